@@ -1,0 +1,118 @@
+/* Graph: one entry of a model as single-assignment nodes in topological order.
+ * Module: parameters, states, sessions, and the graphs of the entries.
+ *
+ * Everything is owned by the module's arena. A node is never changed after it was appended, except by a pass that owns
+ * the whole graph; passes build a new graph or append to one and redirect uses. */
+#ifndef NNC_IR_GRAPH_H
+#define NNC_IR_GRAPH_H
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/text.h"
+#include "ir/type.h"
+
+typedef enum Op {
+#define OP(id, ...) OP_##id,
+#include "ops/ops.def"
+#undef OP
+    OP_COUNT
+} Op;
+
+enum { MAX_ATTR_INTS = 2 * MAX_RANK, MAX_ATTRS = 4 };
+
+/* One attribute value. Which of the fields counts is said by the operation's row (AttrKind). */
+typedef struct Attr {
+    int count;                       /* of ints */
+    int64_t ints[MAX_ATTR_INTS];
+    double number;
+    const char *text;
+} Attr;
+
+typedef struct Node Node;
+typedef struct Graph Graph;
+
+struct Node {
+    Op op;
+    int id;                          /* position in graph->nodes */
+    Type type;
+    int input_count;
+    Node **inputs;
+    Attr attr[MAX_ATTRS];
+    Graph *body;                     /* operations that own a region (scan); else NULL */
+    int param;                       /* OP_PARAM/OP_STATE/OP_SESSION: index into the module's list; else -1 */
+    const char *name;                /* source name where there is one: "hidden", "fc1", "d_logits"; else NULL */
+    const char *layer;               /* instance path of the block call that made it: "h.0.attn"; "" at top level */
+    Span span;
+};
+
+/* What an entry yields. kind tells how the entry's signature shows it. */
+typedef enum OutputKind {
+    OUT_OUTPUT,                      /* a model output */
+    OUT_LOSS,                        /* f32 scalar: mean over the valid rows (as the program says) */
+    OUT_METRIC,                      /* f32[2]: (sum, weight) to be added up over batches */
+    OUT_GRAD,                        /* gradient of params[param] */
+    OUT_INPUT_GRAD,                  /* gradient of an input (backward entry of a model without loss) */
+    OUT_STATE,                       /* new value of states[param], committed on success */
+    OUT_SESSION,                     /* new value of sessions[param] */
+    OUT_YIELD                        /* result of a region's body */
+} OutputKind;
+
+typedef struct Output { OutputKind kind; const char *name; Node *node; int param; } Output;
+
+struct Graph {
+    Arena *arena;
+    const char *name;                /* entry name: "infer", "train", "evaluate", "forward", "backward"; regions: owner's name */
+    int64_t batch;                   /* compiled batch size */
+    VEC(Node *) nodes;               /* every node after its inputs */
+    VEC(Node *) inputs;              /* OP_INPUT nodes in declaration order, inputs then targets */
+    VEC(Output) outputs;
+};
+
+/* How a parameter starts: drawn in logical order from one counter-based stream. */
+typedef enum InitKind { INIT_ZEROS, INIT_ONES, INIT_CONST, INIT_UNIFORM, INIT_NORMAL, INIT_VALUES } InitKind;
+typedef struct Init { InitKind kind; double a, b; const float *values; } Init;
+/* UNIFORM: a <= x < b; NORMAL: mean a, deviation b; CONST: a */
+
+typedef struct Param {
+    const char *name;                /* "fc1.weight": the name in files */
+    Type type;                       /* logical shape, no batch axis */
+    Init init;
+    bool trainable;
+    bool decay;                      /* weight decay applies (no_decay patterns decided) */
+    Span span;
+} Param;
+
+typedef struct TensorDecl {          /* an input or target as declared */
+    const char *name;
+    Type type;                       /* at batch 1 the batch axis has extent 1: see Graph for compiled sizes */
+    bool is_target;
+    int64_t limit;                   /* values must lie in [0, limit) if > 0: known after shape inference of gathers */
+    Span span;
+} TensorDecl;
+
+typedef struct Module {
+    Arena *arena;
+    const char *name;                /* model name */
+    const char *source_name;         /* base name of the .nn file, for banners: "mnist_mlp.nn" */
+    VEC(Param) params;
+    VEC(Param) states;
+    VEC(Param) sessions;
+    VEC(TensorDecl) decls;
+    VEC(Graph *) entries;
+    const struct TrainPlan *train;   /* what the `train` block says (elaborate/train_plan.h); NULL without one */
+} Module;
+
+Module *module_new(Arena *arena, const char *name);
+Graph *module_entry(const Module *module, const char *name);       /* or NULL */
+Graph *graph_new(Arena *arena, const char *name, int64_t batch);
+void graph_output(Graph *graph, OutputKind kind, const char *name, Node *node, int param);
+
+/* Text form: graph_print and module_print write it, module_parse reads it back (NULL and diagnostics on error). */
+
+void module_print(Text *out, const Module *module);
+void graph_print(Text *out, const Module *module, const Graph *graph);
+Module *module_parse(Arena *arena, const Source *source, Diags *diags);
+
+/* NULL if the module keeps every invariant: topological order, types equal to the shape rule's answer, attribute
+ * counts, outputs present, names unique. Else a message. */
+const char *module_verify(Arena *arena, const Module *module);
+#endif

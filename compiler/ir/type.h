@@ -1,0 +1,30 @@
+/* Element types and shapes. A shape is fixed numbers; one axis may be the batch axis. */
+#ifndef NNC_IR_TYPE_H
+#define NNC_IR_TYPE_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+
+enum { MAX_RANK = 8 };
+
+typedef enum DType { DT_F32, DT_I32, DT_U8, DT_BOOL, DT_COUNT } DType;
+
+/* If batch_axis >= 0, that axis holds `batch * batch_inner` entries, of which the first
+ * `count * batch_inner` are valid when an entry is called with fewer rows than it was compiled for. */
+typedef struct Type {
+    DType dtype;
+    int rank;
+    int64_t dim[MAX_RANK];
+    int batch_axis;              /* -1: none */
+    int64_t batch_inner;         /* 1 for a plain batch axis; t after reshape [batch, t, d] -> [batch * t, d] */
+} Type;
+
+Type type_make(DType dtype, int rank, const int64_t *dim);   /* no batch axis */
+Type type_scalar(DType dtype);
+int64_t type_elements(Type type);
+bool type_same_shape(Type a, Type b);    /* ranks and extents; not dtype or batch */
+bool type_equal(Type a, Type b);
+const char *dtype_name(DType dtype);     /* "f32", ... */
+bool dtype_from_name(const char *name, DType *dtype);
+char *type_text(Arena *arena, Type type);/* "f32[batch=128, 784]"; the batch axis is marked */
+#endif

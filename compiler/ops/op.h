@@ -1,0 +1,59 @@
+/* The table of operations: everything that is known of an operation stands in its row and its family's file. */
+#ifndef NNC_OPS_OP_H
+#define NNC_OPS_OP_H
+#include "ir/graph.h"
+
+/* What passes and lowering ask for. */
+typedef enum OpKind {
+    KIND_LEAF,        /* no inputs: input, param, state, fill, iota, count */
+    KIND_MAP,         /* elementwise over equal shapes (broadcasts are explicit nodes) */
+    KIND_VIEW,        /* an affine index map: reshape, permute, slice, broadcast, reverse */
+    KIND_JOIN,        /* places its inputs side by side or in a border: concat, pad */
+    KIND_REDUCE,      /* over attr 0 (axes), which stay with extent 1 */
+    KIND_CONTRACT,    /* sum of products over labelled axes */
+    KIND_GATHER,      /* rows picked by an index */
+    KIND_SCATTER,     /* rows added by an index */
+    KIND_WINDOW,      /* convolution and pooling, forward and gradients */
+    KIND_RANDOM,      /* f(seed, instance, logical index) */
+    KIND_REGION       /* owns a body graph: scan */
+} OpKind;
+
+typedef enum AttrKind { ATTR_NONE, ATTR_INT, ATTR_INTS, ATTR_NUMBER, ATTR_TEXT, ATTR_DTYPE } AttrKind;
+typedef struct AttrSpec { const char *name; AttrKind kind; } AttrSpec;
+
+/* A tensor in the interpreter: row-major logical values. f32 and i32/u8/bool all live in their own C type. */
+typedef struct Tensor { Type type; void *data; } Tensor;
+
+typedef struct EvalContext {
+    Arena *arena;
+    int64_t count;                   /* valid rows */
+    uint64_t seed;
+    int (*contract)(struct EvalContext *context, const Node *node, const Tensor *in, Tensor *out);  /* NULL: the reference loop */
+    const char *error;               /* set by a rule that refuses its values (index out of range) */
+} EvalContext;
+
+/* Where and into which graph the differentiation appends; see ops/build.h for the verbs. */
+typedef struct Grad {
+    Graph *graph;
+    const Node *node;                /* being differentiated */
+    Node *y;                         /* its value */
+    Node *dy;                        /* gradient of its value */
+    Node **dx;                       /* out, per input: gradient, or NULL for none */
+} Grad;
+
+typedef struct OpRow {
+    const char *name;
+    OpKind kind;
+    int arity;
+    AttrSpec attr[MAX_ATTRS];
+    /* Fills *out from the inputs and attributes; returns NULL or an error text for the user (arena-owned). */
+    const char *(*shape)(Arena *arena, const Node *node, Type *out);
+    void (*grad)(Grad *g);
+    void (*eval)(EvalContext *context, const Node *node, const Tensor *in, Tensor *out);
+    double (*flops)(const Node *node);
+    const char *doc;                 /* one line for docs/operations.md: what it computes */
+} OpRow;
+
+const OpRow *op_row(Op op);
+bool op_from_name(const char *name, Op *op);
+#endif
