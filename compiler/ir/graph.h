@@ -37,8 +37,9 @@ struct Node {
     int input_count;
     Node **inputs;
     Attr attr[MAX_ATTRS];
+    const float *values;             /* OP_constant: row-major values; else NULL */
     Graph *body;                     /* operations that own a region (scan); else NULL */
-    int param;                       /* OP_PARAM/OP_STATE/OP_SESSION: index into the module's list; else -1 */
+    int param;                       /* OP_param, OP_state, OP_session: index into the module's list; OP_input: into decls; else -1 */
     const char *name;                /* source name where there is one: "hidden", "fc1", "d_logits"; else NULL */
     const char *layer;               /* instance path of the block call that made it: "h.0.attn"; "" at top level */
     Span span;

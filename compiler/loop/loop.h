@@ -1,0 +1,153 @@
+/* Loops: the last representation before C. A function is a list of statements over named scalars, vectors and buffers.
+ * Vectors have the target's width; nothing here knows how a target spells them (target/target.h) or how C looks
+ * (loop/print.c). Lowering builds loops with the verbs below, which read like the kernel. */
+#ifndef NNC_LOOP_LOOP_H
+#define NNC_LOOP_LOOP_H
+#include "ir/graph.h"
+
+typedef struct Target Target;
+
+typedef enum LType { LT_INDEX, LT_F32, LT_I32, LT_U8, LT_BOOL } LType;   /* LT_U8 only as an element of buffers: loads widen it to i32 */
+
+/* Memory a function addresses: a formal parameter (pointer), or a local array. */
+typedef struct Buffer {
+    const char *name;
+    LType type;
+    bool constant;                   /* const-qualified formal */
+    int64_t local_floats;            /* > 0: a local array of that many elements, 64-byte aligned */
+} Buffer;
+
+typedef struct Var { const char *name; LType type; bool vector; bool assigned; } Var;
+
+typedef struct Expr Expr;
+typedef enum ExprKind {
+    E_INT,            /* index or i32 constant: number */
+    E_FLOAT,          /* f32 constant: number; vector: in every lane */
+    E_VAR,
+    E_LOAD,           /* buffer[index]; vector: lanes index.. index+active-1, the others 0 */
+    E_MAP,            /* an elementwise operation of ops/maps.def that the target's vocabulary has */
+    E_CALL,           /* a math function of loop/math.c: op names it */
+    E_FMA,            /* a * b + c */
+    E_SPLAT,          /* scalar in every lane */
+    E_LANES,          /* i32 vector 0, 1, 2, ... */
+    E_ADD_LANES,      /* sum of the lanes, in a fixed order */
+    E_MAX_LANES,
+    E_LDEXP,          /* a * 2^b, b an integral f32 in [-126 - 24, 127] */
+    E_EXPONENT,       /* floor(log2(a)) as f32, a > 0 normal */
+    E_MANTISSA,       /* a / 2^exponent, in [1, 2) */
+    E_ROUND,          /* nearest integer, ties to even, as f32 */
+    E_INDEX_ADD, E_INDEX_MUL, E_INDEX_DIV, E_INDEX_MOD, E_INDEX_MIN, E_INDEX_MAX,   /* on LT_INDEX scalars, folded when built */
+    E_TO_I32,         /* index -> i32 scalar */
+    E_TO_INDEX        /* i32 scalar -> index */
+} ExprKind;
+
+struct Expr {
+    ExprKind kind;
+    LType type;
+    bool vector;
+    Op op;
+    double number;
+    Var *var;
+    Buffer *buffer;
+    int active;                      /* E_LOAD vector: number of lanes read, 1..width */
+    int arg_count;
+    Expr *args[3];                   /* E_LOAD: args[0] is the index */
+};
+
+typedef struct Stmt Stmt;
+typedef VEC(Stmt *) StmtList;
+typedef enum StmtKind { S_FOR, S_LET, S_SET, S_STORE, S_IF, S_TRANSPOSE, S_COMMENT, S_RETURN, S_BLOCK } StmtKind;
+
+struct Stmt {
+    StmtKind kind;
+    Var *var;                        /* S_FOR, S_LET (declares), S_SET */
+    Expr *lo, *hi;                   /* S_FOR: var from lo while var < hi */
+    int64_t step;
+    Expr *value;                     /* S_LET, S_SET, S_STORE, S_IF (scalar condition), S_RETURN (index or NULL) */
+    Buffer *buffer, *source;         /* S_STORE; S_TRANSPOSE: buffer[c * ld + r] = source[r * source_ld + c] */
+    Expr *index, *source_index;
+    int64_t ld, source_ld;
+    int active, rows, cols;          /* S_STORE vector: lanes written; S_TRANSPOSE: block of rows x cols of the source, <= width each */
+    const char *text;                /* S_COMMENT */
+    StmtList body, otherwise;
+};
+
+typedef struct Function {
+    const char *name;                /* "fc1_relu", without the model's prefix and the target's suffix */
+    const char *comment;             /* the banner: formula, shapes, tile, source line; may have several lines */
+    VEC(Buffer *) buffers;           /* formals, in order */
+    VEC(Var *) scalars;              /* formals after the buffers (count) */
+    bool returns_status;             /* int; else void */
+    bool is_inline;                  /* math functions: static inline, value parameter and result in `scalars`/`result` */
+    LType result; bool result_vector;
+    VEC(Buffer *) locals;
+    StmtList body;
+} Function;
+
+/* All functions of one target in emission order, math functions first. */
+typedef struct Program {
+    Arena *arena;
+    const Target *target;
+    VEC(Function *) math;            /* used math functions, each once, callee first */
+    VEC(Function *) functions;
+    bool uses_transpose;
+} Program;
+
+/* ---- building (loop/build.c) ---- */
+typedef struct LoopBuilder {
+    Arena *arena;
+    Program *program;
+    Function *function;
+    StmtList *list;                  /* where statements go */
+    VEC(StmtList *) stack;
+    VEC(const char *) names;         /* taken in this function */
+} LoopBuilder;
+
+Program *program_new(Arena *arena, const Target *target);
+LoopBuilder loop_function(Program *program, const char *name, const char *comment);   /* added to program->functions at once */
+Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant);     /* a formal */
+Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats);
+Var *loop_scalar(LoopBuilder *b, const char *name, LType type);                       /* a formal */
+
+Expr *x_int(LoopBuilder *b, int64_t value);                 /* index constant */
+Expr *x_i32(LoopBuilder *b, int64_t value, bool vector);
+Expr *x_float(LoopBuilder *b, double value, bool vector);
+Expr *x_var(LoopBuilder *b, Var *var);
+Expr *x_add(LoopBuilder *b, Expr *a, Expr *c);              /* index arithmetic, constants folded */
+Expr *x_mul(LoopBuilder *b, Expr *a, int64_t factor);
+Expr *x_div(LoopBuilder *b, Expr *a, int64_t divisor);
+Expr *x_mod(LoopBuilder *b, Expr *a, int64_t divisor);
+Expr *x_min(LoopBuilder *b, Expr *a, Expr *c);
+Expr *x_max(LoopBuilder *b, Expr *a, Expr *c);
+Expr *x_to_i32(LoopBuilder *b, Expr *index);
+Expr *x_to_index(LoopBuilder *b, Expr *i32);
+Expr *x_load(LoopBuilder *b, Buffer *buffer, Expr *index);                    /* scalar; u8 widens to i32 */
+Expr *x_vload(LoopBuilder *b, Buffer *buffer, Expr *index, int active);       /* vector */
+Expr *x_splat(LoopBuilder *b, Expr *scalar);                                   /* identity at width 1 and on vectors */
+Expr *x_lanes(LoopBuilder *b);
+/* An elementwise operation: from the vocabulary, by its value formula, or by a math function, whichever exists; mixed scalar
+ * and vector arguments are splat. Folds constants and trivial cases (x + 0, x * 1). */
+Expr *x_map(LoopBuilder *b, Op op, int count, Expr *const *args);
+Expr *x_fma(LoopBuilder *b, Expr *a, Expr *c, Expr *addend);
+Expr *x_unary(LoopBuilder *b, ExprKind kind, Expr *a);      /* lanes reductions, exponent, mantissa, round */
+Expr *x_ldexp(LoopBuilder *b, Expr *a, Expr *exponent);
+
+Var *loop_begin(LoopBuilder *b, const char *name, Expr *lo, Expr *hi, int64_t step);
+void loop_end(LoopBuilder *b);
+Var *loop_let(LoopBuilder *b, const char *name, Expr *value);                  /* a constant */
+Var *loop_var(LoopBuilder *b, const char *name, Expr *value);                  /* may be set */
+void loop_set(LoopBuilder *b, Var *var, Expr *value);
+void loop_store(LoopBuilder *b, Buffer *buffer, Expr *index, Expr *value);     /* scalar */
+void loop_vstore(LoopBuilder *b, Buffer *buffer, Expr *index, Expr *value, int active);
+void loop_transpose(LoopBuilder *b, Buffer *to, Expr *to_index, int64_t to_ld,
+                    Buffer *from, Expr *from_index, int64_t from_ld, int rows, int cols);
+void loop_if(LoopBuilder *b, Expr *condition);
+void loop_else(LoopBuilder *b);
+void loop_comment(LoopBuilder *b, const char *text);
+void loop_return(LoopBuilder *b, Expr *value);
+void loop_block(LoopBuilder *b);                            /* { ... }: a scope for names; ended by loop_end, as are if and for */
+
+/* ---- reading ---- */
+bool function_same(const Function *a, const Function *b);   /* equal loops, with names of buffers abstracted */
+void loop_dump(Text *out, const Program *program);          /* --emit=loops: readable, target-independent */
+#endif

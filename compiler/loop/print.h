@@ -1,0 +1,15 @@
+/* Printing loops as C: one printer, one vocabulary a target. */
+#ifndef NNC_LOOP_PRINT_H
+#define NNC_LOOP_PRINT_H
+#include "loop/loop.h"
+
+typedef struct PrintNames {
+    const char *prefix;              /* the model's: every identifier at file scope begins with it */
+    const char *suffix;              /* "" or "_avx2" when a file holds several targets */
+} PrintNames;
+
+/* Everything of one target, in order: used helpers, math functions, kernels; static functions. */
+void program_print(Text *out, const Program *program, const PrintNames *names);
+/* The C name of a kernel: prefix_name suffix. */
+char *function_c_name(Arena *arena, const Function *function, const PrintNames *names);
+#endif
