@@ -1,0 +1,10 @@
+/* From text to syntax tree. */
+#ifndef NNC_AST_PARSE_H
+#define NNC_AST_PARSE_H
+#include "ast/ast.h"
+#include "base/diag.h"
+
+/* Never NULL: after an error the tree holds what could be understood, so check diags_errors before
+ * using it. The tree keeps pointing into the source. */
+AstFile *ast_parse(Arena *arena, const Source *source, Diags *diags);
+#endif
