@@ -1,0 +1,29 @@
+/* Lowering: each kernel of a plan becomes a loop function for one target. Identical loops are emitted once.
+ *
+ *   rows.c      maps and reductions over one domain          contract.c   register-tiled products
+ *   copy.c      another layout of a tensor                   gather.c     rows by index
+ */
+#ifndef NNC_LOWER_LOWER_H
+#define NNC_LOWER_LOWER_H
+#include "kernel/kernel.h"
+#include "loop/loop.h"
+#include "target/target.h"
+
+/* One call of an entry, in order. The function's formal buffers are, in order, the pointers to pass:
+ * arguments.at[i]; then `count` if the function has a scalar of that name. */
+typedef struct Call {
+    const Kernel *kernel;
+    Function *function;
+    VEC(const Value *) arguments;
+} Call;
+
+typedef struct LoweredEntry { const EntryPlan *plan; VEC(Call) calls; } LoweredEntry;
+
+typedef struct Lowered {
+    const Plan *plan;
+    Program *program;                /* all functions of this target */
+    VEC(LoweredEntry) entries;       /* in the order of plan->entries */
+} Lowered;
+
+Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target);
+#endif
