@@ -21,7 +21,7 @@ typedef VEC(Name) NameList;
 typedef VEC(Expr *) ExprList;
 
 /* `{ ... }`; the span covers the braces. */
-typedef struct Body { VEC(Stmt *) stmts; Span span; } Body;
+typedef struct Body { VEC(Stmt *) stmts; int depth; Span span; } Body;
 
 /* ---- expressions ---- */
 

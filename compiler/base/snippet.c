@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "base/utf8.h"
+
 enum { LONGEST_LINE = 160, LINE_BEFORE_MARK = 60 };
 
 /* Bytes [begin, end) of the source that are shown. */
@@ -33,16 +35,10 @@ static Window shown_part(Span span)
     return window;
 }
 
-/* Bytes of the valid UTF-8 sequence at `at`, or 0: a stray byte must not reach the terminal. */
+/* 0 for a stray byte, which must not reach the terminal. */
 static int sequence_length(const Source *source, int at, int end)
 {
-    unsigned char first = (unsigned char)source->text[at];
-    int length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3
-               : first < 0xf5 ? 4 : 0;
-    if (at + length > end) return 0;
-    for (int i = 1; i < length; i++)
-        if (!is_continuation(source, at + i)) return 0;
-    return length;
+    return (int)utf8_length(source->text + at, (size_t)(end - at));
 }
 
 static void print_text(const Source *source, Window window, FILE *out)
