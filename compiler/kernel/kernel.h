@@ -15,10 +15,13 @@ typedef enum Place {
     AT_INPUT,        /* caller's input or target; index: module->decls */
     AT_PARAM,        /* params + offset floats; index: module->params */
     AT_STATE,        /* states + offset floats; index: module->states */
-    AT_OUTPUT,       /* caller's buffer of outputs.at[index] of the graph, which is an OUT_OUTPUT or OUT_INPUT_GRAD */
+    AT_OUTPUT,       /* caller's buffer of outputs.at[index] of the graph, an OUT_OUTPUT or OUT_INPUT_GRAD; where the caller may
+                      * pass NULL, offset is a slot in the workspace in bytes, else -1 */
     AT_GRAD,         /* grads + offset floats; index: module->params */
     AT_LOSS,         /* the caller's float(s) for the loss */
     AT_METRIC,       /* metrics + offset floats */
+    AT_CONST,        /* a table of the generated file: the node's values */
+    AT_INDEX,        /* not memory: the element's value is its own address, as i32 (iota) */
     AT_WORK          /* workspace + offset bytes */
 } Place;
 
@@ -33,7 +36,6 @@ typedef struct Value {
     int64_t stride[MAX_RANK];
     int64_t elements;                /* occupied, padding included */
     int first, last;                 /* steps of the entry between which it is live (AT_WORK) */
-    const struct Value *copy_of;     /* a second place of the same node (an output that is also kept), or NULL */
 } Value;
 
 /* An operand as a kernel addresses it: element = offset + sum(i * stride) over the axes of the node that is read. */
@@ -52,19 +54,30 @@ typedef enum KernelKind {
 typedef struct Kernel {
     KernelKind kind;
     const char *name;                /* "fc1_relu", "d_hidden" : from the source's names */
-    const char *comment;             /* formula, shapes, source line */
     Node *anchor;                    /* the contraction, gather, ...; NULL for KERNEL_ROWS */
     VEC(Node *) nodes;               /* computed here, in topological order; views are not members */
     VEC(Value *) results;            /* what it writes; the node of each is a member */
     VEC(const Value *) operands;     /* what it reads, each once; found by plan.c */
+    Type domain;                     /* the axes that all members share (dtype unused) */
+    unsigned row_axes;               /* bit set: axes over which a reduction is consumed inside */
+    int lane_axis;                   /* KERNEL_CONTRACT: axis of the domain that runs along the vector lanes; -1: the sum does */
+    View contracted[2];              /* KERNEL_CONTRACT: the operands as layout.c wants them read */
     double flops, bytes;             /* of one call with count == batch */
     int step;                        /* position in the entry */
 } Kernel;
 
+/* What fuse.c found of a node: the kernel that computes it (NULL: a leaf or a view) and, for each of its axes, the axis of the
+ * kernel's domain (-1: none; an axis of extent 1 may keep the label of the reduction that made it). */
+typedef struct Member { Kernel *kernel; int label[MAX_RANK]; bool after_loops; } Member;
+
 typedef struct EntryPlan {
+    Arena *arena;
+    const struct Plan *plan;
     const Graph *graph;
     const char *name;
     VEC(Kernel *) kernels;           /* in order of execution; checks first */
+    Member *member;                  /* by node id */
+    Value **value_of;                /* by node id: where the node's tensor is stored, or NULL */
     VEC(Value *) values;
     int64_t workspace_bytes;         /* multiple of 64 */
     int64_t workspace_lower_bound;   /* largest sum of values live at one step */
@@ -90,10 +103,29 @@ const char *plan_verify(Arena *arena, const Plan *plan);
 void plan_print_kernels(Text *out, const Plan *plan);        /* --emit=kernels */
 void plan_print_memory(Text *out, const Plan *plan);         /* --emit=memory */
 
-/* ---- used by lowering ---- */
-/* The value that holds `node` (through views) as seen by kernel `k`, or false if the node is computed in registers there. */
-bool plan_view(const EntryPlan *entry, const Node *node, View *view);
-/* The member node behind a chain of views, and for each axis of `node` the axis of that member (-1: an axis it does not have).
- * False if the chain does more than permute, broadcast, and add or remove axes of extent 1. */
-bool plan_labels(const Node *node, const Node **root, int axis_of[MAX_RANK]);
+/* ---- views (view.c) ---- */
+/* Views and checked indices have no storage and no arithmetic of their own: consumers look through them. */
+bool view_is_free(const Node *node);
+const Node *view_root(const Node *node);                     /* the first node that is not free */
+/* For each axis of `node` the axis of its root that it runs along, or -1 for an axis that the root lacks or has with extent 1.
+ * False if the views between them do more than permute, broadcast, and add or remove axes of extent 1. */
+bool view_labels(const Node *node, int axis_of[MAX_RANK]);
+/* The strides of `node` in the memory of `value`, which holds some node behind it. NULL, or the reshape that cannot be had by
+ * strides alone and needs a copy. */
+const Node *view_strides(const Node *node, const Value *value, View *view);
+
+/* ---- parts of the plan (layout.c, memory.c, operand.c) ---- */
+enum { LANE_PAD = 16 };              /* rows are padded to this many elements: the widest vector of any target */
+void fuse_entry(EntryPlan *entry);                           /* kernels and members */
+void layout_params(Plan *plan);                              /* one stored order for all entries */
+void layout_dense(Type type, const int *order, bool pad, Value *value);   /* order[0] outermost; NULL: as it is */
+void layout_contraction(EntryPlan *entry, Kernel *k);        /* lane axis and operands, with copies where they pay */
+void memory_plan(EntryPlan *entry);
+
+/* How a member of `k` gets an input: from memory through *view (true), or computed in k, or inline as a fill or count (false). */
+bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view);
+/* Makes sure that plan_operand can answer for this input: adds a copy before k where strides alone do not do. */
+void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input);
+Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, const char *name);
+Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node, Value *to);   /* `to` holds node in another layout */
 #endif

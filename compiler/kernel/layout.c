@@ -1,0 +1,196 @@
+/* Layout: the stored order of parameters, the strides of values, and how contractions read their operands.
+ *
+ * A vector lane axis must be contiguous in the operand that is loaded as vectors and in the result. For each parameter the
+ * one axis that is stored contiguously is chosen by the cost of all contractions of all entries that read it or make its
+ * gradient; where an entry would want another, it transposes a copy, if that is cheaper than summing along the lanes. */
+#include "kernel/kernel.h"
+
+enum { COPY_FLOPS = 16 };            /* a transposed element costs about as much as this many flops of a product */
+
+static int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+/* How much longer a product takes because lanes stay empty. */
+static double lane_waste(int64_t n) { return (double)round_up(n, LANE_PAD) / (double)n; }
+
+/* Summing along the lanes costs a horizontal sum an element of the result. */
+static double dot_waste(int64_t k) { return lane_waste(k) + 100.0 / (double)k; }
+
+void layout_dense(Type type, const int *order, bool pad, Value *value) {
+    int64_t s = 1;
+    for (int i = type.rank - 1; i >= 0; i--) {
+        const int axis = order ? order[i] : i;
+        value->stride[axis] = s;
+        s *= type.dim[axis];
+        if (i != type.rank - 1 || type.rank < 2 || !pad) continue;
+        s = round_up(s, LANE_PAD);
+        if (s * 4 % 2048 == 0) s += LANE_PAD;        /* rows a multiple of 2 KB apart share cache sets */
+    }
+    value->elements = s;
+}
+
+/* ---- parameters ---- */
+
+typedef struct Wish { double cost[MAX_RANK]; } Wish;
+
+/* Where label `l` stands among the axes of an operand, -1 if it does not. */
+static int axis_with(const Attr *labels, int64_t l) {
+    for (int i = 0; i < labels->count; i++)
+        if (labels->ints[i] == l) return i;
+    return -1;
+}
+
+/* The product reads `operand` (0 or 1), a parameter seen through views: the cost for each axis stored contiguously. */
+static void wish_of_read(const Node *product, int operand, Wish *wish) {
+    int axis_of[MAX_RANK];
+    const Node *seen = product->inputs[operand], *param = view_root(seen);
+    const Attr *labels = &product->attr[operand], *out = &product->attr[2];
+    if (!view_labels(seen, axis_of)) return;
+    const double flops = op_row(product->op)->flops(product);
+    double best_free = 1e300, k = 1;
+    for (int i = 0; i < seen->type.rank; i++) {
+        if (axis_with(out, labels->ints[i]) < 0) k *= (double)seen->type.dim[i];
+        else if (flops * lane_waste(seen->type.dim[i]) < best_free) best_free = flops * lane_waste(seen->type.dim[i]);
+    }
+    const double copied = best_free + COPY_FLOPS * (double)type_elements(param->type);
+    const double summed = flops * dot_waste((int64_t)k);
+    for (int i = 0; i < seen->type.rank; i++) {
+        if (axis_of[i] < 0) continue;
+        const bool is_free = axis_with(out, labels->ints[i]) >= 0;
+        wish->cost[axis_of[i]] += is_free ? flops * lane_waste(seen->type.dim[i])
+                                          : (copied < summed ? copied : summed);
+    }
+}
+
+/* The product makes the gradient of a parameter. */
+static void wish_of_gradient(const Node *seen, Wish *wish) {
+    int axis_of[MAX_RANK];
+    const Node *product = view_root(seen);
+    if (op_row(product->op)->kind != KIND_CONTRACT || !view_labels(seen, axis_of)) return;
+    for (int i = 0; i < seen->type.rank; i++)
+        wish->cost[i] += op_row(product->op)->flops(product) * lane_waste(seen->type.dim[i]);
+}
+
+static void collect_wishes(const Graph *graph, Wish *wishes) {
+    for (int i = 0; i < graph->nodes.count; i++) {
+        const Node *node = graph->nodes.at[i];
+        if (op_row(node->op)->kind != KIND_CONTRACT) continue;
+        for (int j = 0; j < 2; j++) {
+            const Node *root = view_root(node->inputs[j]);
+            if (root->op == OP_param) wish_of_read(node, j, &wishes[root->param]);
+        }
+    }
+    for (int i = 0; i < graph->outputs.count; i++) {
+        const Output *o = &graph->outputs.at[i];
+        if (o->kind == OUT_GRAD) wish_of_gradient(o->node, &wishes[o->param]);
+    }
+}
+
+static int64_t store(const Param *param, const Wish *wish, int64_t offset, ParamLayout *layout) {
+    const int rank = param->type.rank;
+    int last = rank - 1, order[MAX_RANK], n = 0;
+    for (int i = 0; wish && i < rank; i++)
+        if (wish->cost[i] < wish->cost[last] && param->type.dim[i] > 1) last = i;
+    for (int i = 0; i < rank; i++)
+        if (i != last) order[n++] = i;
+    if (rank) order[n] = last;
+    Value v = {0};
+    layout_dense(param->type, order, true, &v);
+    layout->offset = offset;
+    layout->floats = round_up(v.elements, LANE_PAD);
+    layout->padded = layout->floats != type_elements(param->type);
+    for (int i = 0; i < rank; i++) layout->stride[i] = v.stride[i];
+    return offset + layout->floats;
+}
+
+void layout_params(Plan *plan) {
+    const Module *module = plan->module;
+    Wish *wishes = arena_array(plan->arena, Wish, module->params.count + 1);
+    for (int i = 0; i < module->entries.count; i++) collect_wishes(module->entries.at[i], wishes);
+    plan->params = arena_array(plan->arena, ParamLayout, module->params.count + 1);
+    plan->states = arena_array(plan->arena, ParamLayout, module->states.count + 1);
+    for (int i = 0; i < module->params.count; i++)
+        plan->param_floats = store(&module->params.at[i], &wishes[i], plan->param_floats, &plan->params[i]);
+    for (int i = 0; i < module->states.count; i++)
+        plan->state_floats = store(&module->states.at[i], NULL, plan->state_floats, &plan->states[i]);
+}
+
+/* ---- contractions ---- */
+
+/* One way of running a contraction: which axis of the result runs along the lanes (-1: the sum), and a copy of an operand that
+ * it needs (operand < 0: none) with which of the operand's axes contiguous. */
+typedef struct Way { double cost; int lane_axis, operand, axis; } Way;
+
+static const Value *result_value(const Kernel *k) {
+    return k->results.count ? k->results.at[0] : NULL;
+}
+
+static int result_axis(const Kernel *k, int64_t label) { return axis_with(&k->anchor->attr[2], label); }
+
+/* Whether every stored result is contiguous along an axis of the domain. */
+static bool results_contiguous(const EntryPlan *entry, const Kernel *k, int axis) {
+    for (int i = 0; i < k->results.count; i++) {
+        const Member *m = &entry->member[k->results.at[i]->node->id];
+        for (int a = 0; a < k->results.at[i]->node->type.rank; a++)
+            if (m->label[a] == axis && k->results.at[i]->stride[a] != 1) return false;
+    }
+    return result_value(k) != NULL;
+}
+
+static void consider(Way *best, Way way) {
+    if (way.cost < best->cost) *best = way;
+}
+
+static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View view[2], Way *best) {
+    const Node *product = k->anchor;
+    const double flops = op_row(product->op)->flops(product);
+    for (int operand = 0; operand < 2; operand++) {
+        const Node *in = product->inputs[operand];
+        const Attr *other = &product->attr[1 - operand];
+        for (int a = 0; a < in->type.rank; a++) {
+            const int64_t label = product->attr[operand].ints[a];
+            const int axis = result_axis(k, label);
+            if (axis < 0 || axis_with(other, label) >= 0 || !results_contiguous(entry, k, axis)) continue;
+            const double time = flops * lane_waste(in->type.dim[a]);
+            const double copy = COPY_FLOPS * (double)type_elements(in->type);
+            if (view[operand].stride[a] == 1) consider(best, (Way){time, axis, -1, 0});
+            else consider(best, (Way){time + copy, axis, operand, a});
+        }
+    }
+}
+
+static void consider_sum(const Kernel *k, const View view[2], Way *best) {
+    const Node *product = k->anchor;
+    const double flops = op_row(product->op)->flops(product);
+    for (int a = 0; a < product->inputs[0]->type.rank; a++) {
+        const int64_t label = product->attr[0].ints[a];
+        const int b = axis_with(&product->attr[1], label);
+        if (result_axis(k, label) >= 0 || b < 0) continue;
+        const int64_t n = product->inputs[0]->type.dim[a];
+        const bool contiguous = view[0].stride[a] == 1 && view[1].stride[b] == 1;
+        consider(best, (Way){flops * (contiguous ? dot_waste(n) : 2 * LANE_PAD), -1, -1, 0});
+    }
+}
+
+void layout_contraction(EntryPlan *entry, Kernel *k) {
+    View view[2];
+    Way best = {1e300, -1, -1, 0};
+    for (int i = 0; i < 2; i++) plan_operand(entry, k, k->anchor->inputs[i], &view[i]);
+    consider_sum(k, view, &best);
+    consider_lanes(entry, k, view, &best);
+    k->lane_axis = best.lane_axis;
+    if (best.operand >= 0) {
+        const Node *in = k->anchor->inputs[best.operand];
+        int order[MAX_RANK], n = 0;
+        for (int i = 0; i < in->type.rank; i++)
+            if (i != best.axis) order[n++] = i;
+        order[n] = best.axis;
+        Value *copy = plan_value(entry, in, AT_WORK, -1, arena_printf(entry->arena, "%s_transposed",
+                                                                     view[best.operand].value->name));
+        layout_dense(in->type, order, true, copy);
+        plan_copy(entry, k, in, copy);
+        view[best.operand] = (View){.value = copy};
+        for (int i = 0; i < in->type.rank; i++) view[best.operand].stride[i] = copy->stride[i];
+    }
+    k->contracted[0] = view[0];
+    k->contracted[1] = view[1];
+}

@@ -1,0 +1,320 @@
+/* The plan of an entry: fused kernels, a value for every tensor that crosses between them, copies where strides do not do, and
+ * the order of execution. */
+#include <string.h>
+
+#include "kernel/describe.h"
+#include "kernel/kernel.h"
+
+/* ---- values ---- */
+
+static bool name_taken(const EntryPlan *entry, const char *name) {
+    for (int i = 0; i < entry->values.count; i++)
+        if (!strcmp(entry->values.at[i]->name, name)) return true;
+    return false;
+}
+
+static const char *unique_name(EntryPlan *entry, const char *name) {
+    char *base = arena_strdup(entry->arena, name && *name ? name : "value");
+    for (char *c = base; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9'))) *c = '_';
+    const char *result = base;
+    for (int i = 2; name_taken(entry, result); i++)
+        result = arena_printf(entry->arena, "%s_%d", base, i);
+    return result;
+}
+
+Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, const char *name) {
+    Value *v = arena_make(entry->arena, Value);
+    v->node = node;
+    v->place = place;
+    v->index = index;
+    v->offset = place == AT_OUTPUT ? -1 : 0;
+    v->dtype = node->type.dtype;
+    v->name = unique_name(entry, name);
+    v->first = v->last = -1;
+    layout_dense(node->type, NULL, false, v);
+    vec_push(entry->arena, entry->values, v);
+    return v;
+}
+
+static void value_of_param(Value *v, const ParamLayout *layout) {
+    v->offset = layout->offset;
+    v->elements = layout->floats;
+    for (int i = 0; i < v->node->type.rank; i++) v->stride[i] = layout->stride[i];
+}
+
+/* The place of a leaf: caller's memory, a table, or the index itself. Fills and counts have none: they are computed inline. */
+static void place_leaf(EntryPlan *entry, const Node *node) {
+    const Module *module = entry->plan->module;
+    Value *v;
+    switch (node->op) {
+    case OP_input:
+        v = plan_value(entry, node, AT_INPUT, node->param, node->attr[0].text);
+        break;
+    case OP_param:
+        v = plan_value(entry, node, AT_PARAM, node->param, module->params.at[node->param].name);
+        value_of_param(v, &entry->plan->params[node->param]);
+        break;
+    case OP_state:
+        v = plan_value(entry, node, AT_STATE, node->param, module->states.at[node->param].name);
+        value_of_param(v, &entry->plan->states[node->param]);
+        break;
+    case OP_constant:
+        v = plan_value(entry, node, AT_CONST, -1, node->name ? node->name : "table");
+        break;
+    case OP_iota:
+        v = plan_value(entry, node, AT_INDEX, -1, "index");
+        for (int i = 0; i < node->type.rank; i++) v->stride[i] = i == node->attr[0].ints[0];
+        break;
+    default:
+        return;
+    }
+    entry->value_of[node->id] = v;
+}
+
+/* Rows of a workspace value may be padded unless some reshape runs across them. */
+static bool may_pad(const EntryPlan *entry, const Node *node) {
+    const int64_t row = node->type.rank ? node->type.dim[node->type.rank - 1] : 1;
+    if (row < 8 || node->type.dtype != DT_F32) return false;
+    for (int i = 0; i < entry->graph->nodes.count; i++) {
+        const Node *user = entry->graph->nodes.at[i];
+        int axis_of[MAX_RANK];
+        if (user->op == OP_reshape && view_root(user) == node && !view_labels(user, axis_of)) return false;
+    }
+    return true;
+}
+
+static void place_in_workspace(EntryPlan *entry, Node *node) {
+    if (entry->value_of[node->id]) return;
+    Kernel *k = entry->member[node->id].kernel;
+    Value *v = plan_value(entry, node, AT_WORK, -1, describe_node_name(entry, node));
+    layout_dense(node->type, NULL, may_pad(entry, node), v);
+    entry->value_of[node->id] = v;
+    vec_push(entry->arena, k->results, v);
+}
+
+/* ---- outputs ---- */
+
+static Place output_place(OutputKind kind) {
+    switch (kind) {
+    case OUT_LOSS: return AT_LOSS;
+    case OUT_METRIC: return AT_METRIC;
+    case OUT_GRAD: return AT_GRAD;
+    case OUT_STATE: return AT_STATE;
+    default: return AT_OUTPUT;
+    }
+}
+
+static void output_layout(const Plan *plan, const Output *o, int metric, Value *v) {
+    const ParamLayout *layout = o->kind == OUT_GRAD    ? &plan->params[o->param]
+                                : o->kind == OUT_STATE ? &plan->states[o->param]
+                                                       : NULL;
+    if (o->kind == OUT_METRIC) v->offset = 2 * metric;
+    if (!layout) return;
+    v->offset = layout->offset;
+    v->elements = layout->floats;
+    for (int i = 0; i < v->node->type.rank; i++) v->stride[i] = layout->stride[i];
+}
+
+/* If the output is a fellow of its root, axis for axis, the kernel can write it in place: the strides of the root. */
+static bool stride_root(const Node *node, const Value *as_output, int64_t *stride) {
+    int axis_of[MAX_RANK];
+    const Node *root = view_root(node);
+    if (!view_labels(node, axis_of) || type_elements(root->type) != type_elements(node->type)) return false;
+    for (int i = 0; i < root->type.rank; i++) stride[i] = 0;
+    for (int i = 0; i < node->type.rank; i++)
+        if (axis_of[i] >= 0) stride[axis_of[i]] = as_output->stride[i];
+    return true;
+}
+
+static void place_output(EntryPlan *entry, int index, int metric) {
+    const Output *o = &entry->graph->outputs.at[index];
+    const Node *root = view_root(o->node);
+    const int number = o->kind == OUT_GRAD || o->kind == OUT_STATE ? o->param : index;
+    Value *v = plan_value(entry, o->node, output_place(o->kind), number, o->name);
+    output_layout(entry->plan, o, metric, v);
+    Kernel *k = entry->member[root->id].kernel;
+    int64_t stride[MAX_RANK];
+    if (k && o->kind != OUT_STATE && !entry->value_of[root->id] && stride_root(o->node, v, stride)) {
+        memcpy(v->stride, stride, sizeof stride);
+        v->node = root;
+        entry->value_of[root->id] = v;
+        vec_push(entry->arena, k->results, v);
+    } else {
+        if (k) place_in_workspace(entry, (Node *)(uintptr_t)root);
+        plan_ensure_view(entry, NULL, o->node);
+        plan_copy(entry, NULL, o->node, v);
+    }
+}
+
+/* ---- operands ---- */
+
+/* The value to read `input` from: the nearest one on its chain of views. */
+static const Value *nearest_value(const EntryPlan *entry, const Node *input) {
+    for (;; input = input->inputs[0]) {
+        if (entry->value_of[input->id]) return entry->value_of[input->id];
+        if (!view_is_free(input)) return NULL;
+    }
+}
+
+bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view) {
+    if (k && entry->member[view_root(input)->id].kernel == k && k->kind != KERNEL_COPY) return false;
+    const Value *value = nearest_value(entry, input);
+    return value && !view_strides(input, value, view);
+}
+
+/* In front of `before`; NULL: at the end. */
+static void insert_kernel(EntryPlan *entry, const Kernel *before, Kernel *k) {
+    vec_push(entry->arena, entry->kernels, k);
+    for (int i = entry->kernels.count - 1; before && i > 0; i--) {
+        entry->kernels.at[i] = entry->kernels.at[i - 1];
+        entry->kernels.at[i - 1] = k;
+        if (entry->kernels.at[i] == before) return;
+    }
+}
+
+Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node, Value *to) {
+    Kernel *k = arena_make(entry->arena, Kernel);
+    k->kind = KERNEL_COPY;
+    k->anchor = (Node *)(uintptr_t)node;
+    k->domain = node->type;
+    vec_push(entry->arena, k->results, to);
+    insert_kernel(entry, before, k);
+    return k;
+}
+
+void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input) {
+    View view;
+    const Value *value;
+    const Node *stuck;
+    if (k && entry->member[view_root(input)->id].kernel == k) return;
+    while ((value = nearest_value(entry, input)) && (stuck = view_strides(input, value, &view))) {
+        const Node *whole = stuck->inputs[0];
+        Value *copy = plan_value(entry, whole, AT_WORK, -1,
+                                 arena_printf(entry->arena, "%s_dense", value->name));
+        plan_copy(entry, k, whole, copy);
+        entry->value_of[whole->id] = copy;
+    }
+}
+
+/* ---- checks ---- */
+
+static void add_checks(EntryPlan *entry) {
+    for (int i = 0; i < entry->graph->nodes.count; i++) {
+        Node *node = entry->graph->nodes.at[i];
+        if (node->op != OP_checked) continue;
+        Kernel *k = arena_make(entry->arena, Kernel);
+        k->kind = KERNEL_CHECK;
+        k->anchor = node;
+        k->domain = node->type;
+        insert_kernel(entry, entry->kernels.count ? entry->kernels.at[0] : NULL, k);
+    }
+}
+
+/* ---- finishing ---- */
+
+static void use(EntryPlan *entry, Kernel *k, const Value *value) {
+    for (int i = 0; i < k->operands.count; i++)
+        if (k->operands.at[i] == value) return;
+    if (value->place != AT_INDEX) vec_push(entry->arena, k->operands, value);
+}
+
+static void use_input(EntryPlan *entry, Kernel *k, const Node *input) {
+    View view;
+    if (plan_operand(entry, k, input, &view)) use(entry, k, view.value);
+    else if (k->kind == KERNEL_CHECK && op_row(view_root(input)->op)->kind == KIND_MAP)
+        for (int i = 0; i < view_root(input)->input_count; i++)
+            use_input(entry, k, view_root(input)->inputs[i]);
+}
+
+static void find_operands(EntryPlan *entry, Kernel *k) {
+    if (k->kind == KERNEL_CONTRACT) {
+        use(entry, k, k->contracted[0].value);
+        use(entry, k, k->contracted[1].value);
+    }
+    if (k->kind == KERNEL_COPY) use_input(entry, k, k->anchor);
+    if (k->kind == KERNEL_CHECK) use_input(entry, k, k->anchor->inputs[0]);
+    for (int i = 0; i < k->nodes.count; i++)
+        for (int j = 0; j < k->nodes.at[i]->input_count; j++)
+            if (k->nodes.at[i] != k->anchor || k->kind != KERNEL_CONTRACT)
+                use_input(entry, k, k->nodes.at[i]->inputs[j]);
+}
+
+static void touch(const Value *value, int step) {
+    Value *v = (Value *)(uintptr_t)value;
+    if (v->first < 0) v->first = step;
+    v->last = step;
+}
+
+static void finish(EntryPlan *entry) {
+    for (int i = 0; i < entry->kernels.count; i++) {
+        Kernel *k = entry->kernels.at[i];
+        k->step = i;
+        find_operands(entry, k);
+        for (int j = 0; j < k->operands.count; j++) touch(k->operands.at[j], i);
+        for (int j = 0; j < k->results.count; j++) touch(k->results.at[j], i);
+        for (int j = 0; j < k->nodes.count; j++) k->flops += op_row(k->nodes.at[j]->op)->flops(k->nodes.at[j]);
+        for (int j = 0; j < k->operands.count; j++) k->bytes += 4.0 * (double)k->operands.at[j]->elements;
+        for (int j = 0; j < k->results.count; j++) k->bytes += 4.0 * (double)k->results.at[j]->elements;
+        k->name = describe_kernel_name(entry, k);
+    }
+}
+
+/* ---- the plan ---- */
+
+static void place_members(EntryPlan *entry) {
+    for (int i = 0; i < entry->kernels.count; i++) {
+        const Kernel *k = entry->kernels.at[i];
+        for (int j = 0; j < k->nodes.count; j++)
+            for (int n = 0; n < k->nodes.at[j]->input_count; n++) {
+                const Node *root = view_root(k->nodes.at[j]->inputs[n]);
+                const Kernel *from = entry->member[root->id].kernel;
+                if (from && from != k) place_in_workspace(entry, (Node *)(uintptr_t)root);
+            }
+    }
+}
+
+static void ensure_views(EntryPlan *entry) {
+    for (int i = 0; i < entry->kernels.count; i++) {
+        Kernel *k = entry->kernels.at[i];
+        for (int j = 0; j < k->nodes.count; j++)
+            for (int n = 0; n < k->nodes.at[j]->input_count; n++) plan_ensure_view(entry, k, k->nodes.at[j]->inputs[n]);
+        while (entry->kernels.at[i] != k) i++;       /* copies went in front */
+    }
+}
+
+static EntryPlan *plan_entry(Plan *plan, const Graph *graph) {
+    EntryPlan *entry = arena_make(plan->arena, EntryPlan);
+    entry->arena = plan->arena;
+    entry->plan = plan;
+    entry->graph = graph;
+    entry->name = graph->name;
+    entry->value_of = arena_array(plan->arena, Value *, graph->nodes.count + 1);
+    fuse_entry(entry);
+    for (int i = 0; i < graph->nodes.count; i++) place_leaf(entry, graph->nodes.at[i]);
+    for (int i = 0, metric = 0; i < graph->outputs.count; i++) {
+        place_output(entry, i, metric);
+        metric += graph->outputs.at[i].kind == OUT_METRIC;
+    }
+    place_members(entry);
+    ensure_views(entry);
+    for (int i = 0; i < entry->kernels.count; i++) {
+        Kernel *k = entry->kernels.at[i];
+        if (k->kind == KERNEL_CONTRACT) layout_contraction(entry, k);
+        while (entry->kernels.at[i] != k) i++;
+    }
+    add_checks(entry);
+    finish(entry);
+    memory_plan(entry);
+    return entry;
+}
+
+Plan *plan_module(Arena *arena, const Module *module) {
+    Plan *plan = arena_make(arena, Plan);
+    plan->arena = arena;
+    plan->module = module;
+    layout_params(plan);
+    for (int i = 0; i < module->entries.count; i++)
+        vec_push(arena, plan->entries, plan_entry(plan, module->entries.at[i]));
+    return plan;
+}
