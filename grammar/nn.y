@@ -435,6 +435,7 @@ static int nn_lex(YYSTYPE *value, Span *span, void *scanner, ParseContext *conte
     context->previous_kind = context->token_kind;
     context->token = *span;
     context->token_kind = token;
+    vec_push(context->arena, context->file->tokens, ((Token){token, *span}));
     return token;
 }
 

@@ -188,9 +188,13 @@ typedef struct Item {
 /* A comment with its marks; a line comment without its newline. In the order of the text. */
 typedef struct Comment { Span span; } Comment;
 
+/* A token as it was read; the kinds are the grammar's. The formatter lays out tokens, not nodes. */
+typedef struct Token { int kind; Span span; } Token;
+
 typedef struct AstFile {
     const Source *source;
     VEC(Item *) items;
+    VEC(Token) tokens;
     VEC(Comment) comments;
 } AstFile;
 

@@ -78,7 +78,7 @@ static void note_open_bracket(ParseContext *context, const SyntaxError *error)
 {
     static const char *const endings[] = {";", ")", "]", "}", "the end of the file", NULL};
     const Bracket *open = &context->innermost;
-    if (!open->span.source) return;
+    if (open->open != '(' && open->open != '[') return;
     if (is_one_of(error->got, endings) || span_line(open->span) < span_line(context->previous))
         diag_note(context->diags, open->span, "this `%c` is not closed", open->open);
 }
@@ -194,7 +194,13 @@ static bool explain_after_name(ParseContext *context, const SyntaxError *error)
 
 static bool explain_reserved_name(ParseContext *context, const SyntaxError *error)
 {
-    const Word *word = ast_find_word(error->got);
+    const Word *word = ast_find_word(previous_text(context));
+    if (word && word->reserved && got(error, "=") && strcmp(word->text, "return") != 0) {
+        diag_error(context->diags, context->previous, "`%s` is a reserved word and cannot be a name",
+                   word->text);
+        return true;
+    }
+    word = ast_find_word(error->got);
     if (!word || !word->reserved || !expects(error, "a name") || expects_expression(error))
         return false;
     diag_error(context->diags, error->at, "`%s` is a reserved word and cannot be a name", word->text);
@@ -211,7 +217,8 @@ static bool explain_loose_operand(ParseContext *context, const SyntaxError *erro
         construct = "scan";
     }
     diag_error(context->diags, strcmp(construct, "scan") == 0 ? context->previous : error->at,
-               "a `%s` inside an operator needs parentheses", construct);
+               "%s `%s` inside an operator needs parentheses",
+               strcmp(construct, "if") == 0 ? "an" : "a", construct);
     return true;
 }
 
@@ -243,8 +250,12 @@ static bool explain_expression(ParseContext *context, const SyntaxError *error)
 static void help_equals(ParseContext *context, const SyntaxError *error)
 {
     if (got(error, "=") && expects(error, "=="))
-        diag_help(context->diags, "`==` compares");
-    else if (ast_is_name(context->token_kind) && expects(error, "|>"))
+        diag_help(context->diags, "write `==` to compare");
+}
+
+static void help_pipe(ParseContext *context, const SyntaxError *error)
+{
+    if (ast_is_name(context->token_kind) && expects(error, "|>"))
         diag_help(context->diags, "to apply a block, write `|> %.*s`",
                   error->at.end - error->at.begin, error->at.source->text + error->at.begin);
 }
@@ -261,6 +272,7 @@ static bool explain_semicolon(ParseContext *context, const SyntaxError *error)
     diag_error(context->diags, error->at, "expected `;` after this statement, got %s",
                got_text(context, error));
     help_equals(context, error);
+    help_pipe(context, error);
     return true;
 }
 
@@ -272,7 +284,8 @@ static void explain_tokens(ParseContext *context, const SyntaxError *error)
     bool names = expects(error, "a name");
     for (int i = 0; i < error->count && count < LONGEST_ENUMERATION; i++) {
         const Word *word = ast_find_word(error->expected[i]);
-        bool implied = names && word && !word->reserved;
+        bool implied = (names && word && !word->reserved)
+                       || (strcmp(error->expected[i], "=") == 0 && expects(error, ")"));
         if (!implied && !continues_operand(error->expected[i])) fitting[count++] = error->expected[i];
     }
     Text text = text_new(context->arena);
