@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * nn_weights.h - a model's parameters and states to and from safetensors files under their own
+ * names.
+ *
+ * Files hold logical row-major order, as PyTorch's state_dict does. Tensors under "data/" are
+ * what preparation fitted. */
+#ifndef NN_WEIGHTS_H
+#define NN_WEIGHTS_H
+#include "nn_fitted.h"
+
+/* A file's name for one of ours; a list ends with from NULL. */
+typedef struct nn_rename {
+    const char *from, *to;
+} nn_rename;
+
+typedef struct nn_weights_options {
+    const nn_rename *renames;        /* NULL: none */
+    void (*note)(void *user, const char *text);      /* told what was skipped; may be NULL */
+    void *user;
+} nn_weights_options;
+
+/* Reads all parameters and states. F32, F16, BF16, F64, I32 and I64 are converted. A leading
+ * "module." is stripped and tensors named *num_batches_tracked are skipped, each with one note.
+ * Missing, unexpected and misshaped tensors are listed together in one error, and then nothing
+ * was changed. states may be NULL without states; fitted may be NULL. options may be NULL. */
+int nn_weights_load(const nn_model *model, float *params, float *states, nn_fitted *fitted,
+                    const char *path, const nn_weights_options *options, nn_error *error);
+
+/* Writes all parameters and states as F32, and what was fitted (NULL: none); safe against crashes
+ * as nn_file_save. */
+int nn_weights_save(const nn_model *model, const float *params, const float *states,
+                    const nn_fitted *fitted, const char *path, nn_error *error);
+#endif
