@@ -5,7 +5,7 @@
 enum { ALIGN = 64 };
 
 static int64_t value_bytes(const Value *v) {
-    const int64_t size = v->dtype == DT_U8 || v->dtype == DT_BOOL ? 1 : 4;
+    const int64_t size = v->dtype == DT_U8 ? 1 : 4;      /* booleans are kept as 0.0 and 1.0 */
     return (v->elements * size + ALIGN - 1) / ALIGN * ALIGN;
 }
 

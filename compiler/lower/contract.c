@@ -1,0 +1,341 @@
+/* Contractions: register-tiled products with an epilogue of maps.
+ *
+ *   for each n panel                  vectors of the lane axis, at most NV
+ *       for each m tile               rows of the other operand, at most MR
+ *           acc[MR][NV] = 0
+ *           for k:  acc[r][v] += splat(a[r][k]) * b[k][v]
+ *           epilogue on acc, stores
+ *
+ * Panels outermost, all of k innermost; the remainder is shared evenly, so tiles differ by at most one row or vector. Where no
+ * axis of the result can run along the lanes the sum does: acc[r][c] is a vector of partial sums, added up after the loop. */
+#include "lower/context.h"
+#include "lower/tile.h"
+
+typedef struct Contract {
+    Lower *l;
+    Type out;                        /* the domain */
+    int wide, tall;                  /* which operand is read as vectors along the lane axis, and which is repeated */
+    int m_axis, n_axis;              /* axes of the domain that the tile spans; -1: the operand has none */
+    int64_t k_label[MAX_RANK];       /* summed labels ... */
+    Expr *k_index[MAX_RANK];         /* ... and where each stands now */
+    int k_count;
+    Tile tile;
+} Contract;
+
+static const Node *product(const Contract *c) { return c->l->k->anchor; }
+
+static int find(const Attr *labels, int64_t label) {
+    for (int i = 0; i < labels->count; i++)
+        if (labels->ints[i] == label) return i;
+    return -1;
+}
+
+static const Attr *labels_of(const Contract *c, int operand) { return &product(c)->attr[operand]; }
+
+/* ---- operands ---- */
+
+/* The address of an operand's element at the current indices of the result and of the sum. */
+static Expr *address(const Contract *c, int operand) {
+    LoopBuilder *b = &c->l->b;
+    const View *view = &c->l->k->contracted[operand];
+    const Attr *labels = labels_of(c, operand);
+    Expr *x = x_int(b, view->offset);
+    for (int i = 0; i < labels->count; i++) {
+        const int axis = find(labels_of(c, 2), labels->ints[i]);
+        Expr *at = axis >= 0 ? c->l->axis[axis] : NULL;
+        for (int k = 0; axis < 0 && k < c->k_count; k++)
+            if (c->k_label[k] == labels->ints[i]) at = c->k_index[k];
+        if (at && product(c)->inputs[operand]->type.dim[i] != 1) x = x_add(b, x, x_mul(b, at, view->stride[i]));
+    }
+    return x;
+}
+
+static Expr *load(const Contract *c, int operand, bool vector, int active) {
+    Buffer *buffer = lower_buffer(c->l, c->l->k->contracted[operand].value);
+    Expr *at = address(c, operand);
+    return vector && c->l->target->width > 1 ? x_vload(&c->l->b, buffer, at, active) : x_load(&c->l->b, buffer, at);
+}
+
+/* Whole vectors may be read past the last column where the rows are padded. */
+static int lanes_readable(const Contract *c, int active) {
+    const View *view = &c->l->k->contracted[c->wide];
+    const Type type = product(c)->inputs[c->wide]->type;
+    const int64_t width = c->l->target->width;
+    int64_t room = view->value->elements, extent = 0;
+    if (view->value->place != AT_WORK && view->value->place != AT_PARAM) return active;
+    for (int i = 0; i < type.rank; i++) {
+        if (find(labels_of(c, 2), labels_of(c, c->wide)->ints[i]) == c->n_axis) extent = type.dim[i];
+        else if (type.dim[i] > 1 && view->stride[i] > 1 && view->stride[i] < room) room = view->stride[i];
+    }
+    const bool padded = view->value->elements % LANE_PAD == 0 && view->offset % width == 0;
+    return padded && (extent + width - 1) / width * width <= room ? (int)width : active;
+}
+
+/* ---- the tile ---- */
+
+typedef struct TilePlace { Expr *m, *n; int rows, columns, active; } TilePlace;   /* active: lanes of the last vector */
+
+static void set_axes(const Contract *c, const TilePlace *p, int row, int column) {
+    Lower *l = c->l;
+    const int64_t step = l->lane_axis >= 0 ? l->target->width : 1;
+    if (c->m_axis >= 0) l->axis[c->m_axis] = x_add(&l->b, p->m, x_int(&l->b, row));
+    if (c->n_axis >= 0) l->axis[c->n_axis] = x_add(&l->b, p->n, x_int(&l->b, column * step));
+    l->active = column + 1 == p->columns ? p->active : l->target->width;
+}
+
+static Expr *sum_active(const Contract *c, int operand, bool vector, int active) {
+    return x_splat(&c->l->b, load(c, operand, vector, active));
+}
+
+/* One step of the sum: the vectors of the wide operand, then each row of the other times all of them. */
+static void multiply(Contract *c, const TilePlace *p, Var **acc, int active) {
+    Lower *l = c->l;
+    Var *wide[TILE_MAX];
+    const bool along_sum = l->lane_axis < 0;
+    for (int v = 0; v < p->columns; v++) {
+        set_axes(c, p, 0, v);
+        const int lanes = along_sum ? active : (v + 1 == p->columns ? lanes_readable(c, p->active) : l->target->width);
+        wide[v] = loop_let(&l->b, arena_printf(l->b.arena, "b%d", v), load(c, c->wide, true, lanes));
+    }
+    for (int r = 0; r < p->rows; r++) {
+        set_axes(c, p, r, 0);
+        Var *a = loop_let(&l->b, arena_printf(l->b.arena, "a%d", r), sum_active(c, c->tall, along_sum, active));
+        for (int v = 0; v < p->columns; v++) {
+            Var *sum = acc[r * p->columns + v];
+            loop_set(&l->b, sum, x_fma(&l->b, x_var(&l->b, a), x_var(&l->b, wide[v]), x_var(&l->b, sum)));
+        }
+    }
+}
+
+static Type k_type(const Contract *c, int k, int *axis) {
+    *axis = find(labels_of(c, 0), c->k_label[k]);
+    if (*axis >= 0) return product(c)->inputs[0]->type;
+    *axis = find(labels_of(c, 1), c->k_label[k]);
+    return product(c)->inputs[1]->type;
+}
+
+static Expr *k_extent(const Contract *c, int k) {
+    int axis;
+    const Type type = k_type(c, k, &axis);
+    return lower_extent(c->l, type, axis);
+}
+
+static int64_t k_size(const Contract *c, int k) {
+    int axis;
+    const Type type = k_type(c, k, &axis);
+    return type.dim[axis];
+}
+
+static bool k_is_batch(const Contract *c, int k) {
+    int axis;
+    return k_type(c, k, &axis).batch_axis == axis;
+}
+
+enum { UNROLLED_FMAS = 64 };         /* the body of the innermost loop; more costs compile time and gains nothing */
+
+/* The innermost sum in steps of `unroll`, then what is left. */
+static void innermost_rows(Contract *c, const TilePlace *p, Var **acc) {
+    LoopBuilder *b = &c->l->b;
+    const int k = c->k_count - 1;
+    int unroll = UNROLLED_FMAS / (p->rows * p->columns);
+    unroll = unroll >= 4 ? 4 : unroll >= 2 ? 2 : 1;
+    if (unroll > k_size(c, k)) unroll = 1;
+    Expr *hi = k_extent(c, k), *whole = x_mul(b, x_div(b, hi, unroll), unroll);
+    Var *i = loop_begin(b, "k", x_int(b, 0), whole, unroll);
+    for (int u = 0; u < unroll; u++) {
+        c->k_index[k] = x_add(b, x_var(b, i), x_int(b, u));
+        loop_block(b);
+        multiply(c, p, acc, c->l->target->width);
+        loop_end(b);
+    }
+    loop_end(b);
+    if (unroll == 1 || (!k_is_batch(c, k) && k_size(c, k) % unroll == 0)) return;
+    i = loop_begin(b, "k", whole, hi, 1);
+    c->k_index[k] = x_var(b, i);
+    multiply(c, p, acc, c->l->target->width);
+    loop_end(b);
+}
+
+/* The innermost sum along the lanes, with a tail of fewer. */
+static void innermost_lanes(Contract *c, const TilePlace *p, Var **acc) {
+    LoopBuilder *b = &c->l->b;
+    const int k = c->k_count - 1, width = c->l->target->width;
+    const int64_t size = k_size(c, k), whole = size / width * width;
+    if (whole) {
+        Var *i = loop_begin(b, "k", x_int(b, 0), x_int(b, whole), width);
+        c->k_index[k] = x_var(b, i);
+        multiply(c, p, acc, width);
+        loop_end(b);
+    }
+    if (whole == size) return;
+    c->k_index[k] = x_int(b, whole);
+    loop_block(b);
+    multiply(c, p, acc, (int)(size - whole));
+    loop_end(b);
+}
+
+static bool sum_is_contiguous(const Contract *c) {
+    if (!c->k_count || k_is_batch(c, c->k_count - 1)) return false;
+    for (int o = 0; o < 2; o++) {
+        const int axis = find(labels_of(c, o), c->k_label[c->k_count - 1]);
+        if (axis < 0 || c->l->k->contracted[o].stride[axis] != 1) return false;
+    }
+    return true;
+}
+
+static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes) {
+    Lower *l = c->l;
+    for (int r = 0; r < p->rows; r++)
+        for (int v = 0; v < p->columns; v++) {
+            const int mark = lower_mark(l);
+            set_axes(c, p, r, v);
+            Expr *sum = x_var(&l->b, acc[r * p->columns + v]);
+            lower_bind(l, product(c), add_lanes ? x_unary(&l->b, E_ADD_LANES, sum) : sum);
+            for (int i = 0; i < l->k->results.count; i++) {
+                const Node *node = l->k->results.at[i]->node;
+                lower_store(l, l->k->results.at[i], l->entry->member[node->id].label, lower_member(l, node));
+            }
+            lower_forget(l, mark);
+        }
+    l->active = l->target->width;
+}
+
+static void tile(Contract *c, const TilePlace *p) {
+    Lower *l = c->l;
+    LoopBuilder *b = &l->b;
+    const bool contiguous = l->lane_axis < 0 && sum_is_contiguous(c);
+    const bool vector = (l->lane_axis >= 0 || contiguous) && l->target->width > 1;
+    Var **acc = arena_array(b->arena, Var *, p->rows * p->columns);
+    for (int r = 0; r < p->rows; r++)
+        for (int v = 0; v < p->columns; v++)
+            acc[r * p->columns + v] = loop_var(b, arena_printf(b->arena, "c%d_%d", r, v), x_float(b, 0, vector));
+    for (int k = 0; k + 1 < c->k_count; k++)
+        c->k_index[k] = x_var(b, loop_begin(b, "s", x_int(b, 0), k_extent(c, k), 1));
+    if (!c->k_count) multiply(c, p, acc, l->target->width);
+    else if (contiguous) innermost_lanes(c, p, acc);
+    else innermost_rows(c, p, acc);
+    for (int k = 0; k + 1 < c->k_count; k++) loop_end(b);
+    epilogue(c, p, acc, contiguous && l->target->width > 1);
+}
+
+/* ---- loops over tiles ---- */
+
+/* All m tiles of one panel: two runs of tiles whose heights differ by one; with a batch axis, up to count. */
+static void m_tiles(Contract *c, TilePlace p) {
+    LoopBuilder *b = &c->l->b;
+    if (c->m_axis < 0) {
+        p.rows = 1;
+        tile(c, &p);
+        return;
+    }
+    const bool batch = c->out.batch_axis == c->m_axis;
+    Share runs[2];
+    const int n = share_evenly(c->out.dim[c->m_axis], c->tile.rows, runs);
+    for (int i = 0; i < n; i++) {
+        const int64_t end = runs[i].begin + runs[i].size * runs[i].count;
+        Expr *hi = x_int(b, end);
+        if (batch) hi = i + 1 == n ? lower_extent(c->l, c->out, c->m_axis)
+                                   : x_min(b, lower_extent(c->l, c->out, c->m_axis), hi);
+        p.rows = (int)runs[i].size;
+        if (runs[i].count == 1 && !batch) {
+            p.m = x_int(b, runs[i].begin);
+            loop_block(b);
+        } else {
+            p.m = x_var(b, loop_begin(b, batch ? "row" : "i", x_int(b, runs[i].begin), hi, runs[i].size));
+        }
+        tile(c, &p);
+        loop_end(b);
+    }
+}
+
+/* All panels: runs of equal width; the last one by itself if its last vector is not full. */
+static void n_panels(Contract *c) {
+    LoopBuilder *b = &c->l->b;
+    const int64_t width = c->l->lane_axis >= 0 ? c->l->target->width : 1;
+    if (c->n_axis < 0) {
+        m_tiles(c, (TilePlace){.columns = 1, .active = c->l->target->width});
+        return;
+    }
+    const int64_t extent = c->out.dim[c->n_axis], vectors = (extent + width - 1) / width;
+    const int last = (int)(extent - (vectors - 1) * width);
+    Share runs[2];
+    const int n = share_evenly(vectors, c->tile.columns, runs);
+    for (int i = 0; i < n; i++) {
+        const bool partial = i + 1 == n && last < width;
+        const int64_t whole = runs[i].count - partial;
+        TilePlace p = {.columns = (int)runs[i].size, .active = (int)width};
+        if (whole) {
+            const int64_t end = runs[i].begin + runs[i].size * whole;
+            p.n = whole == 1 ? x_int(b, runs[i].begin * width)
+                             : x_var(b, loop_begin(b, "j", x_int(b, runs[i].begin * width), x_int(b, end * width),
+                                                   runs[i].size * width));
+            m_tiles(c, p);
+            if (whole > 1) loop_end(b);
+        }
+        if (partial) {
+            p.n = x_int(b, (runs[i].begin + runs[i].size * whole) * width);
+            p.active = last;
+            m_tiles(c, p);
+        }
+    }
+}
+
+/* ---- roles of the axes ---- */
+
+/* The axis of the result that comes from this operand alone and is longest. */
+static int tile_axis(const Contract *c, int operand, int not_axis) {
+    int best = -1;
+    for (int i = 0; i < labels_of(c, operand)->count; i++) {
+        const int64_t label = labels_of(c, operand)->ints[i];
+        const int axis = find(labels_of(c, 2), label);
+        if (axis < 0 || axis == not_axis || find(labels_of(c, 1 - operand), label) >= 0) continue;
+        if (best < 0 || c->out.dim[axis] > c->out.dim[best]) best = axis;
+    }
+    return best;
+}
+
+/* Summed labels, a contiguous one innermost. */
+static void find_sums(Contract *c) {
+    for (int o = 0; o < 2; o++)
+        for (int i = 0; i < labels_of(c, o)->count; i++) {
+            const int64_t label = labels_of(c, o)->ints[i];
+            bool known = find(labels_of(c, 2), label) >= 0;
+            for (int k = 0; k < c->k_count; k++) known |= c->k_label[k] == label;
+            if (!known) c->k_label[c->k_count++] = label;
+        }
+    for (int k = 0; k + 1 < c->k_count; k++) {
+        const int axis = find(labels_of(c, c->tall), c->k_label[k]);
+        if (axis < 0 || c->l->k->contracted[c->tall].stride[axis] != 1) continue;
+        const int64_t label = c->k_label[k];
+        c->k_label[k] = c->k_label[c->k_count - 1];
+        c->k_label[c->k_count - 1] = label;
+        break;
+    }
+}
+
+static void assign_roles(Contract *c) {
+    Lower *l = c->l;
+    l->lane_axis = l->target->width > 1 ? l->k->lane_axis : -1;
+    c->wide = 1;
+    if (l->k->lane_axis >= 0) c->wide = find(labels_of(c, 1), labels_of(c, 2)->ints[l->k->lane_axis]) >= 0;
+    c->tall = 1 - c->wide;
+    c->n_axis = l->k->lane_axis >= 0 ? l->k->lane_axis : tile_axis(c, c->wide, -1);
+    c->m_axis = tile_axis(c, c->tall, c->n_axis);
+    find_sums(c);
+}
+
+void lower_contract(Lower *l) {
+    Contract c = {.l = l, .out = l->k->domain};
+    int open = 0;
+    assign_roles(&c);
+    const int64_t width = l->lane_axis >= 0 ? l->target->width : 1;
+    c.tile = tile_choose(l->target, c.m_axis < 0 ? 1 : c.out.dim[c.m_axis],
+                         c.n_axis < 0 ? 1 : (c.out.dim[c.n_axis] + width - 1) / width);
+    for (int axis = 0; axis < c.out.rank; axis++) {
+        if (axis == c.m_axis || axis == c.n_axis || c.out.dim[axis] == 1) continue;
+        lower_loop(l, axis);
+        open++;
+    }
+    n_panels(&c);
+    while (open--) loop_end(&l->b);
+}

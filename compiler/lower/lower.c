@@ -1,0 +1,63 @@
+/* Each kernel of each entry becomes a function, once for equal loops, and a call. */
+#include "lower/lower.h"
+
+#include <string.h>
+
+#include "kernel/describe.h"
+#include "lower/context.h"
+
+static void (*const templates[])(Lower *) = {
+    [KERNEL_ROWS] = lower_rows,     [KERNEL_CONTRACT] = lower_contract, [KERNEL_COPY] = lower_copy,
+    [KERNEL_GATHER] = lower_gather, [KERNEL_SCATTER] = lower_scatter,   [KERNEL_JOIN] = lower_join,
+    [KERNEL_CHECK] = lower_check,
+};
+
+static Function *equal_function(const Program *program, const Function *f) {
+    for (int i = 0; i < program->functions.count; i++)
+        if (program->functions.at[i] != f && function_same(program->functions.at[i], f)) return program->functions.at[i];
+    return NULL;
+}
+
+static bool name_taken(const Program *program, const Function *f, const char *name) {
+    for (int i = 0; i < program->functions.count; i++)
+        if (program->functions.at[i] != f && !strcmp(program->functions.at[i]->name, name)) return true;
+    return false;
+}
+
+/* The function's banner names every kernel that it runs. */
+static void add_to_banner(Arena *arena, Function *f, const char *line) {
+    if (!f->comment) f->comment = line;
+    else if (!strstr(f->comment, line)) f->comment = arena_printf(arena, "%s\n%s", f->comment, line);
+}
+
+static Call lower_kernel(Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k) {
+    Lower l;
+    lower_begin(&l, arena, program, entry, k);
+    templates[k->kind](&l);
+    Call call = {.kernel = k, .function = l.b.function};
+    for (int i = 0; i < l.values.count; i++) vec_push(arena, call.arguments, l.values.at[i]);
+    Function *same = equal_function(program, call.function);
+    if (same) {
+        program->functions.count--;
+        call.function = same;
+    } else {
+        const char *base = call.function->name;
+        for (int i = 2; name_taken(program, call.function, call.function->name); i++)
+            call.function->name = arena_printf(arena, "%s_%d", base, i);
+    }
+    add_to_banner(arena, call.function, describe_kernel(arena, entry, k));
+    return call;
+}
+
+Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target) {
+    Lowered *lowered = arena_make(arena, Lowered);
+    lowered->plan = plan;
+    lowered->program = program_new(arena, target);
+    for (int i = 0; i < plan->entries.count; i++) {
+        LoweredEntry entry = {.plan = plan->entries.at[i]};
+        for (int j = 0; j < entry.plan->kernels.count; j++)
+            vec_push(arena, entry.calls, lower_kernel(arena, lowered->program, entry.plan, entry.plan->kernels.at[j]));
+        vec_push(arena, lowered->entries, entry);
+    }
+    return lowered;
+}

@@ -1,0 +1,144 @@
+/* Reductions inside a row, and loops along the lanes. */
+#include "lower/reduction.h"
+
+#include <string.h>
+
+typedef enum Combine { NONE, SUM, MAX } Combine;
+typedef struct Recipe { Combine combine[2]; const char *formula[2]; const char *final; } Recipe;
+
+static const Recipe *recipe_of(Op op) {
+    static const Recipe recipes[OP_COUNT] = {
+#define REDUCE(id, combine1, first, combine2, second, final) \
+    [OP_##id] = {{combine1, combine2}, {first, second}, final},
+#include "ops/reduce.def"
+#undef REDUCE
+    };
+    return &recipes[op];
+}
+
+int reduction_passes(Op op) { return recipe_of(op)->combine[1] == NONE ? 1 : 2; }
+
+Reduction reduction_of(Lower *l, const Node *node, int level) {
+    return (Reduction){.node = node, .label = l->entry->member[node->id].label, .level = level,
+                       .passes = reduction_passes(node->op)};
+}
+
+static int pass_at(const Reduction *r, int phase) { return phase - (r->level - r->passes); }
+
+bool reduction_runs(const Reduction *r, int phase) {
+    const int pass = pass_at(r, phase);
+    return pass >= 0 && pass < r->passes;
+}
+
+static int current_pass(const Reduction *r) { return r->result[0] ? 1 : 0; }
+
+static Expr *identity(Lower *l, Combine combine, bool vector) {
+    return x_float(&l->b, combine == MAX ? -3.402823466e38 : 0, vector);
+}
+
+void reduction_open(Lower *l, Reduction *r, bool vector) {
+    static const char *const names[] = {"none", "sum", "largest"};
+    const Combine combine = recipe_of(r->node->op)->combine[current_pass(r)];
+    r->running = loop_var(&l->b, names[combine], identity(l, combine, vector && l->target->width > 1));
+}
+
+/* How many elements a row reduces, as f32. */
+static Expr *row_size(Lower *l, const Node *node, bool vector) {
+    const Type in = node->inputs[0]->type;
+    double size = 1;
+    Expr *valid = NULL;
+    for (int i = 0; i < node->attr[0].count; i++) {
+        const int axis = (int)node->attr[0].ints[i];
+        if (axis == in.batch_axis)
+            valid = x_map(&l->b, OP_to_f32, 1, (Expr *[]){x_to_i32(&l->b, lower_extent(l, in, axis))});
+        else size *= (double)in.dim[axis];
+    }
+    Expr *n = x_float(&l->b, size, vector);
+    return valid ? x_map(&l->b, OP_mul, 2, (Expr *[]){valid, n}) : n;
+}
+
+/* The position along the one reduced axis, as f32 (exact up to 2^24). */
+static Expr *position(Lower *l, const Reduction *r) {
+    const int axis = r->label[r->node->attr[0].ints[0]];
+    Expr *i = x_to_i32(&l->b, l->axis[axis] ? l->axis[axis] : x_int(&l->b, 0));
+    if (axis == l->lane_axis && l->target->width > 1)
+        i = x_map(&l->b, OP_add, 2, (Expr *[]){x_splat(&l->b, i), x_lanes(&l->b)});
+    return x_map(&l->b, OP_to_f32, 1, (Expr *[]){i});
+}
+
+Expr *reduction_masked(Lower *l, Expr *x, Expr *rest) {
+    if (l->active == l->target->width || l->target->width == 1) return x;
+    Expr *in = x_map(&l->b, OP_lt, 2, (Expr *[]){x_lanes(&l->b), x_i32(&l->b, l->active, true)});
+    return x_map(&l->b, OP_select, 3, (Expr *[]){in, x, rest});
+}
+
+void reduction_step(Lower *l, Reduction *r) {
+    const Recipe *recipe = recipe_of(r->node->op);
+    const int pass = current_pass(r);
+    const bool vector = r->running->vector;
+    Expr *element = lower_input(l, r->node->inputs[0], r->label);
+    Expr *index = r->node->op == OP_argmax ? position(l, r) : NULL;
+    Expr *x = lower_formula(l, recipe->formula[pass],
+                            (Expr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
+    if (vector && l->lane_axis >= 0) x = reduction_masked(l, x_splat(&l->b, x), identity(l, recipe->combine[pass], true));
+    const Op op = recipe->combine[pass] == MAX ? OP_max : OP_add;
+    loop_set(&l->b, r->running, x_map(&l->b, op, 2, (Expr *[]){x_var(&l->b, r->running), x}));
+}
+
+void reduction_close(Lower *l, Reduction *r, bool along_lanes) {
+    const Recipe *recipe = recipe_of(r->node->op);
+    const int pass = current_pass(r);
+    Expr *x = x_var(&l->b, r->running);
+    if (along_lanes && x->vector) {
+        const bool max = recipe->combine[pass] == MAX;
+        x = x_unary(&l->b, max ? E_MAX_LANES : E_ADD_LANES, x);
+        x = x_var(&l->b, loop_let(&l->b, max ? "row_max" : "row_sum", x));
+    }
+    r->result[pass] = x;
+    if (pass + 1 < r->passes) return;
+    const bool unbiased = r->node->op == OP_variance && r->node->attr[1].ints[0];
+    Expr *n = row_size(l, r->node, x->vector);
+    if (unbiased) n = x_map(&l->b, OP_sub, 2, (Expr *[]){n, x_float(&l->b, 1, n->vector)});
+    Expr *final = lower_formula(l, recipe->final, (Expr *[]){NULL, r->result[0], r->result[1], n, NULL}, x->vector);
+    const char *name = r->node->name ? r->node->name : op_row(r->node->op)->name;
+    if (final->kind != E_VAR) final = x_var(&l->b, loop_let(&l->b, name, final));
+    lower_bind(l, r->node, final);
+}
+
+/* ---- lanes ---- */
+
+void lane_loop(Lower *l, void (*body)(void *context), void *context) {
+    lane_loop_over(l, l->k->domain.dim[l->lane_axis], body, context);
+}
+
+void lane_loop_over(Lower *l, int64_t extent, void (*body)(void *context), void *context) {
+    const int axis = l->lane_axis, width = l->target->width;
+    const int64_t whole = extent / width * width;
+    if (whole) {
+        Var *i = loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), x_int(&l->b, whole), width);
+        l->axis[axis] = x_var(&l->b, i);
+        body(context);
+        loop_end(&l->b);
+    }
+    if (whole < extent) {
+        l->active = (int)(extent - whole);
+        l->axis[axis] = x_int(&l->b, whole);
+        loop_block(&l->b);
+        body(context);
+        loop_end(&l->b);
+        l->active = width;
+    }
+    l->axis[axis] = NULL;
+}
+
+typedef struct Zero { Lower *l; const Value *value; const int *label; } Zero;
+
+static void store_zero(void *context) {
+    const Zero *z = context;
+    lower_store(z->l, z->value, z->label, x_float(&z->l->b, 0, true));
+}
+
+void lane_loop_zero(Lower *l, const Value *value, const int *label) {
+    Zero zero = {l, value, label};
+    lane_loop(l, store_zero, &zero);
+}

@@ -1,0 +1,327 @@
+/* Kernels of rows: maps and reductions over one domain.
+ *
+ *   for each index of the outer axes                    one "row"
+ *       phase 0:  for the row's axes: reductions that need only operands; results ready by now
+ *       phase 1:  for the row's axes: what needs the reductions of phase 0; and so on
+ *
+ * A row stays in registers or L1 between its phases. Reductions over other axes than the row's accumulate: a scalar in a
+ * register, anything else in its result. Lanes run along the last axis if the operands allow: inside the row (reductions then
+ * end with a sum over the lanes) or across rows (each lane reduces its own). */
+#include <string.h>
+
+#include "lower/reduction.h"
+
+typedef struct Rows {
+    Lower *l;
+    unsigned row;                    /* bit set of the row's axes */
+    int *level;                      /* by node id: the phase in which a full value is ready */
+    int phases;
+    Var **total;                     /* by node id: register of a scalar accumulator */
+} Rows;
+
+static const Member *member_of(const Rows *r, const Node *node) { return &r->l->entry->member[node->id]; }
+
+static bool is_reduction(const Node *node) { return op_row(node->op)->kind == KIND_REDUCE; }
+
+static unsigned axes_of(const Rows *r, const Node *node) {
+    unsigned axes = 0;
+    for (int i = 0; i < node->attr[0].count; i++) {
+        const int64_t a = node->attr[0].ints[i];
+        if (node->inputs[0]->type.dim[a] != 1) axes |= 1u << member_of(r, node)->label[a];
+    }
+    return axes;
+}
+
+/* The axes of the domain along which a value of this type and these labels varies. */
+static unsigned varies(Type type, const int *label) {
+    unsigned axes = 0;
+    for (int i = 0; i < type.rank; i++)
+        if (type.dim[i] != 1 && label[i] >= 0) axes |= 1u << label[i];
+    return axes;
+}
+
+static bool in_row(const Rows *r, const Node *node) { return is_reduction(node) && axes_of(r, node) == r->row; }
+
+static bool accumulates(const Rows *r, const Node *node) {
+    return is_reduction(node) && !in_row(r, node) && axes_of(r, node);
+}
+
+/* ---- shape of the loops ---- */
+
+/* Lanes may run along `axis` if everything in memory has stride 0 or 1 along it. */
+static bool lanes_fit(const Rows *r, int axis) {
+    Lower *l = r->l;
+    l->lane_axis = axis;
+    for (int i = 0; i < l->k->nodes.count; i++) {
+        const Node *node = l->k->nodes.at[i];
+        const int *label = member_of(r, node)->label;
+        for (int j = 0; j < node->input_count; j++) {
+            View view;
+            if (!plan_operand(l->entry, l->k, node->inputs[j], &view) || view.value->place == AT_INDEX) continue;
+            const int64_t s = lower_lane_stride(l, view.stride, label, node->inputs[j]->type);
+            if (s != 0 && (s != 1 || view.value->dtype == DT_BOOL + 1)) return false;
+        }
+    }
+    for (int i = 0; i < l->k->results.count; i++) {
+        const Value *v = l->k->results.at[i];
+        const int64_t s = lower_lane_stride(l, v->stride, member_of(r, v->node)->label, v->node->type);
+        if (s != 0 && s != 1) return false;
+        if (s == 0 && varies(v->node->type, member_of(r, v->node)->label) >> axis & 1) return false;
+    }
+    return true;
+}
+
+static void choose_lanes(Rows *r) {
+    const Type d = r->l->k->domain;
+    if (r->l->target->width > 1)
+        for (int axis = d.rank - 1; axis >= 0; axis--)
+            if (d.dim[axis] > 1 && axis != d.batch_axis && lanes_fit(r, axis)) return;
+    r->l->lane_axis = -1;
+}
+
+/* Without a consumed reduction the row is what the first sum along the lanes reduces. */
+static void choose_row(Rows *r) {
+    const Kernel *k = r->l->k;
+    r->row = k->row_axes;
+    for (int i = 0; !r->row && i < k->nodes.count; i++)
+        if (is_reduction(k->nodes.at[i])) {
+            const unsigned axes = axes_of(r, k->nodes.at[i]);
+            const int last = k->domain.rank - 1;
+            if (r->l->lane_axis >= 0 ? axes >> r->l->lane_axis & 1 : axes >> last & 1) r->row = axes;
+        }
+}
+
+static void find_levels(Rows *r) {
+    const Kernel *k = r->l->k;
+    r->phases = 1;
+    for (int i = 0; i < k->nodes.count; i++) {
+        const Node *node = k->nodes.at[i];
+        int level = 0;
+        for (int j = 0; j < node->input_count; j++) {
+            const Node *root = view_root(node->inputs[j]);
+            if (member_of(r, root)->kernel == k && r->level[root->id] > level) level = r->level[root->id];
+        }
+        if (in_row(r, node)) level += reduction_passes(node->op);
+        r->level[node->id] = level;
+        const bool full = (varies(node->type, member_of(r, node)->label) & r->row) || accumulates(r, node);
+        if (level + full > r->phases && !member_of(r, node)->after_loops) r->phases = level + full;
+        if (in_row(r, node) && level > r->phases) r->phases = level;
+    }
+}
+
+/* ---- accumulators ---- */
+
+static const Value *result_of(const Rows *r, const Node *node) {
+    for (int i = 0; i < r->l->k->results.count; i++)
+        if (r->l->k->results.at[i]->node == node) return r->l->k->results.at[i];
+    return NULL;
+}
+
+static bool is_scalar(const Node *node) { return type_elements(node->type) == 1; }
+
+static bool input_in_row(const Rows *r, const Node *node) {
+    return varies(node->inputs[0]->type, member_of(r, node)->label) & r->row;
+}
+
+static bool input_has_lanes(const Rows *r, const Node *node) {
+    const unsigned axes = varies(node->inputs[0]->type, member_of(r, node)->label);
+    return r->l->lane_axis >= 0 && r->l->target->width > 1 && (axes >> r->l->lane_axis & 1);
+}
+
+static void loop_range(Lower *l, int axis, int64_t extent) {
+    Var *i = loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), x_int(&l->b, extent), 1);
+    l->axis[axis] = x_var(&l->b, i);
+}
+
+/* Writes zeros over the whole of a result that is added to. */
+static void clear_result(Rows *r, const Node *node) {
+    Lower *l = r->l;
+    const Value *v = result_of(r, node);
+    const int *label = member_of(r, node)->label;
+    int open = 0;
+    for (int i = 0; i < node->type.rank; i++) {
+        if (node->type.dim[i] == 1) continue;
+        const bool lanes = label[i] == l->lane_axis && l->target->width > 1;
+        if (lanes) continue;
+        loop_range(l, label[i], node->type.dim[i]);
+        open++;
+    }
+    if (varies(node->type, label) >> (l->lane_axis & 31) & (l->lane_axis >= 0))
+        lane_loop_zero(l, v, label);
+    else
+        lower_store(l, v, label, x_float(&l->b, 0, false));
+    while (open--) loop_end(&l->b);
+    memset(l->axis, 0, sizeof l->axis);
+}
+
+static void open_accumulators(Rows *r) {
+    Lower *l = r->l;
+    for (int i = 0; i < l->k->nodes.count; i++) {
+        const Node *node = l->k->nodes.at[i];
+        if (!accumulates(r, node)) continue;
+        if (!is_scalar(node)) {
+            clear_result(r, node);
+            continue;
+        }
+        const bool lanes = input_has_lanes(r, node);
+        const char *name = node->name ? node->name : "total";
+        r->total[node->id] = loop_var(&l->b, name, x_float(&l->b, 0, lanes));
+    }
+}
+
+/* Adds the value of an accumulating reduction's input at the current index. */
+static void accumulate(Rows *r, const Node *node) {
+    Lower *l = r->l;
+    const Member *m = member_of(r, node);
+    Expr *x = lower_input(l, node->inputs[0], m->label);
+    if (input_has_lanes(r, node)) x = reduction_masked(l, x_splat(&l->b, x), x_float(&l->b, 0, true));
+    Var *total = r->total[node->id];
+    if (total) {
+        loop_set(&l->b, total, x_map(&l->b, OP_add, 2, (Expr *[]){x_var(&l->b, total), x}));
+        return;
+    }
+    const Value *v = result_of(r, node);
+    const View view = {.value = v, .offset = 0};
+    View at = view;
+    memcpy(at.stride, v->stride, sizeof at.stride);
+    const bool keeps_lanes = varies(node->type, m->label) >> (l->lane_axis & 31) & (l->lane_axis >= 0);
+    if (x->vector && !keeps_lanes) x = x_unary(&l->b, E_ADD_LANES, x);
+    Expr *sum = x_map(&l->b, OP_add, 2, (Expr *[]){lower_load(l, &at, m->label, node->type), x});
+    lower_store(l, v, m->label, sum);
+}
+
+static void close_accumulators(Rows *r) {
+    Lower *l = r->l;
+    for (int i = 0; i < l->k->nodes.count; i++) {
+        const Node *node = l->k->nodes.at[i];
+        Var *total = r->total[node->id];
+        if (!total) continue;
+        Expr *x = x_var(&l->b, total);
+        if (total->vector) x = x_unary(&l->b, E_ADD_LANES, x);
+        lower_bind(l, node, x);
+    }
+    const int lane = l->lane_axis;
+    l->lane_axis = -1;
+    for (int i = 0; i < l->k->results.count; i++) {
+        const Value *v = l->k->results.at[i];
+        const Member *m = member_of(r, v->node);
+        if (m->after_loops || r->total[v->node->id]) lower_store(l, v, m->label, lower_member(l, v->node));
+    }
+    l->lane_axis = lane;
+}
+
+/* ---- phases ---- */
+
+/* What one element of phase p does. */
+static void element(Rows *r, int p, Reduction *const *running, int running_count) {
+    Lower *l = r->l;
+    const int mark = lower_mark(l);
+    for (int i = 0; i < running_count; i++) reduction_step(l, running[i]);
+    for (int i = 0; i < l->k->results.count; i++) {
+        const Node *node = l->k->results.at[i]->node;
+        const Member *m = member_of(r, node);
+        if (is_reduction(node) || m->after_loops || r->level[node->id] != p) continue;
+        if (!r->row || (varies(node->type, m->label) & r->row))
+            lower_store(l, l->k->results.at[i], m->label, lower_member(l, node));
+    }
+    for (int i = 0; i < l->k->nodes.count; i++) {
+        const Node *node = l->k->nodes.at[i];
+        if (accumulates(r, node) && r->level[node->id] == p && (!r->row || input_in_row(r, node))) accumulate(r, node);
+    }
+    lower_forget(l, mark);
+}
+
+static bool phase_has_work(const Rows *r, int p, int running_count) {
+    const Kernel *k = r->l->k;
+    if (running_count) return true;
+    for (int i = 0; i < k->nodes.count; i++) {
+        const Node *node = k->nodes.at[i];
+        if (r->level[node->id] != p || member_of(r, node)->after_loops) continue;
+        if (accumulates(r, node) && (!r->row || input_in_row(r, node))) return true;
+        if (!is_reduction(node) && result_of(r, node) &&
+            (!r->row || (varies(node->type, member_of(r, node)->label) & r->row))) return true;
+    }
+    return false;
+}
+
+typedef struct Phase { Rows *rows; int p; Reduction **running; int running_count; } Phase;
+
+static void phase_element(void *context) {
+    Phase *phase = context;
+    element(phase->rows, phase->p, phase->running, phase->running_count);
+}
+
+/* The loops of one phase over the row's axes. */
+static void run_phase(Rows *r, int p, Reduction *reductions, int count) {
+    Lower *l = r->l;
+    Reduction **running = arena_array(l->b.arena, Reduction *, count + 1);
+    int n = 0, open = 0;
+    for (int i = 0; i < count; i++)
+        if (reduction_runs(&reductions[i], p)) running[n++] = &reductions[i];
+    if (!phase_has_work(r, p, n)) return;
+    for (int i = 0; i < n; i++) reduction_open(l, running[i], l->lane_axis >= 0);
+    for (int axis = 0; axis < l->k->domain.rank; axis++) {
+        if (!(r->row >> axis & 1) || axis == l->lane_axis) continue;
+        lower_loop(l, axis);
+        open++;
+    }
+    Phase phase = {r, p, running, n};
+    if (l->lane_axis >= 0 && (r->row >> l->lane_axis & 1)) lane_loop(l, phase_element, &phase);
+    else phase_element(&phase);
+    while (open--) loop_end(&l->b);
+    for (int axis = 0; axis < l->k->domain.rank; axis++)
+        if (r->row >> axis & 1) l->axis[axis] = NULL;
+    for (int i = 0; i < n; i++) reduction_close(l, running[i], (r->row >> (l->lane_axis & 31) & 1) && l->lane_axis >= 0);
+}
+
+/* After its phases a row stores what has one value a row, and adds to accumulators. */
+static void finish_row(Rows *r) {
+    Lower *l = r->l;
+    const int lane = l->lane_axis;
+    if (lane >= 0 && (r->row >> lane & 1)) l->lane_axis = -1;
+    for (int i = 0; i < l->k->results.count; i++) {
+        const Value *v = l->k->results.at[i];
+        const Member *m = member_of(r, v->node);
+        if (m->after_loops || accumulates(r, v->node) || (varies(v->node->type, m->label) & r->row)) continue;
+        if (!r->row && !is_reduction(v->node)) continue;
+        lower_store(l, v, m->label, lower_member(l, v->node));
+    }
+    for (int i = 0; r->row && i < l->k->nodes.count; i++)
+        if (accumulates(r, l->k->nodes.at[i]) && !input_in_row(r, l->k->nodes.at[i])) accumulate(r, l->k->nodes.at[i]);
+    l->lane_axis = lane;
+}
+
+static void one_row(void *context) {
+    Rows *r = context;
+    Lower *l = r->l;
+    const int mark = lower_mark(l);
+    Reduction *reductions = arena_array(l->b.arena, Reduction, l->k->nodes.count + 1);
+    int count = 0;
+    for (int i = 0; r->row && i < l->k->nodes.count; i++)
+        if (in_row(r, l->k->nodes.at[i]))
+            reductions[count++] = reduction_of(l, l->k->nodes.at[i], r->level[l->k->nodes.at[i]->id]);
+    for (int p = 0; p < r->phases; p++) run_phase(r, p, reductions, count);
+    finish_row(r);
+    lower_forget(l, mark);
+}
+
+void lower_rows(Lower *l) {
+    const int nodes = l->entry->graph->nodes.count + 1;
+    Rows r = {.l = l};
+    r.level = arena_array(l->b.arena, int, nodes);
+    r.total = arena_array(l->b.arena, Var *, nodes);
+    choose_lanes(&r);
+    choose_row(&r);
+    find_levels(&r);
+    open_accumulators(&r);
+    int open = 0;
+    for (int axis = 0; axis < l->k->domain.rank; axis++) {
+        if ((r.row >> axis & 1) || axis == l->lane_axis || l->k->domain.dim[axis] == 1) continue;
+        lower_loop(l, axis);
+        open++;
+    }
+    if (l->lane_axis >= 0 && !(r.row >> l->lane_axis & 1)) lane_loop(l, one_row, &r);
+    else one_row(&r);
+    while (open--) loop_end(&l->b);
+    close_accumulators(&r);
+}
