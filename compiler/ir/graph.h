@@ -45,6 +45,9 @@ struct Node {
     Span span;
 };
 
+/* Where nodes come from. The verbs of ops/build.h copy the graph's origin into each node they build. */
+typedef struct Origin { const char *name; const char *layer; Span span; } Origin;
+
 /* What an entry yields. kind tells how the entry's signature shows it. */
 typedef enum OutputKind {
     OUT_OUTPUT,                      /* a model output */
@@ -66,6 +69,7 @@ struct Graph {
     VEC(Node *) nodes;               /* every node after its inputs */
     VEC(Node *) inputs;              /* OP_INPUT nodes in declaration order, inputs then targets */
     VEC(Output) outputs;
+    Origin origin;                   /* of the nodes being built; its name is not copied */
 };
 
 /* How a parameter starts: drawn in logical order from one counter-based stream. */
@@ -105,9 +109,16 @@ typedef struct Module {
 Module *module_new(Arena *arena, const char *name);
 Graph *module_entry(const Module *module, const char *name);       /* or NULL */
 Graph *graph_new(Arena *arena, const char *name, int64_t batch);
+Node *graph_push(Graph *graph, Op op, Type type, Origin origin);   /* appends a bare node: the caller fills in the rest */
+/* Appends a copy of `from`, of any graph, with the given inputs; a region's body is copied with it. */
+Node *graph_copy_node(Graph *graph, const Node *from, Node *const *inputs);
 void graph_output(Graph *graph, OutputKind kind, const char *name, Node *node, int param);
+/* Recomputes ids and the list of inputs after a pass changed the list of nodes. */
+void graph_renumber(Graph *graph);
+const char *output_kind_name(OutputKind kind);                     /* "output", "loss", ... */
 
-/* Text form: graph_print and module_print write it, module_parse reads it back (NULL and diagnostics on error). */
+/* Text form: graph_print and module_print write it, module_parse reads it back (NULL and diagnostics on error).
+ * Printing, reading and verifying read the operations' table, so they stand in ops/{print,read,verify}.c. */
 
 void module_print(Text *out, const Module *module);
 void graph_print(Text *out, const Module *module, const Graph *graph);

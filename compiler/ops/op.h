@@ -24,11 +24,20 @@ typedef struct AttrSpec { const char *name; AttrKind kind; } AttrSpec;
 /* A tensor in the interpreter: row-major logical values. f32 and i32/u8/bool all live in their own C type. */
 typedef struct Tensor { Type type; void *data; } Tensor;
 
+Tensor tensor_new(Arena *arena, Type type);          /* zeros */
+double tensor_get(const Tensor *tensor, int64_t element);
+void tensor_set(Tensor *tensor, int64_t element, double value);   /* integers truncate toward zero and saturate */
+
 typedef struct EvalContext {
     Arena *arena;
     int64_t count;                   /* valid rows */
     uint64_t seed;
     int (*contract)(struct EvalContext *context, const Node *node, const Tensor *in, Tensor *out);  /* NULL: the reference loop */
+    /* What the walker of the graph lends to the rules: the values of an input, parameter, state or session; and a run of
+     * a region's body, whose inputs and outputs are in the order of the body's. */
+    const void *(*leaf)(struct EvalContext *context, const Node *node);
+    void (*run)(struct EvalContext *context, const Graph *body, const Tensor *inputs, Tensor *outputs);
+    void *walker;
     const char *error;               /* set by a rule that refuses its values (index out of range) */
 } EvalContext;
 
@@ -38,14 +47,16 @@ typedef struct Grad {
     const Node *node;                /* being differentiated */
     Node *y;                         /* its value */
     Node *dy;                        /* gradient of its value */
+    const bool *wanted;              /* per input: whether its gradient is used */
     Node **dx;                       /* out, per input: gradient, or NULL for none */
+    Node **results;                  /* a scan and its results: the gradients of the scan's results, each may be NULL */
 } Grad;
 
 typedef struct OpRow {
     const char *name;
     OpKind kind;
     int arity;
-    AttrSpec attr[MAX_ATTRS];
+    AttrSpec attr[MAX_ATTRS + 1];    /* ends with ATTR_NONE */
     /* Fills *out from the inputs and attributes; returns NULL or an error text for the user (arena-owned). */
     const char *(*shape)(Arena *arena, const Node *node, Type *out);
     void (*grad)(Grad *g);
