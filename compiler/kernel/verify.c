@@ -1,0 +1,64 @@
+/* The verifier of plans. It finds liveness again from the kernels alone, so that a mistake of memory.c does not hide itself. */
+#include "kernel/kernel.h"
+
+typedef struct Lifetime { int written, last_read; } Lifetime;
+
+static int index_of(const EntryPlan *entry, const Value *value) {
+    for (int i = 0; i < entry->values.count; i++)
+        if (entry->values.at[i] == value) return i;
+    return -1;
+}
+
+static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life) {
+    for (int step = 0; step < entry->kernels.count; step++) {
+        const Kernel *k = entry->kernels.at[step];
+        for (int i = 0; i < k->operands.count; i++) {
+            const int v = index_of(entry, k->operands.at[i]);
+            const bool made_here = k->operands.at[i]->place == AT_WORK;
+            if (v < 0 || (made_here && life[v].written < 0))
+                return arena_printf(arena, "%s: %s reads %s before it is written", entry->name, k->name,
+                                    k->operands.at[i]->name);
+            life[v].last_read = step;
+        }
+        for (int i = 0; i < k->results.count; i++) {
+            const int v = index_of(entry, k->results.at[i]);
+            if (v < 0 || life[v].written >= 0)
+                return arena_printf(arena, "%s: %s writes %s twice", entry->name, k->name, k->results.at[i]->name);
+            life[v].written = life[v].last_read = step;
+        }
+    }
+    return NULL;
+}
+
+static bool share_bytes(const Value *a, const Value *b) {
+    const int64_t size_a = a->elements * (a->dtype == DT_U8 ? 1 : 4), size_b = b->elements * (b->dtype == DT_U8 ? 1 : 4);
+    return a->offset < b->offset + size_b && b->offset < a->offset + size_a;
+}
+
+static const char *check_overlaps(Arena *arena, const EntryPlan *entry, const Lifetime *life) {
+    for (int i = 0; i < entry->values.count; i++) {
+        const Value *a = entry->values.at[i];
+        if (a->place != AT_WORK || life[i].written < 0) continue;
+        if (a->offset % 64 || a->offset + a->elements * (a->dtype == DT_U8 ? 1 : 4) > entry->workspace_bytes)
+            return arena_printf(arena, "%s: %s lies outside the workspace", entry->name, a->name);
+        for (int j = 0; j < i; j++) {
+            const Value *b = entry->values.at[j];
+            if (b->place != AT_WORK || life[j].written < 0 || !share_bytes(a, b)) continue;
+            if (life[i].written <= life[j].last_read && life[j].written <= life[i].last_read)
+                return arena_printf(arena, "%s: %s and %s are live at once and overlap", entry->name, a->name, b->name);
+        }
+    }
+    return NULL;
+}
+
+const char *plan_verify(Arena *arena, const Plan *plan) {
+    for (int e = 0; e < plan->entries.count; e++) {
+        const EntryPlan *entry = plan->entries.at[e];
+        Lifetime *life = arena_array(arena, Lifetime, entry->values.count + 1);
+        for (int i = 0; i < entry->values.count; i++) life[i].written = life[i].last_read = -1;
+        const char *wrong = walk(arena, entry, life);
+        if (!wrong) wrong = check_overlaps(arena, entry, life);
+        if (wrong) return wrong;
+    }
+    return NULL;
+}
