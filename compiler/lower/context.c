@@ -1,6 +1,7 @@
 /* Addresses, loads, stores and the expressions of a kernel's members. */
 #include "lower/context.h"
 
+#include "lower/reduction.h"
 #include "ops/formula.h"
 
 void lower_begin(Lower *l, Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k) {
@@ -156,12 +157,16 @@ Expr *lower_input(Lower *l, const Node *input, const int *label) {
     return lower_member(l, root);
 }
 
-Expr *lower_member(Lower *l, const Node *node) {
-    if (l->bound[node->id]) return l->bound[node->id];
+static Expr *map_here(Lower *l, const Node *node) {
     Expr *args[3];
     for (int i = 0; i < node->input_count; i++)
         args[i] = lower_input(l, node->inputs[i], l->entry->member[node->id].label);
-    Expr *x = x_map(&l->b, node->op, node->input_count, args);
+    return x_map(&l->b, node->op, node->input_count, args);
+}
+
+Expr *lower_member(Lower *l, const Node *node) {
+    if (l->bound[node->id]) return l->bound[node->id];
+    Expr *x = op_row(node->op)->kind == KIND_REDUCE ? reduction_of_one(l, node) : map_here(l, node);
     if ((l->uses[node->id] > 1 || node->name) && x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT)
         x = x_var(&l->b, loop_let(&l->b, node->name ? node->name : op_row(node->op)->name, x));
     lower_bind(l, node, x);

@@ -105,6 +105,15 @@ void reduction_close(Lower *l, Reduction *r, bool along_lanes) {
     lower_bind(l, r->node, final);
 }
 
+Expr *reduction_of_one(Lower *l, const Node *node) {
+    const Recipe *recipe = recipe_of(node->op);
+    Expr *a = lower_input(l, node->inputs[0], l->entry->member[node->id].label);
+    Expr *one = x_float(&l->b, 1, a->vector), *zero = x_float(&l->b, 0, a->vector), *b, *c = NULL;
+    b = lower_formula(l, recipe->formula[0], (Expr *[]){a, NULL, NULL, one, zero}, a->vector);
+    if (recipe->formula[1]) c = lower_formula(l, recipe->formula[1], (Expr *[]){a, b, NULL, one, zero}, a->vector);
+    return lower_formula(l, recipe->final, (Expr *[]){a, b, c, one, zero}, a->vector);
+}
+
 /* ---- lanes ---- */
 
 void lane_loop(Lower *l, void (*body)(void *context), void *context) {

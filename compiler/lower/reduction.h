@@ -19,6 +19,9 @@ void reduction_open(Lower *l, Reduction *r, bool vector);
 void reduction_step(Lower *l, Reduction *r);                 /* takes in the current element */
 void reduction_close(Lower *l, Reduction *r, bool along_lanes);
 
+/* A reduction over axes of extent 1: its formulas at the one element. */
+Expr *reduction_of_one(Lower *l, const Node *node);
+
 /* In a tail: x in the active lanes, `rest` in the others. */
 Expr *reduction_masked(Lower *l, Expr *x, Expr *rest);
 

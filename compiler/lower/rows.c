@@ -21,16 +21,18 @@ typedef struct Rows {
 
 static const Member *member_of(const Rows *r, const Node *node) { return &r->l->entry->member[node->id]; }
 
-static bool is_reduction(const Node *node) { return op_row(node->op)->kind == KIND_REDUCE; }
-
 static unsigned axes_of(const Rows *r, const Node *node) {
     unsigned axes = 0;
+    if (op_row(node->op)->kind != KIND_REDUCE) return 0;
     for (int i = 0; i < node->attr[0].count; i++) {
         const int64_t a = node->attr[0].ints[i];
         if (node->inputs[0]->type.dim[a] != 1) axes |= 1u << member_of(r, node)->label[a];
     }
     return axes;
 }
+
+/* A reduction over axes of extent 1 counts as a map. */
+static bool reduces(const Rows *r, const Node *node) { return axes_of(r, node) != 0; }
 
 /* The axes of the domain along which a value of this type and these labels varies. */
 static unsigned varies(Type type, const int *label) {
@@ -40,10 +42,10 @@ static unsigned varies(Type type, const int *label) {
     return axes;
 }
 
-static bool in_row(const Rows *r, const Node *node) { return is_reduction(node) && axes_of(r, node) == r->row; }
+static bool in_row(const Rows *r, const Node *node) { return reduces(r, node) && axes_of(r, node) == r->row; }
 
 static bool accumulates(const Rows *r, const Node *node) {
-    return is_reduction(node) && !in_row(r, node) && axes_of(r, node);
+    return reduces(r, node) && !in_row(r, node);
 }
 
 /* ---- shape of the loops ---- */
@@ -84,7 +86,7 @@ static void choose_row(Rows *r) {
     const Kernel *k = r->l->k;
     r->row = k->row_axes;
     for (int i = 0; !r->row && i < k->nodes.count; i++)
-        if (is_reduction(k->nodes.at[i])) {
+        if (reduces(r, k->nodes.at[i])) {
             const unsigned axes = axes_of(r, k->nodes.at[i]);
             const int last = k->domain.rank - 1;
             if (r->l->lane_axis >= 0 ? axes >> r->l->lane_axis & 1 : axes >> last & 1) r->row = axes;
@@ -220,7 +222,7 @@ static void element(Rows *r, int p, Reduction *const *running, int running_count
     for (int i = 0; i < l->k->results.count; i++) {
         const Node *node = l->k->results.at[i]->node;
         const Member *m = member_of(r, node);
-        if (is_reduction(node) || m->after_loops || r->level[node->id] != p) continue;
+        if (reduces(r, node) || m->after_loops || r->level[node->id] != p) continue;
         if (!r->row || (varies(node->type, m->label) & r->row))
             lower_store(l, l->k->results.at[i], m->label, lower_member(l, node));
     }
@@ -238,7 +240,7 @@ static bool phase_has_work(const Rows *r, int p, int running_count) {
         const Node *node = k->nodes.at[i];
         if (r->level[node->id] != p || member_of(r, node)->after_loops) continue;
         if (accumulates(r, node) && (!r->row || input_in_row(r, node))) return true;
-        if (!is_reduction(node) && result_of(r, node) &&
+        if (!reduces(r, node) && result_of(r, node) &&
             (!r->row || (varies(node->type, member_of(r, node)->label) & r->row))) return true;
     }
     return false;
@@ -283,7 +285,7 @@ static void finish_row(Rows *r) {
         const Value *v = l->k->results.at[i];
         const Member *m = member_of(r, v->node);
         if (m->after_loops || accumulates(r, v->node) || (varies(v->node->type, m->label) & r->row)) continue;
-        if (!r->row && !is_reduction(v->node)) continue;
+        if (!r->row && !reduces(r, v->node)) continue;
         lower_store(l, v, m->label, lower_member(l, v->node));
     }
     for (int i = 0; r->row && i < l->k->nodes.count; i++)
