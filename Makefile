@@ -74,8 +74,20 @@ $(BUILD)/tests/%: tests/%.c $(LIBNNC) $(LIBRUNTIME) $(wildcard tests/*.h)
 test: all $(TEST_BIN)
 	@for t in $(TEST_BIN); do $$t || exit 1; done
 
+# Damaged programs for the parser and the formatter, found by libFuzzer (needs clang).
+FUZZ_SECONDS ?= 60
+FUZZ_SRC = tests/fuzz_parse.c $(filter-out compiler/base/embedded.c,$(wildcard compiler/base/*.c compiler/ast/*.c))
+
+$(BUILD)/fuzz_parse: $(FUZZ_SRC) $(BUILD)/grammar/parse.c $(BUILD)/grammar/lex.c
+	clang -O1 -g -fsanitize=fuzzer,address,undefined -std=c11 $(POSIX) -Icompiler -Itests -I$(BUILD) -o $@ \
+	    $(filter %.c,$^)
+
+fuzz: $(BUILD)/fuzz_parse
+	@mkdir -p $(BUILD)/fuzz-corpus
+	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/fuzz-corpus examples tests/bad tests/parse
+
 clean:
 	rm -rf $(BUILD)
 
 -include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(wildcard $(BUILD)/grammar/*.d)
-.PHONY: all test clean
+.PHONY: all test clean fuzz

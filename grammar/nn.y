@@ -157,10 +157,13 @@ optional_default:
 /* ---- statements ---- */
 
 body:
-    LBRACE stmts RBRACE     { $$ = $stmts; $$->span = @$; }
-  | LBRACE stmts error RBRACE
+    brace stmts RBRACE      { $$ = $stmts; $$->span = @$; }
+  | brace stmts error RBRACE
                             { $$ = $stmts; $$->span = @$; yyerrok; }
   ;
+
+/* Whatever was wrong before the brace, what is inside gets its own errors. */
+brace: LBRACE               { yyerrok; } ;
 
 stmts:
     %empty                  { $$ = build_body(context); }

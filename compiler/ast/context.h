@@ -21,6 +21,7 @@ typedef struct ParseContext {
     Bracket innermost;                       /* what was open before `token`; no source: nothing */
     Bracket brackets[AST_DEPTH_LIMIT];
     int bracket_count;
+    int blamed;                              /* where the last syntax error was reported */
     bool gave_up;                            /* nothing more is scanned or reported */
     bool brace_missing;                      /* already said; the end of the file says it no more */
 } ParseContext;

@@ -46,6 +46,7 @@ static bool is_empty_body(const Format *format, int brace)
 /* Between which pieces of a statement an author's line break is kept. */
 static bool may_break(const Piece *before, const Piece *piece)
 {
+    if (before->kind == TOK_RBRACE && piece->kind == TOK_ELSE) return false;
     switch (piece->kind) {
     case TOK_PIPE: case TOK_AS: case TOK_THEN: case TOK_ELSE: case TOK_RPAREN: case TOK_RBRACKET:
     case TOK_OR: case TOK_AND: case TOK_EQ: case TOK_NE: case TOK_LT: case TOK_LE: case TOK_GT:

@@ -92,6 +92,8 @@ void lexical_odd_text(ParseContext *context, const char *text, Span span)
         diag_error(context->diags, span, "unexpected `%s`", text);
     const char *help = habit_help(text);
     if (help) diag_help(context->diags, "%s", help);
+    else if (first >= 0x80)
+        diag_help(context->diags, "a name is made of the letters a-z and A-Z, digits and `_`");
     else if (text[1] == '=')
         diag_help(context->diags, "there is no `%s`: write `x = x %c ...`", text, text[0]);
 }

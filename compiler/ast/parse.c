@@ -23,6 +23,7 @@ AstFile *ast_parse(Arena *arena, const Source *source, Diags *diags)
     context->source = source;
     context->diags = diags;
     context->file = file;
+    context->blamed = -1;
     grammar_parse(context);
     return file;
 }

@@ -97,7 +97,7 @@ static void print_pieces(Printer *printer, const PieceList *pieces)
 /* A pipe is left-deep in the tree; the reader sees its stages side by side. */
 static void print_stages(Printer *printer, const Expr *pipe)
 {
-    if (pipe->pipe.input->kind == EXPR_PIPE && !pipe->pipe.input->parens)
+    if (pipe->pipe.input->kind == EXPR_PIPE)
         print_stages(printer, pipe->pipe.input);
     else
         print_expr(printer, NULL, pipe->pipe.input);

@@ -73,12 +73,24 @@ static bool starts_new_line(const ParseContext *context, const SyntaxError *erro
     return context->previous.source && span_line(context->previous) < span_line(error->at);
 }
 
+static char closing(char open)
+{
+    return open == '(' ? ')' : open == '[' ? ']' : '}';
+}
+
+/* Just behind the token before: where what is missing should have stood. */
+static Span missing_at(const ParseContext *context, const SyntaxError *error)
+{
+    return (Span){error->at.source, context->previous.end, context->previous.end};
+}
+
 /* Points at the bracket that is open, where the reader may have lost sight of it. */
 static void note_open_bracket(ParseContext *context, const SyntaxError *error)
 {
     static const char *const endings[] = {";", ")", "]", "}", "the end of the file", NULL};
     const Bracket *open = &context->innermost;
     if (open->open != '(' && open->open != '[') return;
+    if (error->got[0] == closing(open->open)) return;
     if (is_one_of(error->got, endings) || span_line(open->span) < span_line(context->previous))
         diag_note(context->diags, open->span, "this `%c` is not closed", open->open);
 }
@@ -114,11 +126,12 @@ static bool explain_end_of_file(ParseContext *context, const SyntaxError *error)
     if (context->brace_missing) return true;
     char open = context->innermost.open;
     if (!open) {
-        diag_error(context->diags, error->at, "the file ends in the middle of a declaration");
+        diag_error(context->diags, missing_at(context, error),
+                   "the file ends in the middle of a declaration");
         return true;
     }
-    diag_error(context->diags, error->at, "expected `%c` before the end of the file",
-               open == '(' ? ')' : open == '[' ? ']' : '}');
+    diag_error(context->diags, missing_at(context, error),
+               "expected `%c` before the end of the file", closing(open));
     diag_note(context->diags, context->innermost.span, "this `%c` is not closed", open);
     return true;
 }
@@ -126,8 +139,7 @@ static bool explain_end_of_file(ParseContext *context, const SyntaxError *error)
 static bool explain_stray_bracket(ParseContext *context, const SyntaxError *error)
 {
     if (!got(error, ")") && !got(error, "]") && !got(error, "}")) return false;
-    bool closes = context->innermost.open == (error->got[0] == ')' ? '('
-                                              : error->got[0] == ']' ? '[' : '{');
+    bool closes = context->innermost.open && error->got[0] == closing(context->innermost.open);
     if (closes || expects_expression(error) || expects(error, ")") || expects(error, "]"))
         return false;
     if (got(error, "}") && context->innermost.open) return false;
@@ -159,6 +171,15 @@ static bool explain_top_level(ParseContext *context, const SyntaxError *error)
     return true;
 }
 
+/* The quote that was meant to end the string opened one inside it. */
+static bool explain_in_string(ParseContext *context, const SyntaxError *error)
+{
+    if (!expects(error, "} in a string")) return false;
+    diag_error(context->diags, context->innermost.span, "this `{` is not closed in its string");
+    diag_help(context->diags, "write \\{ for the character itself");
+    return true;
+}
+
 /* ---- statements ---- */
 
 static bool explain_statement_start(ParseContext *context, const SyntaxError *error)
@@ -179,8 +200,8 @@ static bool explain_after_name(ParseContext *context, const SyntaxError *error)
         suggest_word(context, word, ast_opens_statement);
     } else if (got(error, ":")) {
         diag_error(context->diags, error->at, "`%s` is declared without saying as what", word);
-        diag_help(context->diags, "a declaration begins with `input`, `target`, `param`, `state` "
-                  "or `session`");
+        diag_help(context->diags, "write `%s = ...`, or declare it with `input`, `target`, "
+                  "`param`, `state` or `session`", word);
     } else if (continues_operand(error->got) || got(error, ";")) {
         diag_error(context->diags, context->previous, "an expression alone is no statement");
         diag_help(context->diags, "keep its value, `name = ...;`, or `return` it");
@@ -247,10 +268,17 @@ static bool explain_expression(ParseContext *context, const SyntaxError *error)
     return true;
 }
 
-static void help_equals(ParseContext *context, const SyntaxError *error)
+/* What people may have meant by a token that stands in the wrong place. */
+static void help_token(ParseContext *context, const SyntaxError *error)
 {
     if (got(error, "=") && expects(error, "=="))
         diag_help(context->diags, "write `==` to compare");
+    else if (got(error, "=") && error->count == 1 && expects(error, ";"))
+        diag_help(context->diags, "an input or target comes from outside and is given no value");
+    else if (got(error, ":") && expects(error, "]"))
+        diag_help(context->diags, "a slice is `begin : end`; it has no step");
+    else if (got(error, ",") && expects(error, ")"))
+        diag_help(context->diags, "a list stands in square brackets: `[a, b]`");
 }
 
 static void help_pipe(ParseContext *context, const SyntaxError *error)
@@ -263,15 +291,14 @@ static void help_pipe(ParseContext *context, const SyntaxError *error)
 static bool explain_semicolon(ParseContext *context, const SyntaxError *error)
 {
     if (!expects(error, ";")) return false;
-    Span end = {error->at.source, context->previous.end, context->previous.end};
     if (starts_new_line(context, error) || got(error, "}")) {
-        diag_error(context->diags, end, "expected `;` after this statement, got %s",
+        diag_error(context->diags, missing_at(context, error), "expected `;` after this statement, got %s",
                    got_text(context, error));
         return true;
     }
     diag_error(context->diags, error->at, "expected `;` after this statement, got %s",
                got_text(context, error));
-    help_equals(context, error);
+    help_token(context, error);
     help_pipe(context, error);
     return true;
 }
@@ -281,12 +308,13 @@ static void explain_tokens(ParseContext *context, const SyntaxError *error)
 {
     const char *fitting[LONGEST_ENUMERATION];
     int count = 0;
-    bool names = expects(error, "a name");
+    bool names = expects(error, "a name"), operand = expects(error, "|>");
     for (int i = 0; i < error->count && count < LONGEST_ENUMERATION; i++) {
         const Word *word = ast_find_word(error->expected[i]);
         bool implied = (names && word && !word->reserved)
                        || (strcmp(error->expected[i], "=") == 0 && expects(error, ")"));
-        if (!implied && !continues_operand(error->expected[i])) fitting[count++] = error->expected[i];
+        implied = implied || (operand && continues_operand(error->expected[i]));
+        if (!implied) fitting[count++] = error->expected[i];
     }
     Text text = text_new(context->arena);
     for (int i = 0; i < count; i++) {
@@ -299,18 +327,19 @@ static void explain_tokens(ParseContext *context, const SyntaxError *error)
     else
         diag_error(context->diags, error->at, "expected %s, got %s", text.at,
                    got_text(context, error));
-    help_equals(context, error);
+    help_token(context, error);
     note_open_bracket(context, error);
 }
 
 void syntax_error_report(ParseContext *context, const SyntaxError *error)
 {
     static Explanation *const explanations[] = {
-        explain_item_inside, explain_end_of_file, explain_stray_bracket, explain_top_level,
-        explain_statement_start, explain_after_name, explain_reserved_name, explain_loose_operand,
-        explain_chain, explain_expression, explain_semicolon,
+        explain_item_inside, explain_end_of_file, explain_in_string, explain_stray_bracket,
+        explain_top_level, explain_statement_start, explain_after_name, explain_reserved_name,
+        explain_loose_operand, explain_chain, explain_expression, explain_semicolon,
     };
     if (context->gave_up) return;
+    context->blamed = error->at.begin;
     for (size_t i = 0; i < sizeof explanations / sizeof *explanations; i++)
         if (explanations[i](context, error)) return;
     explain_tokens(context, error);

@@ -1,0 +1,30 @@
+/* Running the front end over one file and collecting what it says. */
+#ifndef NNC_TESTS_FRONTEND_H
+#define NNC_TESTS_FRONTEND_H
+#include <stdio.h>
+#include <string.h>
+#include "ast/parse.h"
+#include "base/text.h"
+
+/* Reads the file under its base name, so that messages do not depend on where tests run. */
+static inline Source *frontend_source(Arena *arena, const char *path)
+{
+    Source *source = arena_make(arena, Source);
+    char *text = NULL;
+    const char *failure = file_read(arena, path, &text, &source->length);
+    if (failure) fprintf(stderr, "%s\n", failure);
+    const char *slash = strrchr(path, '/');
+    source->path = slash ? slash + 1 : path;
+    source->text = text ? text : "";
+    return source;
+}
+
+/* Prints the diagnostics of the file at `path`; returns the number of errors. */
+static inline int frontend_check(Arena *arena, const char *path, FILE *out)
+{
+    Diags *diags = diags_new(arena);
+    ast_parse(arena, frontend_source(arena, path), diags);
+    diags_print(diags, out);
+    return diags_errors(diags);
+}
+#endif
