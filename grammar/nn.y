@@ -1,5 +1,5 @@
-/* The grammar of .nn files, LALR(1) without conflicts. It builds the syntax tree through ast/build.h; what to
- * say about a text that does not fit is decided in ast/syntax_error.c. */
+/* The grammar of .nn files, LALR(1) without conflicts. It builds the syntax tree through
+ * ast/build.h; what to say about a text that does not fit is decided in ast/syntax_error.c. */
 %require "3.8"
 %define api.pure full
 %define api.prefix {nn_}
@@ -61,7 +61,13 @@ static void nn_error(Span *span, void *scanner, ParseContext *context, const cha
 #define YYMAXDEPTH 10000
 }
 
-%initial-action { @$ = (Span){context->source, 0, 0}; }
+%initial-action {
+    context->token = @$ = (Span){context->source, 0, 0};
+    context->start_token = context->is_expression ? TOK_WHOLE_EXPRESSION : TOK_WHOLE_FILE;
+}
+
+/* Handed out before the text, to say what the text is. */
+%token WHOLE_FILE "whole file" WHOLE_EXPRESSION "whole expression"
 
 %token END 0 "the end of the file"
 %token <name> NAME "a name"
@@ -75,8 +81,9 @@ static void nn_error(Span *span, void *scanner, ParseContext *context, const cha
 %token RETURN "return" TRUE "true" FALSE "false" NONE "none"
 
 %token <name> USE "use" CONST "const" BLOCK "block" MODEL "model" TRAIN "train" INFER "infer"
-%token <name> INPUT "input" TARGET "target" OUTPUT "output" LOSS "loss" METRIC "metric" PARAM "param"
-%token <name> STATE "state" SESSION "session" LAYER "layer" CARRY "carry" YIELD "yield"
+%token <name> INPUT "input" TARGET "target" OUTPUT "output" LOSS "loss" METRIC "metric"
+%token <name> PARAM "param" STATE "state" SESSION "session" LAYER "layer" CARRY "carry"
+%token <name> YIELD "yield"
 %token <name> SCAN "scan" ALONG "along"
 
 %token PIPE "|>" RANGE ".." EQ "==" NE "!=" LE "<=" GE ">=" POW "**"
@@ -108,7 +115,10 @@ static void nn_error(Span *span, void *scanner, ParseContext *context, const cha
 
 %%
 
-file: items ;
+text:
+    WHOLE_FILE items
+  | WHOLE_EXPRESSION expr   { context->expression = $expr; }
+  ;
 
 items:
     %empty
@@ -119,7 +129,8 @@ item:
     USE string LPAREN names RPAREN SEMICOLON
                             { $$ = build_use(context, @$, $string, &$names); }
   | CONST name ASSIGN expr SEMICOLON
-                            { $$ = build_item(context, @$, ITEM_CONST, $name); $$->constant = $expr; }
+                            { $$ = build_item(context, @$, ITEM_CONST, $name);
+                              $$->constant = $expr; }
   | BLOCK name LPAREN formals RPAREN body
                             { $$ = build_item(context, @$, ITEM_BLOCK, $name);
                               $$->formals = $formals; $$->body = $body; }
@@ -174,9 +185,11 @@ stmt:
     names ASSIGN expr SEMICOLON
                             { $$ = build_assign(context, @$, &$names, $expr); }
   | variable_word name COLON type initial SEMICOLON
-                            { $$ = build_variable(context, @$, $variable_word, $name, &$type, $initial); }
+                            { $$ = build_variable(context, @$, $variable_word, $name, &$type,
+                                                  $initial); }
   | declared_word name COLON type SEMICOLON
-                            { $$ = build_variable(context, @$, $declared_word, $name, &$type, NULL); }
+                            { $$ = build_variable(context, @$, $declared_word, $name, &$type,
+                                                  NULL); }
   | LAYER name ASSIGN expr SEMICOLON
                             { $$ = build_binding(context, @$, STMT_LAYER, $name, $expr); }
   | CARRY name ASSIGN expr SEMICOLON
@@ -303,7 +316,7 @@ product:
     negation
   | product[l] STAR negation[r]         { $$ = build_binary(context, BINARY_MUL, @STAR, $l, $r); }
   | product[l] SLASH negation[r]        { $$ = build_binary(context, BINARY_DIV, @SLASH, $l, $r); }
-  | product[l] PERCENT negation[r]      { $$ = build_binary(context, BINARY_REM, @PERCENT, $l, $r); }
+  | product[l] PERCENT[op] negation[r]  { $$ = build_binary(context, BINARY_REM, @op, $l, $r); }
   | product[l] AT negation[r]           { $$ = build_binary(context, BINARY_MATMUL, @AT, $l, $r); }
   ;
 
@@ -349,7 +362,8 @@ pieces:
   | pieces[list] STRING_TEXT            { $$ = $list; vec_push(context->arena, $$, $STRING_TEXT); }
   | pieces[list] INTERPOLATE expr INTERPOLATED
                                         { $$ = $list;
-                                          vec_push(context->arena, $$, ((StringPiece){.expr = $expr})); }
+                                          StringPiece piece = {.expr = $expr};
+                                          vec_push(context->arena, $$, piece); }
   ;
 
 exprs:
@@ -391,13 +405,16 @@ subscript:
   | expr[from] COLON        { $$ = (Subscript){.is_range = true, .begin = $from, .span = @$}; }
   | COLON expr[to]          { $$ = (Subscript){.is_range = true, .end = $to, .span = @$}; }
   | expr[from] COLON expr[to]
-                            { $$ = (Subscript){.is_range = true, .begin = $from, .end = $to, .span = @$}; }
+                            { $$ = (Subscript){.is_range = true, .begin = $from, .end = $to,
+                                               .span = @$}; }
   ;
 
 path:
-    path_part               { $$ = (Path){.span = @$}; vec_push(context->arena, $$.parts, $path_part); }
+    path_part               { $$ = (Path){.span = @$};
+                              vec_push(context->arena, $$.parts, $path_part); }
   | path[head] DOT path_part
-                            { $$ = $head; $$.span = @$; vec_push(context->arena, $$.parts, $path_part); }
+                            { $$ = $head; $$.span = @$;
+                              vec_push(context->arena, $$.parts, $path_part); }
   | path[head] LBRACKET expr RBRACKET
                             { PathPart part = build_path_expr(PATH_INDEX, @expr, $expr);
                               $$ = $head; $$.span = @$; vec_push(context->arena, $$.parts, part); }
@@ -419,8 +436,8 @@ name: scan_name | ALONG ;
 
 /* A soft word is a name wherever its statement cannot be meant. */
 scan_name:
-    NAME | USE | CONST | BLOCK | MODEL | TRAIN | INFER | INPUT | TARGET | OUTPUT | LOSS | METRIC | PARAM
-  | STATE | SESSION | LAYER | CARRY | YIELD | SCAN
+    NAME | USE | CONST | BLOCK | MODEL | TRAIN | INFER | INPUT | TARGET | OUTPUT | LOSS | METRIC
+  | PARAM | STATE | SESSION | LAYER | CARRY | YIELD | SCAN
   ;
 
 %%
@@ -429,7 +446,10 @@ scan_name:
 static int nn_lex(YYSTYPE *value, Span *span, void *scanner, ParseContext *context)
 {
     *span = context->token;
-    int token = TOK_END;
+    int token = context->start_token;
+    context->start_token = 0;
+    if (token) return token;
+    token = TOK_END;
     context->innermost = context_innermost(context);
     if (!context->gave_up && !diags_full(context->diags)) token = nn_scan(value, span, scanner);
     if (context->gave_up) token = TOK_END;

@@ -1,5 +1,6 @@
-/* Comparing a text with the file that holds what is expected. `UPDATE=1` in the environment rewrites
- * the file instead; look at the difference before you commit it. Tests run in the project's root. */
+/* Comparing a text with the file that holds what is expected. `UPDATE=1` in the environment
+ * rewrites the file instead; look at the difference before you commit it. Tests run in the
+ * project's root. */
 #ifndef NNC_TESTS_GOLDEN_H
 #define NNC_TESTS_GOLDEN_H
 #include <stdbool.h>
@@ -26,11 +27,13 @@ static inline bool golden_matches(Arena *arena, const char *path, const char *te
     if (length == expected_length && memcmp(text, expected, length) == 0) return true;
     size_t at = 0;
     int line = 1;
-    while (at < length && at < expected_length && text[at] == expected[at]) line += text[at++] == '\n';
+    for (; at < length && at < expected_length && text[at] == expected[at]; at++)
+        line += text[at] == '\n';
     while (at > 0 && text[at - 1] != '\n') at--;
     fprintf(stderr, "%s:%d: expected `%.*s`\n", path, line, (int)strcspn(expected + at, "\n"),
             expected + at);
-    fprintf(stderr, "%*s got `%.*s`\n", (int)strlen(path), "", (int)strcspn(text + at, "\n"), text + at);
+    fprintf(stderr, "%*s got `%.*s`\n", (int)strlen(path), "", (int)strcspn(text + at, "\n"),
+            text + at);
     return false;
 }
 #endif

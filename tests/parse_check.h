@@ -1,5 +1,5 @@
-/* What must hold of any bytes given to the parser: it comes back, every complaint can be printed, and a program
- * without errors survives the formatter with the same tree. */
+/* What must hold of any bytes given to the parser: it comes back, every complaint can be printed,
+ * and a program without errors survives the formatter with the same tree. */
 #ifndef NNC_TESTS_PARSE_CHECK_H
 #define NNC_TESTS_PARSE_CHECK_H
 #include <stdbool.h>

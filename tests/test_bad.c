@@ -18,7 +18,8 @@ static bool check(const char *path)
     FILE *out = open_memstream(&said, &length);
     int errors = frontend_check(arena, path, out);
     fclose(out);
-    const char *expected = arena_printf(arena, "%.*s.err", (int)(strlen(path) - strlen(".nn")), path);
+    int stem = (int)(strlen(path) - strlen(".nn"));
+    const char *expected = arena_printf(arena, "%.*s.err", stem, path);
     bool matches = golden_matches(arena, expected, said, length);
     if (errors == 0) fprintf(stderr, "%s: accepted\n", path);
     free(said);

@@ -1,5 +1,5 @@
-/* The parser and the formatter: the example programs, the rules of precedence and of names, spans, and thousands
- * of damaged programs. */
+/* The parser and the formatter: the example programs, the rules of precedence and of names, spans,
+ * and thousands of damaged programs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,6 +142,16 @@ static void precedence(void **state)
         assert_string_equal(tree_of(*state, pairs[i][0]), tree_of(*state, pairs[i][1]));
 }
 
+static void an_expression_alone(void **state)
+{
+    Source source = {"--set", "[1, 2 ** width]", 15}, bad = {"--set", "1 +", 3};
+    Diags *diags = diags_new(*state);
+    assert_int_equal(ast_parse_expr(*state, &source, diags)->kind, EXPR_LIST);
+    assert_int_equal(diags_errors(diags), 0);
+    assert_null(ast_parse_expr(*state, &bad, diags));
+    assert_int_equal(diags_errors(diags), 1);
+}
+
 static void numbers(void **state)
 {
     assert_true(parse_expr(*state, "9223372036854775807")->integer == INT64_MAX);
@@ -212,8 +222,9 @@ static uint32_t next_random(uint64_t *seed)
 static char *damage(Arena *arena, const Corpus *corpus, uint64_t *seed, char *text, size_t *length)
 {
     static const char *const fragments[] = {
-        "{", "}", "(", ")", "[", "]", "\"", ";", ",", "|>", "as", "=", "if", "else", "scan", "..", ":",
-        "/*", "*/", "//", "\n", "-", "1e9", "0.5", "\xff", "\xe2\x82\xac", "for i in 0..2 {", "\"{", "x",
+        "{", "}", "(", ")", "[", "]", "\"", ";", ",", "|>", "as", "=", "if", "else", "scan",
+        "..", ":", "/*", "*/", "//", "\n", "-", "1e9", "0.5", "\xff", "\xe2\x82\xac",
+        "for i in 0..2 {", "\"{", "x",
     };
     size_t at = next_random(seed) % (*length + 1);
     size_t cut = next_random(seed) % 12;
@@ -223,7 +234,8 @@ static char *damage(Arena *arena, const Corpus *corpus, uint64_t *seed, char *te
     uint32_t choice = next_random(seed) % 4;
     if (choice == 0) piece_length = 0;
     if (choice == 1) {
-        const Source *other = corpus->programs.at[next_random(seed) % (uint32_t)corpus->programs.count];
+        uint32_t programs = (uint32_t)corpus->programs.count;
+        const Source *other = corpus->programs.at[next_random(seed) % programs];
         size_t from = next_random(seed) % (other->length + 1);
         piece = other->text + from;
         piece_length = next_random(seed) % 60;
@@ -280,6 +292,7 @@ int main(void)
         WITH_ARENA(formatting_keeps_the_tree_and_settles),
         WITH_ARENA(layout_is_canonical),
         WITH_ARENA(precedence),
+        WITH_ARENA(an_expression_alone),
         WITH_ARENA(numbers),
         WITH_ARENA(strings),
         WITH_ARENA(soft_words_are_names),

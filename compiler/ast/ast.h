@@ -1,5 +1,5 @@
-/* The syntax tree: what was written, nothing resolved. Every node is owned by the arena it was parsed
- * on and keeps the span of its text; parentheses belong to the span of what they enclose.
+/* The syntax tree: what was written, nothing resolved. Every node is owned by the arena it was
+ * parsed on and keeps the span of its text; parentheses belong to the span of what they enclose.
  *
  * No path from the root is longer than AST_DEPTH_LIMIT, so walkers may recurse. */
 #ifndef NNC_AST_AST_H
@@ -36,7 +36,8 @@ typedef enum BinaryOp {
     BINARY_COUNT
 } BinaryOp;
 
-/* One piece of a string: literal bytes (escapes undone; may hold NUL), or the expression between braces. */
+/* One piece of a string: literal bytes (escapes undone; may hold NUL), or the expression between
+ * braces. */
 typedef struct StringPiece { const char *text; size_t length; Expr *expr; } StringPiece;
 typedef VEC(StringPiece) PieceList;
 
@@ -53,7 +54,7 @@ typedef enum PathPartKind { PATH_NAME, PATH_STRING, PATH_INDEX } PathPartKind;
 typedef struct PathPart {
     PathPartKind kind;
     const char *name;                /* PATH_NAME */
-    Expr *expr;                      /* PATH_STRING: an EXPR_STRING; PATH_INDEX: what is in the brackets */
+    Expr *expr;                      /* PATH_STRING: an EXPR_STRING; PATH_INDEX: the index */
     Span span;
 } PathPart;
 typedef struct Path { VEC(PathPart) parts; Span span; } Path;
@@ -84,7 +85,7 @@ typedef enum ExprKind {
     EXPR_NAME,                       /* name */
     EXPR_LIST,                       /* list: `[a, b]` */
     EXPR_CALL,                       /* call */
-    EXPR_PIPE,                       /* pipe: `input |> stage`; the stage is an EXPR_CALL without its first argument */
+    EXPR_PIPE,                       /* pipe: the stage is an EXPR_CALL, less its first argument */
     EXPR_UNARY,                      /* unary */
     EXPR_BINARY,                     /* binary */
     EXPR_IF,                         /* choice: `if condition then yes else no` */
@@ -124,16 +125,16 @@ struct Expr {
 typedef struct TypeExpr { Name dtype; ExprList dims; Span span; } TypeExpr;
 
 typedef enum StmtKind {
-    STMT_ASSIGN,                     /* assign: `a, b = value;` (also a setting of train or infer) */
-    STMT_PARAM,                      /* variable: `param name: type = value;` the value may be NULL */
+    STMT_ASSIGN,                     /* assign: `a, b = value;` (also settings) */
+    STMT_PARAM,                      /* variable: `param name: type = value;` or no value */
     STMT_STATE,                      /* variable */
     STMT_SESSION,                    /* variable */
     STMT_INPUT,                      /* variable: `input name: type;` the value is NULL */
     STMT_TARGET,                     /* variable: as input */
     STMT_LAYER,                      /* binding: `layer name = value;` */
     STMT_CARRY,                      /* binding: `carry name = value;` */
-    STMT_OUTPUT,                     /* binding: `output name;` (value NULL) or `output name = value;` */
-    STMT_METRIC,                     /* binding: `metric value;` (no name) or `metric name = value;` */
+    STMT_OUTPUT,                     /* binding: `output name = value;` or no value */
+    STMT_METRIC,                     /* binding: `metric name = value;` or no name */
     STMT_LOSS,                       /* value: `loss value;` */
     STMT_YIELD,                      /* value: `yield value;` */
     STMT_RETURN,                     /* value: `return value;` */

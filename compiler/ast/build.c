@@ -3,16 +3,6 @@
 
 #include <string.h>
 
-static int deeper(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static int depth_of(const Expr *expr)
-{
-    return expr ? expr->depth : 0;
-}
-
 static Expr *make(ParseContext *context, ExprKind kind, Span span, int depth_below)
 {
     Expr *expr = arena_make(context->arena, Expr);
@@ -63,7 +53,7 @@ Expr *build_string(ParseContext *context, Span span, const PieceList *pieces)
     int depth = 0;
     for (int i = 0; i < pieces->count;) {
         if (pieces->at[i].expr) {
-            depth = deeper(depth, pieces->at[i].expr->depth);
+            depth = build_deeper(depth, pieces->at[i].expr->depth);
             vec_push(context->arena, joined, pieces->at[i++]);
             continue;
         }
@@ -87,7 +77,7 @@ Expr *build_string(ParseContext *context, Span span, const PieceList *pieces)
 Expr *build_list(ParseContext *context, Span span, const ExprList *list)
 {
     int depth = 0;
-    for (int i = 0; i < list->count; i++) depth = deeper(depth, list->at[i]->depth);
+    for (int i = 0; i < list->count; i++) depth = build_deeper(depth, list->at[i]->depth);
     Expr *expr = make(context, EXPR_LIST, span, depth);
     expr->list = *list;
     return expr;
@@ -105,7 +95,8 @@ static Name called_name(ParseContext *context, const Expr *callee)
     if (callee->kind == EXPR_NAME && !callee->parens) return (Name){callee->name, callee->span};
     if (callee->kind == EXPR_MEMBER) {
         const char *method = callee->member.name.text;
-        diag_error(context->diags, callee->span, "a value has no methods: only a block can be called");
+        diag_error(context->diags, callee->span,
+                   "a value has no methods: only a block can be called");
         diag_help(context->diags, "write `x |> %s(...)` or `%s(x, ...)`", method, method);
         return callee->member.name;
     }
@@ -116,7 +107,7 @@ static Name called_name(ParseContext *context, const Expr *callee)
 Expr *build_call(ParseContext *context, Span span, Expr *callee, const ArgList *args)
 {
     int depth = 0;
-    for (int i = 0; i < args->count; i++) depth = deeper(depth, args->at[i].value->depth);
+    for (int i = 0; i < args->count; i++) depth = build_deeper(depth, args->at[i].value->depth);
     Expr *expr = make(context, EXPR_CALL, span, depth);
     expr->call.callee = called_name(context, callee);
     expr->call.args = *args;
@@ -127,7 +118,7 @@ static int path_depth(const Path *path)
 {
     int depth = 0;
     for (int i = 0; i < path->parts.count; i++)
-        depth = deeper(depth, depth_of(path->parts.at[i].expr));
+        depth = build_deeper(depth, build_depth(path->parts.at[i].expr));
     return depth;
 }
 
@@ -145,7 +136,7 @@ Expr *build_as(ParseContext *context, Span span, Expr *call, const Path *path)
     }
     call->call.as = arena_copy(context->arena, path, sizeof *path);
     call->span = span;
-    call->depth = deeper(call->depth, path_depth(path) + 1);
+    call->depth = build_deeper(call->depth, path_depth(path) + 1);
     if (call->depth > AST_DEPTH_LIMIT) context_too_deep(context, span);
     return call;
 }
@@ -166,7 +157,7 @@ Expr *build_stage(ParseContext *context, Expr *stage)
 
 Expr *build_pipe(ParseContext *context, Span span, Expr *input, Expr *stage)
 {
-    Expr *expr = make(context, EXPR_PIPE, span, deeper(input->depth, stage->depth));
+    Expr *expr = make(context, EXPR_PIPE, span, build_deeper(input->depth, stage->depth));
     expr->pipe.input = input;
     expr->pipe.stage = stage;
     return expr;
@@ -183,7 +174,7 @@ Expr *build_unary(ParseContext *context, Span span, UnaryOp op, Expr *operand)
 Expr *build_binary(ParseContext *context, BinaryOp op, Span op_span, Expr *left, Expr *right)
 {
     Span span = span_join(left->span, right->span);
-    Expr *expr = make(context, EXPR_BINARY, span, deeper(left->depth, right->depth));
+    Expr *expr = make(context, EXPR_BINARY, span, build_deeper(left->depth, right->depth));
     expr->binary.op = op;
     expr->binary.left = left;
     expr->binary.right = right;
@@ -193,7 +184,7 @@ Expr *build_binary(ParseContext *context, BinaryOp op, Span op_span, Expr *left,
 
 Expr *build_choice(ParseContext *context, Span span, Expr *condition, Expr *yes, Expr *no)
 {
-    int depth = deeper(condition->depth, deeper(yes->depth, no->depth));
+    int depth = build_deeper(condition->depth, build_deeper(yes->depth, no->depth));
     Expr *expr = make(context, EXPR_IF, span, depth);
     expr->choice.condition = condition;
     expr->choice.yes = yes;
@@ -206,8 +197,9 @@ Expr *build_index(ParseContext *context, Span span, Expr *base, const SubscriptL
     int depth = base->depth;
     for (int i = 0; i < subscripts->count; i++) {
         const Subscript *subscript = &subscripts->at[i];
-        depth = deeper(depth, depth_of(subscript->index));
-        depth = deeper(depth, deeper(depth_of(subscript->begin), depth_of(subscript->end)));
+        depth = build_deeper(depth, build_depth(subscript->index));
+        depth = build_deeper(depth, build_depth(subscript->begin));
+        depth = build_deeper(depth, build_depth(subscript->end));
     }
     Expr *expr = make(context, EXPR_INDEX, span, depth);
     expr->index.base = base;
@@ -227,7 +219,7 @@ Expr *build_member(ParseContext *context, Span span, Expr *base, Name name)
 
 Expr *build_range(ParseContext *context, Span span, Expr *begin, Expr *end)
 {
-    Expr *expr = make(context, EXPR_RANGE, span, deeper(begin->depth, end->depth));
+    Expr *expr = make(context, EXPR_RANGE, span, build_deeper(begin->depth, end->depth));
     expr->range.begin = begin;
     expr->range.end = end;
     return expr;
@@ -235,11 +227,11 @@ Expr *build_range(ParseContext *context, Span span, Expr *begin, Expr *end)
 
 Expr *build_scan(ParseContext *context, Span span, const Scan *scan)
 {
-    int depth = deeper(scan->axis->depth, scan->body->depth);
+    int depth = build_deeper(scan->axis->depth, scan->body->depth);
     for (int i = 0; i < scan->vars.count; i++)
-        depth = deeper(depth, scan->vars.at[i].sequence->depth);
+        depth = build_deeper(depth, scan->vars.at[i].sequence->depth);
     for (int i = 0; i < scan->options.count; i++)
-        depth = deeper(depth, scan->options.at[i].value->depth);
+        depth = build_deeper(depth, scan->options.at[i].value->depth);
     Expr *expr = make(context, EXPR_SCAN, span, depth);
     expr->scan = *scan;
     return expr;

@@ -1,8 +1,12 @@
-/* Makes the nodes of the syntax tree for the grammar, and checks what a grammar says badly: what may be
- * called, the order of arguments, and the depth of the tree. */
+/* Makes the nodes of the syntax tree for the grammar, and checks what a grammar says badly: what
+ * may be called, the order of arguments, and the depth of the tree. */
 #ifndef NNC_AST_BUILD_H
 #define NNC_AST_BUILD_H
 #include "ast/context.h"
+
+/* Depth of what is below a node. */
+static inline int build_depth(const Expr *expr) { return expr ? expr->depth : 0; }
+static inline int build_deeper(int a, int b) { return a > b ? a : b; }
 
 Expr *build_int(ParseContext *context, Span span, int64_t value);
 Expr *build_float(ParseContext *context, Span span, double value);

@@ -3,18 +3,8 @@
 
 #include <string.h>
 
-/* Names are few in any list a person writes, so looking through the list is enough. */
-enum { LONGEST_LIST = 4096 };
-
-static int deeper(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static int depth_of(const Expr *expr)
-{
-    return expr ? expr->depth : 0;
-}
+/* Doubles are looked for one by one, in lists as long as a person may write. */
+enum { LONGEST_LIST = 256 };
 
 static void said_twice(ParseContext *context, Name name, Name first, const char *what)
 {
@@ -82,8 +72,8 @@ Stmt *build_assign(ParseContext *context, Span span, const NameList *names, Expr
 Stmt *build_variable(ParseContext *context, Span span, StmtKind kind, Name name,
                      const TypeExpr *type, Expr *value)
 {
-    int depth = depth_of(value);
-    for (int i = 0; i < type->dims.count; i++) depth = deeper(depth, type->dims.at[i]->depth);
+    int depth = build_depth(value);
+    for (int i = 0; i < type->dims.count; i++) depth = build_deeper(depth, type->dims.at[i]->depth);
     Stmt *stmt = make(context, kind, span, depth);
     stmt->variable.name = name;
     stmt->variable.type = *type;
@@ -93,7 +83,7 @@ Stmt *build_variable(ParseContext *context, Span span, StmtKind kind, Name name,
 
 Stmt *build_binding(ParseContext *context, Span span, StmtKind kind, Name name, Expr *value)
 {
-    Stmt *stmt = make(context, kind, span, depth_of(value));
+    Stmt *stmt = make(context, kind, span, build_depth(value));
     stmt->binding.name = name;
     stmt->binding.value = value;
     return stmt;
@@ -108,8 +98,8 @@ Stmt *build_value(ParseContext *context, Span span, StmtKind kind, Expr *value)
 
 Stmt *build_if(ParseContext *context, Span span, Expr *condition, Body *then_body, Body *else_body)
 {
-    int depth = deeper(condition->depth, then_body->depth);
-    if (else_body) depth = deeper(depth, else_body->depth);
+    int depth = build_deeper(condition->depth, then_body->depth);
+    if (else_body) depth = build_deeper(depth, else_body->depth);
     Stmt *stmt = make(context, STMT_IF, span, depth);
     stmt->branch.condition = condition;
     stmt->branch.then_body = then_body;
@@ -119,7 +109,7 @@ Stmt *build_if(ParseContext *context, Span span, Expr *condition, Body *then_bod
 
 Stmt *build_for(ParseContext *context, Span span, Name name, Expr *range, Body *body)
 {
-    Stmt *stmt = make(context, STMT_FOR, span, deeper(range->depth, body->depth));
+    Stmt *stmt = make(context, STMT_FOR, span, build_deeper(range->depth, body->depth));
     stmt->loop.name = name;
     stmt->loop.range = range;
     stmt->loop.body = body;
@@ -135,7 +125,7 @@ void build_push_stmt(ParseContext *context, Body *body, Stmt *stmt)
 {
     if (!stmt) return;                       /* it was not understood, and that was reported */
     vec_push(context->arena, body->stmts, stmt);
-    body->depth = deeper(body->depth, stmt->depth);
+    body->depth = build_deeper(body->depth, stmt->depth);
 }
 
 Body *build_else_if(ParseContext *context, Stmt *branch)

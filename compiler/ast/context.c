@@ -75,7 +75,8 @@ bool context_in_string(const ParseContext *context)
 void context_leave_string(ParseContext *context, const char *complaint)
 {
     if (complaint)
-        diag_error(context->diags, context->brackets[innermost_brace(context)].span, "%s", complaint);
+        diag_error(context->diags, context->brackets[innermost_brace(context)].span, "%s",
+                   complaint);
     while (context_in_string(context)) context->bracket_count = innermost_brace(context);
 }
 

@@ -4,8 +4,8 @@
 #include "ast/ast.h"
 #include "base/diag.h"
 
-/* An open bracket. One that opens an expression inside a string remembers the quote of that string, because
- * its `}` leads back into the text; else `string` has no source. */
+/* An open bracket. One that opens an expression inside a string remembers the quote of that
+ * string, because its `}` leads back into the text; else `string` has no source. */
 typedef struct Bracket { char open; Span span, string; } Bracket;
 
 typedef struct ParseContext {
@@ -13,6 +13,9 @@ typedef struct ParseContext {
     const Source *source;
     Diags *diags;
     AstFile *file;
+    bool is_expression;                      /* the source is one expression, not a file */
+    Expr *expression;                        /* the one */
+    int start_token;                         /* 0: it was handed out */
     int offset;                              /* of the scanner: the next byte */
     Span string_begin;                       /* the quote of the string that is being read */
     Span comment_begin;                      /* the mark of the block comment that is being read */
@@ -27,7 +30,7 @@ typedef struct ParseContext {
 } ParseContext;
 
 void context_open(ParseContext *context, char bracket, Span span);
-void context_open_string(ParseContext *context, Span span);      /* the `{` of an expression in a string */
+void context_open_string(ParseContext *context, Span span);  /* `{` of an expression in a string */
 
 Bracket context_innermost(const ParseContext *context);
 

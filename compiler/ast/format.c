@@ -1,4 +1,5 @@
-/* Owns the canonical form of a program: the order of the formatter's passes, and writing the result. */
+/* Owns the canonical form of a program: the order of the formatter's passes, and writing the
+ * result. */
 #include "ast/format.h"
 #include "ast/print.h"
 

@@ -1,4 +1,5 @@
-/* Inside the formatter: the program as a row of pieces, which its passes annotate one after another.
+/* Inside the formatter: the program as a row of pieces, which its passes annotate one after
+ * another.
  *
  *   pieces     tokens and comments in one row; what each of them is (format_pieces.c)
  *   spacing    spaces between neighbours on a line (format_space.c)
@@ -13,14 +14,14 @@
 enum { FORMAT_INDENT = 4, FORMAT_WIDTH = 100, PIECE_COMMENT = -1 };
 
 typedef struct Piece {
-    int kind;                    /* a token of the grammar (a string is one piece), or PIECE_COMMENT */
+    int kind;                    /* a token (a whole string is one piece), or PIECE_COMMENT */
     Span span;
 
     /* what it is */
     int level;                   /* bodies around it */
     int opener;                  /* the round or square bracket around it in its statement, or -1 */
     int expr;                    /* where the expression around it begins, or -1 */
-    int stage;                   /* where the stage of a pipe around it begins, or the same as expr */
+    int stage;                   /* where the stage of a pipe around it begins, else expr */
     int first_pipe;              /* the first `|>` of the pipe around it, or -1 */
     int body;                    /* of `{` and `}` of a body: the other one, else -1 */
     bool starts;                 /* a statement or an item */

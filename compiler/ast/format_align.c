@@ -1,5 +1,6 @@
-/* Owns columns: the `=` of settings and constants, the parts of declarations, the `as` of stages. Settings, constants
- * and declarations always stand in columns; other assignments and stages where the author put them in one. */
+/* Owns columns: the `=` of settings and constants, the parts of declarations, the `as` of stages.
+ * Settings, constants and declarations always stand in columns; other assignments and stages where
+ * the author put them in one. */
 #include <string.h>
 
 #include "ast/format.h"

@@ -76,7 +76,8 @@ static bool begins_line(const Format *format, int index)
     const Piece *before = piece_at(format, index - 1);
     if (piece->kind == PIECE_COMMENT) return piece->line_before || is_line_comment(before);
     if (piece->starts) return before->kind != TOK_LBRACE || !before->in_line;
-    if (is_line_comment(before) || piece->forced || ends_body_of_statement(format, index)) return true;
+    if (is_line_comment(before) || piece->forced) return true;
+    if (ends_body_of_statement(format, index)) return true;
     if (before->kind == PIECE_COMMENT && before->breaks) return piece->line_before;
     return piece->line_before && may_break(before, piece);
 }
@@ -113,8 +114,8 @@ void format_break(Format *format)
 {
     for (int i = 0; i < format->pieces.count; i++) {
         Piece *piece = piece_at(format, i);
-        if (piece->kind == TOK_LBRACE && !piece->forced) piece->in_line = can_stay_in_line(format, i);
-        if (piece->kind == TOK_LBRACE && piece->forced) piece->in_line = false;
+        if (piece->kind == TOK_LBRACE)
+            piece->in_line = !piece->forced && can_stay_in_line(format, i);
     }
     for (int i = 0; i < format->pieces.count; i++) {
         piece_at(format, i)->breaks = begins_line(format, i);
@@ -135,8 +136,8 @@ static int statement_column(const Piece *piece)
     return piece->level * FORMAT_INDENT;
 }
 
-/* Stages stand under the first `|>` of a plain name, else under the beginning of what flows into the
- * pipe; `name` alone on its line has them indented. */
+/* Stages stand under the first `|>` of a plain name, else under the beginning of what flows into
+ * the pipe; `name` alone on its line has them indented. */
 static int pipe_column(const Format *format, const Piece *piece, int index)
 {
     bool plain_input = piece->first_pipe == piece->expr + 1;
@@ -163,7 +164,8 @@ static int line_column(const Format *format, int index)
         for (int next = index + 1; next < format->pieces.count; next++)
             if (piece_at(format, next)->kind != PIECE_COMMENT)
                 return line_column(format, next);
-    if (piece->starts || piece->outside || piece->kind == TOK_RBRACE) return statement_column(piece);
+    if (piece->starts || piece->outside || piece->kind == TOK_RBRACE)
+        return statement_column(piece);
     if (piece->kind == TOK_PIPE && piece->first_pipe >= 0) return pipe_column(format, piece, index);
     if (piece->kind == TOK_AS && piece->stage >= 0 && piece->stage < index)
         return piece_at(format, piece->stage)->column;

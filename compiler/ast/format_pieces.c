@@ -52,7 +52,8 @@ static void push_piece(Format *format, int kind, Span span)
     vec_push(format->arena, format->pieces, piece);
 }
 
-/* A string with all that is inside it: its text is not ours to change. Returns the token of its end. */
+/* A string with all that is inside it: its text is not ours to change. Returns the token of its
+ * end. */
 static int end_of_string(const AstFile *file, int token)
 {
     int open = 0;

@@ -105,7 +105,8 @@ bool lexical_is_text(const Source *source, Diags *diags)
         size_t length = *character ? utf8_length(character, source->length - at) : 0;
         if (length == 0) {
             Span span = {source, (int)at, (int)at + 1};
-            diag_error(diags, span, "byte 0x%02x is not part of UTF-8 text", (unsigned char)*character);
+            diag_error(diags, span, "byte 0x%02x is not part of UTF-8 text",
+                       (unsigned char)*character);
             return false;
         }
         at += length;

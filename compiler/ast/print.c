@@ -1,4 +1,4 @@
-/* Owns showing the syntax tree: one node a line, children indented, what a child is for before it. */
+/* Owns showing the syntax tree: one node a line, children indented and labelled. */
 #include "ast/print.h"
 
 #include <string.h>
@@ -45,7 +45,8 @@ static void add_bytes(Text *text, const char *bytes, size_t length)
 
 static void print_args(Printer *printer, const ArgList *args)
 {
-    for (int i = 0; i < args->count; i++) print_expr(printer, args->at[i].name.text, args->at[i].value);
+    for (int i = 0; i < args->count; i++)
+        print_expr(printer, args->at[i].name.text, args->at[i].value);
 }
 
 static void print_list(Printer *printer, const ExprList *list)
@@ -253,7 +254,7 @@ static void print_stmt(Printer *printer, const Stmt *stmt)
     printer->depth--;
 }
 
-/* A labelled body is a node of its own; else its statements are children of the node that is open. */
+/* A labelled body is a node of its own; else its statements are children of the open node. */
 static void print_body(Printer *printer, const char *label, const Body *body)
 {
     if (label) open_node(printer, NULL, label);

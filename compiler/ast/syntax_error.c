@@ -1,5 +1,5 @@
-/* Owns the wording of syntax errors. Each explanation below knows one kind of mistake; the first that
- * recognises it speaks. */
+/* Owns the wording of syntax errors. Each explanation below knows one kind of mistake; the first
+ * that recognises it speaks. */
 #include "ast/syntax_error.h"
 
 #include <string.h>
@@ -60,12 +60,16 @@ static const char *got_text(ParseContext *context, const SyntaxError *error)
     return arena_printf(context->arena, "`%.*s`", length, text);
 }
 
-static const char *previous_text(ParseContext *context)
+static const char *text_of(ParseContext *context, Span span)
 {
-    Span span = context->previous;
     if (!span.source) return "";
     return arena_strndup(context->arena, span.source->text + span.begin,
                          (size_t)(span.end - span.begin));
+}
+
+static const char *previous_text(ParseContext *context)
+{
+    return text_of(context, context->previous);
 }
 
 static bool starts_new_line(const ParseContext *context, const SyntaxError *error)
@@ -95,12 +99,12 @@ static void note_open_bracket(ParseContext *context, const SyntaxError *error)
         diag_note(context->diags, open->span, "this `%c` is not closed", open->open);
 }
 
-static void suggest_word(ParseContext *context, const char *word, bool opens(int))
+static void suggest_word(ParseContext *context, const char *word, WordRole role)
 {
     const char *candidates[64];
     int count = 0;
     for (const Word *known = ast_words; known->text && count < 64; known++)
-        if (opens(known->token)) candidates[count++] = known->text;
+        if (known->role == role) candidates[count++] = known->text;
     const char *nearest = nearest_word(word, candidates, count);
     if (nearest) diag_help(context->diags, "did you mean `%s`?", nearest);
 }
@@ -111,7 +115,7 @@ static void suggest_word(ParseContext *context, const char *word, bool opens(int
 static bool explain_item_inside(ParseContext *context, const SyntaxError *error)
 {
     bool at_start = expects(error, "=") && expects(error, ",") && !expects_expression(error);
-    if (!at_start || !ast_opens_item(context->previous_kind)) return false;
+    if (!at_start || !ast_has_role(context->previous_kind, WORD_ITEM)) return false;
     if (!got(error, "a string") && !ast_is_name(context->token_kind)) return false;
     diag_error(context->diags, context->previous, "`%s` cannot stand inside braces",
                previous_text(context));
@@ -126,8 +130,8 @@ static bool explain_end_of_file(ParseContext *context, const SyntaxError *error)
     if (context->brace_missing) return true;
     char open = context->innermost.open;
     if (!open) {
-        diag_error(context->diags, missing_at(context, error),
-                   "the file ends in the middle of a declaration");
+        diag_error(context->diags, missing_at(context, error), "%s ends too early",
+                   context->is_expression ? "the expression" : "the file");
         return true;
     }
     diag_error(context->diags, missing_at(context, error),
@@ -155,9 +159,9 @@ static bool explain_top_level(ParseContext *context, const SyntaxError *error)
         diag_help(context->diags, "no `;` follows a `}`");
         return true;
     }
-    const Word *word = ast_find_word(arena_strndup(context->arena,
-        error->at.source->text + error->at.begin, (size_t)(error->at.end - error->at.begin)));
-    if (word && (ast_opens_statement(word->token) || word->reserved)) {
+    const char *text = text_of(context, error->at);
+    const Word *word = ast_find_word(text);
+    if (word && (word->role == WORD_STATEMENT || word->role == WORD_RESERVED)) {
         diag_error(context->diags, error->at, "`%s` stands only inside a block or a model",
                    word->text);
         return true;
@@ -165,9 +169,7 @@ static bool explain_top_level(ParseContext *context, const SyntaxError *error)
     diag_error(context->diags, error->at, "expected `use`, `const`, `block`, `model`, `train` "
                "or `infer`, got %s", got_text(context, error));
     if (got(error, "a name"))
-        suggest_word(context, arena_strndup(context->arena,
-            error->at.source->text + error->at.begin,
-            (size_t)(error->at.end - error->at.begin)), ast_opens_item);
+        suggest_word(context, text, WORD_ITEM);
     return true;
 }
 
@@ -197,7 +199,7 @@ static bool explain_after_name(ParseContext *context, const SyntaxError *error)
     const char *word = previous_text(context);
     if (ast_is_name(context->token_kind)) {
         diag_error(context->diags, context->previous, "`%s` begins no statement", word);
-        suggest_word(context, word, ast_opens_statement);
+        suggest_word(context, word, WORD_STATEMENT);
     } else if (got(error, ":")) {
         diag_error(context->diags, error->at, "`%s` is declared without saying as what", word);
         diag_help(context->diags, "write `%s = ...`, or declare it with `input`, `target`, "
@@ -215,16 +217,15 @@ static bool explain_after_name(ParseContext *context, const SyntaxError *error)
 
 static bool explain_reserved_name(ParseContext *context, const SyntaxError *error)
 {
-    const Word *word = ast_find_word(previous_text(context));
-    if (word && word->reserved && got(error, "=") && strcmp(word->text, "return") != 0) {
-        diag_error(context->diags, context->previous, "`%s` is a reserved word and cannot be a name",
-                   word->text);
+    static const char reserved[] = "`%s` is a reserved word and cannot be a name";
+    if (ast_has_role(context->previous_kind, WORD_RESERVED) && got(error, "=")) {
+        diag_error(context->diags, context->previous, reserved, previous_text(context));
         return true;
     }
-    word = ast_find_word(error->got);
-    if (!word || !word->reserved || !expects(error, "a name") || expects_expression(error))
-        return false;
-    diag_error(context->diags, error->at, "`%s` is a reserved word and cannot be a name", word->text);
+    const Word *word = ast_find_word(error->got);
+    if (!word || word->role != WORD_RESERVED) return false;
+    if (!expects(error, "a name") || expects_expression(error)) return false;
+    diag_error(context->diags, error->at, reserved, word->text);
     return true;
 }
 
@@ -263,7 +264,8 @@ static bool explain_chain(ParseContext *context, const SyntaxError *error)
 static bool explain_expression(ParseContext *context, const SyntaxError *error)
 {
     if (!expects_expression(error)) return false;
-    diag_error(context->diags, error->at, "expected an expression, got %s", got_text(context, error));
+    diag_error(context->diags, error->at, "expected an expression, got %s",
+               got_text(context, error));
     note_open_bracket(context, error);
     return true;
 }
@@ -284,20 +286,16 @@ static void help_token(ParseContext *context, const SyntaxError *error)
 static void help_pipe(ParseContext *context, const SyntaxError *error)
 {
     if (ast_is_name(context->token_kind) && expects(error, "|>"))
-        diag_help(context->diags, "to apply a block, write `|> %.*s`",
-                  error->at.end - error->at.begin, error->at.source->text + error->at.begin);
+        diag_help(context->diags, "to apply a block, write `|> %s`", text_of(context, error->at));
 }
 
 static bool explain_semicolon(ParseContext *context, const SyntaxError *error)
 {
     if (!expects(error, ";")) return false;
-    if (starts_new_line(context, error) || got(error, "}")) {
-        diag_error(context->diags, missing_at(context, error), "expected `;` after this statement, got %s",
-                   got_text(context, error));
-        return true;
-    }
-    diag_error(context->diags, error->at, "expected `;` after this statement, got %s",
-               got_text(context, error));
+    bool missing = starts_new_line(context, error) || got(error, "}");
+    diag_error(context->diags, missing ? missing_at(context, error) : error->at,
+               "expected `;` after this statement, got %s", got_text(context, error));
+    if (missing) return true;
     help_token(context, error);
     help_pipe(context, error);
     return true;
@@ -311,7 +309,7 @@ static void explain_tokens(ParseContext *context, const SyntaxError *error)
     bool names = expects(error, "a name"), operand = expects(error, "|>");
     for (int i = 0; i < error->count && count < LONGEST_ENUMERATION; i++) {
         const Word *word = ast_find_word(error->expected[i]);
-        bool implied = (names && word && !word->reserved)
+        bool implied = (names && word && word->role != WORD_RESERVED)
                        || (strcmp(error->expected[i], "=") == 0 && expects(error, ")"));
         implied = implied || (operand && continues_operand(error->expected[i]));
         if (!implied) fitting[count++] = error->expected[i];

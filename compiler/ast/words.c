@@ -6,12 +6,16 @@
 #include "grammar/parse.h"
 
 const Word ast_words[] = {
-#define RESERVED(token, text) {text, TOK_##token, true},
-#define SOFT(token, text) {text, TOK_##token, false},
+#define RESERVED(token, text) {text, TOK_##token, WORD_RESERVED},
+#define ITEM_WORD(token, text) {text, TOK_##token, WORD_ITEM},
+#define STATEMENT_WORD(token, text) {text, TOK_##token, WORD_STATEMENT},
+#define SCAN_WORD(token, text) {text, TOK_##token, WORD_SCAN},
 #include "ast/words.def"
 #undef RESERVED
-#undef SOFT
-    {NULL, 0, false}};
+#undef ITEM_WORD
+#undef STATEMENT_WORD
+#undef SCAN_WORD
+    {NULL, 0, WORD_RESERVED}};
 
 const Word *ast_find_word(const char *text)
 {
@@ -20,17 +24,21 @@ const Word *ast_find_word(const char *text)
     return NULL;
 }
 
+const Word *ast_word_of(int token)
+{
+    for (const Word *word = ast_words; word->text; word++)
+        if (word->token == token) return word;
+    return NULL;
+}
+
 bool ast_is_name(int token)
 {
-    return token == TOK_NAME || (token >= TOK_USE && token <= TOK_ALONG);
+    const Word *word = ast_word_of(token);
+    return token == TOK_NAME || (word && word->role != WORD_RESERVED);
 }
 
-bool ast_opens_item(int token)
+bool ast_has_role(int token, WordRole role)
 {
-    return token >= TOK_USE && token <= TOK_INFER;
-}
-
-bool ast_opens_statement(int token)
-{
-    return token >= TOK_INPUT && token <= TOK_YIELD;
+    const Word *word = ast_word_of(token);
+    return word && word->role == role;
 }

@@ -2,16 +2,23 @@
 #ifndef NNC_AST_WORDS_H
 #define NNC_AST_WORDS_H
 #include <stdbool.h>
-#include <stddef.h>
 
-typedef struct Word { const char *text; int token; bool reserved; } Word;
+/* All but the reserved are soft: names wherever their construct cannot be meant. */
+typedef enum WordRole {
+    WORD_RESERVED,
+    WORD_ITEM,                               /* opens an item of a file */
+    WORD_STATEMENT,                          /* opens a statement */
+    WORD_SCAN                                /* belongs to the scan expression */
+} WordRole;
+
+typedef struct Word { const char *text; int token; WordRole role; } Word;
 
 extern const Word ast_words[];               /* ends with a NULL text; the order of words.def */
 
-/* The word spelt so, or NULL. */
+/* The word spelt so, or of that token; NULL if there is none. */
 const Word *ast_find_word(const char *text);
+const Word *ast_word_of(int token);
 
 bool ast_is_name(int token);                 /* a name, or a soft word that can be one */
-bool ast_opens_item(int token);              /* use, const, block, model, train, infer */
-bool ast_opens_statement(int token);         /* a soft word that can open a statement */
+bool ast_has_role(int token, WordRole role);
 #endif

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { LONGEST_WORD = 64 };      /* longer words are not compared: nobody mistypes them by a letter */
+enum { LONGEST_WORD = 64 };      /* longer ones are not compared: they are no typing errors */
 
 static int smaller(int a, int b)
 {

@@ -3,6 +3,7 @@
 #define NNC_BASE_UTF8_H
 #include <stddef.h>
 
-/* Bytes of the character at `at`, of which `left` >= 1 remain; 0 if no valid character begins there. */
+/* Bytes of the character at `at`, of which `left` >= 1 remain; 0 if no valid character begins
+ * there. */
 size_t utf8_length(const char *at, size_t left);
 #endif
