@@ -3,7 +3,7 @@
 
 const char *ast_unary_text(UnaryOp op)
 {
-    return op == UNARY_NOT ? "not " : "-";
+    return op == UNARY_NOT ? "not" : "-";
 }
 
 const char *ast_binary_text(BinaryOp op)

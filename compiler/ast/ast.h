@@ -199,7 +199,7 @@ typedef struct AstFile {
     VEC(Comment) comments;
 } AstFile;
 
-const char *ast_unary_text(UnaryOp op);      /* "-", "not " */
+const char *ast_unary_text(UnaryOp op);      /* "-", "not" */
 const char *ast_binary_text(BinaryOp op);    /* "+" */
 const char *ast_stmt_word(StmtKind kind);    /* "param"; NULL for an assignment */
 const char *ast_item_word(ItemKind kind);    /* "use" */

@@ -140,7 +140,7 @@ static void add_atom(Printer *printer, const Expr *expr)
     case EXPR_BOOL: text_add(text, expr->boolean ? " true" : " false"); break;
     case EXPR_NAME: text_addf(text, " %s", expr->name); break;
     case EXPR_CALL: add_name(printer, expr->call.callee); break;
-    case EXPR_UNARY: text_add(text, expr->unary.op == UNARY_NOT ? " not" : " -"); break;
+    case EXPR_UNARY: text_addf(text, " %s", ast_unary_text(expr->unary.op)); break;
     case EXPR_BINARY: text_addf(text, " %s", ast_binary_text(expr->binary.op)); break;
     case EXPR_MEMBER: add_name(printer, expr->member.name); break;
     case EXPR_NONE: case EXPR_STRING: case EXPR_LIST: case EXPR_PIPE: case EXPR_IF:
