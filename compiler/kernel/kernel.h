@@ -66,9 +66,14 @@ typedef struct Kernel {
     int step;                        /* position in the entry */
 } Kernel;
 
-/* What fuse.c found of a node: the kernel that computes it (NULL: a leaf or a view) and, for each of its axes, the axis of the
- * kernel's domain (-1: none; an axis of extent 1 may keep the label of the reduction that made it). */
-typedef struct Member { Kernel *kernel; int label[MAX_RANK]; bool after_loops; } Member;
+/* What fuse.c found of a node. */
+typedef struct Member {
+    Kernel *kernel;                  /* that computes it; NULL: a leaf, a view, or inlined */
+    int label[MAX_RANK];             /* for each of its axes the axis of the kernel's domain (-1: none; an axis of extent 1 may
+                                      * keep the label of the reduction that made it) */
+    bool after_loops;                /* scalar arithmetic on accumulators */
+    bool inlined;                    /* so cheap that every reader computes it itself */
+} Member;
 
 typedef struct EntryPlan {
     Arena *arena;
@@ -114,9 +119,21 @@ bool view_labels(const Node *node, int axis_of[MAX_RANK]);
  * strides alone and needs a copy. */
 const Node *view_strides(const Node *node, const Value *value, View *view);
 
-/* ---- parts of the plan (layout.c, memory.c, operand.c) ---- */
-enum { LANE_PAD = 16 };              /* rows are padded to this many elements: the widest vector of any target */
+/* ---- fusion (fuse.c, inline.c, merge.c) ---- */
 void fuse_entry(EntryPlan *entry);                           /* kernels and members */
+void inline_cheap_maps(EntryPlan *entry);                    /* before the walk: sets Member.inlined */
+void merge_kernels(EntryPlan *entry);                        /* after it */
+/* The nodes that must be computed or stored before `input` can be read: its root, or through an inlined root its inputs. */
+typedef struct NodeList { const Node *at[16]; int count; } NodeList;
+void inline_sources(const EntryPlan *entry, const Node *input, NodeList *sources);
+bool kernel_needs(const EntryPlan *entry, const Kernel *from, const Kernel *on);    /* `on` must have run (or is it) */
+/* The labels that `in`, seen through views, gives to the axes of its reader in k; false if the shared domain cannot say. */
+bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int label[MAX_RANK]);
+/* May `node` read fellow member `root`? Sets *row to the row axes that this fixes, *after if it must run after the loops. */
+bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *root, unsigned *row, bool *after);
+
+/* ---- parts of the plan (layout.c, memory.c, plan.c) ---- */
+enum { LANE_PAD = 16 };              /* rows are padded to this many elements: the widest vector of any target */
 void layout_params(Plan *plan);                              /* one stored order for all entries */
 void layout_dense(Type type, const int *order, bool pad, Value *value);   /* order[0] outermost; NULL: as it is */
 void layout_contraction(EntryPlan *entry, Kernel *k);        /* lane axis and operands, with copies where they pay */

@@ -186,8 +186,10 @@ Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node, Value *to)
 void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input) {
     View view;
     const Value *value;
-    const Node *stuck;
-    if (k && entry->member[view_root(input)->id].kernel == k) return;
+    const Node *stuck, *root = view_root(input);
+    if (k && entry->member[root->id].kernel == k) return;
+    for (int i = 0; entry->member[root->id].inlined && i < root->input_count; i++)
+        plan_ensure_view(entry, k, root->inputs[i]);
     while ((value = nearest_value(entry, input)) && (stuck = view_strides(input, value, &view))) {
         const Node *whole = stuck->inputs[0];
         Value *copy = plan_value(entry, whole, AT_WORK, -1,
@@ -221,10 +223,11 @@ static void use(EntryPlan *entry, Kernel *k, const Value *value) {
 
 static void use_input(EntryPlan *entry, Kernel *k, const Node *input) {
     View view;
+    const Node *root = view_root(input);
+    const bool in_place = entry->member[root->id].inlined || (k->kind == KERNEL_CHECK && op_row(root->op)->kind == KIND_MAP);
     if (plan_operand(entry, k, input, &view)) use(entry, k, view.value);
-    else if (k->kind == KERNEL_CHECK && op_row(view_root(input)->op)->kind == KIND_MAP)
-        for (int i = 0; i < view_root(input)->input_count; i++)
-            use_input(entry, k, view_root(input)->inputs[i]);
+    else if (in_place)
+        for (int i = 0; i < root->input_count; i++) use_input(entry, k, root->inputs[i]);
 }
 
 static void find_operands(EntryPlan *entry, Kernel *k) {
@@ -262,15 +265,21 @@ static void finish(EntryPlan *entry) {
 
 /* ---- the plan ---- */
 
+/* What k reads of other kernels must be stored. */
+static void place_source(EntryPlan *entry, const Kernel *k, const Node *input) {
+    NodeList sources = {.count = 0};
+    inline_sources(entry, input, &sources);
+    for (int i = 0; i < sources.count; i++) {
+        const Kernel *from = entry->member[sources.at[i]->id].kernel;
+        if (from && from != k) place_in_workspace(entry, (Node *)(uintptr_t)sources.at[i]);
+    }
+}
+
 static void place_members(EntryPlan *entry) {
     for (int i = 0; i < entry->kernels.count; i++) {
         const Kernel *k = entry->kernels.at[i];
         for (int j = 0; j < k->nodes.count; j++)
-            for (int n = 0; n < k->nodes.at[j]->input_count; n++) {
-                const Node *root = view_root(k->nodes.at[j]->inputs[n]);
-                const Kernel *from = entry->member[root->id].kernel;
-                if (from && from != k) place_in_workspace(entry, (Node *)(uintptr_t)root);
-            }
+            for (int n = 0; n < k->nodes.at[j]->input_count; n++) place_source(entry, k, k->nodes.at[j]->inputs[n]);
     }
 }
 

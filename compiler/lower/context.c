@@ -149,12 +149,23 @@ static Expr *inline_leaf(Lower *l, const Node *root) {
     return x_i32(&l->b, (int64_t)root->attr[0].number, false);
 }
 
+/* A map without a kernel of its own: its axes run along those of the reader that sees it through views. */
+static Expr *inlined_map(Lower *l, const Node *input, const Node *root, const int *label) {
+    int axis_of[MAX_RANK], root_label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    Expr *args[3];
+    view_labels(input, axis_of);
+    for (int i = 0; i < input->type.rank; i++)
+        if (axis_of[i] >= 0) root_label[axis_of[i]] = label[i];
+    for (int i = 0; i < root->input_count; i++) args[i] = lower_input(l, root->inputs[i], root_label);
+    return x_map(&l->b, root->op, root->input_count, args);
+}
+
 Expr *lower_input(Lower *l, const Node *input, const int *label) {
     View view;
     const Node *root = view_root(input);
     if (plan_operand(l->entry, l->k, input, &view)) return lower_load(l, &view, label, input->type);
     if (op_row(root->op)->kind == KIND_LEAF) return inline_leaf(l, root);
-    return lower_member(l, root);
+    return l->entry->member[root->id].inlined ? inlined_map(l, input, root, label) : lower_member(l, root);
 }
 
 static Expr *map_here(Lower *l, const Node *node) {

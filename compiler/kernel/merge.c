@@ -1,0 +1,93 @@
+/* Joining whole kernels of rows over one domain: neighbours that read the same data, and a kernel with the one it feeds, if no
+ * other stands between. */
+#include "kernel/kernel.h"
+
+static Kernel *kernel_of(const EntryPlan *entry, const Node *node) { return entry->member[node->id].kernel; }
+
+static bool reads_root(const Kernel *k, const Node *root) {
+    for (int i = 0; i < k->nodes.count; i++)
+        for (int j = 0; j < k->nodes.at[i]->input_count; j++)
+            if (view_root(k->nodes.at[i]->inputs[j]) == root) return true;
+    return false;
+}
+
+/* True if b reads what a makes, or both read one tensor. */
+static bool related(const EntryPlan *entry, const Kernel *a, const Kernel *b) {
+    for (int i = 0; i < a->nodes.count; i++) {
+        if (reads_root(b, a->nodes.at[i])) return true;
+        for (int j = 0; j < a->nodes.at[i]->input_count; j++) {
+            const Node *root = view_root(a->nodes.at[i]->inputs[j]);
+            if (type_elements(root->type) > 1 && kernel_of(entry, root) != a && reads_root(b, root)) return true;
+        }
+    }
+    return false;
+}
+
+/* `b` waits for `a` by way of a third kernel. */
+static bool needs_through_another(const EntryPlan *entry, const Kernel *b, const Kernel *a) {
+    for (int i = 0; i < b->nodes.count; i++)
+        for (int j = 0; j < b->nodes.at[i]->input_count; j++) {
+            NodeList sources = {.count = 0};
+            inline_sources(entry, b->nodes.at[i]->inputs[j], &sources);
+            for (int s = 0; s < sources.count; s++) {
+                const Kernel *third = kernel_of(entry, sources.at[s]);
+                if (third && third != a && third != b && kernel_needs(entry, third, a)) return true;
+            }
+        }
+    return false;
+}
+
+/* Whether what b reads of a stays legal inside one kernel. */
+static bool reads_are_legal(const EntryPlan *entry, const Kernel *a, const Kernel *b, unsigned *row) {
+    for (int i = 0; i < b->nodes.count; i++) {
+        const Node *node = b->nodes.at[i];
+        for (int j = 0; j < node->input_count; j++) {
+            int label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
+            bool after = false;
+            const Node *root = view_root(node->inputs[j]);
+            if (kernel_of(entry, root) != a) continue;
+            if (!kernel_labels(entry, a, node->inputs[j], label)) return false;
+            for (int axis = 0; axis < node->inputs[j]->type.rank; axis++)
+                if (label[axis] >= 0 && node->inputs[j]->type.dim[axis] != 1 &&
+                    label[axis] != entry->member[node->id].label[axis]) return false;
+            if (!kernel_may_read(entry, a, node, root, row, &after) || after) return false;
+        }
+    }
+    return true;
+}
+
+static bool may_merge(const EntryPlan *entry, const Kernel *a, const Kernel *b) {
+    if (a->kind != KERNEL_ROWS || b->kind != KERNEL_ROWS || !a->nodes.count || !b->nodes.count) return false;
+    if (!type_same_shape(a->domain, b->domain) || a->domain.batch_axis != b->domain.batch_axis) return false;
+    if (type_elements(a->domain) == 1 || (a->row_axes && b->row_axes && a->row_axes != b->row_axes)) return false;
+    unsigned row = a->row_axes | b->row_axes;
+    const unsigned before = row;
+    return related(entry, a, b) && !kernel_needs(entry, a, b) && !needs_through_another(entry, b, a) &&
+           reads_are_legal(entry, a, b, &row) && (row == before || !before);
+}
+
+static void merge(EntryPlan *entry, Kernel *a, Kernel *b) {
+    unsigned row = a->row_axes | b->row_axes;
+    reads_are_legal(entry, a, b, &row);
+    a->row_axes = row;
+    for (int i = 0; i < b->nodes.count; i++) {
+        entry->member[b->nodes.at[i]->id].kernel = a;
+        vec_push(entry->arena, a->nodes, b->nodes.at[i]);
+    }
+    b->nodes.count = 0;
+    for (int i = 1; i < a->nodes.count; i++)         /* topological order is the order of ids */
+        for (int j = i; j > 0 && a->nodes.at[j - 1]->id > a->nodes.at[j]->id; j--) {
+            Node *t = a->nodes.at[j];
+            a->nodes.at[j] = a->nodes.at[j - 1];
+            a->nodes.at[j - 1] = t;
+        }
+}
+
+void merge_kernels(EntryPlan *entry) {
+    for (int i = 0; i < entry->kernels.count; i++)
+        for (int j = 0; j < entry->kernels.count; j++) {
+            if (i == j || !may_merge(entry, entry->kernels.at[i], entry->kernels.at[j])) continue;
+            merge(entry, entry->kernels.at[i], entry->kernels.at[j]);
+            j = -1;                                  /* what a holds now may allow what it did not before */
+        }
+}
