@@ -111,9 +111,15 @@ static void formatting_keeps_the_tree_and_settles(void **state)
 
 static void layout_is_canonical(void **state)
 {
-    Text formatted = text_new(*state);
-    ast_format(&formatted, parse_source(*state, frontend_source(*state, "tests/parse/layout.nn")));
-    assert_true(golden_matches(*state, "tests/parse/layout.fmt", formatted.at, formatted.length));
+    static const char *const programs[][2] = {
+        {"tests/parse/layout.nn", "tests/parse/layout.fmt"},
+        {"tests/parse/comments.nn", "tests/parse/comments.fmt"},
+    };
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        Text formatted = text_new(*state);
+        ast_format(&formatted, parse_source(*state, frontend_source(*state, programs[i][0])));
+        assert_true(golden_matches(*state, programs[i][1], formatted.at, formatted.length));
+    }
 }
 
 /* ---- expressions ---- */

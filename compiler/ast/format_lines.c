@@ -11,8 +11,8 @@ static Piece *piece_at(const Format *format, int index)
 bool format_is_trailing(const Format *format, int comment)
 {
     const Piece *piece = piece_at(format, comment);
-    if (piece->kind != PIECE_COMMENT || piece->line_before) return false;
-    return comment + 1 == format->pieces.count || piece_at(format, comment + 1)->line_before;
+    if (piece->kind != PIECE_COMMENT || piece->breaks) return false;
+    return comment + 1 == format->pieces.count || piece_at(format, comment + 1)->breaks;
 }
 
 static bool is_line_comment(const Piece *piece)
@@ -76,7 +76,7 @@ static bool begins_line(const Format *format, int index)
     const Piece *before = piece_at(format, index - 1);
     if (piece->kind == PIECE_COMMENT) return piece->line_before || is_line_comment(before);
     if (piece->starts) return before->kind != TOK_LBRACE || !before->in_line;
-    if (is_line_comment(before) || piece->forced) return true;
+    if (is_line_comment(before) || (piece->forced && piece->kind == TOK_PIPE)) return true;
     if (ends_body_of_statement(format, index)) return true;
     if (before->kind == PIECE_COMMENT && before->breaks) return piece->line_before;
     return piece->line_before && may_break(before, piece);
@@ -148,24 +148,43 @@ static int pipe_column(const Format *format, const Piece *piece, int index)
     return piece_at(format, piece->expr)->column;
 }
 
+static int next_code(const Format *format, int index)
+{
+    do index++;
+    while (index < format->pieces.count && piece_at(format, index)->kind == PIECE_COMMENT);
+    return index;
+}
+
+static bool is_closing(const Piece *piece)
+{
+    return piece->kind == TOK_RPAREN || piece->kind == TOK_RBRACKET;
+}
+
 static int bracket_column(const Format *format, const Piece *piece)
 {
-    bool hangs = piece_at(format, piece->opener + 1)->breaks;
+    bool hangs = piece_at(format, next_code(format, piece->opener))->breaks;
     int outer = piece_at(format, line_start(format, piece->opener))->column;
-    if (piece->kind == TOK_RPAREN || piece->kind == TOK_RBRACKET)
-        return hangs ? outer : piece_at(format, piece->opener)->column;
+    if (is_closing(piece)) return hangs ? outer : piece_at(format, piece->opener)->column;
     return hangs ? outer + FORMAT_INDENT : piece_at(format, piece->opener)->column + 1;
+}
+
+/* `else` that a comment keeps off the line of the `}` before it. */
+static bool is_else_of_statement(const Format *format, int index)
+{
+    if (piece_at(format, index)->kind != TOK_ELSE) return false;
+    while (piece_at(format, --index)->kind == PIECE_COMMENT) continue;
+    return piece_at(format, index)->kind == TOK_RBRACE && !piece_at(format, index)->ends_operand;
 }
 
 static int line_column(const Format *format, int index)
 {
     const Piece *piece = piece_at(format, index);
-    if (piece->kind == PIECE_COMMENT && !piece->outside)
-        for (int next = index + 1; next < format->pieces.count; next++)
-            if (piece_at(format, next)->kind != PIECE_COMMENT)
-                return line_column(format, next);
-    if (piece->starts || piece->outside || piece->kind == TOK_RBRACE)
-        return statement_column(piece);
+    if (piece->kind == PIECE_COMMENT && !piece->outside) {
+        int next = next_code(format, index);
+        if (!is_closing(piece_at(format, next))) return line_column(format, next);
+    }
+    if (piece->starts || piece->outside || piece->kind == TOK_RBRACE
+        || is_else_of_statement(format, index)) return statement_column(piece);
     if (piece->kind == TOK_PIPE && piece->first_pipe >= 0) return pipe_column(format, piece, index);
     if (piece->kind == TOK_AS && piece->stage >= 0 && piece->stage < index)
         return piece_at(format, piece->stage)->column;
