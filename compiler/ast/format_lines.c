@@ -43,23 +43,31 @@ static bool is_empty_body(const Format *format, int brace)
 
 /* ---- breaks ---- */
 
-/* Between which pieces of a statement an author's line break is kept. */
+static bool is_operator(int kind)
+{
+    switch (kind) {
+    case TOK_OR: case TOK_AND: case TOK_EQ: case TOK_NE: case TOK_LT: case TOK_LE: case TOK_GT:
+    case TOK_GE: case TOK_PLUS: case TOK_MINUS: case TOK_STAR: case TOK_SLASH: case TOK_PERCENT:
+    case TOK_AT: case TOK_POW: return true;
+    default: return false;
+    }
+}
+
+/* Between which pieces of a statement an author's line break is kept. Behind a minus it is not,
+ * because that may be a sign. */
 static bool may_break(const Piece *before, const Piece *piece)
 {
     if (before->kind == TOK_RBRACE && piece->kind == TOK_ELSE) return false;
     switch (piece->kind) {
     case TOK_PIPE: case TOK_AS: case TOK_THEN: case TOK_ELSE: case TOK_RPAREN: case TOK_RBRACKET:
-    case TOK_OR: case TOK_AND: case TOK_EQ: case TOK_NE: case TOK_LT: case TOK_LE: case TOK_GT:
-    case TOK_GE: case TOK_PLUS: case TOK_MINUS: case TOK_STAR: case TOK_SLASH: case TOK_PERCENT:
-    case TOK_AT: case TOK_POW: return before->kind != TOK_MINUS || piece->kind == TOK_PIPE;
+        return true;
     }
     switch (before->kind) {
-    case TOK_COMMA: case TOK_LPAREN: case TOK_LBRACKET: case TOK_ASSIGN: case TOK_OR: case TOK_AND:
-    case TOK_EQ: case TOK_NE: case TOK_LT: case TOK_LE: case TOK_GT: case TOK_GE: case TOK_PLUS:
-    case TOK_STAR: case TOK_SLASH: case TOK_PERCENT: case TOK_AT: case TOK_POW: case TOK_RETURN:
+    case TOK_COMMA: case TOK_LPAREN: case TOK_LBRACKET: case TOK_ASSIGN: case TOK_RETURN:
     case TOK_THEN: case TOK_ELSE: return true;
+    case TOK_MINUS: return false;
     }
-    return false;
+    return is_operator(before->kind) || is_operator(piece->kind);
 }
 
 static bool ends_body_of_statement(const Format *format, int index)
