@@ -85,6 +85,7 @@ typedef struct Param {
     bool decay;                      /* weight decay applies (no_decay patterns decided) */
     Span span;
 } Param;
+typedef VEC(Param) ParamList;
 
 typedef struct TensorDecl {          /* an input or target as declared */
     const char *name;
@@ -98,9 +99,9 @@ typedef struct Module {
     Arena *arena;
     const char *name;                /* model name */
     const char *source_name;         /* base name of the .nn file, for banners: "mnist_mlp.nn" */
-    VEC(Param) params;
-    VEC(Param) states;
-    VEC(Param) sessions;
+    ParamList params;
+    ParamList states;
+    ParamList sessions;
     VEC(TensorDecl) decls;
     VEC(Graph *) entries;
     const struct TrainPlan *train;   /* what the `train` block says (elaborate/train_plan.h); NULL without one */

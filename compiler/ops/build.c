@@ -108,21 +108,20 @@ Node *build_fill(Graph *g, Type type, double value)
     return graph_leaf(g, OP_fill, type, &attr, -1, origin);
 }
 
-/* The attributes that reshape and broadcast share: where the elements go, and which axis is the batch. */
-static void target_attrs(Type type, Attr *attrs)
+/* A node whose attributes are the type it shall have. */
+static Node *build_as(Graph *g, Op op, Node *a, Type type)
 {
-    attrs[0] = type_attr_shape(type);
-    attrs[1] = attr_int(type.batch_axis);
-    attrs[2] = attr_int(type.batch_axis < 0 ? 1 : type.batch_inner);
+    Attr attrs[MAX_ATTRS] = {{0}};
+    for (int i = 0; op_row(op)->attr[i].kind != ATTR_NONE; i++)
+        attr_of_type(op_row(op)->attr[i].kind, type, &attrs[i]);
+    return must(g, op, &a, 1, attrs);
 }
 
 Node *build_reshape(Graph *g, Node *a, Type type)
 {
     type.dtype = a->type.dtype;
     if (type_equal(a->type, type)) return a;
-    Attr attrs[MAX_ATTRS] = {{0}};
-    target_attrs(type, attrs);
-    return must(g, OP_reshape, &a, 1, attrs);
+    return build_as(g, OP_reshape, a, type);
 }
 
 Node *build_broadcast(Graph *g, Node *a, Type type)
@@ -133,9 +132,7 @@ Node *build_broadcast(Graph *g, Node *a, Type type)
     while (lifted.rank < type.rank) lifted = type_add_axis(lifted, 0, 1);
     a = build_reshape(g, a, lifted);
     if (type_equal(a->type, type)) return a;
-    Attr attrs[MAX_ATTRS] = {{0}};
-    target_attrs(type, attrs);
-    return must(g, OP_broadcast, &a, 1, attrs);
+    return build_as(g, OP_broadcast, a, type);
 }
 
 Node *build_permute(Graph *g, Node *a, const int64_t *axes)

@@ -16,6 +16,7 @@ struct Formula {
 
 Formula *formula_parse(Arena *arena, const char *text);          /* text of the table: malformed text is a bug (asserts) */
 const char *map_value_formula(Op op);                            /* or NULL */
+DType map_result(Op op, DType last);                            /* of a map whose last input has that dtype */
 const char *map_gradient_formula(Op op, int input, Arena *arena);/* or NULL: no gradient */
 
 /* Walks a formula: `number` and `call` make values, `bound` are those of a, b, c, y, dy. */

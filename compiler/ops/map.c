@@ -51,6 +51,11 @@ static DType result_dtype(MapTypes types, DType last)
     return last;
 }
 
+DType map_result(Op op, DType last)
+{
+    return result_dtype(types_of[op], last);
+}
+
 static const char *refuse_inputs(Arena *arena, const Node *node, const char *expected)
 {
     Text text = text_new(arena);

@@ -18,7 +18,11 @@ typedef enum OpKind {
     KIND_REGION       /* owns a body graph: scan */
 } OpKind;
 
-typedef enum AttrKind { ATTR_NONE, ATTR_INT, ATTR_INTS, ATTR_NUMBER, ATTR_TEXT, ATTR_DTYPE } AttrKind;
+/* The last three are the extents (ints), batch axis (an int) and batch_inner (an int) of the node's type, so the text form
+ * does not repeat them. An ATTR_INT that is not given is 0. */
+typedef enum AttrKind {
+    ATTR_NONE, ATTR_INT, ATTR_INTS, ATTR_NUMBER, ATTR_TEXT, ATTR_TYPE_SHAPE, ATTR_TYPE_AXIS, ATTR_TYPE_INNER
+} AttrKind;
 typedef struct AttrSpec { const char *name; AttrKind kind; } AttrSpec;
 
 /* A tensor in the interpreter: row-major logical values. f32 and i32/u8/bool all live in their own C type. */

@@ -62,9 +62,15 @@ const char *check_axes(Arena *arena, const char *name, const Attr *axes, Type ty
     return NULL;
 }
 
-Attr type_attr_shape(Type type)
+bool attr_of_type(AttrKind kind, Type type, Attr *attr)
 {
-    return attr_ints(type.dim, type.rank);
+    switch (kind) {
+    case ATTR_TYPE_SHAPE: *attr = attr_ints(type.dim, type.rank); return true;
+    case ATTR_TYPE_AXIS: *attr = attr_int(type.batch_axis); return true;
+    case ATTR_TYPE_INNER: *attr = attr_int(type.batch_axis < 0 ? 1 : type.batch_inner); return true;
+    case ATTR_NONE: case ATTR_INT: case ATTR_INTS: case ATTR_NUMBER: case ATTR_TEXT: break;
+    }
+    return false;
 }
 
 bool index_next(int64_t *index, const int64_t *extent, int rank)

@@ -23,7 +23,9 @@ double map_flops(const Node *node);
 /* Axes in range and none twice: NULL or a refusal that shows the type. */
 const char *check_axes(Arena *arena, const char *name, const Attr *axes, Type type);
 bool attr_has(const Attr *axes, int64_t axis);
-Attr type_attr_shape(Type type);
+
+/* What a type says for an attribute of one of the kinds ATTR_TYPE_...: true if the kind is one. */
+bool attr_of_type(AttrKind kind, Type type, Attr *attr);
 
 /* Steps a multi-index of `rank` axes in row-major order; false after the last. */
 bool index_next(int64_t *index, const int64_t *extent, int rank);

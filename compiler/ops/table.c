@@ -8,6 +8,9 @@
 #define INTS(name)   {#name, ATTR_INTS},
 #define NUMBER(name) {#name, ATTR_NUMBER},
 #define NAME(name)   {#name, ATTR_TEXT},
+#define SHAPE(name)  {#name, ATTR_TYPE_SHAPE},
+#define AXIS(name)   {#name, ATTR_TYPE_AXIS},
+#define INNER(name)  {#name, ATTR_TYPE_INNER},
 
 static const OpRow rows[OP_COUNT] = {
 #define OP(id, spelling, of_kind, inputs, attrs, text)                                        \
