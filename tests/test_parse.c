@@ -10,6 +10,7 @@
 
 #include "frontend.h"
 #include "golden.h"
+#include "grammar/parse.h"
 #include "parse_check.h"
 
 static int setup(void **state)
@@ -214,7 +215,7 @@ static void spans_are_the_text_of_a_node(void **state)
     assert_int_equal(span_line(file->items.at[0]->body->stmts.at[1]->span), 3);
 }
 
-/* ---- damaged programs ---- */
+/* ---- programs that nobody wrote ---- */
 
 typedef struct Corpus { VEC(Source *) programs; } Corpus;
 
@@ -268,6 +269,46 @@ static Corpus load_corpus(Arena *arena)
     return corpus;
 }
 
+/* The same tokens with other white space and comments between them; strings stay whole. */
+static Text relaid(Arena *arena, const AstFile *file, uint64_t *seed)
+{
+    static const char *const gaps[] = {" ", " ", " ", " ", "  ", "\t", "\n", "\n", "\n\n", "\r\n",
+                                       " // c\n", "\n// c\n", " /* c */ ", "\n/* c\n   d */\n"};
+    Text text = text_new(arena);
+    int strings = 0, at = 0;
+    for (int i = 0; i < file->tokens.count; i++) {
+        Span span = file->tokens.at[i].span;
+        if (strings > 0) text_addn(&text, file->source->text + at, (size_t)(span.begin - at));
+        else text_add(&text, gaps[next_random(seed) % (sizeof gaps / sizeof *gaps)]);
+        text_addn(&text, file->source->text + span.begin, (size_t)(span.end - span.begin));
+        at = span.end;
+        strings += file->tokens.at[i].kind == TOK_STRING_BEGIN;
+        strings -= file->tokens.at[i].kind == TOK_STRING_END;
+    }
+    return text;
+}
+
+static void any_layout_settles(void **state)
+{
+    Corpus corpus = load_corpus(*state);
+    uint64_t seed = 2;
+    for (int round = 0; round < 600; round++) {
+        Arena *arena = arena_new();
+        Diags *diags = diags_new(arena);
+        const Source *source = corpus.programs.at[round % corpus.programs.count];
+        AstFile *file = ast_parse(arena, source, diags);
+        if (diags_errors(diags) == 0) {
+            Text text = relaid(arena, file, &seed), formatted = text_new(arena);
+            Source other = {"relaid.nn", text.at, text.length};
+            file = parse_source(arena, &other);
+            ast_format(&formatted, file);
+            const char *fault = format_fault(arena, file, &formatted);
+            if (fault) fail_msg("round %d: %s:\n%s", round, fault, text.at);
+        }
+        arena_free(arena);
+    }
+}
+
 static void damaged_programs_do_no_harm(void **state)
 {
     Corpus corpus = load_corpus(*state);
@@ -303,6 +344,7 @@ int main(void)
         WITH_ARENA(strings),
         WITH_ARENA(soft_words_are_names),
         WITH_ARENA(spans_are_the_text_of_a_node),
+        WITH_ARENA(any_layout_settles),
         WITH_ARENA(damaged_programs_do_no_harm),
     };
     return cmocka_run_group_tests_name("parser and formatter", tests, NULL, NULL);
