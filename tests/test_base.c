@@ -36,7 +36,7 @@ static void memory_is_zeroed_aligned_and_separate(void **state)
     static const size_t sizes[] = {0, 1, 7, 16, 1000, 16384, 100000, 3000000, 5};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         unsigned char *memory = arena_alloc(*state, sizes[i]);
-        assert_int_equal((uintptr_t)memory % sizeof(max_align_t), 0);
+        assert_int_equal((uintptr_t)memory % _Alignof(max_align_t), 0);
         for (size_t b = 0; b < sizes[i]; b++) assert_int_equal(memory[b], 0);
         memset(memory, 0xff, sizes[i]);
     }

@@ -34,7 +34,7 @@ static void *zeroed(size_t bytes)
 
 static size_t round_up(size_t bytes)
 {
-    const size_t unit = sizeof(max_align_t);
+    const size_t unit = _Alignof(max_align_t);
     if (bytes > SIZE_MAX / 2) {
         fprintf(stderr, "nnc: out of memory (%zu bytes wanted)\n", bytes);
         exit(1);
