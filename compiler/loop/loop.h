@@ -82,6 +82,9 @@ typedef struct Function {
     LType result; bool result_vector;
     VEC(Buffer *) locals;
     StmtList body;
+    Arena *arena;
+    const char *plain;               /* the loops without names, made by function_same once */
+    size_t plain_length;
 } Function;
 
 /* All functions of one target in emission order, math functions first. */
@@ -99,8 +102,9 @@ typedef struct LoopBuilder {
     Program *program;
     Function *function;
     StmtList *list;                  /* where statements go */
-    VEC(StmtList *) stack;
-    VEC(const char *) names;         /* taken in this function */
+    VEC(StmtList *) stack;            /* enclosing lists ... */
+    VEC(int) marks;                  /* ... and how many names were taken when each was left */
+    VEC(const char *) names;         /* taken in the scopes that are open */
 } LoopBuilder;
 
 Program *program_new(Arena *arena, const Target *target);

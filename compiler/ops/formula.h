@@ -8,7 +8,7 @@ typedef struct Formula Formula;
 struct Formula {
     enum { FORMULA_NUMBER, FORMULA_NAME, FORMULA_CALL } kind;
     double number;
-    char name;                       /* 'a', 'b', 'c', 'y', 'd' for dy */
+    char name;                       /* 'a', 'b', 'c', 'y', 'd' for dy; in rewrites.def 'k', 'm' for constants */
     Op op;                           /* a map */
     int arg_count;
     Formula *args[3];

@@ -20,17 +20,19 @@ struct Target {
      * vocabulary (loop/build.c then expands it by formula or math function). Indexed by Op for maps on f32 and on i32. */
     const char *map_f32[OP_COUNT];
     const char *map_i32[OP_COUNT];
-    const char *map_bool[OP_COUNT];  /* and, or, not, select on masks */
+    const char *map_bool[OP_COUNT];  /* and, or, not on masks */
+    const char *scalar_f32[OP_COUNT];/* scalar operations that this target has instructions for; else target_scalar's spelling */
     const char *load_f32, *load_i32, *load_u8, *load_part_f32, *load_part_i32, *load_part_u8;  /* $0 pointer, $n active lanes */
     const char *store_f32, *store_i32, *store_part_f32, *store_part_i32;     /* $0 pointer, $1 value, $n lanes */
     const char *set_f32, *set_i32, *zero_f32;
     const char *fma, *lanes, *add_lanes, *max_lanes, *ldexp, *exponent, *mantissa, *round;
 
     /* C text of helper functions that the spellings above call, each emitted only if used: a name as it occurs in spellings (NN_...)
-     * and its definition. `@` stands for the model's prefix. */
-    const struct { const char *name, *text; } *helpers;
+     * and its definition; ends with a NULL name. In spellings and texts `@` stands for the prefix, `%` for the suffix. */
+    const struct TargetHelper { const char *name, *text; } *helpers;
 };
 
+extern const Target target_scalar;                   /* also spells the scalars of every other target */
 extern const Target *const targets[];                /* ends with NULL; best last for each architecture */
 const Target *target_find(const char *name);         /* NULL if unknown; "native" asks the processor nnc runs on */
 #endif

@@ -1,0 +1,392 @@
+/* The verbs that build loops. Index arithmetic is folded as it is built: sums keep their constant last, so that C shows
+ * `i * 128 + j + 16`. At width 1 vectors are scalars. */
+#include <math.h>
+#include <string.h>
+
+#include "loop/loop.h"
+#include "loop/math.h"
+#include "ops/formula.h"
+#include "ops/op.h"
+#include "target/target.h"
+
+/* ---- functions and names ---- */
+
+Program *program_new(Arena *arena, const Target *target) {
+    Program *program = arena_make(arena, Program);
+    program->arena = arena;
+    program->target = target;
+    return program;
+}
+
+LoopBuilder loop_function(Program *program, const char *name, const char *comment) {
+    Function *f = arena_make(program->arena, Function);
+    f->name = name;
+    f->comment = comment;
+    f->arena = program->arena;
+    vec_push(program->arena, program->functions, f);
+    return (LoopBuilder){.arena = program->arena, .program = program, .function = f, .list = &f->body};
+}
+
+static bool name_taken(const LoopBuilder *b, const char *name) {
+    for (int i = 0; i < b->names.count; i++)
+        if (!strcmp(b->names.at[i], name)) return true;
+    return false;
+}
+
+/* `name`, or name2, name3, ... if that is taken in this function; always a C identifier. */
+static const char *take_name(LoopBuilder *b, const char *name) {
+    char *base = arena_strdup(b->arena, name);
+    for (char *c = base; *c; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9'))) *c = '_';
+    const char *result = base;
+    for (int i = 2; name_taken(b, result); i++) result = arena_printf(b->arena, "%s%d", base, i);
+    vec_push(b->arena, b->names, result);
+    return result;
+}
+
+Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant) {
+    Buffer *buffer = arena_make(b->arena, Buffer);
+    *buffer = (Buffer){.name = take_name(b, name), .type = type, .constant = constant};
+    vec_push(b->arena, b->function->buffers, buffer);
+    return buffer;
+}
+
+Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats) {
+    Buffer *buffer = arena_make(b->arena, Buffer);
+    *buffer = (Buffer){.name = take_name(b, name), .type = LT_F32, .local_floats = floats};
+    vec_push(b->arena, b->function->locals, buffer);
+    return buffer;
+}
+
+static Var *make_var(LoopBuilder *b, const char *name, LType type, bool vector, bool assigned) {
+    Var *var = arena_make(b->arena, Var);
+    *var = (Var){.name = take_name(b, name), .type = type, .vector = vector, .assigned = assigned};
+    return var;
+}
+
+Var *loop_scalar(LoopBuilder *b, const char *name, LType type) {
+    Var *var = make_var(b, name, type, false, false);
+    vec_push(b->arena, b->function->scalars, var);
+    return var;
+}
+
+/* ---- expressions ---- */
+
+static Expr *make(LoopBuilder *b, ExprKind kind, LType type, bool vector, int count, Expr *const *args) {
+    Expr *x = arena_make(b->arena, Expr);
+    x->kind = kind;
+    x->type = type;
+    x->vector = vector && b->program->target->width > 1;
+    x->arg_count = count;
+    for (int i = 0; i < count; i++) x->args[i] = args[i];
+    return x;
+}
+
+Expr *x_int(LoopBuilder *b, int64_t value) {
+    Expr *x = make(b, E_INT, LT_INDEX, false, 0, NULL);
+    x->number = (double)value;
+    return x;
+}
+
+Expr *x_i32(LoopBuilder *b, int64_t value, bool vector) {
+    Expr *x = make(b, E_INT, LT_I32, vector, 0, NULL);
+    x->number = (double)value;
+    return x;
+}
+
+Expr *x_float(LoopBuilder *b, double value, bool vector) {
+    Expr *x = make(b, E_FLOAT, LT_F32, vector, 0, NULL);
+    x->number = value;
+    return x;
+}
+
+Expr *x_var(LoopBuilder *b, Var *var) {
+    Expr *x = make(b, E_VAR, var->type, var->vector, 0, NULL);
+    x->var = var;
+    return x;
+}
+
+/* ---- index arithmetic ---- */
+
+static bool is_constant(const Expr *x) { return x->kind == E_INT; }
+
+static Expr *index_op(LoopBuilder *b, ExprKind kind, Expr *a, Expr *c) {
+    return make(b, kind, LT_INDEX, false, 2, (Expr *[]){a, c});
+}
+
+/* A sum is ((terms) + constant): the constant is taken off, added up and put back last. */
+static Expr *without_constant(Expr *x, double *constant) {
+    if (is_constant(x)) {
+        *constant += x->number;
+        return NULL;
+    }
+    if (x->kind == E_INDEX_ADD && is_constant(x->args[1])) {
+        *constant += x->args[1]->number;
+        return x->args[0];
+    }
+    return x;
+}
+
+Expr *x_add(LoopBuilder *b, Expr *a, Expr *c) {
+    double constant = 0;
+    a = without_constant(a, &constant);
+    c = without_constant(c, &constant);
+    Expr *sum = a && c ? index_op(b, E_INDEX_ADD, a, c) : a ? a : c;
+    if (!sum) return x_int(b, (int64_t)constant);
+    return constant == 0 ? sum : index_op(b, E_INDEX_ADD, sum, x_int(b, (int64_t)constant));
+}
+
+Expr *x_mul(LoopBuilder *b, Expr *a, int64_t factor) {
+    if (is_constant(a)) return x_int(b, (int64_t)a->number * factor);
+    if (factor == 1) return a;
+    if (factor == 0) return x_int(b, 0);
+    if (a->kind == E_INDEX_ADD) return x_add(b, x_mul(b, a->args[0], factor), x_mul(b, a->args[1], factor));
+    if (a->kind == E_INDEX_MUL) return x_mul(b, a->args[0], (int64_t)a->args[1]->number * factor);
+    return index_op(b, E_INDEX_MUL, a, x_int(b, factor));
+}
+
+Expr *x_div(LoopBuilder *b, Expr *a, int64_t divisor) {
+    if (is_constant(a)) return x_int(b, (int64_t)a->number / divisor);
+    return divisor == 1 ? a : index_op(b, E_INDEX_DIV, a, x_int(b, divisor));
+}
+
+Expr *x_mod(LoopBuilder *b, Expr *a, int64_t divisor) {
+    if (is_constant(a)) return x_int(b, (int64_t)a->number % divisor);
+    return divisor == 1 ? x_int(b, 0) : index_op(b, E_INDEX_MOD, a, x_int(b, divisor));
+}
+
+Expr *x_min(LoopBuilder *b, Expr *a, Expr *c) {
+    if (is_constant(a) && is_constant(c)) return a->number < c->number ? a : c;
+    return index_op(b, E_INDEX_MIN, a, c);
+}
+
+Expr *x_max(LoopBuilder *b, Expr *a, Expr *c) {
+    if (is_constant(a) && is_constant(c)) return a->number > c->number ? a : c;
+    return index_op(b, E_INDEX_MAX, a, c);
+}
+
+Expr *x_to_i32(LoopBuilder *b, Expr *index) {
+    if (is_constant(index)) return x_i32(b, (int64_t)index->number, false);
+    return make(b, E_TO_I32, LT_I32, false, 1, &index);
+}
+
+Expr *x_to_index(LoopBuilder *b, Expr *i32) {
+    if (is_constant(i32)) return x_int(b, (int64_t)i32->number);
+    return make(b, E_TO_INDEX, LT_INDEX, false, 1, &i32);
+}
+
+/* ---- memory ---- */
+
+Expr *x_load(LoopBuilder *b, Buffer *buffer, Expr *index) {
+    Expr *x = make(b, E_LOAD, buffer->type == LT_U8 ? LT_I32 : buffer->type, false, 1, &index);
+    x->buffer = buffer;
+    x->active = 1;
+    return x;
+}
+
+Expr *x_vload(LoopBuilder *b, Buffer *buffer, Expr *index, int active) {
+    Expr *x = x_load(b, buffer, index);
+    x->vector = b->program->target->width > 1;
+    x->active = active;
+    return x;
+}
+
+Expr *x_splat(LoopBuilder *b, Expr *scalar) {
+    if (scalar->vector || b->program->target->width == 1) return scalar;
+    if (scalar->kind == E_FLOAT) return x_float(b, scalar->number, true);
+    if (scalar->kind == E_INT && scalar->type == LT_I32) return x_i32(b, (int64_t)scalar->number, true);
+    if (scalar->type == LT_BOOL) {                   /* there is no vector of one truth value: compare again in lanes */
+        Expr *select = x_map(b, OP_select, 3, (Expr *[]){scalar, x_i32(b, 1, false), x_i32(b, 0, false)});
+        return x_map(b, OP_ne, 2, (Expr *[]){x_splat(b, select), x_i32(b, 0, true)});
+    }
+    return make(b, E_SPLAT, scalar->type, true, 1, &scalar);
+}
+
+Expr *x_lanes(LoopBuilder *b) {
+    return b->program->target->width > 1 ? make(b, E_LANES, LT_I32, true, 0, NULL) : x_i32(b, 0, false);
+}
+
+/* ---- arithmetic ---- */
+
+static bool is_number(const Expr *x, double value) {
+    return (x->kind == E_FLOAT || (x->kind == E_INT && x->type == LT_I32)) && x->number == value;
+}
+
+/* x + 0, x * 1, x - 0, x / 1: the argument that is left, or NULL. */
+static Expr *trivial(Op op, int count, Expr *const *a) {
+    if (count != 2) return NULL;
+    switch ((int)op) {
+    case OP_add: return is_number(a[1], 0) ? a[0] : is_number(a[0], 0) ? a[1] : NULL;
+    case OP_sub: return is_number(a[1], 0) ? a[0] : NULL;
+    case OP_mul: return is_number(a[1], 1) ? a[0] : is_number(a[0], 1) ? a[1] : NULL;
+    case OP_div: return is_number(a[1], 1) ? a[0] : NULL;
+    default: return NULL;
+    }
+}
+
+static LType result_type(Op op, LType last) {
+    const DType in = last == LT_BOOL ? DT_BOOL : last == LT_F32 ? DT_F32 : DT_I32;
+    switch (map_result(op, in)) {
+    case DT_F32: return LT_F32;
+    case DT_BOOL: return LT_BOOL;
+    default: return LT_I32;
+    }
+}
+
+/* Whether the target spells this operation for these arguments: C itself does for the plain scalar ones. */
+static bool in_vocabulary(const LoopBuilder *b, Op op, LType type, bool vector) {
+    const Target *t = b->program->target;
+    if (!vector) return math_scalar_operator(op);
+    return (type == LT_I32 ? t->map_i32 : type == LT_BOOL ? t->map_bool : t->map_f32)[op] != NULL;
+}
+
+typedef struct FormulaScope { LoopBuilder *b; bool vector; LType type; } FormulaScope;
+
+static void *formula_number(void *context, double value) {
+    const FormulaScope *scope = context;
+    return scope->type == LT_I32 ? x_i32(scope->b, (int64_t)value, scope->vector) : x_float(scope->b, value, scope->vector);
+}
+
+static void *formula_call(void *context, Op op, int count, void **args) {
+    const FormulaScope *scope = context;
+    Expr *x[3];
+    for (int i = 0; i < count; i++) x[i] = args[i];
+    return x_map(scope->b, op, count, x);
+}
+
+static Expr *expand(LoopBuilder *b, const char *formula, int count, Expr *const *args, bool vector) {
+    FormulaScope scope = {b, vector, args[0]->type};
+    FormulaReader reader = {.context = &scope, .number = formula_number, .call = formula_call};
+    for (int i = 0; i < count; i++) {
+        const bool leaf = args[i]->kind == E_VAR || args[i]->kind == E_FLOAT || args[i]->kind == E_INT;
+        reader.bound[i] = leaf ? args[i] : x_var(b, loop_let(b, "x", args[i]));
+    }
+    return formula_read(formula_parse(b->arena, formula), &reader);
+}
+
+Expr *x_map(LoopBuilder *b, Op op, int count, Expr *const *given) {
+    Expr *args[3];
+    bool vector = false;
+    for (int i = 0; i < count; i++) vector |= given[i]->vector;
+    for (int i = 0; i < count; i++) args[i] = vector ? x_splat(b, given[i]) : given[i];
+    Expr *left = trivial(op, count, args);
+    if (left) return left;
+    const LType operand = args[count - 1]->type;
+    if (in_vocabulary(b, op, operand, vector)) {
+        Expr *x = make(b, E_MAP, result_type(op, operand), vector, count, args);
+        x->op = op;
+        return x;
+    }
+    const char *formula = map_value_formula(op);
+    if (formula) return expand(b, formula, count, args, vector);
+    math_need(b->program, op, vector);
+    Expr *x = make(b, E_CALL, LT_F32, vector, count, args);
+    x->op = op;
+    return x;
+}
+
+Expr *x_fma(LoopBuilder *b, Expr *a, Expr *c, Expr *addend) {
+    const bool vector = a->vector || c->vector || addend->vector;
+    Expr *args[3] = {a, c, addend};
+    for (int i = 0; vector && i < 3; i++) args[i] = x_splat(b, args[i]);
+    return make(b, E_FMA, LT_F32, vector, 3, args);
+}
+
+Expr *x_unary(LoopBuilder *b, ExprKind kind, Expr *a) {
+    const bool across = kind == E_ADD_LANES || kind == E_MAX_LANES;
+    if (across && !a->vector) return a;
+    return make(b, kind, LT_F32, a->vector && !across, 1, &a);
+}
+
+Expr *x_ldexp(LoopBuilder *b, Expr *a, Expr *exponent) {
+    return make(b, E_LDEXP, LT_F32, a->vector, 2, (Expr *[]){a, exponent});
+}
+
+/* ---- statements ---- */
+
+static Stmt *append(LoopBuilder *b, StmtKind kind) {
+    Stmt *s = arena_make(b->arena, Stmt);
+    s->kind = kind;
+    vec_push(b->arena, *b->list, s);
+    return s;
+}
+
+static void open(LoopBuilder *b, StmtList *list) {
+    vec_push(b->arena, b->stack, b->list);
+    vec_push(b->arena, b->marks, b->names.count);
+    b->list = list;
+}
+
+Var *loop_begin(LoopBuilder *b, const char *name, Expr *lo, Expr *hi, int64_t step) {
+    Stmt *s = append(b, S_FOR);
+    s->lo = lo;
+    s->hi = hi;
+    s->step = step;
+    open(b, &s->body);
+    s->var = make_var(b, name, LT_INDEX, false, true);
+    return s->var;
+}
+
+/* Names declared inside a scope are free again after it. */
+void loop_end(LoopBuilder *b) {
+    b->list = b->stack.at[--b->stack.count];
+    b->names.count = b->marks.at[--b->marks.count];
+}
+
+static Var *declare(LoopBuilder *b, const char *name, Expr *value, bool assigned) {
+    Stmt *s = append(b, S_LET);
+    s->value = value;
+    s->var = make_var(b, name, value->type, value->vector, assigned);
+    return s->var;
+}
+
+Var *loop_let(LoopBuilder *b, const char *name, Expr *value) { return declare(b, name, value, false); }
+
+Var *loop_var(LoopBuilder *b, const char *name, Expr *value) { return declare(b, name, value, true); }
+
+void loop_set(LoopBuilder *b, Var *var, Expr *value) {
+    Stmt *s = append(b, S_SET);
+    s->var = var;
+    s->value = value;
+}
+
+void loop_store(LoopBuilder *b, Buffer *buffer, Expr *index, Expr *value) { loop_vstore(b, buffer, index, value, 1); }
+
+void loop_vstore(LoopBuilder *b, Buffer *buffer, Expr *index, Expr *value, int active) {
+    Stmt *s = append(b, S_STORE);
+    s->buffer = buffer;
+    s->index = index;
+    s->value = value;
+    s->active = active;
+}
+
+void loop_transpose(LoopBuilder *b, Buffer *to, Expr *to_index, int64_t to_ld,
+                    Buffer *from, Expr *from_index, int64_t from_ld, int rows, int cols) {
+    Stmt *s = append(b, S_TRANSPOSE);
+    s->buffer = to;
+    s->index = to_index;
+    s->ld = to_ld;
+    s->source = from;
+    s->source_index = from_index;
+    s->source_ld = from_ld;
+    s->rows = rows;
+    s->cols = cols;
+    b->program->uses_transpose = true;
+}
+
+void loop_if(LoopBuilder *b, Expr *condition) {
+    Stmt *s = append(b, S_IF);
+    s->value = condition;
+    open(b, &s->body);
+}
+
+void loop_else(LoopBuilder *b) {
+    loop_end(b);
+    open(b, &b->list->at[b->list->count - 1]->otherwise);
+}
+
+void loop_comment(LoopBuilder *b, const char *text) { append(b, S_COMMENT)->text = text; }
+
+void loop_return(LoopBuilder *b, Expr *value) { append(b, S_RETURN)->value = value; }
+
+void loop_block(LoopBuilder *b) { open(b, &append(b, S_BLOCK)->body); }

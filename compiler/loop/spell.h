@@ -1,0 +1,17 @@
+/* Expressions as C text: infix with the fewest parentheses for scalars, the target's spellings for vectors. */
+#ifndef NNC_LOOP_SPELL_H
+#define NNC_LOOP_SPELL_H
+#include "loop/print.h"
+#include "target/target.h"
+
+typedef struct Printer { Text *out; const Program *program; const PrintNames *names; } Printer;
+
+char *spell_expr(const Printer *p, const Expr *x);                   /* as a statement needs it */
+char *spell_pointer(const Printer *p, const Buffer *buffer, const Expr *index);
+const char *spell_type(const Program *program, LType type, bool vector);
+/* A store of `value` as a statement without its semicolon. */
+char *spell_store(const Printer *p, const Stmt *store);
+/* Replaces @ by the model's prefix, % by the target's suffix and ~ by the attribute macro. */
+char *spell_names(const Printer *p, const char *text);
+const char *spell_attribute(const Program *program);                /* "NN_TARGET_AVX2 ", or "" */
+#endif

@@ -1,0 +1,26 @@
+/* All targets, and the best one for the processor that nnc runs on. */
+#include <string.h>
+
+#include "target/target.h"
+
+extern const Target target_avx2;
+
+const Target *const targets[] = {&target_scalar, &target_avx2, NULL};
+
+static bool runs_here(const Target *t) {
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (!strcmp(t->name, "avx512")) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+    if (!strcmp(t->name, "avx2")) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#elif defined(__aarch64__)
+    if (!strcmp(t->name, "neon")) return true;
+#endif
+    return !strcmp(t->name, "scalar");
+}
+
+const Target *target_find(const char *name) {
+    const Target *best = NULL;
+    const bool native = !strcmp(name, "native");
+    for (int i = 0; targets[i]; i++)
+        if (native ? runs_here(targets[i]) : !strcmp(targets[i]->name, name)) best = targets[i];
+    return best;
+}
