@@ -233,10 +233,9 @@ static LType result_type(Op op, LType last) {
     }
 }
 
-/* Whether the target spells this operation for these arguments: C itself does for the plain scalar ones. */
+/* Whether the vocabulary has this operation for these arguments. */
 static bool in_vocabulary(const LoopBuilder *b, Op op, LType type, bool vector) {
-    const Target *t = b->program->target;
-    if (!vector) return math_scalar_operator(op);
+    const Target *t = vector ? b->program->target : &target_scalar;
     return (type == LT_I32 ? t->map_i32 : type == LT_BOOL ? t->map_bool : t->map_f32)[op] != NULL;
 }
 
@@ -325,6 +324,11 @@ Var *loop_begin(LoopBuilder *b, const char *name, Expr *lo, Expr *hi, int64_t st
     open(b, &s->body);
     s->var = make_var(b, name, LT_INDEX, false, true);
     return s->var;
+}
+
+void loop_unroll(LoopBuilder *b, int times) {
+    const StmtList *outer = b->stack.at[b->stack.count - 1];
+    outer->at[outer->count - 1]->unroll = times;
 }
 
 /* Names declared inside a scope are free again after it. */

@@ -63,6 +63,7 @@ struct Stmt {
     Var *var;                        /* S_FOR, S_LET (declares), S_SET */
     Expr *lo, *hi;                   /* S_FOR: var from lo while var < hi */
     int64_t step;
+    int unroll;                      /* S_FOR: repetitions that the C compiler should unroll; 0: as it likes */
     Expr *value;                     /* S_LET, S_SET, S_STORE, S_IF (scalar condition), S_RETURN (index or NULL) */
     Buffer *buffer, *source;         /* S_STORE; S_TRANSPOSE: buffer[c * ld + r] = source[r * source_ld + c] */
     Expr *index, *source_index;
@@ -137,6 +138,7 @@ Expr *x_unary(LoopBuilder *b, ExprKind kind, Expr *a);      /* lanes reductions,
 Expr *x_ldexp(LoopBuilder *b, Expr *a, Expr *exponent);
 
 Var *loop_begin(LoopBuilder *b, const char *name, Expr *lo, Expr *hi, int64_t step);
+void loop_unroll(LoopBuilder *b, int times);                 /* of the innermost open loop */
 void loop_end(LoopBuilder *b);
 Var *loop_let(LoopBuilder *b, const char *name, Expr *value);                  /* a constant */
 Var *loop_var(LoopBuilder *b, const char *name, Expr *value);                  /* may be set */

@@ -166,5 +166,3 @@ void math_need(Program *program, Op op, bool vector) {
     loop_return(&m.b, row->build(&m, x_var(&m.b, x)));
     vec_push(program->arena, program->math, f);      /* after what it calls */
 }
-
-bool math_scalar_operator(Op op) { return !row_of(op) && target_scalar.map_f32[op]; }

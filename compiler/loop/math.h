@@ -5,8 +5,6 @@
 
 /* Makes sure that the program holds the function that E_CALL of `op` calls, for scalars or for vectors. */
 void math_need(Program *program, Op op, bool vector);
-/* Whether the scalar vocabulary has the operation. */
-bool math_scalar_operator(Op op);
 /* "exp", or "exp_of_one" for the scalar twin beside vectors: the function's name without prefix and suffix. */
 const char *math_name(Arena *arena, const Program *program, Op op, bool vector);
 #endif

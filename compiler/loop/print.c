@@ -62,6 +62,7 @@ static void put_for(const Printer *p, const Stmt *s, int depth) {
     Arena *arena = p->out->arena;
     const char *i = s->var->name;
     const char *step = s->step == 1 ? arena_printf(arena, "%s++", i) : arena_printf(arena, "%s += %lld", i, (long long)s->step);
+    if (s->unroll > 1) put_line(p->out, depth, arena_printf(arena, "NN_UNROLL(%d)", s->unroll));
     put_line(p->out, depth, arena_printf(arena, "for (ptrdiff_t %s = %s; %s < %s; %s) {", i, spell_expr(p, s->lo), i,
                                          spell_expr(p, s->hi), step));
     put_list(p, &s->body, depth + 1);
@@ -185,19 +186,39 @@ static void put_function(const Printer *p, const Function *f) {
 /* ---- the file ---- */
 
 /* Helpers that the printed text, or a helper already wanted, calls; callees stand before callers in the target's list. */
+static bool has_helper(const Target *target, const char *name) {
+    for (int i = 0; target->helpers && target->helpers[i].name; i++)
+        if (!strcmp(target->helpers[i].name, name)) return true;
+    return false;
+}
+
 static void put_helpers(const Printer *p, const struct TargetHelper *helpers, const char *body) {
     int count = 0;
     while (helpers && helpers[count].name) count++;
     Text needed = text_new(p->out->arena);
     bool *wanted = arena_array(p->out->arena, bool, count + 1);
     text_add(&needed, body);
+    const Target *own = p->program->target;
     for (int i = count - 1; i >= 0; i--) {
+        if (helpers != own->helpers && has_helper(own, helpers[i].name)) continue;
         wanted[i] = strstr(needed.at, arena_printf(needed.arena, "%s(", spell_names(p, helpers[i].name))) != NULL;
         if (wanted[i]) text_add(&needed, spell_names(p, helpers[i].text));
     }
     for (int i = 0; i < count; i++)
         if (wanted[i]) text_addf(p->out, "%s\n", spell_names(p, helpers[i].text));
 }
+
+static const char unroll_macro[] =
+    "#ifndef NN_UNROLL\n"
+    "#define NN_PRAGMA(text) _Pragma(#text)\n"
+    "#if defined(__clang__)\n"
+    "#define NN_UNROLL(times) NN_PRAGMA(unroll times)\n"
+    "#elif defined(__GNUC__)\n"
+    "#define NN_UNROLL(times) NN_PRAGMA(GCC unroll times)\n"
+    "#else\n"
+    "#define NN_UNROLL(times)\n"
+    "#endif\n"
+    "#endif\n\n";
 
 static void put_attribute_macro(const Printer *p) {
     char *macro = arena_strdup(p->out->arena, spell_attribute(p->program));
@@ -213,6 +234,7 @@ void program_print(Text *out, const Program *program, const PrintNames *names) {
     const Printer inside = {&body, program, names}, p = {out, program, names};
     for (int i = 0; i < program->math.count; i++) put_function(&inside, program->math.at[i]);
     for (int i = 0; i < program->functions.count; i++) put_function(&inside, program->functions.at[i]);
+    if (strstr(body.at, "NN_UNROLL(")) text_add(out, unroll_macro);
     put_attribute_macro(&p);
     if (program->target != &target_scalar) put_helpers(&p, program->target->helpers, body.at);
     put_helpers(&p, target_scalar.helpers, body.at);

@@ -67,7 +67,7 @@ static void dump_for(Dump *d, const Stmt *s) {
     dump_expr(d, s->lo);
     text_add(d->out, " .. ");
     dump_expr(d, s->hi);
-    text_addf(d->out, " step %lld\n", (long long)s->step);
+    text_addf(d->out, " step %lld unroll %d\n", (long long)s->step, s->unroll);
 }
 
 static void dump_transpose(Dump *d, const Stmt *s) {

@@ -133,25 +133,12 @@ static bool k_is_batch(const Contract *c, int k) {
 
 enum { UNROLLED_FMAS = 64 };         /* the body of the innermost loop; more costs compile time and gains nothing */
 
-/* The innermost sum in steps of `unroll`, then what is left. */
+/* The innermost sum, one step at a time. */
 static void innermost_rows(Contract *c, const TilePlace *p, Var **acc) {
     LoopBuilder *b = &c->l->b;
-    const int k = c->k_count - 1;
-    int unroll = UNROLLED_FMAS / (p->rows * p->columns);
-    unroll = unroll >= 4 ? 4 : unroll >= 2 ? 2 : 1;
-    if (unroll > k_size(c, k)) unroll = 1;
-    Expr *hi = k_extent(c, k), *whole = x_mul(b, x_div(b, hi, unroll), unroll);
-    Var *i = loop_begin(b, "k", x_int(b, 0), whole, unroll);
-    for (int u = 0; u < unroll; u++) {
-        c->k_index[k] = x_add(b, x_var(b, i), x_int(b, u));
-        loop_block(b);
-        multiply(c, p, acc, c->l->target->width);
-        loop_end(b);
-    }
-    loop_end(b);
-    if (unroll == 1 || (!k_is_batch(c, k) && k_size(c, k) % unroll == 0)) return;
-    i = loop_begin(b, "k", whole, hi, 1);
-    c->k_index[k] = x_var(b, i);
+    const int k = c->k_count - 1, fmas = p->rows * p->columns;
+    c->k_index[k] = x_var(b, loop_begin(b, "k", x_int(b, 0), k_extent(c, k), 1));
+    loop_unroll(b, fmas * 4 <= UNROLLED_FMAS ? 4 : 2);
     multiply(c, p, acc, c->l->target->width);
     loop_end(b);
 }
@@ -234,8 +221,8 @@ static void m_tiles(Contract *c, TilePlace p) {
     for (int i = 0; i < n; i++) {
         const int64_t end = runs[i].begin + runs[i].size * runs[i].count;
         Expr *hi = x_int(b, end);
-        if (batch) hi = i + 1 == n ? lower_extent(c->l, c->out, c->m_axis)
-                                   : x_min(b, lower_extent(c->l, c->out, c->m_axis), hi);
+        if (batch && i + 1 == n) hi = lower_extent(c->l, c->out, c->m_axis);
+        else if (batch) hi = x_var(b, loop_let(b, "rows", x_min(b, lower_extent(c->l, c->out, c->m_axis), hi)));
         p.rows = (int)runs[i].size;
         if (runs[i].count == 1 && !batch) {
             p.m = x_int(b, runs[i].begin);
