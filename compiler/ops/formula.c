@@ -78,9 +78,16 @@ static Formula *read_number(Reader *r)
     return f;
 }
 
+static Formula *negated(Reader *r, Formula *f)
+{
+    if (f->kind != FORMULA_NUMBER) return make_call(r, OP_neg, f, NULL);
+    f->number = -f->number;
+    return f;
+}
+
 static Formula *read_unary(Reader *r)
 {
-    if (accept(r, "-")) return make_call(r, OP_neg, read_unary(r), NULL);
+    if (accept(r, "-")) return negated(r, read_unary(r));
     if (accept(r, "(")) {
         Formula *inner = read_comparison(r);
         bool closed = accept(r, ")");

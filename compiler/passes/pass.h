@@ -3,12 +3,29 @@
 #define NNC_PASSES_PASS_H
 #include "ir/graph.h"
 
-/* Appends the backward pass to a train (or backward) graph: gradient outputs for all trainable parameters.
- * loss: the OUT_LOSS node; for a model without loss, d_outputs are extra inputs. Unused gradients come out as zero fills. */
+/* Appends the backward pass to a train entry: outputs OUT_GRAD for all trainable parameters, in their order, of the OUT_LOSS
+ * node. An entry without a loss gets inputs d_<output> (which no declaration stands for), and its outputs become OUT_GRAD and
+ * OUT_INPUT_GRAD (param: place in the list of inputs) alone. Unused gradients come out as zero fills. */
 void pass_differentiate(Module *module, Graph *graph);
-void pass_simplify(Module *module, Graph *graph);    /* algebra, constant folding, view composition, common subexpressions */
+void pass_simplify(Module *module, Graph *graph);    /* algebra, constant folding, view composition, equal nodes made one */
 void pass_drop_dead(Module *module, Graph *graph);
+/* Duplicates forward nodes for their backward uses, so that only a cheapest set of values is kept between (decision 9). After
+ * simplify, which would make the duplicates one again. */
+void pass_recompute(Module *module, Graph *graph);
 
-typedef struct Pass { const char *name; void (*run)(Module *module, Graph *graph); bool train_only; } Pass;
+typedef struct Pass {
+    const char *name;
+    void (*run)(Module *module, Graph *graph);
+    bool train_only;                 /* only entries that yield gradients: "train" and "backward" */
+} Pass;
 extern const Pass passes[];                          /* ends with a NULL name */
+
+typedef struct PassOptions {
+    bool verify;                     /* check the module before the first pass and after each */
+    const char *dump_after;          /* print the module to `dump` after the pass of this name; or NULL */
+    Text *dump;
+} PassOptions;
+
+/* All passes over all entries. NULL, or what the verifier found and after which pass: a bug of the compiler. */
+const char *passes_run(Module *module, const PassOptions *options);
 #endif

@@ -1,0 +1,221 @@
+/* Chooses what the forward part of an entry keeps for its backward part, and lets the backward part compute the rest again.
+ *
+ * Values of maps, views and random draws can be had again from others. A reduction's never cost more to keep than its input
+ * to read once more, so they count as sources, as products do. What is kept must separate the sources from the uses in the
+ * backward part: the cheapest such set is a minimum cut. A kept value costs its elements once for reading them back, and once
+ * more for writing them if the forward part would not have stored them anyway; a value that the backward part computes again
+ * and does not read in passing costs its elements twice, for it is stored there. Among cuts of equal cost the one nearest
+ * to the backward part is taken, which computes least again. */
+#include "ops/op.h"
+#include "passes/mincut.h"
+#include "passes/pass.h"
+
+typedef struct Recompute {
+    Graph *graph;                    /* before */
+    bool *forward;                   /* per node: belongs to the forward part */
+    bool *stored;                    /* per node: the forward part stores its value in any case */
+    bool *epilogue;                  /* per node: made by the kernel of an anchor, by maps and views alone */
+    bool *wanted_whole;              /* per node: the backward part would have to store it to use it */
+    bool *again;                     /* per node: the backward part computes it again where it needs it */
+    Graph *to;                       /* after */
+    Node **done;                     /* per node: its copy */
+    Node **repeated;                 /* per node: its second copy, of the backward part */
+} Recompute;
+
+/* ---- what is forward ---- */
+
+static bool is_gradient(OutputKind kind)
+{
+    return kind == OUT_GRAD || kind == OUT_INPUT_GRAD;
+}
+
+/* With a loss: what the outputs other than gradients need. */
+static bool mark_needed(Recompute *r)
+{
+    bool any = false;
+    for (int i = 0; i < r->graph->outputs.count; i++) {
+        if (is_gradient(r->graph->outputs.at[i].kind)) continue;
+        r->forward[r->graph->outputs.at[i].node->id] = true;
+        any = true;
+    }
+    for (int i = r->graph->nodes.count - 1; i >= 0; i--) {
+        const Node *node = r->graph->nodes.at[i];
+        for (int j = 0; r->forward[i] && j < node->input_count; j++) r->forward[node->inputs[j]->id] = true;
+    }
+    return any;
+}
+
+/* Without one: what does not depend on the gradients that the caller gives, which are no declared inputs. */
+static void mark_independent(Recompute *r)
+{
+    for (int i = 0; i < r->graph->nodes.count; i++) {
+        const Node *node = r->graph->nodes.at[i];
+        r->forward[i] = node->op != OP_input || node->param >= 0;
+        for (int j = 0; j < node->input_count; j++) r->forward[i] &= r->forward[node->inputs[j]->id];
+    }
+}
+
+/* ---- the network ---- */
+
+static bool reduces_last_axis(const Node *node)
+{
+    for (int i = 0; i < node->attr[0].count; i++)
+        if (node->attr[0].ints[i] == node->type.rank - 1) return true;
+    return false;
+}
+
+/* Whether a value comes out of its anchor's kernel: no reduction lies between. */
+static void mark_epilogues(Recompute *r)
+{
+    for (int i = 0; i < r->graph->nodes.count; i++) {
+        const Node *node = r->graph->nodes.at[i];
+        OpKind kind = op_row(node->op)->kind;
+        r->epilogue[i] = kind != KIND_REDUCE;
+        for (int j = 0; (kind == KIND_MAP || kind == KIND_VIEW) && j < node->input_count; j++)
+            r->epilogue[i] &= r->epilogue[node->inputs[j]->id];
+    }
+}
+
+/* Fused into the kernel of its input, so that the input need not be stored for it. */
+static bool reads_in_passing(const Node *user)
+{
+    OpKind kind = op_row(user->op)->kind;
+    return kind == KIND_MAP || kind == KIND_VIEW || (kind == KIND_REDUCE && reduces_last_axis(user));
+}
+
+static bool is_repeatable(const Node *node)
+{
+    OpKind kind = op_row(node->op)->kind;
+    return kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_RANDOM;
+}
+
+/* Constants, indices and the count are no memory. */
+static bool is_free(const Node *node)
+{
+    return op_row(node->op)->kind == KIND_LEAF && node->param < 0 && node->op != OP_input
+        && node->op != OP_constant;
+}
+
+/* A view is stored where what it looks at is. Rows that a reduction reads are stored if another kernel makes them. */
+static void mark_stored(Recompute *r)
+{
+    for (int i = 0; i < r->graph->outputs.count; i++) r->stored[r->graph->outputs.at[i].node->id] = true;
+    for (int i = r->graph->nodes.count - 1; i >= 0; i--) {
+        const Node *node = r->graph->nodes.at[i];
+        OpKind kind = op_row(node->op)->kind;
+        if (kind == KIND_LEAF) r->stored[i] = true;
+        for (int j = 0; r->forward[i] && j < node->input_count; j++) {
+            int input = node->inputs[j]->id;
+            if (kind == KIND_VIEW ? r->stored[i] : !reads_in_passing(node)) r->stored[input] = true;
+            if (kind == KIND_REDUCE && r->epilogue[input]) r->stored[input] = true;
+        }
+    }
+}
+
+static void mark_wanted_whole(Recompute *r)
+{
+    for (int i = 0; i < r->graph->nodes.count; i++) {
+        const Node *node = r->graph->nodes.at[i];
+        for (int j = 0; !r->forward[i] && j < node->input_count; j++)
+            if (!reads_in_passing(node)) r->wanted_whole[node->inputs[j]->id] = true;
+    }
+}
+
+static int64_t cost_to_keep(const Recompute *r, const Node *node)
+{
+    if (op_row(node->op)->kind == KIND_VIEW) return CUT_NEVER;
+    return type_elements(node->type) * (r->stored[node->id] ? 1 : 2);
+}
+
+/* Node i is 2 i on its way in and 2 i + 1 on its way out; the edge between costs what keeping it costs, an edge from the
+ * source to its way in what computing it again costs. */
+static void add_node(const Recompute *r, FlowNetwork *network, const Node *node, int source, int sink)
+{
+    int in = 2 * node->id, out = in + 1;
+    for (int j = 0; j < node->input_count; j++) {
+        int input = node->inputs[j]->id;
+        if (!r->forward[input] || is_free(node->inputs[j])) continue;
+        flow_edge(network, 2 * input + 1, r->forward[node->id] ? in : sink, CUT_NEVER);
+    }
+    if (!r->forward[node->id] || is_free(node)) return;
+    flow_edge(network, in, out, cost_to_keep(r, node));
+    if (!is_repeatable(node)) flow_edge(network, source, in, CUT_NEVER);
+    else if (r->wanted_whole[node->id]) flow_edge(network, source, in, 2 * type_elements(node->type));
+}
+
+static bool *cut(const Recompute *r, Arena *arena)
+{
+    int count = r->graph->nodes.count, source = 2 * count, sink = 2 * count + 1;
+    FlowNetwork network = flow_new(arena, 2 * count + 2);
+    for (int i = 0; i < count; i++) add_node(r, &network, r->graph->nodes.at[i], source, sink);
+    return flow_sink_side(&network, source, sink);
+}
+
+/* A node whose way in is on the sink's side is computed again; one that is cut in two is kept. */
+static void choose(Recompute *r)
+{
+    Arena *scratch = arena_new();
+    const bool *sink_side = cut(r, scratch);
+    for (int i = 0; i < r->graph->nodes.count; i++) {
+        const Node *node = r->graph->nodes.at[i];
+        r->again[i] = r->forward[i] && is_repeatable(node) && sink_side[2 * i];
+    }
+    arena_free(scratch);
+}
+
+/* ---- the new graph ---- */
+
+static Node *copy_node(Recompute *r, const Node *node, bool backward);
+
+/* What stands for a forward node where the backward part reads it. */
+static Node *read_back(Recompute *r, const Node *node)
+{
+    if (!r->again[node->id]) return r->done[node->id];
+    Node **repeated = &r->repeated[node->id];
+    if (!*repeated) *repeated = copy_node(r, node, true);
+    return *repeated;
+}
+
+static Node *copy_node(Recompute *r, const Node *node, bool backward)
+{
+    Arena *arena = r->graph->arena;
+    Node **inputs = arena_array(arena, Node *, node->input_count + 1);
+    for (int i = 0; i < node->input_count; i++)
+        inputs[i] = backward ? read_back(r, node->inputs[i]) : r->done[node->inputs[i]->id];
+    return graph_copy_node(r->to, node, inputs);
+}
+
+static void rebuild(Recompute *r)
+{
+    Graph *graph = r->graph;
+    r->to = graph_new(graph->arena, graph->name, graph->batch);
+    for (int i = 0; i < graph->nodes.count; i++)
+        r->done[i] = copy_node(r, graph->nodes.at[i], !r->forward[i]);
+    for (int i = 0; i < graph->outputs.count; i++) {
+        const Output *output = &graph->outputs.at[i];
+        Node *node = is_gradient(output->kind) ? read_back(r, output->node) : r->done[output->node->id];
+        graph_output(r->to, output->kind, output->name, node, output->param);
+    }
+    *graph = *r->to;
+}
+
+void pass_recompute(Module *module, Graph *graph)
+{
+    (void)module;
+    Arena *arena = graph->arena;
+    int count = graph->nodes.count + 1;
+    Recompute r = {.graph = graph};
+    r.forward = arena_array(arena, bool, count);
+    r.stored = arena_array(arena, bool, count);
+    r.epilogue = arena_array(arena, bool, count);
+    r.wanted_whole = arena_array(arena, bool, count);
+    r.again = arena_array(arena, bool, count);
+    r.done = arena_array(arena, Node *, count);
+    r.repeated = arena_array(arena, Node *, count);
+    if (!mark_needed(&r)) mark_independent(&r);
+    mark_epilogues(&r);
+    mark_stored(&r);
+    mark_wanted_whole(&r);
+    choose(&r);
+    rebuild(&r);
+}
