@@ -2,7 +2,7 @@
  * nn_data.h - samples in memory: named columns, and the rows of them that make a data set.
  *
  * A column holds one tensor a row in the type of its file (bytes stay bytes). What preparation
- * does to an input is a map value * scale + shift kept beside it and applied while batches are
+ * does to an input is a map (value - center) * scale kept beside it and applied while batches are
  * gathered. A split shares the columns of the whole and owns only its list of rows. */
 #ifndef NN_DATA_H
 #define NN_DATA_H
@@ -17,14 +17,14 @@ typedef struct nn_column {
     int64_t step;            /* elements from one row to the next; < width: rows overlap */
     void *values;            /* owned */
     int64_t map_count;       /* 0: no map; 1: one for all elements; width: one for each */
-    float *scale, *shift;    /* [map_count], owned */
+    float *center, *scale;   /* [map_count], owned */
 } nn_column;
 
 typedef struct nn_table {
     int references;
     int64_t rows;
-    int column_count;
-    nn_column *columns;
+    int column_count, room;
+    nn_column *columns;       /* [room] */
 } nn_table;
 
 typedef struct nn_data {
@@ -37,11 +37,11 @@ typedef struct nn_data {
  * NULL when out of memory. */
 nn_data *nn_data_new(int64_t count, int column_count, nn_error *error);
 
-/* Adds the next column with zeroed values and returns it; NULL: out of memory, a name used twice
- * or too long, a rank beyond NN_MAX_RANK, or more columns than room. dims are those of one
- * sample. */
+/* Adds the next column and returns it; NULL: out of memory, a name used twice or too long, a rank
+ * beyond NN_MAX_RANK, or more columns than room. dims are those of one sample. values: NULL for
+ * zeroed ones, else memory of malloc for all rows that the column takes over (not on failure). */
 nn_column *nn_data_add(nn_data *data, const char *name, int dtype, int rank, const int64_t *dims,
-                       nn_error *error);
+                       void *values, nn_error *error);
 
 /* NULL is allowed. Columns go when the last data set that shares them goes. */
 void nn_data_free(nn_data *data);
@@ -61,8 +61,9 @@ static inline int64_t nn_data_row(const nn_data *data, int64_t sample) {
 /* Element i of a row as the model will see it, map applied. Slow; for tests and statistics. */
 double nn_column_value(const nn_column *column, int64_t row, int64_t i);
 
-/* Puts value * scale + shift behind the map the column has. count is 1 or column->width. */
-int nn_column_map(nn_column *column, int64_t count, const float *scale, const float *shift,
+/* Puts (value - center) * scale behind the map the column has. count is 1 or column->width; a scale
+ * of 0 or one that is not finite is NN_ERR_RANGE. */
+int nn_column_map(nn_column *column, int64_t count, const float *center, const float *scale,
                   nn_error *error);
 
 size_t nn_dtype_size(int dtype);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * nn_fitted.h - what preparing the data learned from the training part, by name.
  *
- * "x/mean" and "x/std" are what standardize fitted; "x/scale" and "x/shift" are the whole map
+ * "x/mean" and "x/std" are what standardize fitted; "x/center" and "x/scale" are the whole map
  * from a file's values to the model's input, of 1 element or one for each element of a sample.
  * They are saved with the weights as tensors "data/x/scale", ... so that a program that only
  * infers can prepare its input the same way. */

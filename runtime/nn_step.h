@@ -100,12 +100,13 @@ typedef struct nn_parts {
 typedef struct nn_transform {
     const char *name;
     const nn_option_spec *options;
+    int chooses_rows;        /* 1: runs before the others, so that fitting sees its part only */
     int (*apply)(const nn_step *step, nn_parts *parts, nn_error *error);
 } nn_transform;
 
-/* Both end with a row whose name is NULL. */
-extern const nn_loader nn_loaders[];
-extern const nn_transform nn_transforms[];
+/* Both end with NULL. */
+extern const nn_loader *const nn_loaders[];
+extern const nn_transform *const nn_transforms[];
 
 /* NULL where there is none of that name. */
 const nn_loader *nn_find_loader(const char *name);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ * nn_loaders.h - the rows of the tables of loaders and transforms, each defined in its own file. */
+#ifndef NN_LOADERS_H
+#define NN_LOADERS_H
+#include "nn_step.h"
+
+extern const nn_loader nn_idx_loader, nn_csv_loader, nn_npy_loader, nn_custom_loader;
+extern const nn_transform nn_scale_transform, nn_normalize_transform, nn_standardize_transform;
+extern const nn_transform nn_split_transform, nn_unique_transform;
+#endif
