@@ -100,21 +100,21 @@ static Node *read_use(GraphReader *g)
     Tokens before = g->r->t;
     tokens_name(&g->r->t, &label);
     Node *node = find_label(g, label);
-    if (node || g->r->t.failed) return node;
-    tokens_fail(&before, arena_printf(g->r->arena, "no node %s stands before", label));
-    g->r->t.failed = true;
-    return NULL;
+    if (!node)
+        tokens_fail_at(&g->r->t, &before, arena_printf(g->r->arena, "no node %s stands before", label));
+    return node;
 }
 
 static int read_leaf_source(Reader *r, Op op)
 {
     const Module *m = r->module;
+    Tokens before = r->t;
     const char *name = tokens_name(&r->t, NULL);
     int found = op == OP_param ? find_param(&m->params, name)
               : op == OP_state ? find_param(&m->states, name)
               : op == OP_session ? find_param(&m->sessions, name)
               : find_decl(m, name);
-    if (found < 0) tokens_fail(&r->t, arena_printf(r->arena, "the module declares no %s", name));
+    if (found < 0) tokens_fail_at(&r->t, &before, arena_printf(r->arena, "the module declares no %s", name));
     return found;
 }
 
@@ -178,6 +178,7 @@ static void read_attrs(GraphReader *g, Draft *draft)
 {
     Tokens *t = &g->r->t;
     while (at_attr(t)) {
+        Tokens before = *t;
         const char *name = tokens_name(t, NULL);
         tokens_expect(t, "=");
         if (strcmp(name, "layer") == 0) {
@@ -186,7 +187,8 @@ static void read_attrs(GraphReader *g, Draft *draft)
             tokens_expect(t, "[");
             draft->values = read_values(t, type_elements(draft->type), "]");
         } else if (!read_attr(t, op_row(draft->op), name, draft->attrs)) {
-            tokens_fail(t, arena_printf(t->arena, "%s has no attribute %s", op_row(draft->op)->name, name));
+            tokens_fail_at(t, &before, arena_printf(t->arena, "%s has no attribute %s",
+                                                    op_row(draft->op)->name, name));
         }
     }
 }
@@ -202,9 +204,8 @@ static void complete_draft(Draft *draft)
     }
 }
 
-static Node *append_draft(GraphReader *g, const Draft *draft)
+static Node *append_draft(GraphReader *g, const Draft *draft, const Tokens *start)
 {
-    Tokens *t = &g->r->t;
     const OpRow *row = op_row(draft->op);
     const char *error = NULL;
     Node *node = NULL;
@@ -222,20 +223,21 @@ static Node *append_draft(GraphReader *g, const Draft *draft)
     if (node && !type_equal(node->type, draft->type))
         error = arena_printf(g->r->arena, "%s gives %s, not %s", row->name,
                              type_text(g->r->arena, node->type), type_text(g->r->arena, draft->type));
-    if (error) tokens_fail(t, error);
+    if (error) tokens_fail_at(&g->r->t, start, error);
     if (node) node->values = draft->values;
     return node;
 }
 
-static void read_node(GraphReader *g, const char *name, const char *label)
+static void read_node(GraphReader *g, const char *name, const char *label, const Tokens *start)
 {
     Tokens *t = &g->r->t;
     Draft draft = {.param = -1, .origin = {.name = name[0] && name[0] != '%' ? name : NULL}};
     draft.type = read_type(t);
     tokens_expect(t, "=");
+    Tokens before = *t;
     const char *spelling = tokens_name(t, NULL);
     if (!op_from_name(spelling, &draft.op))
-        tokens_fail(t, arena_printf(t->arena, "there is no operation %s", spelling));
+        tokens_fail_at(t, &before, arena_printf(t->arena, "there is no operation %s", spelling));
     if (op_row(draft.op)->arity != 0) {
         do {
             Node *input = read_use(g);
@@ -245,11 +247,12 @@ static void read_node(GraphReader *g, const char *name, const char *label)
     if (tokens_accept(t, "@")) draft.param = read_leaf_source(g->r, draft.op);
     read_attrs(g, &draft);
     if (tokens_accept(t, "body")) read_body(g->r, &draft, g->graph->batch);
-    if (draft.op == OP_constant && !draft.values) tokens_fail(t, "a constant needs its values");
+    if (draft.op == OP_constant && !draft.values) tokens_fail_at(t, start, "a constant needs its values");
     if (t->failed) return;
     complete_draft(&draft);
-    Labelled labelled = {.label = label, .node = append_draft(g, &draft)};
-    if (find_label(g, label)) tokens_fail(t, arena_printf(t->arena, "a node %s stands before", label));
+    if (find_label(g, label))
+        tokens_fail_at(t, start, arena_printf(t->arena, "another node %s stands before", label));
+    Labelled labelled = {.label = label, .node = append_draft(g, &draft, start)};
     vec_push(g->r->arena, g->labels, labelled);
 }
 
@@ -273,11 +276,11 @@ static int read_output_target(Reader *r, OutputKind kind)
     return (int)tokens_int(&r->t);
 }
 
-static void read_output(GraphReader *g, const char *word)
+static void read_output(GraphReader *g, const char *word, const Tokens *start)
 {
     Tokens *t = &g->r->t;
     OutputKind kind = OUT_OUTPUT;
-    if (!output_kind(word, &kind)) tokens_fail(t, "a node or an output expected");
+    if (!output_kind(word, &kind)) tokens_fail_at(t, start, "a node or an output expected");
     const char *name = tokens_name(t, NULL);
     tokens_expect(t, "=");
     Node *node = read_use(g);
@@ -289,9 +292,10 @@ static void read_graph_body(Reader *r, Graph *graph)
 {
     GraphReader g = {.r = r, .graph = graph};
     while (!r->t.failed && !tokens_accept(&r->t, "}")) {
+        Tokens start = r->t;
         const char *label, *name = tokens_name(&r->t, &label);
-        if (tokens_accept(&r->t, ":")) read_node(&g, name, label);
-        else read_output(&g, label);
+        if (tokens_accept(&r->t, ":")) read_node(&g, name, label, &start);
+        else read_output(&g, label, &start);
     }
 }
 

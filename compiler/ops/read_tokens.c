@@ -62,11 +62,16 @@ bool tokens_accept(Tokens *t, const char *text)
     return true;
 }
 
-void tokens_fail(Tokens *t, const char *message)
+void tokens_fail_at(Tokens *t, const Tokens *where, const char *message)
 {
     if (t->failed) return;
     t->failed = true;
-    diag_error(t->diags, (Span){t->source, (int)t->at, (int)t->end}, "%s", message);
+    diag_error(t->diags, (Span){t->source, (int)where->at, (int)where->end}, "%s", message);
+}
+
+void tokens_fail(Tokens *t, const char *message)
+{
+    tokens_fail_at(t, t, message);
 }
 
 void tokens_expect(Tokens *t, const char *text)

@@ -24,4 +24,5 @@ const char *tokens_name(Tokens *t, const char **label);
 int64_t tokens_int(Tokens *t);
 double tokens_number(Tokens *t);
 void tokens_fail(Tokens *t, const char *message);            /* reports at the token, once */
+void tokens_fail_at(Tokens *t, const Tokens *where, const char *message);   /* where: as t was at the token meant */
 #endif

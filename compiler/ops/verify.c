@@ -170,12 +170,13 @@ static const char *check_outputs(const Verifier *v)
 static const char *check_input_list(const Verifier *v)
 {
     int found = 0;
+    bool same = true;
     for (int i = 0; i < v->graph->nodes.count; i++) {
         if (v->graph->nodes.at[i]->op != OP_input) continue;
-        if (found >= v->graph->inputs.count || v->graph->inputs.at[found] != v->graph->nodes.at[i]) break;
+        same &= found < v->graph->inputs.count && v->graph->inputs.at[found] == v->graph->nodes.at[i];
         found++;
     }
-    if (found == v->graph->inputs.count) return NULL;
+    if (same && found == v->graph->inputs.count) return NULL;
     return arena_printf(v->arena, "%s: its list of inputs is not that of its input nodes", v->where);
 }
 
