@@ -15,6 +15,8 @@ static int count_of(const Graph *graph, OutputKind kind) {
     return n;
 }
 
+static int count_tensors(const Graph *graph) { return count_of(graph, OUT_OUTPUT) + count_of(graph, OUT_INPUT_GRAD); }
+
 /* The tables of one entry's inputs, outputs and metric names; the same for every target. */
 static void io_tables(Text *out, const Emission *e, const EntryPlan *entry) {
     const Graph *graph = entry->graph;
@@ -28,10 +30,10 @@ static void io_tables(Text *out, const Emission *e, const EntryPlan *entry) {
         }
         text_add(out, "};\n");
     }
-    if (count_of(graph, OUT_OUTPUT)) {
-        text_addf(out, "static const nn_io %s_%s_outputs[%d] = {\n", name, entry->name, count_of(graph, OUT_OUTPUT));
+    if (count_tensors(graph)) {
+        text_addf(out, "static const nn_io %s_%s_outputs[%d] = {\n", name, entry->name, count_tensors(graph));
         for (int i = 0; i < graph->outputs.count; i++)
-            if (graph->outputs.at[i].kind == OUT_OUTPUT) io_row(out, graph->outputs.at[i].name, graph->outputs.at[i].node->type, 0);
+            if (emit_is_tensor(graph->outputs.at[i].kind)) io_row(out, graph->outputs.at[i].name, graph->outputs.at[i].node->type, 0);
         text_add(out, "};\n");
     }
     if (count_of(graph, OUT_METRIC)) {
@@ -56,7 +58,7 @@ static double entry_flops(const EntryPlan *entry) {
 static void entry_row(Text *out, const Emission *e, const EntryPlan *entry, const char *suffix) {
     const Graph *graph = entry->graph;
     const char *name = e->options.name, *which = entry->name;
-    const int outputs = count_of(graph, OUT_OUTPUT), metrics = count_of(graph, OUT_METRIC);
+    const int outputs = count_tensors(graph), metrics = count_of(graph, OUT_METRIC);
     text_addf(out, "    {\"%s\", %lld, %lld, %d, %d, %d,\n     ", which, (long long)graph->batch, (long long)entry->workspace_bytes,
               graph->inputs.count, outputs, metrics);
     text_add(out, graph->inputs.count ? arena_printf(e->arena, "%s_%s_inputs, ", name, which) : "NULL, ");

@@ -29,6 +29,7 @@ const char *emit_identifier(Arena *arena, const char *name); /* a C identifier t
 const char *emit_suffix(const Emission *e, int target);      /* "", or "_avx2" where the file holds several */
 void emit_shape(Text *out, Type type);                       /* "[128][784]" */
 bool emit_has_loss(const Graph *graph);                      /* such an entry takes an argument structure */
+bool emit_is_tensor(OutputKind kind);                       /* a buffer of the caller */
 bool emit_has(const Graph *graph, OutputKind kind);
 const char *emit_c_type(DType dtype);
 

@@ -23,7 +23,7 @@ char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suff
         text_addf(&out, "const %s *%s, ", emit_c_type(graph->inputs.at[i]->type.dtype),
                   emit_identifier(e->arena, graph->inputs.at[i]->attr[0].text));
     for (int i = 0; i < graph->outputs.count; i++)
-        if (graph->outputs.at[i].kind == OUT_OUTPUT)
+        if (emit_is_tensor(graph->outputs.at[i].kind))
             text_addf(&out, "%s *%s, ", emit_c_type(graph->outputs.at[i].node->type.dtype),
                       emit_identifier(e->arena, graph->outputs.at[i].name));
     text_add(&out, "void *workspace)");
@@ -41,7 +41,7 @@ static const char *local_name(const Emission *e, const EntryPlan *entry, const V
     const char *name = emit_identifier(e->arena, v->name);
     for (int i = 0; i < entry->graph->outputs.count; i++) {
         const Output *o = &entry->graph->outputs.at[i];
-        if (o->kind == OUT_OUTPUT && !strcmp(emit_identifier(e->arena, o->name), name))
+        if (emit_is_tensor(o->kind) && !strcmp(emit_identifier(e->arena, o->name), name))
             return arena_printf(e->arena, "%s_value", name);
     }
     return name;
@@ -50,7 +50,7 @@ static const char *local_name(const Emission *e, const EntryPlan *entry, const V
 static const char *argument(const Emission *e, const EntryPlan *entry, const Value *v) {
     const char *const pointer = v->dtype == DT_I32 ? "(int32_t *)(void *)" : "";
     switch (v->place) {
-    case AT_INPUT: return emit_identifier(e->arena, e->module->decls.at[v->index].name);
+    case AT_INPUT: return emit_identifier(e->arena, v->node->attr[0].text);
     case AT_PARAM: return at_offset(e->arena, "params", v->offset);
     case AT_STATE: return at_offset(e->arena, "states", v->offset);
     case AT_GRAD: return at_offset(e->arena, "grads", v->offset);
@@ -87,7 +87,7 @@ static void check_pointers(Text *out, const Emission *e, const EntryPlan *entry)
     if (emit_has(graph, OUT_LOSS)) required(&list, from, "loss");
     if (emit_has(graph, OUT_METRIC)) required(&list, from, "metrics");
     for (int i = 0; !args && i < graph->outputs.count; i++)
-        if (graph->outputs.at[i].kind == OUT_OUTPUT) required(&list, "", emit_identifier(e->arena, graph->outputs.at[i].name));
+        if (emit_is_tensor(graph->outputs.at[i].kind)) required(&list, "", emit_identifier(e->arena, graph->outputs.at[i].name));
     if (entry->workspace_bytes) required(&list, from, "workspace");
     if (list.length) refuse_null(out, list.at);
     if (args)
@@ -157,7 +157,7 @@ static void clear_padding(Text *out, const Emission *e, const EntryPlan *entry) 
     }
 }
 
-static void call_line(Text *out, const Emission *e, const LoweredEntry *lowered, const Call *call, const PrintNames *names) {
+static void call_line(Text *out, const Emission *e, const LoweredEntry *lowered, const KernelCall *call, const PrintNames *names) {
     Text line = text_new(e->arena);
     text_addf(&line, "%s(", function_c_name(e->arena, call->function, names));
     for (int i = 0; i < call->arguments.count; i++)
@@ -214,7 +214,7 @@ static void adapter_args(Text *out, const Emission *e, const EntryPlan *entry, c
     if (emit_has(graph, OUT_GRAD)) text_add(out, "    args.grads = call->grads;\n");
     if (emit_has(graph, OUT_LOSS)) text_add(out, "    args.loss = call->loss;\n");
     for (int i = 0; i < graph->outputs.count; i++)
-        if (graph->outputs.at[i].kind == OUT_OUTPUT) {
+        if (emit_is_tensor(graph->outputs.at[i].kind)) {
             text_addf(out, "    args.%s = call->outputs ? (%s *)call->outputs[%d] : NULL;\n",
                       emit_identifier(e->arena, graph->outputs.at[i].name), emit_c_type(graph->outputs.at[i].node->type.dtype), n);
             n++;
@@ -235,7 +235,7 @@ static void adapter_positional(Text *out, const Emission *e, const EntryPlan *en
     for (int i = 0; i < graph->inputs.count; i++)
         text_addf(out, "(const %s *)call->inputs[%d], ", emit_c_type(graph->inputs.at[i]->type.dtype), i);
     for (int i = 0; i < graph->outputs.count; i++)
-        if (graph->outputs.at[i].kind == OUT_OUTPUT)
+        if (emit_is_tensor(graph->outputs.at[i].kind))
             text_addf(out, "(%s *)call->outputs[%d], ", emit_c_type(graph->outputs.at[i].node->type.dtype), n++);
     text_add(out, "call->workspace);\n");
 }
@@ -281,7 +281,7 @@ static void forward_arguments(Text *out, const Emission *e, const Graph *graph) 
     for (int i = 0; i < graph->inputs.count; i++)
         text_addf(out, "%s, ", emit_identifier(e->arena, graph->inputs.at[i]->attr[0].text));
     for (int i = 0; i < graph->outputs.count; i++)
-        if (graph->outputs.at[i].kind == OUT_OUTPUT)
+        if (emit_is_tensor(graph->outputs.at[i].kind))
             text_addf(out, "%s, ", emit_identifier(e->arena, graph->outputs.at[i].name));
     text_add(out, "workspace");
 }

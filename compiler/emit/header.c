@@ -100,7 +100,7 @@ static void output_fields(Text *out, const Emission *e, const EntryPlan *entry, 
                       ? "out: [2], sum over the valid rows and their number" : "out: [1], over the valid rows");
     for (int i = 0; i < graph->outputs.count; i++) {
         const Output *o = &graph->outputs.at[i];
-        if (o->kind != OUT_OUTPUT && o->kind != OUT_INPUT_GRAD) continue;
+        if (!emit_is_tensor(o->kind)) continue;
         field(out, arena_printf(e->arena, "%s *", emit_c_type(o->node->type.dtype)), emit_identifier(e->arena, o->name),
               arena_printf(e->arena, "out: %s, or NULL", shape_text(e->arena, o->node->type)));
     }

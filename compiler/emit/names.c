@@ -56,3 +56,5 @@ const char *emit_c_type(DType dtype) {
     default: return "float";
     }
 }
+
+bool emit_is_tensor(OutputKind kind) { return kind == OUT_OUTPUT || kind == OUT_INPUT_GRAD; }

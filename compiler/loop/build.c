@@ -72,8 +72,8 @@ Var *loop_scalar(LoopBuilder *b, const char *name, LType type) {
 
 /* ---- expressions ---- */
 
-static Expr *make(LoopBuilder *b, ExprKind kind, LType type, bool vector, int count, Expr *const *args) {
-    Expr *x = arena_make(b->arena, Expr);
+static LoopExpr *make(LoopBuilder *b, LoopExprKind kind, LType type, bool vector, int count, LoopExpr *const *args) {
+    LoopExpr *x = arena_make(b->arena, LoopExpr);
     x->kind = kind;
     x->type = type;
     x->vector = vector && b->program->target->width > 1;
@@ -82,40 +82,40 @@ static Expr *make(LoopBuilder *b, ExprKind kind, LType type, bool vector, int co
     return x;
 }
 
-Expr *x_int(LoopBuilder *b, int64_t value) {
-    Expr *x = make(b, E_INT, LT_INDEX, false, 0, NULL);
+LoopExpr *x_int(LoopBuilder *b, int64_t value) {
+    LoopExpr *x = make(b, E_INT, LT_INDEX, false, 0, NULL);
     x->number = (double)value;
     return x;
 }
 
-Expr *x_i32(LoopBuilder *b, int64_t value, bool vector) {
-    Expr *x = make(b, E_INT, LT_I32, vector, 0, NULL);
+LoopExpr *x_i32(LoopBuilder *b, int64_t value, bool vector) {
+    LoopExpr *x = make(b, E_INT, LT_I32, vector, 0, NULL);
     x->number = (double)value;
     return x;
 }
 
-Expr *x_float(LoopBuilder *b, double value, bool vector) {
-    Expr *x = make(b, E_FLOAT, LT_F32, vector, 0, NULL);
+LoopExpr *x_float(LoopBuilder *b, double value, bool vector) {
+    LoopExpr *x = make(b, E_FLOAT, LT_F32, vector, 0, NULL);
     x->number = value;
     return x;
 }
 
-Expr *x_var(LoopBuilder *b, Var *var) {
-    Expr *x = make(b, E_VAR, var->type, var->vector, 0, NULL);
+LoopExpr *x_var(LoopBuilder *b, Var *var) {
+    LoopExpr *x = make(b, E_VAR, var->type, var->vector, 0, NULL);
     x->var = var;
     return x;
 }
 
 /* ---- index arithmetic ---- */
 
-static bool is_constant(const Expr *x) { return x->kind == E_INT; }
+static bool is_constant(const LoopExpr *x) { return x->kind == E_INT; }
 
-static Expr *index_op(LoopBuilder *b, ExprKind kind, Expr *a, Expr *c) {
-    return make(b, kind, LT_INDEX, false, 2, (Expr *[]){a, c});
+static LoopExpr *index_op(LoopBuilder *b, LoopExprKind kind, LoopExpr *a, LoopExpr *c) {
+    return make(b, kind, LT_INDEX, false, 2, (LoopExpr *[]){a, c});
 }
 
 /* A sum is ((terms) + constant): the constant is taken off, added up and put back last. */
-static Expr *without_constant(Expr *x, double *constant) {
+static LoopExpr *without_constant(LoopExpr *x, double *constant) {
     if (is_constant(x)) {
         *constant += x->number;
         return NULL;
@@ -127,16 +127,16 @@ static Expr *without_constant(Expr *x, double *constant) {
     return x;
 }
 
-Expr *x_add(LoopBuilder *b, Expr *a, Expr *c) {
+LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c) {
     double constant = 0;
     a = without_constant(a, &constant);
     c = without_constant(c, &constant);
-    Expr *sum = a && c ? index_op(b, E_INDEX_ADD, a, c) : a ? a : c;
+    LoopExpr *sum = a && c ? index_op(b, E_INDEX_ADD, a, c) : a ? a : c;
     if (!sum) return x_int(b, (int64_t)constant);
     return constant == 0 ? sum : index_op(b, E_INDEX_ADD, sum, x_int(b, (int64_t)constant));
 }
 
-Expr *x_mul(LoopBuilder *b, Expr *a, int64_t factor) {
+LoopExpr *x_mul(LoopBuilder *b, LoopExpr *a, int64_t factor) {
     if (is_constant(a)) return x_int(b, (int64_t)a->number * factor);
     if (factor == 1) return a;
     if (factor == 0) return x_int(b, 0);
@@ -145,75 +145,75 @@ Expr *x_mul(LoopBuilder *b, Expr *a, int64_t factor) {
     return index_op(b, E_INDEX_MUL, a, x_int(b, factor));
 }
 
-Expr *x_div(LoopBuilder *b, Expr *a, int64_t divisor) {
+LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor) {
     if (is_constant(a)) return x_int(b, (int64_t)a->number / divisor);
     return divisor == 1 ? a : index_op(b, E_INDEX_DIV, a, x_int(b, divisor));
 }
 
-Expr *x_mod(LoopBuilder *b, Expr *a, int64_t divisor) {
+LoopExpr *x_mod(LoopBuilder *b, LoopExpr *a, int64_t divisor) {
     if (is_constant(a)) return x_int(b, (int64_t)a->number % divisor);
     return divisor == 1 ? x_int(b, 0) : index_op(b, E_INDEX_MOD, a, x_int(b, divisor));
 }
 
-Expr *x_min(LoopBuilder *b, Expr *a, Expr *c) {
+LoopExpr *x_min(LoopBuilder *b, LoopExpr *a, LoopExpr *c) {
     if (is_constant(a) && is_constant(c)) return a->number < c->number ? a : c;
     return index_op(b, E_INDEX_MIN, a, c);
 }
 
-Expr *x_max(LoopBuilder *b, Expr *a, Expr *c) {
+LoopExpr *x_max(LoopBuilder *b, LoopExpr *a, LoopExpr *c) {
     if (is_constant(a) && is_constant(c)) return a->number > c->number ? a : c;
     return index_op(b, E_INDEX_MAX, a, c);
 }
 
-Expr *x_to_i32(LoopBuilder *b, Expr *index) {
+LoopExpr *x_to_i32(LoopBuilder *b, LoopExpr *index) {
     if (is_constant(index)) return x_i32(b, (int64_t)index->number, false);
     return make(b, E_TO_I32, LT_I32, false, 1, &index);
 }
 
-Expr *x_to_index(LoopBuilder *b, Expr *i32) {
+LoopExpr *x_to_index(LoopBuilder *b, LoopExpr *i32) {
     if (is_constant(i32)) return x_int(b, (int64_t)i32->number);
     return make(b, E_TO_INDEX, LT_INDEX, false, 1, &i32);
 }
 
 /* ---- memory ---- */
 
-Expr *x_load(LoopBuilder *b, Buffer *buffer, Expr *index) {
-    Expr *x = make(b, E_LOAD, buffer->type == LT_U8 ? LT_I32 : buffer->type, false, 1, &index);
+LoopExpr *x_load(LoopBuilder *b, Buffer *buffer, LoopExpr *index) {
+    LoopExpr *x = make(b, E_LOAD, buffer->type == LT_U8 ? LT_I32 : buffer->type, false, 1, &index);
     x->buffer = buffer;
     x->active = 1;
     return x;
 }
 
-Expr *x_vload(LoopBuilder *b, Buffer *buffer, Expr *index, int active) {
-    Expr *x = x_load(b, buffer, index);
+LoopExpr *x_vload(LoopBuilder *b, Buffer *buffer, LoopExpr *index, int active) {
+    LoopExpr *x = x_load(b, buffer, index);
     x->vector = b->program->target->width > 1;
     x->active = active;
     return x;
 }
 
-Expr *x_splat(LoopBuilder *b, Expr *scalar) {
+LoopExpr *x_splat(LoopBuilder *b, LoopExpr *scalar) {
     if (scalar->vector || b->program->target->width == 1) return scalar;
     if (scalar->kind == E_FLOAT) return x_float(b, scalar->number, true);
     if (scalar->kind == E_INT && scalar->type == LT_I32) return x_i32(b, (int64_t)scalar->number, true);
     if (scalar->type == LT_BOOL) {                   /* there is no vector of one truth value: compare again in lanes */
-        Expr *select = x_map(b, OP_select, 3, (Expr *[]){scalar, x_i32(b, 1, false), x_i32(b, 0, false)});
-        return x_map(b, OP_ne, 2, (Expr *[]){x_splat(b, select), x_i32(b, 0, true)});
+        LoopExpr *select = x_map(b, OP_select, 3, (LoopExpr *[]){scalar, x_i32(b, 1, false), x_i32(b, 0, false)});
+        return x_map(b, OP_ne, 2, (LoopExpr *[]){x_splat(b, select), x_i32(b, 0, true)});
     }
     return make(b, E_SPLAT, scalar->type, true, 1, &scalar);
 }
 
-Expr *x_lanes(LoopBuilder *b) {
+LoopExpr *x_lanes(LoopBuilder *b) {
     return b->program->target->width > 1 ? make(b, E_LANES, LT_I32, true, 0, NULL) : x_i32(b, 0, false);
 }
 
 /* ---- arithmetic ---- */
 
-static bool is_number(const Expr *x, double value) {
+static bool is_number(const LoopExpr *x, double value) {
     return (x->kind == E_FLOAT || (x->kind == E_INT && x->type == LT_I32)) && x->number == value;
 }
 
 /* x + 0, x * 1, x - 0, x / 1: the argument that is left, or NULL. */
-static Expr *trivial(Op op, int count, Expr *const *a) {
+static LoopExpr *trivial(Op op, int count, LoopExpr *const *a) {
     if (count != 2) return NULL;
     switch ((int)op) {
     case OP_add: return is_number(a[1], 0) ? a[0] : is_number(a[0], 0) ? a[1] : NULL;
@@ -248,12 +248,12 @@ static void *formula_number(void *context, double value) {
 
 static void *formula_call(void *context, Op op, int count, void **args) {
     const FormulaScope *scope = context;
-    Expr *x[3];
+    LoopExpr *x[3];
     for (int i = 0; i < count; i++) x[i] = args[i];
     return x_map(scope->b, op, count, x);
 }
 
-static Expr *expand(LoopBuilder *b, const char *formula, int count, Expr *const *args, bool vector) {
+static LoopExpr *expand(LoopBuilder *b, const char *formula, int count, LoopExpr *const *args, bool vector) {
     FormulaScope scope = {b, vector, args[0]->type};
     FormulaReader reader = {.context = &scope, .number = formula_number, .call = formula_call};
     for (int i = 0; i < count; i++) {
@@ -263,61 +263,61 @@ static Expr *expand(LoopBuilder *b, const char *formula, int count, Expr *const 
     return formula_read(formula_parse(b->arena, formula), &reader);
 }
 
-Expr *x_map(LoopBuilder *b, Op op, int count, Expr *const *given) {
-    Expr *args[3];
+LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *given) {
+    LoopExpr *args[3];
     bool vector = false;
     for (int i = 0; i < count; i++) vector |= given[i]->vector;
     for (int i = 0; i < count; i++) args[i] = vector ? x_splat(b, given[i]) : given[i];
-    Expr *left = trivial(op, count, args);
+    LoopExpr *left = trivial(op, count, args);
     if (left) return left;
     const LType operand = args[count - 1]->type;
     if (in_vocabulary(b, op, operand, vector)) {
-        Expr *x = make(b, E_MAP, result_type(op, operand), vector, count, args);
+        LoopExpr *x = make(b, E_MAP, result_type(op, operand), vector, count, args);
         x->op = op;
         return x;
     }
     const char *formula = map_value_formula(op);
     if (formula) return expand(b, formula, count, args, vector);
     math_need(b->program, op, vector);
-    Expr *x = make(b, E_CALL, LT_F32, vector, count, args);
+    LoopExpr *x = make(b, E_CALL, LT_F32, vector, count, args);
     x->op = op;
     return x;
 }
 
-Expr *x_fma(LoopBuilder *b, Expr *a, Expr *c, Expr *addend) {
+LoopExpr *x_fma(LoopBuilder *b, LoopExpr *a, LoopExpr *c, LoopExpr *addend) {
     const bool vector = a->vector || c->vector || addend->vector;
-    Expr *args[3] = {a, c, addend};
+    LoopExpr *args[3] = {a, c, addend};
     for (int i = 0; vector && i < 3; i++) args[i] = x_splat(b, args[i]);
     return make(b, E_FMA, LT_F32, vector, 3, args);
 }
 
-Expr *x_unary(LoopBuilder *b, ExprKind kind, Expr *a) {
+LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a) {
     const bool across = kind == E_ADD_LANES || kind == E_MAX_LANES;
     if (across && !a->vector) return a;
     return make(b, kind, LT_F32, a->vector && !across, 1, &a);
 }
 
-Expr *x_ldexp(LoopBuilder *b, Expr *a, Expr *exponent) {
-    return make(b, E_LDEXP, LT_F32, a->vector, 2, (Expr *[]){a, exponent});
+LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent) {
+    return make(b, E_LDEXP, LT_F32, a->vector, 2, (LoopExpr *[]){a, exponent});
 }
 
 /* ---- statements ---- */
 
-static Stmt *append(LoopBuilder *b, StmtKind kind) {
-    Stmt *s = arena_make(b->arena, Stmt);
+static LoopStmt *append(LoopBuilder *b, LoopStmtKind kind) {
+    LoopStmt *s = arena_make(b->arena, LoopStmt);
     s->kind = kind;
     vec_push(b->arena, *b->list, s);
     return s;
 }
 
-static void open(LoopBuilder *b, StmtList *list) {
+static void open(LoopBuilder *b, LoopStmts *list) {
     vec_push(b->arena, b->stack, b->list);
     vec_push(b->arena, b->marks, b->names.count);
     b->list = list;
 }
 
-Var *loop_begin(LoopBuilder *b, const char *name, Expr *lo, Expr *hi, int64_t step) {
-    Stmt *s = append(b, S_FOR);
+Var *loop_begin(LoopBuilder *b, const char *name, LoopExpr *lo, LoopExpr *hi, int64_t step) {
+    LoopStmt *s = append(b, S_FOR);
     s->lo = lo;
     s->hi = hi;
     s->step = step;
@@ -327,7 +327,7 @@ Var *loop_begin(LoopBuilder *b, const char *name, Expr *lo, Expr *hi, int64_t st
 }
 
 void loop_unroll(LoopBuilder *b, int times) {
-    const StmtList *outer = b->stack.at[b->stack.count - 1];
+    const LoopStmts *outer = b->stack.at[b->stack.count - 1];
     outer->at[outer->count - 1]->unroll = times;
 }
 
@@ -337,36 +337,36 @@ void loop_end(LoopBuilder *b) {
     b->names.count = b->marks.at[--b->marks.count];
 }
 
-static Var *declare(LoopBuilder *b, const char *name, Expr *value, bool assigned) {
-    Stmt *s = append(b, S_LET);
+static Var *declare(LoopBuilder *b, const char *name, LoopExpr *value, bool assigned) {
+    LoopStmt *s = append(b, S_LET);
     s->value = value;
     s->var = make_var(b, name, value->type, value->vector, assigned);
     return s->var;
 }
 
-Var *loop_let(LoopBuilder *b, const char *name, Expr *value) { return declare(b, name, value, false); }
+Var *loop_let(LoopBuilder *b, const char *name, LoopExpr *value) { return declare(b, name, value, false); }
 
-Var *loop_var(LoopBuilder *b, const char *name, Expr *value) { return declare(b, name, value, true); }
+Var *loop_var(LoopBuilder *b, const char *name, LoopExpr *value) { return declare(b, name, value, true); }
 
-void loop_set(LoopBuilder *b, Var *var, Expr *value) {
-    Stmt *s = append(b, S_SET);
+void loop_set(LoopBuilder *b, Var *var, LoopExpr *value) {
+    LoopStmt *s = append(b, S_SET);
     s->var = var;
     s->value = value;
 }
 
-void loop_store(LoopBuilder *b, Buffer *buffer, Expr *index, Expr *value) { loop_vstore(b, buffer, index, value, 1); }
+void loop_store(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value) { loop_vstore(b, buffer, index, value, 1); }
 
-void loop_vstore(LoopBuilder *b, Buffer *buffer, Expr *index, Expr *value, int active) {
-    Stmt *s = append(b, S_STORE);
+void loop_vstore(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value, int active) {
+    LoopStmt *s = append(b, S_STORE);
     s->buffer = buffer;
     s->index = index;
     s->value = value;
     s->active = active;
 }
 
-void loop_transpose(LoopBuilder *b, Buffer *to, Expr *to_index, int64_t to_ld,
-                    Buffer *from, Expr *from_index, int64_t from_ld, int rows, int cols) {
-    Stmt *s = append(b, S_TRANSPOSE);
+void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_ld,
+                    Buffer *from, LoopExpr *from_index, int64_t from_ld, int rows, int cols) {
+    LoopStmt *s = append(b, S_TRANSPOSE);
     s->buffer = to;
     s->index = to_index;
     s->ld = to_ld;
@@ -378,8 +378,8 @@ void loop_transpose(LoopBuilder *b, Buffer *to, Expr *to_index, int64_t to_ld,
     b->program->uses_transpose = true;
 }
 
-void loop_if(LoopBuilder *b, Expr *condition) {
-    Stmt *s = append(b, S_IF);
+void loop_if(LoopBuilder *b, LoopExpr *condition) {
+    LoopStmt *s = append(b, S_IF);
     s->value = condition;
     open(b, &s->body);
 }
@@ -391,6 +391,6 @@ void loop_else(LoopBuilder *b) {
 
 void loop_comment(LoopBuilder *b, const char *text) { append(b, S_COMMENT)->text = text; }
 
-void loop_return(LoopBuilder *b, Expr *value) { append(b, S_RETURN)->value = value; }
+void loop_return(LoopBuilder *b, LoopExpr *value) { append(b, S_RETURN)->value = value; }
 
 void loop_block(LoopBuilder *b) { open(b, &append(b, S_BLOCK)->body); }

@@ -19,8 +19,8 @@ typedef struct Buffer {
 
 typedef struct Var { const char *name; LType type; bool vector; bool assigned; } Var;
 
-typedef struct Expr Expr;
-typedef enum ExprKind {
+typedef struct LoopExpr LoopExpr;
+typedef enum LoopExprKind {
     E_INT,            /* index or i32 constant: number */
     E_FLOAT,          /* f32 constant: number; vector: in every lane */
     E_VAR,
@@ -39,10 +39,10 @@ typedef enum ExprKind {
     E_INDEX_ADD, E_INDEX_MUL, E_INDEX_DIV, E_INDEX_MOD, E_INDEX_MIN, E_INDEX_MAX,   /* on LT_INDEX scalars, folded when built */
     E_TO_I32,         /* index -> i32 scalar */
     E_TO_INDEX        /* i32 scalar -> index */
-} ExprKind;
+} LoopExprKind;
 
-struct Expr {
-    ExprKind kind;
+struct LoopExpr {
+    LoopExprKind kind;
     LType type;
     bool vector;
     Op op;
@@ -51,26 +51,26 @@ struct Expr {
     Buffer *buffer;
     int active;                      /* E_LOAD vector: number of lanes read, 1..width */
     int arg_count;
-    Expr *args[3];                   /* E_LOAD: args[0] is the index */
+    LoopExpr *args[3];                   /* E_LOAD: args[0] is the index */
 };
 
-typedef struct Stmt Stmt;
-typedef VEC(Stmt *) StmtList;
-typedef enum StmtKind { S_FOR, S_LET, S_SET, S_STORE, S_IF, S_TRANSPOSE, S_COMMENT, S_RETURN, S_BLOCK } StmtKind;
+typedef struct LoopStmt LoopStmt;
+typedef VEC(LoopStmt *) LoopStmts;
+typedef enum LoopStmtKind { S_FOR, S_LET, S_SET, S_STORE, S_IF, S_TRANSPOSE, S_COMMENT, S_RETURN, S_BLOCK } LoopStmtKind;
 
-struct Stmt {
-    StmtKind kind;
+struct LoopStmt {
+    LoopStmtKind kind;
     Var *var;                        /* S_FOR, S_LET (declares), S_SET */
-    Expr *lo, *hi;                   /* S_FOR: var from lo while var < hi */
+    LoopExpr *lo, *hi;                   /* S_FOR: var from lo while var < hi */
     int64_t step;
     int unroll;                      /* S_FOR: repetitions that the C compiler should unroll; 0: as it likes */
-    Expr *value;                     /* S_LET, S_SET, S_STORE, S_IF (scalar condition), S_RETURN (index or NULL) */
+    LoopExpr *value;                     /* S_LET, S_SET, S_STORE, S_IF (scalar condition), S_RETURN (index or NULL) */
     Buffer *buffer, *source;         /* S_STORE; S_TRANSPOSE: buffer[c * ld + r] = source[r * source_ld + c] */
-    Expr *index, *source_index;
+    LoopExpr *index, *source_index;
     int64_t ld, source_ld;
     int active, rows, cols;          /* S_STORE vector: lanes written; S_TRANSPOSE: block of rows x cols of the source, <= width each */
     const char *text;                /* S_COMMENT */
-    StmtList body, otherwise;
+    LoopStmts body, otherwise;
 };
 
 typedef struct Function {
@@ -82,7 +82,7 @@ typedef struct Function {
     bool is_inline;                  /* math functions: static inline, value parameter and result in `scalars`/`result` */
     LType result; bool result_vector;
     VEC(Buffer *) locals;
-    StmtList body;
+    LoopStmts body;
     Arena *arena;
     const char *plain;               /* the loops without names, made by function_same once */
     size_t plain_length;
@@ -102,8 +102,8 @@ typedef struct LoopBuilder {
     Arena *arena;
     Program *program;
     Function *function;
-    StmtList *list;                  /* where statements go */
-    VEC(StmtList *) stack;            /* enclosing lists ... */
+    LoopStmts *list;                  /* where statements go */
+    VEC(LoopStmts *) stack;            /* enclosing lists ... */
     VEC(int) marks;                  /* ... and how many names were taken when each was left */
     VEC(const char *) names;         /* taken in the scopes that are open */
 } LoopBuilder;
@@ -114,43 +114,43 @@ Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant)
 Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats);
 Var *loop_scalar(LoopBuilder *b, const char *name, LType type);                       /* a formal */
 
-Expr *x_int(LoopBuilder *b, int64_t value);                 /* index constant */
-Expr *x_i32(LoopBuilder *b, int64_t value, bool vector);
-Expr *x_float(LoopBuilder *b, double value, bool vector);
-Expr *x_var(LoopBuilder *b, Var *var);
-Expr *x_add(LoopBuilder *b, Expr *a, Expr *c);              /* index arithmetic, constants folded */
-Expr *x_mul(LoopBuilder *b, Expr *a, int64_t factor);
-Expr *x_div(LoopBuilder *b, Expr *a, int64_t divisor);
-Expr *x_mod(LoopBuilder *b, Expr *a, int64_t divisor);
-Expr *x_min(LoopBuilder *b, Expr *a, Expr *c);
-Expr *x_max(LoopBuilder *b, Expr *a, Expr *c);
-Expr *x_to_i32(LoopBuilder *b, Expr *index);
-Expr *x_to_index(LoopBuilder *b, Expr *i32);
-Expr *x_load(LoopBuilder *b, Buffer *buffer, Expr *index);                    /* scalar; u8 widens to i32 */
-Expr *x_vload(LoopBuilder *b, Buffer *buffer, Expr *index, int active);       /* vector */
-Expr *x_splat(LoopBuilder *b, Expr *scalar);                                   /* identity at width 1 and on vectors */
-Expr *x_lanes(LoopBuilder *b);
+LoopExpr *x_int(LoopBuilder *b, int64_t value);                 /* index constant */
+LoopExpr *x_i32(LoopBuilder *b, int64_t value, bool vector);
+LoopExpr *x_float(LoopBuilder *b, double value, bool vector);
+LoopExpr *x_var(LoopBuilder *b, Var *var);
+LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c);              /* index arithmetic, constants folded */
+LoopExpr *x_mul(LoopBuilder *b, LoopExpr *a, int64_t factor);
+LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor);
+LoopExpr *x_mod(LoopBuilder *b, LoopExpr *a, int64_t divisor);
+LoopExpr *x_min(LoopBuilder *b, LoopExpr *a, LoopExpr *c);
+LoopExpr *x_max(LoopBuilder *b, LoopExpr *a, LoopExpr *c);
+LoopExpr *x_to_i32(LoopBuilder *b, LoopExpr *index);
+LoopExpr *x_to_index(LoopBuilder *b, LoopExpr *i32);
+LoopExpr *x_load(LoopBuilder *b, Buffer *buffer, LoopExpr *index);                    /* scalar; u8 widens to i32 */
+LoopExpr *x_vload(LoopBuilder *b, Buffer *buffer, LoopExpr *index, int active);       /* vector */
+LoopExpr *x_splat(LoopBuilder *b, LoopExpr *scalar);                                   /* identity at width 1 and on vectors */
+LoopExpr *x_lanes(LoopBuilder *b);
 /* An elementwise operation: from the vocabulary, by its value formula, or by a math function, whichever exists; mixed scalar
  * and vector arguments are splat. Folds constants and trivial cases (x + 0, x * 1). */
-Expr *x_map(LoopBuilder *b, Op op, int count, Expr *const *args);
-Expr *x_fma(LoopBuilder *b, Expr *a, Expr *c, Expr *addend);
-Expr *x_unary(LoopBuilder *b, ExprKind kind, Expr *a);      /* lanes reductions, exponent, mantissa, round */
-Expr *x_ldexp(LoopBuilder *b, Expr *a, Expr *exponent);
+LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *args);
+LoopExpr *x_fma(LoopBuilder *b, LoopExpr *a, LoopExpr *c, LoopExpr *addend);
+LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a);      /* lanes reductions, exponent, mantissa, round */
+LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent);
 
-Var *loop_begin(LoopBuilder *b, const char *name, Expr *lo, Expr *hi, int64_t step);
+Var *loop_begin(LoopBuilder *b, const char *name, LoopExpr *lo, LoopExpr *hi, int64_t step);
 void loop_unroll(LoopBuilder *b, int times);                 /* of the innermost open loop */
 void loop_end(LoopBuilder *b);
-Var *loop_let(LoopBuilder *b, const char *name, Expr *value);                  /* a constant */
-Var *loop_var(LoopBuilder *b, const char *name, Expr *value);                  /* may be set */
-void loop_set(LoopBuilder *b, Var *var, Expr *value);
-void loop_store(LoopBuilder *b, Buffer *buffer, Expr *index, Expr *value);     /* scalar */
-void loop_vstore(LoopBuilder *b, Buffer *buffer, Expr *index, Expr *value, int active);
-void loop_transpose(LoopBuilder *b, Buffer *to, Expr *to_index, int64_t to_ld,
-                    Buffer *from, Expr *from_index, int64_t from_ld, int rows, int cols);
-void loop_if(LoopBuilder *b, Expr *condition);
+Var *loop_let(LoopBuilder *b, const char *name, LoopExpr *value);                  /* a constant */
+Var *loop_var(LoopBuilder *b, const char *name, LoopExpr *value);                  /* may be set */
+void loop_set(LoopBuilder *b, Var *var, LoopExpr *value);
+void loop_store(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value);     /* scalar */
+void loop_vstore(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value, int active);
+void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_ld,
+                    Buffer *from, LoopExpr *from_index, int64_t from_ld, int rows, int cols);
+void loop_if(LoopBuilder *b, LoopExpr *condition);
 void loop_else(LoopBuilder *b);
 void loop_comment(LoopBuilder *b, const char *text);
-void loop_return(LoopBuilder *b, Expr *value);
+void loop_return(LoopBuilder *b, LoopExpr *value);
 void loop_block(LoopBuilder *b);                            /* { ... }: a scope for names; ended by loop_end, as are if and for */
 
 /* ---- reading ---- */

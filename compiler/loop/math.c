@@ -11,25 +11,25 @@
 
 typedef struct MathBuilder { LoopBuilder b; bool vector; } MathBuilder;
 
-static Expr *num(MathBuilder *m, double value) { return x_float(&m->b, value, m->vector); }
+static LoopExpr *num(MathBuilder *m, double value) { return x_float(&m->b, value, m->vector); }
 
-static Expr *map1(MathBuilder *m, Op op, Expr *a) { return x_map(&m->b, op, 1, &a); }
+static LoopExpr *map1(MathBuilder *m, Op op, LoopExpr *a) { return x_map(&m->b, op, 1, &a); }
 
-static Expr *map2(MathBuilder *m, Op op, Expr *a, Expr *c) { return x_map(&m->b, op, 2, (Expr *[]){a, c}); }
+static LoopExpr *map2(MathBuilder *m, Op op, LoopExpr *a, LoopExpr *c) { return x_map(&m->b, op, 2, (LoopExpr *[]){a, c}); }
 
-static Expr *choose(MathBuilder *m, Expr *condition, Expr *a, Expr *c) {
-    return x_map(&m->b, OP_select, 3, (Expr *[]){condition, a, c});
+static LoopExpr *choose(MathBuilder *m, LoopExpr *condition, LoopExpr *a, LoopExpr *c) {
+    return x_map(&m->b, OP_select, 3, (LoopExpr *[]){condition, a, c});
 }
 
-static Expr *fma3(MathBuilder *m, Expr *a, Expr *c, Expr *addend) { return x_fma(&m->b, a, c, addend); }
+static LoopExpr *fma3(MathBuilder *m, LoopExpr *a, LoopExpr *c, LoopExpr *addend) { return x_fma(&m->b, a, c, addend); }
 
-static Expr *keep(MathBuilder *m, const char *name, Expr *value) {
+static LoopExpr *keep(MathBuilder *m, const char *name, LoopExpr *value) {
     return x_var(&m->b, loop_let(&m->b, name, value));
 }
 
 /* Horner's rule; the first coefficient belongs to the highest power. */
-static Expr *polynomial(MathBuilder *m, Expr *x, const double *c, int count) {
-    Expr *p = num(m, c[0]);
+static LoopExpr *polynomial(MathBuilder *m, LoopExpr *x, const double *c, int count) {
+    LoopExpr *p = num(m, c[0]);
     for (int i = 1; i < count; i++) p = keep(m, "p", fma3(m, p, x, num(m, c[i])));
     return p;
 }
@@ -40,13 +40,13 @@ static const char exp_comment[] =
     "e to the x: x = n ln 2 + r with |r| <= ln 2 / 2, polynomial of Cephes' expf in r, times 2^n. 1 ulp.\n"
     "Clamped to [-87.3, 88.0], so the result is always finite and positive.";
 
-static Expr *build_exp(MathBuilder *m, Expr *x) {
+static LoopExpr *build_exp(MathBuilder *m, LoopExpr *x) {
     static const double c[] = {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1};
     x = keep(m, "t", map2(m, OP_min, map2(m, OP_max, x, num(m, -87.3)), num(m, 88.0)));
-    Expr *n = keep(m, "n", x_unary(&m->b, E_ROUND, map2(m, OP_mul, x, num(m, 1.44269504088896341))));
-    Expr *r = keep(m, "r", fma3(m, n, num(m, -0.693359375), x));
+    LoopExpr *n = keep(m, "n", x_unary(&m->b, E_ROUND, map2(m, OP_mul, x, num(m, 1.44269504088896341))));
+    LoopExpr *r = keep(m, "r", fma3(m, n, num(m, -0.693359375), x));
     r = keep(m, "r", fma3(m, n, num(m, 2.12194440e-4), r));
-    Expr *p = polynomial(m, r, c, 6);
+    LoopExpr *p = polynomial(m, r, c, 6);
     p = keep(m, "p", fma3(m, p, map2(m, OP_mul, r, r), r));
     return x_ldexp(&m->b, map2(m, OP_add, p, num(m, 1)), n);
 }
@@ -55,17 +55,17 @@ static const char log_comment[] =
     "Natural logarithm: x = 2^e m with m in [sqrt 1/2, sqrt 2], polynomial of Cephes' logf in m - 1. 2 ulp.\n"
     "x below the smallest normal number counts as that.";
 
-static Expr *build_log(MathBuilder *m, Expr *x) {
+static LoopExpr *build_log(MathBuilder *m, LoopExpr *x) {
     static const double c[] = {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
                                -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1};
     x = keep(m, "t", map2(m, OP_max, x, num(m, 1.17549435e-38)));
-    Expr *e = keep(m, "e", x_unary(&m->b, E_EXPONENT, x)), *f = keep(m, "f", x_unary(&m->b, E_MANTISSA, x));
-    Expr *large = keep(m, "large", map2(m, OP_gt, f, num(m, 1.41421356)));
+    LoopExpr *e = keep(m, "e", x_unary(&m->b, E_EXPONENT, x)), *f = keep(m, "f", x_unary(&m->b, E_MANTISSA, x));
+    LoopExpr *large = keep(m, "large", map2(m, OP_gt, f, num(m, 1.41421356)));
     e = keep(m, "e", choose(m, large, map2(m, OP_add, e, num(m, 1)), e));
-    Expr *r = keep(m, "r", map2(m, OP_sub, choose(m, large, map2(m, OP_mul, f, num(m, 0.5)), f), num(m, 1)));
-    Expr *p = polynomial(m, r, c, 9);
-    Expr *r2 = keep(m, "r2", map2(m, OP_mul, r, r));
-    Expr *y = keep(m, "y", map2(m, OP_mul, map2(m, OP_mul, p, r2), r));
+    LoopExpr *r = keep(m, "r", map2(m, OP_sub, choose(m, large, map2(m, OP_mul, f, num(m, 0.5)), f), num(m, 1)));
+    LoopExpr *p = polynomial(m, r, c, 9);
+    LoopExpr *r2 = keep(m, "r2", map2(m, OP_mul, r, r));
+    LoopExpr *y = keep(m, "y", map2(m, OP_mul, map2(m, OP_mul, p, r2), r));
     y = keep(m, "y", fma3(m, e, num(m, -2.12194440e-4), y));
     y = keep(m, "y", fma3(m, r2, num(m, -0.5), y));
     return fma3(m, e, num(m, 0.693359375), map2(m, OP_add, r, y));
@@ -74,13 +74,13 @@ static Expr *build_log(MathBuilder *m, Expr *x) {
 static const char tanh_comment[] =
     "Hyperbolic tangent: odd rational function of degree 13/6, after Eigen's ptanh. 5 ulp; +-1 beyond 7.9.";
 
-static Expr *build_tanh(MathBuilder *m, Expr *x) {
+static LoopExpr *build_tanh(MathBuilder *m, LoopExpr *x) {
     static const double p[] = {-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
                                1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03};
     static const double q[] = {1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03};
-    Expr *t = keep(m, "t", map2(m, OP_max, map2(m, OP_min, x, num(m, 7.90531110763549805)), num(m, -7.90531110763549805)));
-    Expr *t2 = keep(m, "t2", map2(m, OP_mul, t, t));
-    Expr *above = keep(m, "above", map2(m, OP_mul, polynomial(m, t2, p, 7), t));
+    LoopExpr *t = keep(m, "t", map2(m, OP_max, map2(m, OP_min, x, num(m, 7.90531110763549805)), num(m, -7.90531110763549805)));
+    LoopExpr *t2 = keep(m, "t2", map2(m, OP_mul, t, t));
+    LoopExpr *above = keep(m, "above", map2(m, OP_mul, polynomial(m, t2, p, 7), t));
     return map2(m, OP_div, above, polynomial(m, t2, q, 4));
 }
 
@@ -88,33 +88,33 @@ static const char normal_cdf_comment[] =
     "Distribution function of the standard normal, erfc(-x / sqrt 2) / 2 by the Chebyshev fit of\n"
     "Numerical Recipes' erfcc: relative error 1.2e-7 in the tail, absolute 4e-7.";
 
-static Expr *build_normal_cdf(MathBuilder *m, Expr *x) {
+static LoopExpr *build_normal_cdf(MathBuilder *m, LoopExpr *x) {
     static const double c[] = {0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807,
                                -0.18628806, 0.09678418, 0.37409196, 1.00002368, -1.26551223};
-    Expr *z = keep(m, "z", map2(m, OP_mul, map1(m, OP_abs, x), num(m, 0.70710678118654752)));
-    Expr *t = keep(m, "t", map2(m, OP_div, num(m, 1), fma3(m, z, num(m, 0.5), num(m, 1))));
-    Expr *p = polynomial(m, t, c, 10);
-    Expr *e = map1(m, OP_exp, map2(m, OP_sub, p, map2(m, OP_mul, z, z)));
-    Expr *h = keep(m, "h", map2(m, OP_mul, map2(m, OP_mul, t, num(m, 0.5)), e));
+    LoopExpr *z = keep(m, "z", map2(m, OP_mul, map1(m, OP_abs, x), num(m, 0.70710678118654752)));
+    LoopExpr *t = keep(m, "t", map2(m, OP_div, num(m, 1), fma3(m, z, num(m, 0.5), num(m, 1))));
+    LoopExpr *p = polynomial(m, t, c, 10);
+    LoopExpr *e = map1(m, OP_exp, map2(m, OP_sub, p, map2(m, OP_mul, z, z)));
+    LoopExpr *h = keep(m, "h", map2(m, OP_mul, map2(m, OP_mul, t, num(m, 0.5)), e));
     return choose(m, map2(m, OP_gt, x, num(m, 0)), map2(m, OP_sub, num(m, 1), h), h);
 }
 
 /* sin(x) = +-sin(r) or +-cos(r) by the quadrant of x; cos(x) = sin(x + pi/2), one quadrant on. */
-static Expr *build_sine(MathBuilder *m, Expr *x, double quadrants) {
+static LoopExpr *build_sine(MathBuilder *m, LoopExpr *x, double quadrants) {
     static const double s[] = {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1};
     static const double c[] = {2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2, -0.5};
-    Expr *n = keep(m, "n", x_unary(&m->b, E_ROUND, map2(m, OP_mul, x, num(m, 0.63661977236758134))));
-    Expr *r = keep(m, "r", fma3(m, n, num(m, -1.5703125), x));
+    LoopExpr *n = keep(m, "n", x_unary(&m->b, E_ROUND, map2(m, OP_mul, x, num(m, 0.63661977236758134))));
+    LoopExpr *r = keep(m, "r", fma3(m, n, num(m, -1.5703125), x));
     r = keep(m, "r", fma3(m, n, num(m, -4.837512969970703125e-4), r));
     r = keep(m, "r", fma3(m, n, num(m, -7.54978995489188216e-8), r));
-    Expr *r2 = keep(m, "r2", map2(m, OP_mul, r, r));
-    Expr *sine = keep(m, "sine", fma3(m, map2(m, OP_mul, polynomial(m, r2, s, 3), r2), r, r));
-    Expr *cosine = keep(m, "cosine", fma3(m, polynomial(m, r2, c, 4), r2, num(m, 1)));
-    Expr *q = keep(m, "q", map2(m, OP_add, n, num(m, quadrants)));
-    Expr *fourths = map1(m, OP_floor, map2(m, OP_mul, q, num(m, 0.25)));
+    LoopExpr *r2 = keep(m, "r2", map2(m, OP_mul, r, r));
+    LoopExpr *sine = keep(m, "sine", fma3(m, map2(m, OP_mul, polynomial(m, r2, s, 3), r2), r, r));
+    LoopExpr *cosine = keep(m, "cosine", fma3(m, polynomial(m, r2, c, 4), r2, num(m, 1)));
+    LoopExpr *q = keep(m, "q", map2(m, OP_add, n, num(m, quadrants)));
+    LoopExpr *fourths = map1(m, OP_floor, map2(m, OP_mul, q, num(m, 0.25)));
     q = keep(m, "q", fma3(m, fourths, num(m, -4), q));
-    Expr *odd = map2(m, OP_or, map2(m, OP_eq, q, num(m, 1)), map2(m, OP_eq, q, num(m, 3)));
-    Expr *y = keep(m, "y", choose(m, odd, cosine, sine));
+    LoopExpr *odd = map2(m, OP_or, map2(m, OP_eq, q, num(m, 1)), map2(m, OP_eq, q, num(m, 3)));
+    LoopExpr *y = keep(m, "y", choose(m, odd, cosine, sine));
     return choose(m, map2(m, OP_ge, q, num(m, 2)), map1(m, OP_neg, y), y);
 }
 
@@ -123,10 +123,10 @@ static const char sin_comment[] =
 static const char cos_comment[] =
     "Cosine: the sine a quarter turn on, as sin. 2e-6 absolute for |x| < 10^4.";
 
-static Expr *build_sin(MathBuilder *m, Expr *x) { return build_sine(m, x, 0); }
-static Expr *build_cos(MathBuilder *m, Expr *x) { return build_sine(m, x, 1); }
+static LoopExpr *build_sin(MathBuilder *m, LoopExpr *x) { return build_sine(m, x, 0); }
+static LoopExpr *build_cos(MathBuilder *m, LoopExpr *x) { return build_sine(m, x, 1); }
 
-typedef struct MathRow { Op op; const char *name, *comment; Expr *(*build)(MathBuilder *m, Expr *x); } MathRow;
+typedef struct MathRow { Op op; const char *name, *comment; LoopExpr *(*build)(MathBuilder *m, LoopExpr *x); } MathRow;
 
 static const MathRow rows[] = {
     {OP_exp, "exp", exp_comment, build_exp},

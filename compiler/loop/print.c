@@ -56,9 +56,9 @@ static void put_comment(Text *out, int depth, const char *comment) {
 
 /* ---- statements ---- */
 
-static void put_list(const Printer *p, const StmtList *list, int depth);
+static void put_list(const Printer *p, const LoopStmts *list, int depth);
 
-static void put_for(const Printer *p, const Stmt *s, int depth) {
+static void put_for(const Printer *p, const LoopStmt *s, int depth) {
     Arena *arena = p->out->arena;
     const char *i = s->var->name;
     const char *step = s->step == 1 ? arena_printf(arena, "%s++", i) : arena_printf(arena, "%s += %lld", i, (long long)s->step);
@@ -69,25 +69,25 @@ static void put_for(const Printer *p, const Stmt *s, int depth) {
     put_line(p->out, depth, "}");
 }
 
-static void put_let(const Printer *p, const Stmt *s, int depth) {
+static void put_let(const Printer *p, const LoopStmt *s, int depth) {
     put_line(p->out, depth, arena_printf(p->out->arena, "%s%s %s = %s;", s->var->assigned ? "" : "const ",
                                          spell_type(p->program, s->var->type, s->var->vector), s->var->name,
                                          spell_expr(p, s->value)));
 }
 
 /* `c += a * b` reads better than `c = a * b + c` where C has the operators. */
-static void put_set(const Printer *p, const Stmt *s, int depth) {
-    const Expr *x = s->value;
+static void put_set(const Printer *p, const LoopStmt *s, int depth) {
+    const LoopExpr *x = s->value;
     const bool scalar_fma = x->kind == E_FMA && !x->vector && x->args[2]->kind == E_VAR && x->args[2]->var == s->var;
     if (scalar_fma) {
-        Expr product = {.kind = E_MAP, .type = LT_F32, .op = OP_mul, .arg_count = 2, .args = {x->args[0], x->args[1], NULL}};
+        LoopExpr product = {.kind = E_MAP, .type = LT_F32, .op = OP_mul, .arg_count = 2, .args = {x->args[0], x->args[1], NULL}};
         put_line(p->out, depth, arena_printf(p->out->arena, "%s += %s;", s->var->name, spell_expr(p, &product)));
         return;
     }
     put_line(p->out, depth, arena_printf(p->out->arena, "%s = %s;", s->var->name, spell_expr(p, x)));
 }
 
-static void put_if(const Printer *p, const Stmt *s, int depth) {
+static void put_if(const Printer *p, const LoopStmt *s, int depth) {
     put_line(p->out, depth, arena_printf(p->out->arena, "if (%s) {", spell_expr(p, s->value)));
     put_list(p, &s->body, depth + 1);
     if (s->otherwise.count) {
@@ -97,23 +97,23 @@ static void put_if(const Printer *p, const Stmt *s, int depth) {
     put_line(p->out, depth, "}");
 }
 
-static void put_transpose(const Printer *p, const Stmt *s, int depth) {
+static void put_transpose(const Printer *p, const LoopStmt *s, int depth) {
     put_line(p->out, depth, arena_printf(p->out->arena, "%s_transpose%s(%s, %lld, %s, %lld, %d, %d);", p->names->prefix,
                                          p->names->suffix, spell_pointer(p, s->source, s->source_index), (long long)s->source_ld,
                                          spell_pointer(p, s->buffer, s->index), (long long)s->ld, s->rows, s->cols));
 }
 
-static void put_block(const Printer *p, const Stmt *s, int depth) {
+static void put_block(const Printer *p, const LoopStmt *s, int depth) {
     put_line(p->out, depth, "{");
     put_list(p, &s->body, depth + 1);
     put_line(p->out, depth, "}");
 }
 
-static void put_return(const Printer *p, const Stmt *s, int depth) {
+static void put_return(const Printer *p, const LoopStmt *s, int depth) {
     put_line(p->out, depth, s->value ? arena_printf(p->out->arena, "return %s;", spell_expr(p, s->value)) : "return;");
 }
 
-static void put_stmt(const Printer *p, const Stmt *s, int depth) {
+static void put_stmt(const Printer *p, const LoopStmt *s, int depth) {
     switch (s->kind) {
     case S_FOR: put_for(p, s, depth); break;
     case S_LET: put_let(p, s, depth); break;
@@ -127,7 +127,7 @@ static void put_stmt(const Printer *p, const Stmt *s, int depth) {
     }
 }
 
-static void put_list(const Printer *p, const StmtList *list, int depth) {
+static void put_list(const Printer *p, const LoopStmts *list, int depth) {
     for (int i = 0; i < list->count; i++) put_stmt(p, list->at[i], depth);
 }
 

@@ -20,7 +20,7 @@ static void name(Dump *d, const void *thing, const char *text) {
     text_addf(d->out, "_%d", i);
 }
 
-static const char *kind_text(const Expr *x) {
+static const char *kind_text(const LoopExpr *x) {
     static const char *const names[] = {
         [E_CALL] = "call", [E_FMA] = "fma", [E_SPLAT] = "splat", [E_LANES] = "lanes", [E_ADD_LANES] = "add_lanes",
         [E_MAX_LANES] = "max_lanes", [E_LDEXP] = "ldexp", [E_EXPONENT] = "exponent", [E_MANTISSA] = "mantissa",
@@ -30,7 +30,7 @@ static const char *kind_text(const Expr *x) {
     return x->kind == E_MAP || x->kind == E_CALL ? op_row(x->op)->name : names[x->kind];
 }
 
-static void dump_expr(Dump *d, const Expr *x) {
+static void dump_expr(Dump *d, const LoopExpr *x) {
     switch (x->kind) {
     case E_INT: text_addf(d->out, "%lld", (long long)x->number); return;
     case E_FLOAT: text_add_float(d->out, (float)x->number); return;
@@ -51,16 +51,16 @@ static void dump_expr(Dump *d, const Expr *x) {
     text_add(d->out, ")");
 }
 
-static void dump_list(Dump *d, const StmtList *list, int depth);
+static void dump_list(Dump *d, const LoopStmts *list, int depth);
 
-static void dump_place(Dump *d, const Buffer *buffer, const Expr *index) {
+static void dump_place(Dump *d, const Buffer *buffer, const LoopExpr *index) {
     name(d, buffer, buffer->name);
     text_add(d->out, "[");
     dump_expr(d, index);
     text_add(d->out, "]");
 }
 
-static void dump_for(Dump *d, const Stmt *s) {
+static void dump_for(Dump *d, const LoopStmt *s) {
     text_add(d->out, "for ");
     name(d, s->var, s->var->name);
     text_add(d->out, " in ");
@@ -70,7 +70,7 @@ static void dump_for(Dump *d, const Stmt *s) {
     text_addf(d->out, " step %lld unroll %d\n", (long long)s->step, s->unroll);
 }
 
-static void dump_transpose(Dump *d, const Stmt *s) {
+static void dump_transpose(Dump *d, const LoopStmt *s) {
     text_addf(d->out, "transpose %dx%d ", s->rows, s->cols);
     dump_place(d, s->source, s->source_index);
     text_addf(d->out, " ld %lld to ", (long long)s->source_ld);
@@ -78,7 +78,7 @@ static void dump_transpose(Dump *d, const Stmt *s) {
     text_addf(d->out, " ld %lld\n", (long long)s->ld);
 }
 
-static void dump_assignment(Dump *d, const Stmt *s) {
+static void dump_assignment(Dump *d, const LoopStmt *s) {
     if (s->kind == S_STORE) {
         if (s->value->vector) text_addf(d->out, "store<%d> ", s->active);
         dump_place(d, s->buffer, s->index);
@@ -91,7 +91,7 @@ static void dump_assignment(Dump *d, const Stmt *s) {
     text_add(d->out, "\n");
 }
 
-static void dump_stmt(Dump *d, const Stmt *s, int depth) {
+static void dump_stmt(Dump *d, const LoopStmt *s, int depth) {
     if (s->kind == S_COMMENT) return;
     for (int i = 0; i < depth; i++) text_add(d->out, "  ");
     switch (s->kind) {
@@ -110,7 +110,7 @@ static void dump_stmt(Dump *d, const Stmt *s, int depth) {
     dump_list(d, &s->otherwise, depth + 1);
 }
 
-static void dump_list(Dump *d, const StmtList *list, int depth) {
+static void dump_list(Dump *d, const LoopStmts *list, int depth) {
     for (int i = 0; i < list->count; i++) dump_stmt(d, list->at[i], depth);
 }
 

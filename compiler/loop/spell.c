@@ -42,9 +42,9 @@ static int needed_at(const char *spelling, const char *c) {
 
 /* ---- templates ---- */
 
-static void spell(const Printer *p, Text *out, const Expr *x, int needed);
+static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed);
 
-static void fill(const Printer *p, Text *out, const char *spelling, Expr *const *args, int number) {
+static void fill(const Printer *p, Text *out, const char *spelling, LoopExpr *const *args, int number) {
     for (const char *c = spelling; *c; c++) {
         if (*c != '$') {
             text_addn(out, c, 1);
@@ -56,7 +56,7 @@ static void fill(const Printer *p, Text *out, const char *spelling, Expr *const 
     }
 }
 
-static void fill_within(const Printer *p, Text *out, const char *spelling, Expr *const *args, int needed) {
+static void fill_within(const Printer *p, Text *out, const char *spelling, LoopExpr *const *args, int needed) {
     const bool wrap = precedence_of(spelling) < needed;
     if (wrap) text_add(out, "(");
     fill(p, out, spelling, args, 0);
@@ -65,11 +65,11 @@ static void fill_within(const Printer *p, Text *out, const char *spelling, Expr 
 
 /* ---- vocabularies ---- */
 
-static const Target *vocabulary(const Printer *p, const Expr *x) {
+static const Target *vocabulary(const Printer *p, const LoopExpr *x) {
     return x->vector ? p->program->target : &target_scalar;
 }
 
-static const char *spelling_of_map(const Printer *p, const Expr *x) {
+static const char *spelling_of_map(const Printer *p, const LoopExpr *x) {
     const Target *t = vocabulary(p, x->args[x->arg_count - 1]);
     const LType type = x->args[x->arg_count - 1]->type;
     if (t == &target_scalar && type == LT_F32 && p->program->target->scalar_f32[x->op])
@@ -77,7 +77,7 @@ static const char *spelling_of_map(const Printer *p, const Expr *x) {
     return (type == LT_F32 ? t->map_f32 : type == LT_BOOL ? t->map_bool : t->map_i32)[x->op];
 }
 
-static const char *spelling_of(const Printer *p, const Expr *x) {
+static const char *spelling_of(const Printer *p, const LoopExpr *x) {
     const Target *t = vocabulary(p, x->arg_count ? x->args[0] : x);
     switch (x->kind) {
     case E_MAP: return spelling_of_map(p, x);
@@ -104,7 +104,7 @@ static const char *spelling_of(const Printer *p, const Expr *x) {
 
 /* ---- leaves ---- */
 
-static void spell_number(const Printer *p, Text *out, const Expr *x) {
+static void spell_number(const Printer *p, Text *out, const LoopExpr *x) {
     Text number = text_new(out->arena);
     if (x->kind == E_INT) {
         text_addf(&number, "%lld", (long long)x->number);
@@ -125,7 +125,7 @@ static void spell_number(const Printer *p, Text *out, const Expr *x) {
     }
 }
 
-static const char *load_spelling(const Printer *p, const Expr *x) {
+static const char *load_spelling(const Printer *p, const LoopExpr *x) {
     const Target *t = p->program->target;
     const bool part = x->active < t->width;
     switch (x->buffer->type) {
@@ -148,7 +148,7 @@ static void fill_pointer(const Printer *p, Text *out, const char *spelling, cons
     }
 }
 
-char *spell_pointer(const Printer *p, const Buffer *buffer, const Expr *index) {
+char *spell_pointer(const Printer *p, const Buffer *buffer, const LoopExpr *index) {
     Text out = text_new(p->out->arena);
     text_add(&out, buffer->name);
     if (index->kind == E_INT && index->number == 0) return out.at;
@@ -157,7 +157,7 @@ char *spell_pointer(const Printer *p, const Buffer *buffer, const Expr *index) {
     return out.at;
 }
 
-static void spell_load(const Printer *p, Text *out, const Expr *x) {
+static void spell_load(const Printer *p, Text *out, const LoopExpr *x) {
     if (x->vector) {
         fill_pointer(p, out, load_spelling(p, x), spell_pointer(p, x->buffer, x->args[0]), NULL, x->active);
         return;
@@ -167,7 +167,7 @@ static void spell_load(const Printer *p, Text *out, const Expr *x) {
     text_add(out, "]");
 }
 
-static void spell_call(const Printer *p, Text *out, const Expr *x) {
+static void spell_call(const Printer *p, Text *out, const LoopExpr *x) {
     text_addf(out, "%s_%s%s(", p->names->prefix, math_name(out->arena, p->program, x->op, x->vector), p->names->suffix);
     for (int i = 0; i < x->arg_count; i++) {
         if (i) text_add(out, ", ");
@@ -176,7 +176,7 @@ static void spell_call(const Printer *p, Text *out, const Expr *x) {
     text_add(out, ")");
 }
 
-static void spell(const Printer *p, Text *out, const Expr *x, int needed) {
+static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed) {
     switch (x->kind) {
     case E_INT: case E_FLOAT: {
         const bool wrap = !x->vector && x->number < 0 && needed >= UNARY;
@@ -205,13 +205,13 @@ char *spell_names(const Printer *p, const char *text) {
     return out.at;
 }
 
-char *spell_expr(const Printer *p, const Expr *x) {
+char *spell_expr(const Printer *p, const LoopExpr *x) {
     Text out = text_new(p->out->arena);
     spell(p, &out, x, LOOSE);
     return spell_names(p, out.at);
 }
 
-char *spell_store(const Printer *p, const Stmt *s) {
+char *spell_store(const Printer *p, const LoopStmt *s) {
     Text out = text_new(p->out->arena);
     const Target *t = p->program->target;
     Text value = text_new(p->out->arena);

@@ -6,11 +6,11 @@
 
 typedef struct Printer { Text *out; const Program *program; const PrintNames *names; } Printer;
 
-char *spell_expr(const Printer *p, const Expr *x);                   /* as a statement needs it */
-char *spell_pointer(const Printer *p, const Buffer *buffer, const Expr *index);
+char *spell_expr(const Printer *p, const LoopExpr *x);                   /* as a statement needs it */
+char *spell_pointer(const Printer *p, const Buffer *buffer, const LoopExpr *index);
 const char *spell_type(const Program *program, LType type, bool vector);
 /* A store of `value` as a statement without its semicolon. */
-char *spell_store(const Printer *p, const Stmt *store);
+char *spell_store(const Printer *p, const LoopStmt *store);
 /* Replaces @ by the model's prefix, % by the target's suffix and ~ by the attribute macro. */
 char *spell_names(const Printer *p, const char *text);
 const char *spell_attribute(const Program *program);                /* "NN_TARGET_AVX2 ", or "" */

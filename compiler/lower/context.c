@@ -8,7 +8,7 @@ void lower_begin(Lower *l, Arena *arena, Program *program, const EntryPlan *entr
     *l = (Lower){.target = program->target, .entry = entry, .k = k, .lane_axis = -1};
     l->b = loop_function(program, k->name, NULL);
     l->active = program->target->width;
-    l->bound = arena_array(arena, Expr *, entry->graph->nodes.count + 1);
+    l->bound = arena_array(arena, LoopExpr *, entry->graph->nodes.count + 1);
     l->uses = arena_array(arena, int, entry->graph->nodes.count + 1);
     for (int i = 0; i < k->nodes.count; i++)
         for (int j = 0; j < k->nodes.at[i]->input_count; j++) l->uses[view_root(k->nodes.at[i]->inputs[j])->id]++;
@@ -41,12 +41,12 @@ Buffer *lower_buffer(Lower *l, const Value *value) {
     return buffer;
 }
 
-Expr *lower_count(Lower *l) {
+LoopExpr *lower_count(Lower *l) {
     if (!l->count) l->count = loop_scalar(&l->b, "count", LT_INDEX);
     return x_var(&l->b, l->count);
 }
 
-Expr *lower_extent(Lower *l, Type type, int axis) {
+LoopExpr *lower_extent(Lower *l, Type type, int axis) {
     if (axis != type.batch_axis) return x_int(&l->b, type.dim[axis]);
     return x_mul(&l->b, lower_count(l), type.batch_inner);
 }
@@ -57,15 +57,15 @@ const char *lower_axis_name(const Lower *l, int axis) {
 }
 
 void lower_loop(Lower *l, int axis) {
-    Expr *hi = lower_extent(l, l->k->domain, axis);
+    LoopExpr *hi = lower_extent(l, l->k->domain, axis);
     Var *i = loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1);
     l->axis[axis] = x_var(&l->b, i);
 }
 
 /* ---- memory ---- */
 
-Expr *lower_address(Lower *l, int64_t offset, const int64_t *stride, const int *label, Type type) {
-    Expr *address = x_int(&l->b, offset);
+LoopExpr *lower_address(Lower *l, int64_t offset, const int64_t *stride, const int *label, Type type) {
+    LoopExpr *address = x_int(&l->b, offset);
     for (int i = 0; i < type.rank; i++)
         if (label[i] >= 0 && type.dim[i] != 1 && l->axis[label[i]])
             address = x_add(&l->b, address, x_mul(&l->b, l->axis[label[i]], stride[i]));
@@ -80,12 +80,12 @@ int64_t lower_lane_stride(const Lower *l, const int64_t *stride, const int *labe
 }
 
 /* The element's own index, as i32: iota seen through views. */
-static Expr *load_index(Lower *l, Expr *address, int64_t step) {
-    Expr *first = x_to_i32(&l->b, address);
+static LoopExpr *load_index(Lower *l, LoopExpr *address, int64_t step) {
+    LoopExpr *first = x_to_i32(&l->b, address);
     if (!step || l->target->width == 1) return first;
-    Expr *lanes = x_lanes(&l->b);
-    if (step != 1) lanes = x_map(&l->b, OP_mul, 2, (Expr *[]){lanes, x_i32(&l->b, step, true)});
-    return x_map(&l->b, OP_add, 2, (Expr *[]){x_splat(&l->b, first), lanes});
+    LoopExpr *lanes = x_lanes(&l->b);
+    if (step != 1) lanes = x_map(&l->b, OP_mul, 2, (LoopExpr *[]){lanes, x_i32(&l->b, step, true)});
+    return x_map(&l->b, OP_add, 2, (LoopExpr *[]){x_splat(&l->b, first), lanes});
 }
 
 /* Lanes that may be read at once: all of them where the row's padding makes that safe. */
@@ -101,28 +101,28 @@ static int load_lanes(const Lower *l, const View *view, Type type, const int *la
     return whole && view->value->elements % LANE_PAD == 0 && view->offset % width == 0 ? (int)width : l->active;
 }
 
-Expr *lower_load(Lower *l, const View *view, const int *label, Type type) {
+LoopExpr *lower_load(Lower *l, const View *view, const int *label, Type type) {
     const int64_t step = lower_lane_stride(l, view->stride, label, type);
-    Expr *address = lower_address(l, view->offset, view->stride, label, type);
+    LoopExpr *address = lower_address(l, view->offset, view->stride, label, type);
     if (view->value->place == AT_INDEX) return load_index(l, address, step);
     Buffer *buffer = lower_buffer(l, view->value);
-    Expr *x = step == 1 && l->target->width > 1
+    LoopExpr *x = step == 1 && l->target->width > 1
                   ? x_vload(&l->b, buffer, address, load_lanes(l, view, type, label))
                   : x_load(&l->b, buffer, address);
     if (view->value->dtype != DT_BOOL) return x;
-    return x_map(&l->b, OP_ne, 2, (Expr *[]){x, x_float(&l->b, 0, x->vector)});
+    return x_map(&l->b, OP_ne, 2, (LoopExpr *[]){x, x_float(&l->b, 0, x->vector)});
 }
 
-static Expr *as_stored(Lower *l, const Value *value, Expr *x) {
+static LoopExpr *as_stored(Lower *l, const Value *value, LoopExpr *x) {
     if (value->dtype != DT_BOOL) return x;
     return x_map(&l->b, OP_select, 3,
-                 (Expr *[]){x, x_float(&l->b, 1, x->vector), x_float(&l->b, 0, x->vector)});
+                 (LoopExpr *[]){x, x_float(&l->b, 1, x->vector), x_float(&l->b, 0, x->vector)});
 }
 
-void lower_store(Lower *l, const Value *value, const int *label, Expr *x) {
+void lower_store(Lower *l, const Value *value, const int *label, LoopExpr *x) {
     const Type type = value->node->type;
     Buffer *buffer = lower_buffer(l, value);
-    Expr *address = lower_address(l, 0, value->stride, label, type);
+    LoopExpr *address = lower_address(l, 0, value->stride, label, type);
     x = as_stored(l, value, x);
     if (lower_lane_stride(l, value->stride, label, type) == 1 && l->target->width > 1)
         loop_vstore(&l->b, buffer, address, x_splat(&l->b, x), l->active);
@@ -138,21 +138,21 @@ void lower_forget(Lower *l, int mark) {
     while (l->bound_ids.count > mark) l->bound[l->bound_ids.at[--l->bound_ids.count]] = NULL;
 }
 
-void lower_bind(Lower *l, const Node *node, Expr *value) {
+void lower_bind(Lower *l, const Node *node, LoopExpr *value) {
     l->bound[node->id] = value;
     vec_push(l->b.arena, l->bound_ids, node->id);
 }
 
-static Expr *inline_leaf(Lower *l, const Node *root) {
-    if (root->op == OP_count) return x_map(&l->b, OP_to_f32, 1, (Expr *[]){x_to_i32(&l->b, lower_count(l))});
+static LoopExpr *inline_leaf(Lower *l, const Node *root) {
+    if (root->op == OP_count) return x_map(&l->b, OP_to_f32, 1, (LoopExpr *[]){x_to_i32(&l->b, lower_count(l))});
     if (root->type.dtype == DT_F32) return x_float(&l->b, root->attr[0].number, false);
     return x_i32(&l->b, (int64_t)root->attr[0].number, false);
 }
 
 /* A map without a kernel of its own: its axes run along those of the reader that sees it through views. */
-static Expr *inlined_map(Lower *l, const Node *input, const Node *root, const int *label) {
+static LoopExpr *inlined_map(Lower *l, const Node *input, const Node *root, const int *label) {
     int axis_of[MAX_RANK], root_label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
-    Expr *args[3];
+    LoopExpr *args[3];
     view_labels(input, axis_of);
     for (int i = 0; i < input->type.rank; i++)
         if (axis_of[i] >= 0) root_label[axis_of[i]] = label[i];
@@ -160,7 +160,7 @@ static Expr *inlined_map(Lower *l, const Node *input, const Node *root, const in
     return x_map(&l->b, root->op, root->input_count, args);
 }
 
-Expr *lower_input(Lower *l, const Node *input, const int *label) {
+LoopExpr *lower_input(Lower *l, const Node *input, const int *label) {
     View view;
     const Node *root = view_root(input);
     if (plan_operand(l->entry, l->k, input, &view)) return lower_load(l, &view, label, input->type);
@@ -168,16 +168,16 @@ Expr *lower_input(Lower *l, const Node *input, const int *label) {
     return l->entry->member[root->id].inlined ? inlined_map(l, input, root, label) : lower_member(l, root);
 }
 
-static Expr *map_here(Lower *l, const Node *node) {
-    Expr *args[3];
+static LoopExpr *map_here(Lower *l, const Node *node) {
+    LoopExpr *args[3];
     for (int i = 0; i < node->input_count; i++)
         args[i] = lower_input(l, node->inputs[i], l->entry->member[node->id].label);
     return x_map(&l->b, node->op, node->input_count, args);
 }
 
-Expr *lower_member(Lower *l, const Node *node) {
+LoopExpr *lower_member(Lower *l, const Node *node) {
     if (l->bound[node->id]) return l->bound[node->id];
-    Expr *x = op_row(node->op)->kind == KIND_REDUCE ? reduction_of_one(l, node) : map_here(l, node);
+    LoopExpr *x = op_row(node->op)->kind == KIND_REDUCE ? reduction_of_one(l, node) : map_here(l, node);
     if ((l->uses[node->id] > 1 || node->name) && x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT)
         x = x_var(&l->b, loop_let(&l->b, node->name ? node->name : op_row(node->op)->name, x));
     lower_bind(l, node, x);
@@ -195,12 +195,12 @@ static void *formula_number(void *context, double value) {
 
 static void *formula_call(void *context, Op op, int count, void **args) {
     FormulaScope *scope = context;
-    Expr *x[3];
+    LoopExpr *x[3];
     for (int i = 0; i < count; i++) x[i] = args[i];
     return x_map(&scope->l->b, op, count, x);
 }
 
-Expr *lower_formula(Lower *l, const char *text, Expr *const bound[5], bool vector) {
+LoopExpr *lower_formula(Lower *l, const char *text, LoopExpr *const bound[5], bool vector) {
     FormulaScope scope = {l, vector};
     FormulaReader reader = {.context = &scope, .number = formula_number, .call = formula_call};
     for (int i = 0; i < 5; i++) reader.bound[i] = bound[i];

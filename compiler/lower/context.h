@@ -13,32 +13,32 @@ typedef struct Lower {
     VEC(const Value *) values;       /* operands and results in the order of the formal buffers */
     VEC(Buffer *) buffers;
     Var *count;                      /* formal; NULL if the function needs none */
-    Expr *axis[MAX_RANK];            /* index of each axis of the domain; of the lane axis: of its first lane */
+    LoopExpr *axis[MAX_RANK];            /* index of each axis of the domain; of the lane axis: of its first lane */
     int lane_axis;                   /* axis of the domain along the lanes, or -1: scalars */
     int active;                      /* lanes in use: the width, or fewer in a tail */
-    Expr **bound;                    /* by node id: the member's value here, or NULL */
+    LoopExpr **bound;                    /* by node id: the member's value here, or NULL */
     VEC(int) bound_ids;              /* in the order bound, to forget them at the end of a scope */
     int *uses;                       /* by node id: readers inside the kernel */
 } Lower;
 
 void lower_begin(Lower *l, Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k);
 Buffer *lower_buffer(Lower *l, const Value *value);
-Expr *lower_count(Lower *l);                                 /* the formal `count`, made on first use */
-Expr *lower_extent(Lower *l, Type type, int axis);           /* a number, or count * inner for the batch axis */
+LoopExpr *lower_count(Lower *l);                                 /* the formal `count`, made on first use */
+LoopExpr *lower_extent(Lower *l, Type type, int axis);           /* a number, or count * inner for the batch axis */
 
 /* The value of a member, an inline leaf or an operand in memory, at the current index. `label[i]` is the axis of the domain
  * along which axis i of `input` runs. */
-Expr *lower_input(Lower *l, const Node *input, const int *label);
-Expr *lower_member(Lower *l, const Node *node);
-void lower_bind(Lower *l, const Node *node, Expr *value);
+LoopExpr *lower_input(Lower *l, const Node *input, const int *label);
+LoopExpr *lower_member(Lower *l, const Node *node);
+void lower_bind(Lower *l, const Node *node, LoopExpr *value);
 int lower_mark(const Lower *l);                              /* opens a scope of bindings ... */
 void lower_forget(Lower *l, int mark);                       /* ... and ends it */
 
-Expr *lower_load(Lower *l, const View *view, const int *label, Type type);
-void lower_store(Lower *l, const Value *value, const int *label, Expr *x);    /* at the current index */
-Expr *lower_address(Lower *l, int64_t offset, const int64_t *stride, const int *label, Type type);
+LoopExpr *lower_load(Lower *l, const View *view, const int *label, Type type);
+void lower_store(Lower *l, const Value *value, const int *label, LoopExpr *x);    /* at the current index */
+LoopExpr *lower_address(Lower *l, int64_t offset, const int64_t *stride, const int *label, Type type);
 int64_t lower_lane_stride(const Lower *l, const int64_t *stride, const int *label, Type type);
-Expr *lower_formula(Lower *l, const char *formula, Expr *const bound[5], bool vector);
+LoopExpr *lower_formula(Lower *l, const char *formula, LoopExpr *const bound[5], bool vector);
 
 /* Loops over an axis of the domain; nested until ended. */
 void lower_loop(Lower *l, int axis);

@@ -17,7 +17,7 @@ typedef struct Contract {
     int wide, tall;                  /* which operand is read as vectors along the lane axis, and which is repeated */
     int m_axis, n_axis;              /* axes of the domain that the tile spans; -1: the operand has none */
     int64_t k_label[MAX_RANK];       /* summed labels ... */
-    Expr *k_index[MAX_RANK];         /* ... and where each stands now */
+    LoopExpr *k_index[MAX_RANK];         /* ... and where each stands now */
     int k_count;
     Tile tile;
 } Contract;
@@ -35,14 +35,14 @@ static const Attr *labels_of(const Contract *c, int operand) { return &product(c
 /* ---- operands ---- */
 
 /* The address of an operand's element at the current indices of the result and of the sum. */
-static Expr *address(const Contract *c, int operand) {
+static LoopExpr *address(const Contract *c, int operand) {
     LoopBuilder *b = &c->l->b;
     const View *view = &c->l->k->contracted[operand];
     const Attr *labels = labels_of(c, operand);
-    Expr *x = x_int(b, view->offset);
+    LoopExpr *x = x_int(b, view->offset);
     for (int i = 0; i < labels->count; i++) {
         const int axis = find(labels_of(c, 2), labels->ints[i]);
-        Expr *at = axis >= 0 ? c->l->axis[axis] : NULL;
+        LoopExpr *at = axis >= 0 ? c->l->axis[axis] : NULL;
         for (int k = 0; axis < 0 && k < c->k_count; k++)
             if (c->k_label[k] == labels->ints[i]) at = c->k_index[k];
         if (at && product(c)->inputs[operand]->type.dim[i] != 1) x = x_add(b, x, x_mul(b, at, view->stride[i]));
@@ -50,9 +50,9 @@ static Expr *address(const Contract *c, int operand) {
     return x;
 }
 
-static Expr *load(const Contract *c, int operand, bool vector, int active) {
+static LoopExpr *load(const Contract *c, int operand, bool vector, int active) {
     Buffer *buffer = lower_buffer(c->l, c->l->k->contracted[operand].value);
-    Expr *at = address(c, operand);
+    LoopExpr *at = address(c, operand);
     return vector && c->l->target->width > 1 ? x_vload(&c->l->b, buffer, at, active) : x_load(&c->l->b, buffer, at);
 }
 
@@ -73,7 +73,7 @@ static int lanes_readable(const Contract *c, int active) {
 
 /* ---- the tile ---- */
 
-typedef struct TilePlace { Expr *m, *n; int rows, columns, active; } TilePlace;   /* active: lanes of the last vector */
+typedef struct TilePlace { LoopExpr *m, *n; int rows, columns, active; } TilePlace;   /* active: lanes of the last vector */
 
 static void set_axes(const Contract *c, const TilePlace *p, int row, int column) {
     Lower *l = c->l;
@@ -83,7 +83,7 @@ static void set_axes(const Contract *c, const TilePlace *p, int row, int column)
     l->active = column + 1 == p->columns ? p->active : l->target->width;
 }
 
-static Expr *sum_active(const Contract *c, int operand, bool vector, int active) {
+static LoopExpr *sum_active(const Contract *c, int operand, bool vector, int active) {
     return x_splat(&c->l->b, load(c, operand, vector, active));
 }
 
@@ -114,7 +114,7 @@ static Type k_type(const Contract *c, int k, int *axis) {
     return product(c)->inputs[1]->type;
 }
 
-static Expr *k_extent(const Contract *c, int k) {
+static LoopExpr *k_extent(const Contract *c, int k) {
     int axis;
     const Type type = k_type(c, k, &axis);
     return lower_extent(c->l, type, axis);
@@ -176,7 +176,7 @@ static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes)
         for (int v = 0; v < p->columns; v++) {
             const int mark = lower_mark(l);
             set_axes(c, p, r, v);
-            Expr *sum = x_var(&l->b, acc[r * p->columns + v]);
+            LoopExpr *sum = x_var(&l->b, acc[r * p->columns + v]);
             lower_bind(l, product(c), add_lanes ? x_unary(&l->b, E_ADD_LANES, sum) : sum);
             for (int i = 0; i < l->k->results.count; i++) {
                 const Node *node = l->k->results.at[i]->node;
@@ -220,7 +220,7 @@ static void m_tiles(Contract *c, TilePlace p) {
     const int n = share_evenly(c->out.dim[c->m_axis], c->tile.rows, runs);
     for (int i = 0; i < n; i++) {
         const int64_t end = runs[i].begin + runs[i].size * runs[i].count;
-        Expr *hi = x_int(b, end);
+        LoopExpr *hi = x_int(b, end);
         if (batch && i + 1 == n) hi = lower_extent(c->l, c->out, c->m_axis);
         else if (batch) hi = x_var(b, loop_let(b, "rows", x_min(b, lower_extent(c->l, c->out, c->m_axis), hi)));
         p.rows = (int)runs[i].size;

@@ -18,12 +18,12 @@ static void copy_element(void *context) {
     const Copy *c = context;
     Lower *l = c->l;
     const int mark = lower_mark(l);
-    Expr *x = lower_input(l, c->from, same_axes);
+    LoopExpr *x = lower_input(l, c->from, same_axes);
     Buffer *buffer = lower_buffer(l, c->to);
-    Expr *at = lower_address(l, c->offset, c->to->stride, same_axes, c->from->type);
+    LoopExpr *at = lower_address(l, c->offset, c->to->stride, same_axes, c->from->type);
     const bool lanes = l->lane_axis >= 0 && l->target->width > 1;
     if (c->to->dtype == DT_BOOL)
-        x = x_map(&l->b, OP_select, 3, (Expr *[]){x, x_float(&l->b, 1, x->vector), x_float(&l->b, 0, x->vector)});
+        x = x_map(&l->b, OP_select, 3, (LoopExpr *[]){x, x_float(&l->b, 1, x->vector), x_float(&l->b, 0, x->vector)});
     if (lanes) loop_vstore(&l->b, buffer, at, x_splat(&l->b, x), l->active);
     else loop_store(&l->b, buffer, at, x);
     lower_forget(l, mark);
@@ -34,7 +34,7 @@ static void copy_loops(Copy *c, Type type) {
     int open = 0;
     for (int axis = 0; axis < type.rank; axis++) {
         if (axis == l->lane_axis || type.dim[axis] == 1) continue;
-        Expr *hi = lower_extent(l, type, axis);
+        LoopExpr *hi = lower_extent(l, type, axis);
         l->axis[axis] = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1));
         open++;
     }
@@ -112,7 +112,7 @@ static void fill_result(Lower *l, const Value *to, double value) {
     const Type type = to->node->type;
     int open = 0;
     for (int axis = 0; axis < type.rank; axis++, open++) {
-        Expr *hi = x_int(&l->b, type.dim[axis]);
+        LoopExpr *hi = x_int(&l->b, type.dim[axis]);
         l->axis[axis] = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1));
     }
     lower_store(l, to, same_axes, x_float(&l->b, value, false));

@@ -12,12 +12,12 @@ typedef struct Rows {
     View table, rows;                /* one row a table entry; one row an index */
     Type row_type;                   /* of the many rows: index axes, then the axes of a row */
     int index_rank;
-    Expr *entry;                     /* the table's row, as an index */
+    LoopExpr *entry;                     /* the table's row, as an index */
 } Rows;
 
-static Expr *table_address(const Rows *r) {
+static LoopExpr *table_address(const Rows *r) {
     Lower *l = r->l;
-    Expr *at = x_add(&l->b, x_int(&l->b, r->table.offset), x_mul(&l->b, r->entry, r->table.stride[0]));
+    LoopExpr *at = x_add(&l->b, x_int(&l->b, r->table.offset), x_mul(&l->b, r->entry, r->table.stride[0]));
     for (int i = r->index_rank; i < r->row_type.rank; i++)
         if (r->row_type.dim[i] != 1)
             at = x_add(&l->b, at, x_mul(&l->b, l->axis[i], r->table.stride[i - r->index_rank + 1]));
@@ -26,12 +26,12 @@ static Expr *table_address(const Rows *r) {
 
 static bool along_lanes(const Lower *l) { return l->lane_axis >= 0 && l->target->width > 1; }
 
-static Expr *load_at(Lower *l, const Value *value, Expr *at) {
+static LoopExpr *load_at(Lower *l, const Value *value, LoopExpr *at) {
     Buffer *buffer = lower_buffer(l, value);
     return along_lanes(l) ? x_vload(&l->b, buffer, at, l->active) : x_load(&l->b, buffer, at);
 }
 
-static void store_at(Lower *l, const Value *value, Expr *at, Expr *x) {
+static void store_at(Lower *l, const Value *value, LoopExpr *at, LoopExpr *x) {
     Buffer *buffer = lower_buffer(l, value);
     if (along_lanes(l)) loop_vstore(&l->b, buffer, at, x, l->active);
     else loop_store(&l->b, buffer, at, x);
@@ -40,17 +40,17 @@ static void store_at(Lower *l, const Value *value, Expr *at, Expr *x) {
 static void gather_element(void *context) {
     const Rows *r = context;
     Lower *l = r->l;
-    Expr *to = lower_address(l, r->rows.offset, r->rows.stride, same_axes, r->row_type);
+    LoopExpr *to = lower_address(l, r->rows.offset, r->rows.stride, same_axes, r->row_type);
     store_at(l, r->rows.value, to, load_at(l, r->table.value, table_address(r)));
 }
 
 static void scatter_element(void *context) {
     const Rows *r = context;
     Lower *l = r->l;
-    Expr *to = table_address(r);
-    Expr *from = lower_address(l, r->rows.offset, r->rows.stride, same_axes, r->row_type);
-    Expr *sum = x_map(&l->b, OP_add, 2,
-                      (Expr *[]){load_at(l, r->table.value, to), load_at(l, r->rows.value, from)});
+    LoopExpr *to = table_address(r);
+    LoopExpr *from = lower_address(l, r->rows.offset, r->rows.stride, same_axes, r->row_type);
+    LoopExpr *sum = x_map(&l->b, OP_add, 2,
+                      (LoopExpr *[]){load_at(l, r->table.value, to), load_at(l, r->rows.value, from)});
     store_at(l, r->table.value, to, sum);
 }
 
@@ -61,7 +61,7 @@ static void for_each_row(Rows *r, const Node *index, void (*element)(void *)) {
     int open = 0;
     l->lane_axis = -1;
     for (int axis = 0; axis < r->index_rank; axis++, open++) {
-        Expr *hi = lower_extent(l, index->type, axis);
+        LoopExpr *hi = lower_extent(l, index->type, axis);
         l->axis[axis] = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1));
     }
     Var *entry = loop_let(&l->b, "entry", x_to_index(&l->b, lower_input(l, index, same_axes)));
@@ -71,7 +71,7 @@ static void for_each_row(Rows *r, const Node *index, void (*element)(void *)) {
     l->lane_axis = lanes ? last : -1;
     for (int axis = r->index_rank; axis < r->row_type.rank; axis++) {
         if (axis == l->lane_axis || r->row_type.dim[axis] == 1) continue;
-        Expr *hi = x_int(&l->b, r->row_type.dim[axis]);
+        LoopExpr *hi = x_int(&l->b, r->row_type.dim[axis]);
         l->axis[axis] = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1));
         open++;
     }
@@ -113,11 +113,11 @@ void lower_scatter(Lower *l) {
 /* ---- checks ---- */
 
 /* The index's value here: a chain of maps over inputs, computed in place whichever kernel they belong to. */
-static Expr *index_value(Lower *l, const Node *input) {
+static LoopExpr *index_value(Lower *l, const Node *input) {
     View view;
     const Node *root = view_root(input);
     if (plan_operand(l->entry, l->k, input, &view)) return lower_load(l, &view, same_axes, input->type);
-    Expr *args[3];
+    LoopExpr *args[3];
     for (int i = 0; i < root->input_count; i++) args[i] = index_value(l, root->inputs[i]);
     if (!root->input_count) return lower_input(l, root, same_axes);
     return x_map(&l->b, root->op, root->input_count, args);
@@ -129,10 +129,10 @@ void lower_check(Lower *l) {
     l->b.function->returns_status = true;
     l->lane_axis = -1;
     for (int axis = 0; axis < node->type.rank; axis++, open++) lower_loop(l, axis);
-    Expr *index = x_var(&l->b, loop_let(&l->b, "index", index_value(l, node->inputs[0])));
-    Expr *low = x_map(&l->b, OP_lt, 2, (Expr *[]){index, x_i32(&l->b, 0, false)});
-    Expr *high = x_map(&l->b, OP_ge, 2, (Expr *[]){index, x_i32(&l->b, node->attr[0].ints[0], false)});
-    loop_if(&l->b, x_map(&l->b, OP_or, 2, (Expr *[]){low, high}));
+    LoopExpr *index = x_var(&l->b, loop_let(&l->b, "index", index_value(l, node->inputs[0])));
+    LoopExpr *low = x_map(&l->b, OP_lt, 2, (LoopExpr *[]){index, x_i32(&l->b, 0, false)});
+    LoopExpr *high = x_map(&l->b, OP_ge, 2, (LoopExpr *[]){index, x_i32(&l->b, node->attr[0].ints[0], false)});
+    loop_if(&l->b, x_map(&l->b, OP_or, 2, (LoopExpr *[]){low, high}));
     loop_return(&l->b, x_int(&l->b, NN_BAD_INDEX));
     loop_end(&l->b);
     while (open--) loop_end(&l->b);

@@ -30,11 +30,11 @@ static void add_to_banner(Arena *arena, Function *f, const char *line) {
     else if (!strstr(f->comment, line)) f->comment = arena_printf(arena, "%s\n%s", f->comment, line);
 }
 
-static Call lower_kernel(Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k) {
+static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k) {
     Lower l;
     lower_begin(&l, arena, program, entry, k);
     templates[k->kind](&l);
-    Call call = {.kernel = k, .function = l.b.function};
+    KernelCall call = {.kernel = k, .function = l.b.function};
     for (int i = 0; i < l.values.count; i++) vec_push(arena, call.arguments, l.values.at[i]);
     Function *same = equal_function(program, call.function);
     if (same) {
@@ -60,4 +60,15 @@ Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target) {
         vec_push(arena, lowered->entries, entry);
     }
     return lowered;
+}
+
+const Node *lower_unsupported(const Module *module) {
+    for (int i = 0; i < module->entries.count; i++) {
+        const Graph *graph = module->entries.at[i];
+        for (int j = 0; j < graph->nodes.count; j++) {
+            const OpKind kind = op_row(graph->nodes.at[j]->op)->kind;
+            if (kind == KIND_REGION || kind == KIND_WINDOW || kind == KIND_RANDOM) return graph->nodes.at[j];
+        }
+    }
+    return NULL;
 }

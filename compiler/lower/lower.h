@@ -11,19 +11,22 @@
 
 /* One call of an entry, in order. The function's formal buffers are, in order, the pointers to pass:
  * arguments.at[i]; then `count` if the function has a scalar of that name. */
-typedef struct Call {
+typedef struct KernelCall {
     const Kernel *kernel;
     Function *function;
     VEC(const Value *) arguments;
-} Call;
+} KernelCall;
 
-typedef struct LoweredEntry { const EntryPlan *plan; VEC(Call) calls; } LoweredEntry;
+typedef struct LoweredEntry { const EntryPlan *plan; VEC(KernelCall) calls; } LoweredEntry;
 
 typedef struct Lowered {
     const Plan *plan;
     Program *program;                /* all functions of this target */
     VEC(LoweredEntry) entries;       /* in the order of plan->entries */
 } Lowered;
+
+/* The first node that no template lowers, or NULL. */
+const Node *lower_unsupported(const Module *module);
 
 Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target);
 #endif

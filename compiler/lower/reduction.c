@@ -32,7 +32,7 @@ bool reduction_runs(const Reduction *r, int phase) {
 
 static int current_pass(const Reduction *r) { return r->result[0] ? 1 : 0; }
 
-static Expr *identity(Lower *l, Combine combine, bool vector) {
+static LoopExpr *identity(Lower *l, Combine combine, bool vector) {
     return x_float(&l->b, combine == MAX ? -3.402823466e38 : 0, vector);
 }
 
@@ -43,52 +43,52 @@ void reduction_open(Lower *l, Reduction *r, bool vector) {
 }
 
 /* How many elements a row reduces, as f32. */
-static Expr *row_size(Lower *l, const Node *node, bool vector) {
+static LoopExpr *row_size(Lower *l, const Node *node, bool vector) {
     const Type in = node->inputs[0]->type;
     double size = 1;
-    Expr *valid = NULL;
+    LoopExpr *valid = NULL;
     for (int i = 0; i < node->attr[0].count; i++) {
         const int axis = (int)node->attr[0].ints[i];
         if (axis == in.batch_axis)
-            valid = x_map(&l->b, OP_to_f32, 1, (Expr *[]){x_to_i32(&l->b, lower_extent(l, in, axis))});
+            valid = x_map(&l->b, OP_to_f32, 1, (LoopExpr *[]){x_to_i32(&l->b, lower_extent(l, in, axis))});
         else size *= (double)in.dim[axis];
     }
-    Expr *n = x_float(&l->b, size, vector);
-    return valid ? x_map(&l->b, OP_mul, 2, (Expr *[]){valid, n}) : n;
+    LoopExpr *n = x_float(&l->b, size, vector);
+    return valid ? x_map(&l->b, OP_mul, 2, (LoopExpr *[]){valid, n}) : n;
 }
 
 /* The position along the one reduced axis, as f32 (exact up to 2^24). */
-static Expr *position(Lower *l, const Reduction *r) {
+static LoopExpr *position(Lower *l, const Reduction *r) {
     const int axis = r->label[r->node->attr[0].ints[0]];
-    Expr *i = x_to_i32(&l->b, l->axis[axis] ? l->axis[axis] : x_int(&l->b, 0));
+    LoopExpr *i = x_to_i32(&l->b, l->axis[axis] ? l->axis[axis] : x_int(&l->b, 0));
     if (axis == l->lane_axis && l->target->width > 1)
-        i = x_map(&l->b, OP_add, 2, (Expr *[]){x_splat(&l->b, i), x_lanes(&l->b)});
-    return x_map(&l->b, OP_to_f32, 1, (Expr *[]){i});
+        i = x_map(&l->b, OP_add, 2, (LoopExpr *[]){x_splat(&l->b, i), x_lanes(&l->b)});
+    return x_map(&l->b, OP_to_f32, 1, (LoopExpr *[]){i});
 }
 
-Expr *reduction_masked(Lower *l, Expr *x, Expr *rest) {
+LoopExpr *reduction_masked(Lower *l, LoopExpr *x, LoopExpr *rest) {
     if (l->active == l->target->width || l->target->width == 1) return x;
-    Expr *in = x_map(&l->b, OP_lt, 2, (Expr *[]){x_lanes(&l->b), x_i32(&l->b, l->active, true)});
-    return x_map(&l->b, OP_select, 3, (Expr *[]){in, x, rest});
+    LoopExpr *in = x_map(&l->b, OP_lt, 2, (LoopExpr *[]){x_lanes(&l->b), x_i32(&l->b, l->active, true)});
+    return x_map(&l->b, OP_select, 3, (LoopExpr *[]){in, x, rest});
 }
 
 void reduction_step(Lower *l, Reduction *r) {
     const Recipe *recipe = recipe_of(r->node->op);
     const int pass = current_pass(r);
     const bool vector = r->running->vector;
-    Expr *element = lower_input(l, r->node->inputs[0], r->label);
-    Expr *index = r->node->op == OP_argmax ? position(l, r) : NULL;
-    Expr *x = lower_formula(l, recipe->formula[pass],
-                            (Expr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
+    LoopExpr *element = lower_input(l, r->node->inputs[0], r->label);
+    LoopExpr *index = r->node->op == OP_argmax ? position(l, r) : NULL;
+    LoopExpr *x = lower_formula(l, recipe->formula[pass],
+                            (LoopExpr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
     if (vector && l->lane_axis >= 0) x = reduction_masked(l, x_splat(&l->b, x), identity(l, recipe->combine[pass], true));
     const Op op = recipe->combine[pass] == MAX ? OP_max : OP_add;
-    loop_set(&l->b, r->running, x_map(&l->b, op, 2, (Expr *[]){x_var(&l->b, r->running), x}));
+    loop_set(&l->b, r->running, x_map(&l->b, op, 2, (LoopExpr *[]){x_var(&l->b, r->running), x}));
 }
 
 void reduction_close(Lower *l, Reduction *r, bool along_lanes) {
     const Recipe *recipe = recipe_of(r->node->op);
     const int pass = current_pass(r);
-    Expr *x = x_var(&l->b, r->running);
+    LoopExpr *x = x_var(&l->b, r->running);
     if (along_lanes && x->vector) {
         const bool max = recipe->combine[pass] == MAX;
         x = x_unary(&l->b, max ? E_MAX_LANES : E_ADD_LANES, x);
@@ -97,21 +97,21 @@ void reduction_close(Lower *l, Reduction *r, bool along_lanes) {
     r->result[pass] = x;
     if (pass + 1 < r->passes) return;
     const bool unbiased = r->node->op == OP_variance && r->node->attr[1].ints[0];
-    Expr *n = row_size(l, r->node, x->vector);
-    if (unbiased) n = x_map(&l->b, OP_sub, 2, (Expr *[]){n, x_float(&l->b, 1, n->vector)});
-    Expr *final = lower_formula(l, recipe->final, (Expr *[]){NULL, r->result[0], r->result[1], n, NULL}, x->vector);
+    LoopExpr *n = row_size(l, r->node, x->vector);
+    if (unbiased) n = x_map(&l->b, OP_sub, 2, (LoopExpr *[]){n, x_float(&l->b, 1, n->vector)});
+    LoopExpr *final = lower_formula(l, recipe->final, (LoopExpr *[]){NULL, r->result[0], r->result[1], n, NULL}, x->vector);
     const char *name = r->node->name ? r->node->name : op_row(r->node->op)->name;
     if (final->kind != E_VAR) final = x_var(&l->b, loop_let(&l->b, name, final));
     lower_bind(l, r->node, final);
 }
 
-Expr *reduction_of_one(Lower *l, const Node *node) {
+LoopExpr *reduction_of_one(Lower *l, const Node *node) {
     const Recipe *recipe = recipe_of(node->op);
-    Expr *a = lower_input(l, node->inputs[0], l->entry->member[node->id].label);
-    Expr *one = x_float(&l->b, 1, a->vector), *zero = x_float(&l->b, 0, a->vector), *b, *c = NULL;
-    b = lower_formula(l, recipe->formula[0], (Expr *[]){a, NULL, NULL, one, zero}, a->vector);
-    if (recipe->formula[1]) c = lower_formula(l, recipe->formula[1], (Expr *[]){a, b, NULL, one, zero}, a->vector);
-    return lower_formula(l, recipe->final, (Expr *[]){a, b, c, one, zero}, a->vector);
+    LoopExpr *a = lower_input(l, node->inputs[0], l->entry->member[node->id].label);
+    LoopExpr *one = x_float(&l->b, 1, a->vector), *zero = x_float(&l->b, 0, a->vector), *b, *c = NULL;
+    b = lower_formula(l, recipe->formula[0], (LoopExpr *[]){a, NULL, NULL, one, zero}, a->vector);
+    if (recipe->formula[1]) c = lower_formula(l, recipe->formula[1], (LoopExpr *[]){a, b, NULL, one, zero}, a->vector);
+    return lower_formula(l, recipe->final, (LoopExpr *[]){a, b, c, one, zero}, a->vector);
 }
 
 /* ---- lanes ---- */

@@ -9,7 +9,7 @@ typedef struct Reduction {
     int level;                       /* the phase after its last pass */
     int passes;
     Var *running;                    /* the accumulator of the current pass */
-    Expr *result[2];                 /* of each pass, one value a row */
+    LoopExpr *result[2];                 /* of each pass, one value a row */
 } Reduction;
 
 int reduction_passes(Op op);
@@ -20,10 +20,10 @@ void reduction_step(Lower *l, Reduction *r);                 /* takes in the cur
 void reduction_close(Lower *l, Reduction *r, bool along_lanes);
 
 /* A reduction over axes of extent 1: its formulas at the one element. */
-Expr *reduction_of_one(Lower *l, const Node *node);
+LoopExpr *reduction_of_one(Lower *l, const Node *node);
 
 /* In a tail: x in the active lanes, `rest` in the others. */
-Expr *reduction_masked(Lower *l, Expr *x, Expr *rest);
+LoopExpr *reduction_masked(Lower *l, LoopExpr *x, LoopExpr *rest);
 
 /* The lane axis of the domain in steps of the width, then a tail with fewer active lanes. */
 void lane_loop(Lower *l, void (*body)(void *context), void *context);

@@ -190,11 +190,11 @@ static void open_accumulators(Rows *r) {
 static void accumulate(Rows *r, const Node *node) {
     Lower *l = r->l;
     const Member *m = member_of(r, node);
-    Expr *x = lower_input(l, node->inputs[0], m->label);
+    LoopExpr *x = lower_input(l, node->inputs[0], m->label);
     if (input_has_lanes(r, node)) x = reduction_masked(l, x_splat(&l->b, x), x_float(&l->b, 0, true));
     Var *total = r->total[node->id];
     if (total) {
-        loop_set(&l->b, total, x_map(&l->b, OP_add, 2, (Expr *[]){x_var(&l->b, total), x}));
+        loop_set(&l->b, total, x_map(&l->b, OP_add, 2, (LoopExpr *[]){x_var(&l->b, total), x}));
         return;
     }
     const Value *v = result_of(r, node);
@@ -203,7 +203,7 @@ static void accumulate(Rows *r, const Node *node) {
     memcpy(at.stride, v->stride, sizeof at.stride);
     const bool keeps_lanes = varies(node->type, m->label) >> (l->lane_axis & 31) & (l->lane_axis >= 0);
     if (x->vector && !keeps_lanes) x = x_unary(&l->b, E_ADD_LANES, x);
-    Expr *sum = x_map(&l->b, OP_add, 2, (Expr *[]){lower_load(l, &at, m->label, node->type), x});
+    LoopExpr *sum = x_map(&l->b, OP_add, 2, (LoopExpr *[]){lower_load(l, &at, m->label, node->type), x});
     lower_store(l, v, m->label, sum);
 }
 
@@ -213,7 +213,7 @@ static void close_accumulators(Rows *r) {
         const Node *node = l->k->nodes.at[i];
         Var *total = r->total[node->id];
         if (!total) continue;
-        Expr *x = x_var(&l->b, total);
+        LoopExpr *x = x_var(&l->b, total);
         if (total->vector) x = x_unary(&l->b, E_ADD_LANES, x);
         lower_bind(l, node, x);
     }
