@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * nn_adam.c - Adam in vectors of each size the machine has.
  *
- * A square root that may set errno keeps compilers from vectorising the plain loop unless the whole build
- * is told otherwise, so the vectors are written out; only the root differs by instruction set. Division
- * and root are correctly rounded, hence equal in all of them, and hide behind 28 bytes of traffic a
- * weight. */
+ * A square root that may set errno keeps compilers from vectorising the plain loop unless the
+ * whole build is told otherwise, so the vectors are written out; only the root differs by
+ * instruction set. Division and root are correctly rounded, hence equal in all of them, and hide
+ * behind 28 bytes of traffic a weight. */
 #include "nn_adam.h"
 
 #include <math.h>

@@ -13,24 +13,25 @@ typedef struct nn_array {
     void *values;            /* row-major; released with free() */
 } nn_array;
 
-/* Y. LeCun's IDX: two zero bytes, type (u8, i8, i16, i32, f32, f64), rank 1..4, big-endian sizes and
- * data. Errors: NN_ERR_FORMAT (wrong magic), NN_ERR_TRUNCATED, NN_ERR_SHAPE (bytes left over). */
+/* Y. LeCun's IDX: two zero bytes, type (u8, i8, i16, i32, f32, f64), rank 1..4, big-endian sizes
+ * and data. Errors: NN_ERR_FORMAT (wrong magic), NN_ERR_TRUNCATED, NN_ERR_SHAPE (bytes left
+ * over). */
 int nn_idx_read(const char *path, nn_array *array, nn_error *error);
 
 /* NumPy's NPY, versions 1 to 3, C order, rank 1 or more: f4 f8 i1 i2 i4 i8 u1 u2 u4 b1, either byte
  * order. Fortran order is refused with a hint. Errors as nn_idx_read. */
 int nn_npy_read(const char *path, nn_array *array, nn_error *error);
 
-/* Converts count elements of a file's type: kind 'f', 'i', 'u' or 'b', size in bytes. Sets dtype and
- * values; used by readers of binary formats. */
+/* Converts count elements of a file's type: kind 'f', 'i', 'u' or 'b', size in bytes. Sets dtype
+ * and values; used by readers of binary formats. */
 int nn_array_decode(nn_array *array, char kind, int size, int big_endian,
                     const unsigned char *bytes, int64_t count, nn_error *error);
 
 /* The product of the first rank dims; -1 where it does not fit. */
 int64_t nn_array_elements(const nn_array *array);
 
-/* A data set of one file a part: each option of the step is `name = "file"`. All files must hold the
- * same number of samples. */
+/* A data set of one file a part: each option of the step is `name = "file"`. All files must hold
+ * the same number of samples. */
 int nn_load_arrays(const nn_request *request,
                    int (*read)(const char *path, nn_array *array, nn_error *error), nn_data **out,
                    nn_error *error);

@@ -66,8 +66,8 @@ static void gather(nn_batches *b, int64_t number) {
     slot->batch.index = index;
 }
 
-/* The thread: gathers as long as a slot is free. The batch given last keeps its slot. It computes in the
- * trainer's floating-point mode, so that denormals in the data come out the same. */
+/* The thread: gathers as long as a slot is free. The batch given last keeps its slot. It computes
+ * in the trainer's floating-point mode, so that denormals in the data come out the same. */
 static void *prefetch(void *argument) {
     nn_batches *b = argument;
     uint64_t mode = nn_float_mode_fast();

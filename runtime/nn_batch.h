@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * nn_batch.h - an endless stream of batches, shuffled anew each epoch, gathered ahead of time.
  *
- * Batch number k belongs to epoch k / per_epoch and is a function of (data, seed, k) alone, so a stream
- * opened at any number goes on as if it had been read from the start. */
+ * Batch number k belongs to epoch k / per_epoch and is a function of (data, seed, k) alone, so a
+ * stream opened at any number goes on as if it had been read from the start. */
 #ifndef NN_BATCH_H
 #define NN_BATCH_H
 #include "nn_data.h"

@@ -23,7 +23,8 @@ void nn_csv_close(nn_csv *csv);
 
 /* Reads the next field: *what becomes NN_CSV_FIELD, NN_CSV_LAST (of its record) or NN_CSV_END (no
  * more records). Lines without any character are skipped. Quoted fields may hold separators, line
- * ends and doubled quotes. NN_ERR_FORMAT: a quote that is not closed, or text behind a closed one. */
+ * ends and doubled quotes. NN_ERR_FORMAT: a quote that is not closed, or text behind a closed
+ * one. */
 int nn_csv_next(nn_csv *csv, int *what, nn_error *error);
 
 /* The number a text is, independent of the locale, blanks around it allowed; 0 where it is none. */

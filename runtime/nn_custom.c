@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * nn_custom.c - the loader custom("loader.c"): three functions written by the user (see nn_step.h). */
+ * nn_custom.c - the loader custom("loader.c"): three functions written by the user (see
+ * nn_step.h). */
 #include <string.h>
 
 #include "nn_loaders.h"

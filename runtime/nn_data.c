@@ -47,7 +47,8 @@ nn_data *nn_data_new(int64_t count, int column_count, nn_error *error) {
     return data;
 }
 
-/* The product of a sample's axes; -1 where an axis is negative or the product times count overflows. */
+/* The product of a sample's axes; -1 where an axis is negative or the product times count
+ * overflows. */
 static int64_t sample_width(int rank, const int64_t *dims, int64_t count) {
     int64_t width = 1, limit = INT64_MAX / 8 / (count > 0 ? count : 1);
     for (int i = 0; i < rank; i++) {

@@ -10,7 +10,8 @@
 #include <xmmintrin.h>
 #endif
 
-/* Turns both on; returns the mode before, for nn_float_mode_restore. On other processors: nothing. */
+/* Turns both on; returns the mode before, for nn_float_mode_restore. On other processors:
+ * nothing. */
 static inline uint64_t nn_float_mode_fast(void) {
 #if defined(__SSE__)
     unsigned int before = _mm_getcsr();

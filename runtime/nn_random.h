@@ -16,8 +16,8 @@ enum { NN_STREAM_SHUFFLE = 1, NN_STREAM_SPLIT, NN_STREAM_DROPOUT, NN_STREAM_USER
 /* 64 uniform bits of place counter in a stream. */
 uint64_t nn_random(uint64_t seed, uint64_t stream, uint64_t counter);
 
-/* Fills order[0..count) with a permutation of 0..count-1, uniform up to count / 2^64: Fisher and Yates
- * with the bits of (seed, stream, epoch). It depends on nothing else, so epoch n of a resumed run
- * is epoch n of an unbroken one. */
+/* Fills order[0..count) with a permutation of 0..count-1, uniform up to count / 2^64: Fisher and
+ * Yates with the bits of (seed, stream, epoch). It depends on nothing else, so epoch n of a
+ * resumed run is epoch n of an unbroken one. */
 void nn_shuffle(int64_t *order, int64_t count, uint64_t seed, uint64_t stream, uint64_t epoch);
 #endif

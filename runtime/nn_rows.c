@@ -32,8 +32,8 @@ static int cut(nn_parts *parts, int64_t *samples, int64_t first, nn_error *error
     return NN_OK;
 }
 
-/* split(fraction, seed = n): the first part gets round(fraction * count) samples, drawn at random under
- * the seed; without a seed it gets the first ones, as text and time series need. */
+/* split(fraction, seed = n): the first part gets round(fraction * count) samples, drawn at random
+ * under the seed; without a seed it gets the first ones, as text and time series need. */
 static int split(const nn_step *step, nn_parts *parts, nn_error *error) {
     double fraction = nn_option_number(step, NULL, 0);
     const nn_option *seed = nn_find_option(step, "seed");

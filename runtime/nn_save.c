@@ -71,7 +71,8 @@ uint64_t nn_save_checksum(const nn_save *save) {
     return save->checksum;
 }
 
-/* A rename is on disk only when its directory is. Where directories cannot be flushed the rename still holds. */
+/* A rename is on disk only when its directory is. Where directories cannot be flushed the rename
+ * still holds. */
 static int flush_directory(const char *path) {
     char *copy = malloc(strlen(path) + 2), *slash;
     int directory, failed = 0;

@@ -24,7 +24,8 @@ static int scale(const nn_step *step, nn_parts *parts, nn_error *error) {
     return NN_OK;
 }
 
-/* A map that repeats each of `channels` numbers over the rest of the sample; axis 0 is the channel. */
+/* A map that repeats each of `channels` numbers over the rest of the sample; axis 0 is the
+ * channel. */
 static int map_channels(nn_column *column, const nn_option *mean, const nn_option *std,
                         nn_error *error) {
     int64_t inner = mean->count ? column->width / mean->count : 0;
@@ -59,8 +60,8 @@ static int normalize(const nn_step *step, nn_parts *parts, nn_error *error) {
     return NN_OK;
 }
 
-/* Mean and population deviation of each element over the samples of the part, in two passes. A constant
- * element has deviation 1, so that it becomes 0. */
+/* Mean and population deviation of each element over the samples of the part, in two passes. A
+ * constant element has deviation 1, so that it becomes 0. */
 static void fit_elements(const nn_data *data, const nn_column *column, float *mean, float *std) {
     for (int64_t i = 0; i < column->width; i++) {
         double sum = 0, squares = 0, middle, deviation;

@@ -2,9 +2,10 @@
  * nn_simd.h - loops that use the machine's vectors even under plain -O2.
  *
  * NN_LOOP(name, (parameters), (arguments)) makes a function of a static inline name_body that is
- * compiled for AVX-512, AVX2 and the build's own processor, and chosen by the processor at each call.
- * No contraction to fused multiply-add and correctly rounded division and square root: all three
- * give the same bits. Elsewhere than on x86 with GCC or Clang it is just the plain function. */
+ * compiled for AVX-512, AVX2 and the build's own processor, and chosen by the processor at each
+ * call. No contraction to fused multiply-add and correctly rounded division and square root: all
+ * three give the same bits. Elsewhere than on x86 with GCC or Clang it is just the plain
+ * function. */
 #ifndef NN_SIMD_H
 #define NN_SIMD_H
 

@@ -56,6 +56,6 @@ int nn_train(const nn_model *model, float *params, float *states, const nn_data 
              nn_error *error);
 
 /* Loss and metrics of the evaluate entry over a whole data set. */
-int nn_evaluate(const nn_model *model, const float *params, const float *states,
+int nn_evaluate(const nn_model *model, const float *params, float *states,
                 const nn_data *data, nn_scores *scores, nn_error *error);
 #endif

@@ -28,6 +28,6 @@ int nn_weights_load(const nn_model *model, float *params, float *states, nn_fitt
 
 /* Writes all parameters and states as F32, and what was fitted (NULL: none); safe against crashes
  * as nn_file_save. */
-int nn_weights_save(const nn_model *model, const float *params, const float *states,
+int nn_weights_save(const nn_model *model, const float *params, float *states,
                     const nn_fitted *fitted, const char *path, nn_error *error);
 #endif

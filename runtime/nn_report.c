@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * nn_report.c - progress on stderr. */
+#include "nn_report.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR = 24 };
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void nn_report_start(nn_report *report, int quiet, int64_t epoch_steps) {
+    report->on = !quiet;
+    report->terminal = isatty(STDERR_FILENO);
+    report->epoch_start = report->last_shown = now();
+    report->epoch_steps = epoch_steps;
+}
+
+static void show_epoch(const nn_progress *p) {
+    fprintf(stderr, "epoch %lld/%lld", (long long)p->epoch + 1, (long long)p->epochs);
+}
+
+void nn_report_step(nn_report *report, const nn_progress *p) {
+    char bar[BAR + 1], text[512];
+    int64_t done = p->step - p->epoch * report->epoch_steps;
+    int filled = (int)(done * BAR / report->epoch_steps);
+    double time;
+    if (!report->on || !report->terminal) return;
+    time = now();
+    if (time - report->last_shown < 0.1) return;
+    report->last_shown = time;
+    for (int i = 0; i < BAR; i++) bar[i] = i < filled ? '#' : '.';
+    bar[BAR] = '\0';
+    fputc('\r', stderr);
+    show_epoch(p);
+    fprintf(stderr, " [%s] %lld/%lld  %s\x1b[K", bar, (long long)done,
+            (long long)report->epoch_steps, nn_scores_text(p->train, text, sizeof text));
+    fflush(stderr);
+}
+
+void nn_report_epoch(nn_report *report, const nn_progress *p) {
+    char text[512];
+    double time = now();
+    if (report->on) {
+        if (report->terminal) fprintf(stderr, "\r\x1b[K");
+        show_epoch(p);
+        fprintf(stderr, "  train: %s", nn_scores_text(p->train, text, sizeof text));
+        if (p->validate)
+            fprintf(stderr, "  validate: %s%s", nn_scores_text(p->validate, text, sizeof text),
+                    p->best_epoch == p->epoch ? " (best)" : "");
+        fprintf(stderr, "  %.2f s\n", time - report->epoch_start);
+    }
+    report->epoch_start = time;
+}
