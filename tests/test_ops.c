@@ -553,5 +553,5 @@ int main(void)
         cmocka_unit_test(shape_rules_refuse),
         cmocka_unit_test(batch_axis_is_followed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("operations", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Rewriting one node: the algebra of rewrites.def, constants, compositions of views. */
+/* Rewriting one node: the algebra of rewrites.def, constants, compositions of views, neighbouring parts joined. */
 #include "ops/rewrite.h"
 
 #include "ops/formula.h"
@@ -183,13 +183,69 @@ static Node *sum_of_one(const Node *node)
     return type_equal(node->type, node->inputs[0]->type) ? node->inputs[0] : NULL;
 }
 
+/* ---- joins ---- */
+
+/* A border of zeros along one axis alone: that axis, else -1. */
+static int padded_axis(const Node *node)
+{
+    int axis = -1;
+    if (node->op != OP_pad || node->attr[2].number != 0.0) return -1;
+    for (int i = 0; i < node->type.rank; i++) {
+        if (node->attr[0].ints[i] == 0 && node->attr[1].ints[i] == 0) continue;
+        if (axis >= 0) return -1;
+        axis = i;
+    }
+    return axis;
+}
+
+/* Gradients of neighbouring slices: zeros ++ a ++ zeros plus zeros ++ b ++ zeros is zeros ++ a ++ b ++ zeros. */
+static Node *join_borders(const Rewriter *r, const Node *node)
+{
+    const Node *low = node->inputs[0], *high = node->inputs[1];
+    int axis = padded_axis(low);
+    if (axis < 0 || padded_axis(high) != axis) return NULL;
+    if (low->attr[0].ints[axis] > high->attr[0].ints[axis]) low = node->inputs[1], high = node->inputs[0];
+    if (low->attr[0].ints[axis] + low->inputs[0]->type.dim[axis] != high->attr[0].ints[axis]) return NULL;
+    Attr attrs[MAX_ATTRS] = {attr_int(axis)};
+    const char *error;
+    Node *joined = graph_append(r->graph, OP_concat, (Node *[]){low->inputs[0], high->inputs[0]}, 2, attrs,
+                                r->graph->origin, &error);
+    joined = r->settle(r->context, joined);
+    Node *padded = build_pad(r->graph, joined, low->attr[0].ints, high->attr[1].ints, 0.0);
+    return padded == joined ? joined : r->settle(r->context, padded);
+}
+
+/* The parts of a part along the same axis stand in its place. */
+static Node *flatten_concat(const Rewriter *r, const Node *node)
+{
+    VEC(Node *) parts = {0};
+    for (int i = 0; i < node->input_count; i++) {
+        Node *part = node->inputs[i];
+        bool nested = part->op == OP_concat && part->attr[0].ints[0] == node->attr[0].ints[0];
+        for (int j = 0; nested && j < part->input_count; j++)
+            vec_push(r->graph->arena, parts, part->inputs[j]);
+        if (!nested) vec_push(r->graph->arena, parts, part);
+    }
+    if (parts.count == node->input_count) return NULL;
+    const char *error;
+    return r->settle(r->context, graph_append(r->graph, OP_concat, parts.at, parts.count, node->attr,
+                                              r->graph->origin, &error));
+}
+
+static Node *rewrite_map(const Rewriter *r, const Node *node)
+{
+    Node *less = apply_algebra(r, node);
+    return !less && node->op == OP_add ? join_borders(r, node) : less;
+}
+
 Node *rewrite_node(const Rewriter *r, const Node *node)
 {
     Node *folded = fold_constants(r, node);
     if (folded) return folded;
     OpKind kind = op_row(node->op)->kind;
-    if (kind == KIND_MAP) return apply_algebra(r, node);
+    if (kind == KIND_MAP) return rewrite_map(r, node);
     if (kind == KIND_VIEW) return compose_views(r, node);
+    if (node->op == OP_concat) return flatten_concat(r, node);
     if (node->op != OP_sum) return NULL;
     Node *same = sum_of_one(node);
     return same ? same : sum_of_repeats(r, node);
