@@ -7,7 +7,7 @@
 
 static const Span nowhere = {NULL, 0, 0};
 
-bool compile_parse(Compilation *c, Arena *arena, const char *path) {
+static bool compile_source(Compilation *c, Arena *arena, const char *path) {
     char *text;
     size_t length;
     *c = (Compilation){.arena = arena, .diags = diags_new(arena)};
@@ -18,6 +18,11 @@ bool compile_parse(Compilation *c, Arena *arena, const char *path) {
     }
     c->source = arena_make(arena, Source);
     *c->source = (Source){path, text, length};
+    return true;
+}
+
+bool compile_parse(Compilation *c, Arena *arena, const char *path) {
+    if (!compile_source(c, arena, path)) return false;
     c->ast = ast_parse(arena, c->source, c->diags);
     return c->ast && !diags_errors(c->diags);
 }
@@ -40,7 +45,20 @@ static bool keep_entries(Compilation *c, const CompileOptions *options) {
     return true;
 }
 
+static bool is_graph_text(const char *path) {
+    const char *dot = strrchr(path, '.');
+    return dot && !strcmp(dot, ".graph");
+}
+
+/* A module in text form, as --emit=graph prints it, stands in for a program: so that each later step can be looked at alone. */
+static bool read_graph(Compilation *c, Arena *arena, const char *path) {
+    if (!compile_source(c, arena, path)) return false;
+    c->module = module_parse(arena, c->source, c->diags);
+    return c->module && !diags_errors(c->diags);
+}
+
 bool compile_elaborate(Compilation *c, Arena *arena, const char *path, const CompileOptions *options) {
+    if (is_graph_text(path)) return read_graph(c, arena, path) && keep_entries(c, options);
     if (!compile_parse(c, arena, path)) return false;
     c->module = elaborate(arena, c->ast, &options->elaborate, c->diags);
     return c->module && !diags_errors(c->diags) && keep_entries(c, options);

@@ -1,0 +1,26 @@
+/* Options that every command on a model shares. */
+#ifndef NNC_DRIVER_MODEL_OPTIONS_H
+#define NNC_DRIVER_MODEL_OPTIONS_H
+#include "driver/cli.h"
+#include "driver/compile.h"
+
+typedef struct ModelOptions {
+    WordList sets, batches, search;
+    const char *model, *targets, *entries, *name;
+} ModelOptions;
+
+#define MODEL_OPTIONS(o)                                                                                          \
+    {"--set", "KEY=VALUE", "override a setting or constant: train.batch=4, width=256", NULL, NULL, &(o).sets},    \
+    {"--model", "NAME", "which model of the file, if it has several", NULL, &(o).model, NULL},                    \
+    {"--batch", "infer=N,...", "batch sizes of inference; each gives an entry", NULL, NULL, &(o).batches},        \
+    {"--entries", "NAME,...", "only these entries: infer, train, evaluate", NULL, &(o).entries, NULL},            \
+    {"--target", "NAME,...", "scalar, avx2, avx512, neon or native (default); several in one file",               \
+     NULL, &(o).targets, NULL},                                                                                   \
+    {"--name", "PREFIX", "prefix of all identifiers and files; default: the model's name", NULL, &(o).name, NULL},\
+    {"-I", "DIR", "look here too for files of `use`", NULL, NULL, &(o).search}
+
+/* Checks and gathers them; false after telling on stderr. `command` is the line for banners. */
+bool model_options(Arena *arena, const ModelOptions *given, CompileOptions *options);
+/* The command line as banners show it: base names only. */
+const char *model_command(Arena *arena, const char *file, int argc, char **argv);
+#endif
