@@ -128,6 +128,18 @@ static int compile(Arena *arena, const char *path, const CompileCommand *command
     return write_files(arena, &c, &e, command) ? CLI_OK : CLI_ERROR;
 }
 
+/* -1 for none; -2 after telling on stderr. */
+static int optimizer_kind(const char *name) {
+    static const char *const names[] = {"sgd", "adam", "adamw"};
+    for (int i = 0; name && i < 3; i++)
+        if (!strcmp(names[i], name)) return i;
+    if (!name) return -1;
+    const char *near = nearest_word(name, names, 3);
+    fprintf(stderr, "nnc: error: unknown optimizer '%s': one of sgd, adam, adamw\n", name);
+    if (near) fprintf(stderr, "help: did you mean `%s`?\n", near);
+    return -2;
+}
+
 static int run(Arena *arena, int argc, char **argv) {
     CompileCommand command = {0};
     CompileOptions options = {0};
@@ -150,6 +162,8 @@ static int run(Arena *arena, int argc, char **argv) {
         return CLI_USAGE;
     }
     if (!model_options(arena, &command.model, &options)) return CLI_USAGE;
+    options.emit.optimizer = optimizer_kind(command.optimizer);
+    if (options.emit.optimizer < -1) return CLI_USAGE;
     options.emit.command = model_command(arena, words.at[0], argc, argv);
     return compile(arena, words.at[0], &command, &options);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ast/parse.h"
+#include "lower/optimizer.h"
 
 static const Span nowhere = {NULL, 0, 0};
 
@@ -88,7 +89,10 @@ bool compile_plan(Compilation *c, Arena *arena, const char *path, const CompileO
 
 bool compile_lower(Compilation *c, Arena *arena, const char *path, const CompileOptions *options) {
     if (!compile_plan(c, arena, path, options)) return false;
-    for (int i = 0; i < options->target_count; i++) c->lowered[i] = lower_plan(arena, c->plan, options->targets[i]);
+    for (int i = 0; i < options->target_count; i++) {
+        c->lowered[i] = lower_plan(arena, c->plan, options->targets[i]);
+        if (options->emit.optimizer >= 0) lower_optimizer(c->lowered[i]->program, (OptimizerKind)options->emit.optimizer);
+    }
     c->target_count = options->target_count;
     return true;
 }

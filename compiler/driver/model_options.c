@@ -74,6 +74,7 @@ bool model_options(Arena *arena, const ModelOptions *given, CompileOptions *opti
     options->elaborate.search_count = given->search.count;
     options->entries = entries.at;
     options->entry_count = entries.count;
+    options->emit.optimizer = -1;
     options->emit.name = given->name ? emit_identifier(arena, given->name) : NULL;
     return pick_targets(arena, given->targets, options) && pick_batches(arena, &given->batches, &options->elaborate);
 }

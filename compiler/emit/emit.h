@@ -6,7 +6,7 @@
 typedef struct EmitOptions {
     const char *name;                /* prefix of every identifier, and of the files */
     const char *command;             /* for the banner: "nnc mnist_mlp.nn --target=avx2" */
-    bool optimizer;                  /* also emit NAME_step, the train block's optimiser */
+    int optimizer;                   /* also emit NAME_step: an OptimizerKind; -1: no */
 } EmitOptions;
 
 /* One compilation, ready to print. lowered holds one program a target, the most portable last. */

@@ -187,7 +187,7 @@ void emit_header(Text *out, const Emission *e) {
         prototype(out, e, e->plan->entries.at[i]);
     }
     tensor_enum(out, e, upper);
-    if (e->options.optimizer) emit_optimizer_header(out, e);
+    if (e->options.optimizer >= 0) emit_optimizer_header(out, e);
     descriptor(out, e);
     text_add(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }

@@ -50,6 +50,6 @@ void emit_source(Text *out, const Emission *e) {
     }
     if (e->target_count > 1) emit_portable_entries(out, e);
     emit_tables(out, e);
-    if (e->options.optimizer) emit_optimizer(out, e);
+    if (e->options.optimizer >= 0) emit_optimizer(out, e);
     emit_descriptors(out, e);
 }
