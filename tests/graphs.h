@@ -11,6 +11,10 @@
 
 #include "ops/build.h"
 
+#define COUNT_OF(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
+#define DIMS(...) COUNT_OF(__VA_ARGS__), (int64_t[]){__VA_ARGS__}
+#define INTS(...) attr_ints((int64_t[]){__VA_ARGS__}, COUNT_OF(__VA_ARGS__))
+
 static inline Type f32_type(int rank, const int64_t *dim)
 {
     return type_make(DT_F32, rank, dim);
@@ -33,7 +37,8 @@ static inline Node *param_node(Module *module, Graph *graph, const char *name, T
 {
     Param param = {.name = name, .type = type, .trainable = true, .init = {.kind = INIT_ZEROS}};
     vec_push(module->arena, module->params, param);
-    return graph_leaf(graph, OP_param, type, NULL, module->params.count - 1, (Origin){.name = name});
+    return graph_leaf(graph, OP_param, type, NULL, module->params.count - 1,
+                      (Origin){.name = name});
 }
 
 static inline Node *map1(Graph *graph, Op op, Node *a)

@@ -1,12 +1,11 @@
-/* Types; the text form of modules, there and back and refused; and the verifier against graphs broken in every way it names. */
+/* Types; the text form of modules, there and back and refused; and the verifier against graphs
+ * broken in every way it names. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "golden.h"
 #include "graphs.h"
-
-#define DIMS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
 
 /* ---- types ---- */
 
@@ -78,7 +77,8 @@ static bool refused_as_expected(const char *path)
     Module *module = parse(arena, path, out);
     fclose(out);
     if (module) fprintf(stderr, "%s: accepted\n", path);
-    const char *expected = arena_printf(arena, "%.*s.err", (int)(strlen(path) - strlen(".graph")), path);
+    const char *expected
+        = arena_printf(arena, "%.*s.err", (int)(strlen(path) - strlen(".graph")), path);
     bool matches = golden_matches(arena, expected, said, length);
     free(said);
     arena_free(arena);
@@ -107,7 +107,8 @@ static void cut_texts_are_read_to_their_end(void **state)
     assert_null(file_read(arena, "tests/graph/everything.graph", &text, &whole));
     for (size_t length = 0; length < whole; length += 7) {
         Arena *scratch = arena_new();
-        Source source = {.path = "cut.graph", .text = arena_strndup(scratch, text, length), .length = length};
+        Source source
+            = {.path = "cut.graph", .text = arena_strndup(scratch, text, length), .length = length};
         Diags *diags = diags_new(scratch);
         Module *module = module_parse(scratch, &source, diags);
         assert_int_equal(module == NULL, diags_errors(diags) > 0);
@@ -121,7 +122,8 @@ static void cut_texts_are_read_to_their_end(void **state)
 static Node *node_named(const Graph *graph, const char *name)
 {
     for (int i = 0; i < graph->nodes.count; i++)
-        if (graph->nodes.at[i]->name && strcmp(graph->nodes.at[i]->name, name) == 0) return graph->nodes.at[i];
+        if (graph->nodes.at[i]->name && strcmp(graph->nodes.at[i]->name, name) == 0)
+            return graph->nodes.at[i];
     fail_msg("no node %s", name);
     return NULL;
 }
@@ -150,7 +152,10 @@ static void no_param(Module *m) { infer(m)->nodes.at[1]->param = 17; }
 static void wrong_param(Module *m) { infer(m)->nodes.at[1]->param = 1; }
 static void no_decl(Module *m) { infer(m)->nodes.at[0]->param = 2; }
 static void stray_param(Module *m) { infer(m)->nodes.at[7]->param = 0; }
-static void stray_values(Module *m) { node_named(infer(m), "low")->values = m->params.at[5].init.values; }
+static void stray_values(Module *m)
+{
+    node_named(infer(m), "low")->values = m->params.at[5].init.values;
+}
 static void lost_values(Module *m) { node_named(train(m), "weights")->values = NULL; }
 static void stray_body(Module *m) { train(m)->nodes.at[5]->body = scan(m)->body; }
 static void lost_body(Module *m) { scan(m)->body = NULL; }
@@ -164,7 +169,10 @@ static void loss_shape(Module *m) { train(m)->outputs.at[0].node = train(m)->nod
 static void metric_shape(Module *m) { train(m)->outputs.at[1].node = train(m)->nodes.at[12]; }
 static void grad_shape(Module *m) { train(m)->outputs.at[3].param = 0; }
 static void state_unknown(Module *m) { infer(m)->outputs.at[2].param = 3; }
-static void output_twice(Module *m) { graph_output(infer(m), OUT_OUTPUT, "y", infer(m)->nodes.at[7], -1); }
+static void output_twice(Module *m)
+{
+    graph_output(infer(m), OUT_OUTPUT, "y", infer(m)->nodes.at[7], -1);
+}
 static void output_nameless(Module *m) { infer(m)->outputs.at[0].name = NULL; }
 static void input_list(Module *m) { infer(m)->inputs.count = 0; }
 static void entry_twice(Module *m) { train(m)->name = "infer"; }
@@ -173,15 +181,20 @@ static void param_batch(Module *m) { m->params.at[1].type.batch_axis = 0; }
 static void param_values(Module *m) { m->params.at[5].init.values = NULL; }
 static void decl_twice(Module *m) { m->decls.at[1].name = "image"; }
 
-static const struct { void (*break_it)(Module *m); const char *message; } breakages[] = {
+static const struct { void (*break_it)(Module *m); const char *message;
+} breakages[] = {
     {swap_nodes, "infer: node %6 x (add): its id is not its place"},
     {use_later_node, "infer: node %4 (reshape): input 0 does not stand before it in the graph"},
     {use_other_graph, "infer: node %7 x (relu): input 0 does not stand before it in the graph"},
     {drop_input, "infer: node %6 x (add): it has another number of inputs than its row says"},
-    {change_type, "infer: node %7 x (relu): its type is f32[batch=1, 5], but the rule gives f32[batch=1, 2]"},
-    {change_dtype, "infer: node %7 x (relu): its type is i32[batch=1, 2], but the rule gives f32[batch=1, 2]"},
-    {lose_batch, "infer: node %7 x (relu): its type is f32[1, 2], but the rule gives f32[batch=1, 2]"},
-    {wrong_batch, "train: node %0 sequence (input): the batch axis of f32[batch=4, 5, 2] does not hold the graph's "
+    {change_type,
+     "infer: node %7 x (relu): its type is f32[batch=1, 5], but the rule gives f32[batch=1, 2]"},
+    {change_dtype,
+     "infer: node %7 x (relu): its type is i32[batch=1, 2], but the rule gives f32[batch=1, 2]"},
+    {lose_batch,
+     "infer: node %7 x (relu): its type is f32[1, 2], but the rule gives f32[batch=1, 2]"},
+    {wrong_batch, "train: node %0 sequence (input): the batch axis of f32[batch=4, 5, 2] does not "
+                  "hold the graph's "
                   "3 rows"},
     {empty_axis, "infer: node %10 low (fill): an axis has no entries"},
     {bad_attr, "train: node %7 (checked): attribute limit is not as its row says"},
@@ -194,8 +207,9 @@ static const struct { void (*break_it)(Module *m); const char *message; } breaka
     {lost_values, "train: node %14 weights (constant): only a constant has values"},
     {stray_body, "train: node %5 (permute): only a region owns a body"},
     {lost_body, "train: node %3 (scan): only a region owns a body"},
-    {broken_body, "train: the body of %3: node %2 (add): its type is f32[batch=4, 9], but the rule gives "
-                  "f32[batch=4, 2]"},
+    {broken_body,
+     "train: the body of %3: node %2 (add): its type is f32[batch=4, 9], but the rule gives "
+     "f32[batch=4, 2]"},
     {body_batch, "train: node %3 (scan): its body has another batch"},
     {body_loss, "train: node %3 (scan): a body only yields"},
     {changed_carry, "train: the body of %3: it has no outputs"},

@@ -1,5 +1,5 @@
-/* The interpreter: values of tests/interp/NAME.graph against NAME.out, its refusals, products by CBLAS against the reference
- * loop, and the generator of initial values. */
+/* The interpreter: values of tests/interp/NAME.graph against NAME.out, its refusals, products by
+ * CBLAS against the reference loop, and the generator of initial values. */
 #include <glob.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,8 +9,6 @@
 #include "interp/blas.h"
 #include "interp/interp.h"
 #include "ops/random.h"
-
-#define DIMS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
 
 /* ---- values in files ---- */
 
@@ -55,9 +53,11 @@ static bool check_file(const char *path)
     if (!error) error = interp_run(&interp, arena, graph, NULL, count, outputs);
     if (error) fail_msg("%s: %s", path, error);
     Text text = text_new(arena);
-    for (int i = 0; i < graph->outputs.count; i++) add_tensor(&text, graph->outputs.at[i].name, &outputs[i]);
+    for (int i = 0; i < graph->outputs.count; i++)
+        add_tensor(&text, graph->outputs.at[i].name, &outputs[i]);
     int stem = (int)(strlen(path) - strlen(".graph"));
-    bool matches = golden_matches(arena, arena_printf(arena, "%.*s.out", stem, path), text.at, text.length);
+    bool matches
+        = golden_matches(arena, arena_printf(arena, "%.*s.out", stem, path), text.at, text.length);
     arena_free(arena);
     return matches;
 }
@@ -90,13 +90,17 @@ static void bad_calls_are_refused(void **state)
     int32_t values[] = {3, 4, -1};
     Tensor input = {at->type, values}, output;
     assert_null(interp_run(&interp, arena, g, &input, 1, &output));
-    assert_string_equal(interp_run(&interp, arena, g, &input, 2, &output), "index 4 is not in [0, 4)");
+    assert_string_equal(interp_run(&interp, arena, g, &input, 2, &output),
+                        "index 4 is not in [0, 4)");
     values[1] = 0;
     assert_null(interp_run(&interp, arena, g, &input, 2, &output));
     assert_int_equal(((int32_t *)output.data)[2], 0);
-    assert_string_equal(interp_run(&interp, arena, g, &input, 3, &output), "index -1 is not in [0, 4)");
-    assert_string_equal(interp_run(&interp, arena, g, &input, 0, &output), "infer: count 0 is not in 1..3");
-    assert_string_equal(interp_run(&interp, arena, g, &input, 4, &output), "infer: count 4 is not in 1..3");
+    assert_string_equal(interp_run(&interp, arena, g, &input, 3, &output),
+                        "index -1 is not in [0, 4)");
+    assert_string_equal(interp_run(&interp, arena, g, &input, 0, &output),
+                        "infer: count 0 is not in 1..3");
+    assert_string_equal(interp_run(&interp, arena, g, &input, 4, &output),
+                        "infer: count 4 is not in 1..3");
     input.type.dim[0] = 2;
     assert_string_equal(interp_run(&interp, arena, g, &input, 1, &output),
                         "infer: input 0 should be i32[batch=3], got i32[batch=2]");
@@ -115,20 +119,22 @@ static float *noise(Arena *arena, Type type, uint64_t stream)
 
 enum { B, H, T, S, D, O };
 
-/* Axes of a, of b and of the result, each ended by -1; B is the batch. Whether that is a product of matrices. */
-static const struct { int64_t a[6], b[6], out[6]; bool is_matrix; } products[] = {
-    {{B, D, -1}, {O, D, -1}, {B, O, -1}, true},                    /* a layer */
-    {{B, O, -1}, {B, D, -1}, {O, D, -1}, true},                    /* its weights' gradient */
-    {{B, O, -1}, {O, D, -1}, {B, D, -1}, true},                    /* its input's gradient */
+/* Axes of a, of b and of the result, each ended by -1; B is the batch. Whether that is a product
+ * of matrices. */
+static const struct { int64_t a[6], b[6], out[6]; bool is_matrix;
+} products[] = {
+    {{B, D, -1}, {O, D, -1}, {B, O, -1}, true}, /* a layer */
+    {{B, O, -1}, {B, D, -1}, {O, D, -1}, true}, /* its weights' gradient */
+    {{B, O, -1}, {O, D, -1}, {B, D, -1}, true}, /* its input's gradient */
     {{B, T, D, -1}, {O, D, -1}, {B, T, O, -1}, true},
     {{B, T, O, -1}, {B, T, D, -1}, {O, D, -1}, true},
-    {{B, H, T, D, -1}, {B, H, S, D, -1}, {B, H, T, S, -1}, true},  /* attention */
+    {{B, H, T, D, -1}, {B, H, S, D, -1}, {B, H, T, S, -1}, true}, /* attention */
     {{B, H, T, S, -1}, {B, H, S, D, -1}, {B, H, T, D, -1}, true},
     {{B, T, H, D, -1}, {B, S, H, D, -1}, {B, H, T, S, -1}, true},
-    {{T, D, -1}, {D, O, -1}, {O, T, -1}, true},                    /* a transposed result */
+    {{T, D, -1}, {D, O, -1}, {O, T, -1}, true}, /* a transposed result */
     {{D, T, -1}, {O, D, -1}, {T, O, -1}, true},
-    {{D, -1}, {O, D, -1}, {O, -1}, true},                          /* matrix and vector */
-    {{B, T, D, -1}, {D, T, -1}, {B, -1}, false},                    /* sums that do not step like one axis */
+    {{D, -1}, {O, D, -1}, {O, -1}, true}, /* matrix and vector */
+    {{B, T, D, -1}, {D, T, -1}, {B, -1}, false}, /* sums that do not step like one axis */
     {{B, D, -1}, {B, D, -1}, {B, -1}, true},
     {{D, -1}, {O, -1}, {D, O, -1}, true},
 };
@@ -156,7 +162,8 @@ static void check_product(size_t i, int64_t count)
     Arena *arena = arena_new();
     Graph *g = graph_new(arena, "infer", 5);
     Node *a = operand(g, "a", products[i].a), *b = operand(g, "b", products[i].b);
-    Node *y = build_contract(g, a, products[i].a, b, products[i].b, products[i].out, rank_of(products[i].out));
+    Node *y = build_contract(g, a, products[i].a, b, products[i].b, products[i].out,
+                             rank_of(products[i].out));
     graph_output(g, OUT_OUTPUT, "y", y, -1);
     Tensor inputs[] = {{a->type, noise(arena, a->type, 1)}, {b->type, noise(arena, b->type, 2)}};
     Tensor slow, fast;
@@ -167,8 +174,8 @@ static void check_product(size_t i, int64_t count)
     assert_int_equal(blas_contract(&context, y, inputs, &direct), products[i].is_matrix);
     for (int64_t e = 0; e < type_elements(y->type); e++)
         if (!(fabs(tensor_get(&slow, e) - tensor_get(&fast, e)) <= 1e-5))
-            fail_msg("product %d at %d rows: [%d] is %g, the reference %g", (int)i, (int)count, (int)e,
-                     tensor_get(&fast, e), tensor_get(&slow, e));
+            fail_msg("product %d at %d rows: [%d] is %g, the reference %g", (int)i, (int)count,
+                     (int)e, tensor_get(&fast, e), tensor_get(&slow, e));
     arena_free(arena);
 }
 
@@ -185,7 +192,8 @@ static void blas_agrees_with_the_reference(void **state)
 
 /* ---- initial values ---- */
 
-/* Worked out from the definition in interp/init.c with other code: parameter 3, seed 42, elements 0 and 1. */
+/* Worked out from the definition in interp/init.c with other code: parameter 3, seed 42,
+ * elements 0 and 1. */
 static void initial_values_are_as_documented(void **state)
 {
     (void)state;

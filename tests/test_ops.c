@@ -1,6 +1,6 @@
-/* Every row of the table of operations: gradients against central differences, and the text form there and back. A row
- * without a case here fails the test. Entries run with fewer rows than they were compiled for, and the rows beyond hold
- * NaN: they may not influence anything. */
+/* Every row of the table of operations: gradients against central differences, and the text form
+ * there and back. A row without a case here fails the test. Entries run with fewer rows than
+ * they were compiled for, and the rows beyond hold NaN: they may not influence anything. */
 #include <math.h>
 #include <stdio.h>
 
@@ -11,7 +11,8 @@
 
 enum { BATCH = 4, COUNT = 3 };
 
-/* Builds the operation on fresh inputs and returns the value to be looked at; variant counts from 0, NULL: no more. */
+/* Builds the operation on fresh inputs and returns the value to be looked at; variant counts
+ * from 0, NULL: no more. */
 typedef Node *Build(Graph *g, int variant);
 typedef struct Case { Op op; Build *build; } Case;
 
@@ -24,9 +25,6 @@ static Node *plain_input(Graph *g, const char *name, int rank, const int64_t *di
 {
     return input_node(g, name, f32_type(rank, dim));
 }
-
-#define DIMS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
-#define INTS(...) attr_ints((int64_t[]){__VA_ARGS__}, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
 
 /* ---- leaves ---- */
 
@@ -56,7 +54,8 @@ static Node *case_session(Graph *g, int variant) { return case_module(g, OP_sess
 static Node *case_fill(Graph *g, int variant)
 {
     Attr attr = attr_number(1.5);
-    return variant == 0 ? with_leaf(g, OP_fill, batched(f32_type(DIMS(BATCH, 3))), &attr, -1) : NULL;
+    return variant == 0 ? with_leaf(g, OP_fill, batched(f32_type(DIMS(BATCH, 3))), &attr, -1)
+                        : NULL;
 }
 
 static Node *case_constant(Graph *g, int variant)
@@ -83,7 +82,8 @@ static Node *case_count(Graph *g, int variant)
 static Node *case_uniform(Graph *g, int variant)
 {
     Attr attr = attr_int(7);
-    return variant == 0 ? with_leaf(g, OP_uniform, batched(f32_type(DIMS(BATCH, 5))), &attr, -1) : NULL;
+    return variant == 0 ? with_leaf(g, OP_uniform, batched(f32_type(DIMS(BATCH, 5))), &attr, -1)
+                        : NULL;
 }
 
 /* ---- views and joins ---- */
@@ -110,11 +110,12 @@ static Node *case_permute(Graph *g, int variant)
 
 static Node *case_slice(Graph *g, int variant)
 {
-    static const int64_t start[] = {1, 6, 0, 5, 6, 0}, size[] = {3, 7, 3, 2, 3, 1}, step[] = {1, -1, 2, -3, -3, 4};
+    static const int64_t start[] = {1, 6, 0, 5, 6, 0}, size[] = {3, 7, 3, 2, 3, 1},
+                         step[] = {1, -1, 2, -3, -3, 4};
     if (variant >= 6) return NULL;
     Node *x = batch_input(g, "x", DIMS(BATCH, 7, 2));
-    return build_slice(g, x, (int64_t[]){0, start[variant], 1}, (int64_t[]){BATCH, size[variant], 1},
-                       (int64_t[]){1, step[variant], 1});
+    return build_slice(g, x, (int64_t[]){0, start[variant], 1},
+                       (int64_t[]){BATCH, size[variant], 1}, (int64_t[]){1, step[variant], 1});
 }
 
 static Node *case_broadcast(Graph *g, int variant)
@@ -144,7 +145,10 @@ static Node *case_pad(Graph *g, int variant)
 
 static Node *reduction(Graph *g, Op op, int variant)
 {
-    static const struct { int count; int64_t axes[3]; } over[] = {{1, {1}}, {1, {0}}, {2, {1, 2}}, {3, {0, 1, 2}}};
+    static const struct {
+        int count;
+        int64_t axes[3];
+    } over[] = {{1, {1}}, {1, {0}}, {2, {1, 2}}, {3, {0, 1, 2}}};
     if (variant >= 4) return NULL;
     Node *x = batch_input(g, "x", DIMS(BATCH, 3, 5));
     return build_reduce(g, op, x, over[variant].axes, over[variant].count);
@@ -198,8 +202,9 @@ static Node *some_indices(Graph *g, Type type)
     type.dtype = DT_I32;
     Attr axis = attr_int(0), limit = attr_int(3);
     Node *i = map1(g, OP_to_f32, graph_leaf(g, OP_iota, type, &axis, -1, (Origin){0}));
-    Node *third = map1(g, OP_floor, map2(g, OP_div, map2(g, OP_mul, i, build_fill(g, type_scalar(DT_F32), 2.0)),
-                                         build_fill(g, type_scalar(DT_F32), 3.0)));
+    Node *third = map1(g, OP_floor,
+                       map2(g, OP_div, map2(g, OP_mul, i, build_fill(g, type_scalar(DT_F32), 2.0)),
+                            build_fill(g, type_scalar(DT_F32), 3.0)));
     Node *rest = map2(g, OP_sub, map2(g, OP_mul, i, build_fill(g, type_scalar(DT_F32), 2.0)),
                       map2(g, OP_mul, third, build_fill(g, type_scalar(DT_F32), 3.0)));
     return make(g, OP_checked, 1, (Node *[]){map1(g, OP_to_i32, rest)}, &limit);
@@ -232,7 +237,8 @@ static Node *case_scatter(Graph *g, int variant)
 
 /* ---- scans ---- */
 
-/* h' = tanh(x + h w^T + b) * c, c' = c + h'; yields h' and h' * h; w and b are captured, so is a batched mask m. */
+/* h' = tanh(x + h w^T + b) * c, c' = c + h'; yields h' and h' * h; w and b are captured, so is a
+ * batched mask m. */
 static Graph *cell(Arena *arena)
 {
     Graph *body = graph_new(arena, "cell", BATCH);
@@ -242,8 +248,10 @@ static Graph *cell(Arena *arena)
     Node *w = input_node(body, "w", f32_type(DIMS(2, 2)));
     Node *b = input_node(body, "b", f32_type(DIMS(2)));
     Node *m = input_node(body, "m", batched(f32_type(DIMS(BATCH, 2))));
-    Node *u = build_contract(body, h, (int64_t[]){0, 1}, w, (int64_t[]){2, 1}, (int64_t[]){0, 2}, 2);
-    Node *new_h = map2(body, OP_mul, map1(body, OP_tanh, map2(body, OP_add, map2(body, OP_add, x, u), b)), c);
+    Node *u
+        = build_contract(body, h, (int64_t[]){0, 1}, w, (int64_t[]){2, 1}, (int64_t[]){0, 2}, 2);
+    Node *new_h = map2(body, OP_mul,
+                       map1(body, OP_tanh, map2(body, OP_add, map2(body, OP_add, x, u), b)), c);
     Node *new_c = map2(body, OP_add, map2(body, OP_mul, c, m), new_h);
     graph_output(body, OUT_YIELD, "h", new_h, -1);
     graph_output(body, OUT_YIELD, "c", new_c, -1);
@@ -258,7 +266,8 @@ static Node *scan_node(Graph *g, bool reverse)
                       plain_input(g, "b", DIMS(2)), batch_input(g, "m", DIMS(BATCH, 2))};
     Attr attrs[MAX_ATTRS] = {attr_int(1), attr_int(2), INTS(1), attr_int(reverse)};
     const char *error;
-    Node *scan = graph_append_region(g, OP_scan, inputs, 6, attrs, cell(g->arena), (Origin){0}, &error);
+    Node *scan
+        = graph_append_region(g, OP_scan, inputs, 6, attrs, cell(g->arena), (Origin){0}, &error);
     assert_null(error);
     return scan;
 }
@@ -279,10 +288,11 @@ static Node *case_result(Graph *g, int variant)
 
 static const Case cases[] = {
 #define CASE(id) {OP_##id, case_##id}
-    CASE(input), CASE(param), CASE(state), CASE(session), CASE(fill), CASE(constant), CASE(iota), CASE(count),
-    CASE(reshape), CASE(permute), CASE(slice), CASE(broadcast), CASE(concat), CASE(pad), CASE(sum),
-    CASE(reduce_max), CASE(logsumexp), CASE(variance), CASE(argmax), CASE(contract), CASE(checked),
-    CASE(gather), CASE(scatter), CASE(uniform), CASE(scan), CASE(result),
+    CASE(input),  CASE(param),    CASE(state),   CASE(session),    CASE(fill),      CASE(constant),
+    CASE(iota),   CASE(count),    CASE(reshape), CASE(permute),    CASE(slice),     CASE(broadcast),
+    CASE(concat), CASE(pad),      CASE(sum),     CASE(reduce_max), CASE(logsumexp), CASE(variance),
+    CASE(argmax), CASE(contract), CASE(checked), CASE(gather),     CASE(scatter),   CASE(uniform),
+    CASE(scan),   CASE(result),
 #undef CASE
 };
 
@@ -305,7 +315,8 @@ static Node *build_elementwise(Graph *g, Op op, int variant)
     Type types[] = {batched(f32_type(DIMS(BATCH, 5))), f32_type(DIMS(5)), type_scalar(DT_F32)};
     int arity = op_row(op)->arity;
     if (variant > 2 || (variant > 0 && arity == 1)) return NULL;
-    for (int i = 0; i < arity; i++) inputs[i] = map_operand(g, op, i, types[i == arity - 1 ? variant : 0]);
+    for (int i = 0; i < arity; i++)
+        inputs[i] = map_operand(g, op, i, types[i == arity - 1 ? variant : 0]);
     return build_map(g, op, arity, inputs);
 }
 
@@ -343,7 +354,8 @@ static bool check_begin(Check *c, Op op, int variant)
     vec_push(c->arena, c->module->params, module_param("p"));
     vec_push(c->arena, c->module->states, module_param("s"));
     vec_push(c->arena, c->module->sessions, module_param("t"));
-    Graph *graphs[] = {graph_new(c->arena, "forward", BATCH), graph_new(c->arena, "backward", BATCH)};
+    Graph *graphs[]
+        = {graph_new(c->arena, "forward", BATCH), graph_new(c->arena, "backward", BATCH)};
     for (int i = 0; i < 2; i++) {
         Node *y = build_case(graphs[i], op, variant);
         if (!y) return false;
@@ -357,8 +369,9 @@ static bool check_begin(Check *c, Op op, int variant)
     return true;
 }
 
-/* Between 0.35 and 1.95, of either sign where the operation is defined there. Multiples of the golden ratio leave gaps, so
- * that no step of the differences crosses a kink of maximum or reduce_max. */
+/* Between 0.35 and 1.95, of either sign where the operation is defined there. Multiples of the
+ * golden ratio leave gaps, so that no step of the differences crosses a kink of maximum or
+ * reduce_max. */
 static double draw(Op op, int input, int64_t e)
 {
     bool positive = op == OP_sqrt || op == OP_rsqrt || op == OP_log || op == OP_pow || op == OP_div;
@@ -405,7 +418,9 @@ static void check_element(Check *c, Tensor *inputs, int input, int64_t e, double
 {
     double x = tensor_get(&inputs[input], e), step = 0x1p-9;
     if (is_invalid_row(inputs[input].type, e)) {
-        if (gradient != 0.0) fail_msg("%s: d_input %d [%d] is beyond the rows, yet %g", c->name, input, (int)e, gradient);
+        if (gradient != 0.0)
+            fail_msg("%s: d_input %d [%d] is beyond the rows, yet %g", c->name, input, (int)e,
+                     gradient);
         return;
     }
     tensor_set(&inputs[input], e, x + step);
@@ -415,7 +430,8 @@ static void check_element(Check *c, Tensor *inputs, int input, int64_t e, double
     tensor_set(&inputs[input], e, x);
     double expected = c->op == OP_stop_gradient ? 0.0 : (above - below) / (2 * step);
     if (!(fabs(expected - gradient) <= 2e-3 * (1.0 + fabs(expected))))
-        fail_msg("%s: d_input %d [%d] is %g, differences give %g", c->name, input, (int)e, gradient, expected);
+        fail_msg("%s: d_input %d [%d] is %g, differences give %g", c->name, input, (int)e, gradient,
+                 expected);
 }
 
 static void check_gradients(Check *c)
@@ -482,7 +498,8 @@ static void names_are_found(void **state)
 
 /* ---- refusals ---- */
 
-static void refused(Graph *g, Op op, int count, Node *const *inputs, const Attr *attrs, const char *text)
+static void refused(Graph *g, Op op, int count, Node *const *inputs, const Attr *attrs,
+                    const char *text)
 {
     const char *error = NULL;
     assert_null(graph_append(g, op, inputs, count, attrs, (Origin){0}, &error));
@@ -498,24 +515,30 @@ static void shape_rules_refuse(void **state)
     Node *i = map1(g, OP_to_i32, x);
     Attr labels[] = {INTS(0, 1), INTS(1, 2), INTS(0, 2)};
     refused(g, OP_contract, 2, (Node *[]){x, w}, labels,
-            "the products of f32[batch=4, 6] and f32[5, 3] do not fit: axis 1 of the one and axis 0 of the other "
+            "the products of f32[batch=4, 6] and f32[5, 3] do not fit: axis 1 of the one and axis "
+            "0 of the other "
             "must have the same extent");
-    refused(g, OP_add, 2, (Node *[]){x, w}, NULL, "add expects equal shapes, got f32[batch=4, 6] and f32[5, 3]");
+    refused(g, OP_add, 2, (Node *[]){x, w}, NULL,
+            "add expects equal shapes, got f32[batch=4, 6] and f32[5, 3]");
     refused(g, OP_add, 2, (Node *[]){x, i}, NULL,
             "add expects f32 or i32 alike, got f32[batch=4, 6] and i32[batch=4, 6]");
     refused(g, OP_sqrt, 1, (Node *[]){i}, NULL, "sqrt expects f32, got i32[batch=4, 6]");
     refused(g, OP_add, 1, (Node *[]){x}, NULL, "add takes 2 arguments, got 1");
     Attr cut[] = {INTS(0, 0), INTS(2, 6), INTS(1, 1)};
     refused(g, OP_slice, 1, (Node *[]){x}, cut,
-            "slice: the batch axis of f32[batch=4, 6] cannot be cut: how many of its rows are valid is known only "
+            "slice: the batch axis of f32[batch=4, 6] cannot be cut: how many of its rows are "
+            "valid is known only "
             "when the code runs");
-    refused(g, OP_sum, 1, (Node *[]){x}, (Attr[]){INTS(2)}, "sum: there is no axis 2 in f32[batch=4, 6]");
+    refused(g, OP_sum, 1, (Node *[]){x}, (Attr[]){INTS(2)},
+            "sum: there is no axis 2 in f32[batch=4, 6]");
     refused(g, OP_sum, 1, (Node *[]){x}, (Attr[]){INTS(1, 1)}, "sum: axis 1 is given twice");
     refused(g, OP_concat, 2, (Node *[]){x, x}, (Attr[]){attr_int(0)},
-            "concat: the batch axis of f32[batch=4, 6] cannot be joined: how many of its rows are valid is known "
+            "concat: the batch axis of f32[batch=4, 6] cannot be joined: how many of its rows are "
+            "valid is known "
             "only when the code runs");
     refused(g, OP_gather, 2, (Node *[]){x, i}, NULL,
-            "gather: rows of f32[batch=4, 6] at i32[batch=4, 6]: rows cannot be picked across the batch");
+            "gather: rows of f32[batch=4, 6] at i32[batch=4, 6]: rows cannot be picked across the "
+            "batch");
     arena_free(arena);
 }
 
@@ -532,16 +555,20 @@ static void batch_axis_is_followed(void **state)
     Node *merged = build_reshape(g, x, type);
     assert_null(reshape_type(arena, merged->type, 4, (int64_t[]){BATCH, 3, 1, 5}, &type));
     assert_string_equal(type_text(arena, type), "f32[batch=4, 3, 1, 5]");
-    assert_string_equal(reshape_type(arena, x->type, 2, (int64_t[]){3, BATCH * 5}, &type),
-                        "reshape: f32[batch=4, 3, 5] to f32[3, 20] would tear the batch axis apart: it must stay "
-                        "whole, or be merged with axes after it");
-    assert_string_equal(type_text(arena, build_permute(g, x, (int64_t[]){2, 0, 1})->type), "f32[5, batch=4, 3]");
-    assert_string_equal(type_text(arena, build_reduce(g, OP_sum, x, (int64_t[]){0}, 1)->type), "f32[1, 3, 5]");
+    assert_string_equal(
+        reshape_type(arena, x->type, 2, (int64_t[]){3, BATCH * 5}, &type),
+        "reshape: f32[batch=4, 3, 5] to f32[3, 20] would tear the batch axis apart: it must stay "
+        "whole, or be merged with axes after it");
+    assert_string_equal(type_text(arena, build_permute(g, x, (int64_t[]){2, 0, 1})->type),
+                        "f32[5, batch=4, 3]");
+    assert_string_equal(type_text(arena, build_reduce(g, OP_sum, x, (int64_t[]){0}, 1)->type),
+                        "f32[1, 3, 5]");
     assert_true(broadcast_types(arena, x->type, f32_type(DIMS(3, 1)), &type, &error));
     assert_string_equal(type_text(arena, type), "f32[batch=4, 3, 5]");
     assert_false(broadcast_types(arena, x->type, f32_type(DIMS(BATCH, 1, 1)), &type, &error));
-    assert_string_equal(error, "f32[batch=4, 3, 5] and f32[4, 1, 1] do not fit: from the right, extents must be "
-                               "equal or 1, and the batch axis meets only itself or 1");
+    assert_string_equal(
+        error, "f32[batch=4, 3, 5] and f32[4, 1, 1] do not fit: from the right, extents must be "
+               "equal or 1, and the batch axis meets only itself or 1");
     arena_free(arena);
 }
 

@@ -1,5 +1,5 @@
-/* Passes over small training graphs: that they keep every value, that simplification leaves nothing to do, and which values the
- * forward part keeps for the backward part. */
+/* Passes over small training graphs: that they keep every value, that simplification leaves
+ * nothing to do, and which values the forward part keeps for the backward part. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +12,6 @@
 #include "passes/pass.h"
 
 enum { BATCH = 4, COUNT = 3, WIDTH = 6 };
-
-#define DIMS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
 
 /* A train entry under construction: x [BATCH, WIDTH] and label [BATCH] go in. */
 typedef struct Train {
@@ -123,8 +121,14 @@ static Node *activated(Train *t, Op op)
     return named(map1(t->g, op, a), "y");
 }
 
-static void net_relu(Train *t) { cross_entropy(t, named(dense(t, activated(t, OP_relu), "fc2", 3), "logits")); }
-static void net_tanh(Train *t) { cross_entropy(t, named(dense(t, activated(t, OP_tanh), "fc2", 3), "logits")); }
+static void net_relu(Train *t)
+{
+    cross_entropy(t, named(dense(t, activated(t, OP_relu), "fc2", 3), "logits"));
+}
+static void net_tanh(Train *t)
+{
+    cross_entropy(t, named(dense(t, activated(t, OP_tanh), "fc2", 3), "logits"));
+}
 
 static void net_gelu(Train *t)
 {
@@ -152,18 +156,21 @@ static void net_dropout(Train *t)
     Node *draw = named(graph_leaf(g, OP_uniform, x->type, &instance, -1, (Origin){0}), "draw");
     Node *keep = named(map2(g, OP_ge, draw, number(t, 0.25)), "keep");
     Node *scaled = map2(g, OP_div, x, number(t, 0.75));
-    Node *y = named(build_map(g, OP_select, 3, (Node *[]){keep, scaled, build_fill(g, x->type, 0.0)}), "y");
+    Node *y = named(
+        build_map(g, OP_select, 3, (Node *[]){keep, scaled, build_fill(g, x->type, 0.0)}), "y");
     cross_entropy(t, named(dense(t, y, "fc2", 3), "logits"));
 }
 
-/* An LSTM over x as WIDTH steps of one feature, from the last step to the first if reverse; its final h is classified. */
+/* An LSTM over x as WIDTH steps of one feature, from the last step to the first if reverse; its
+ * final h is classified. */
 static Graph *lstm_cell(Arena *arena)
 {
     Graph *g = graph_new(arena, "lstm", BATCH);
     Node *x = input_node(g, "x", batched(f32_type(DIMS(BATCH, 1))));
     Node *h = input_node(g, "h", batched(f32_type(DIMS(BATCH, 2))));
     Node *c = input_node(g, "c", batched(f32_type(DIMS(BATCH, 2))));
-    Node *wx = input_node(g, "wx", f32_type(DIMS(8, 1))), *wh = input_node(g, "wh", f32_type(DIMS(8, 2)));
+    Node *wx = input_node(g, "wx", f32_type(DIMS(8, 1))),
+         *wh = input_node(g, "wh", f32_type(DIMS(8, 2)));
     Node *b = input_node(g, "b", f32_type(DIMS(8)));
     int64_t rows[] = {0, 1}, weight[] = {2, 1}, out[] = {0, 2}, one[] = {1, 1}, part[] = {BATCH, 2};
     Node *u = map2(g, OP_add, build_contract(g, x, rows, wx, weight, out, 2),
@@ -171,7 +178,8 @@ static Graph *lstm_cell(Arena *arena)
     Node *gates[4];
     u = map2(g, OP_add, u, b);
     for (int i = 0; i < 4; i++)
-        gates[i] = map1(g, i == 2 ? OP_tanh : OP_sigmoid, build_slice(g, u, (int64_t[]){0, 2 * i}, part, one));
+        gates[i] = map1(g, i == 2 ? OP_tanh : OP_sigmoid,
+                        build_slice(g, u, (int64_t[]){0, 2 * i}, part, one));
     Node *kept = map2(g, OP_mul, gates[1], c), *added = map2(g, OP_mul, gates[0], gates[2]);
     Node *new_c = map2(g, OP_add, kept, added);
     Node *new_h = map2(g, OP_mul, gates[3], map1(g, OP_tanh, new_c));
@@ -191,7 +199,8 @@ static void lstm(Train *t, bool reverse)
                       param_node(t->module, g, "b", f32_type(DIMS(8)))};
     Attr attrs[MAX_ATTRS] = {attr_int(1), attr_int(2), attr_int(1), attr_int(reverse)};
     const char *error;
-    Node *scan = graph_append_region(g, OP_scan, inputs, 6, attrs, lstm_cell(t->arena), (Origin){0}, &error);
+    Node *scan = graph_append_region(g, OP_scan, inputs, 6, attrs, lstm_cell(t->arena), (Origin){0},
+                                     &error);
     assert_non_null(scan);
     Node *all = build_reduce(g, OP_sum, build_result(g, scan, 2), (int64_t[]){0}, 1);
     Node *h = map2(g, OP_add, build_result(g, scan, 0),
@@ -202,7 +211,8 @@ static void lstm(Train *t, bool reverse)
 static void net_lstm(Train *t) { lstm(t, false); }
 static void net_lstm_reversed(Train *t) { lstm(t, true); }
 
-/* The forward values that nodes of the backward part read, leaves aside, in order of their names. */
+/* The forward values that nodes of the backward part read, leaves aside, in order of their
+ * names. */
 static const struct { const char *name; void (*build)(Train *t); const char *kept; } nets[] = {
     {"relu", net_relu, "logits lse y"},
     {"tanh", net_tanh, "logits lse y"},
@@ -230,7 +240,8 @@ static Tensor *run(const Train *t)
     float x[BATCH * WIDTH];
     int32_t label[BATCH] = {2, 0, 1, -77};
     for (int i = 0; i < BATCH * WIDTH; i++)
-        x[i] = i < COUNT * WIDTH ? (float)(random_bits(9, (uint64_t)i) >> 40) * 0x1p-23f - 1.0f : NAN;
+        x[i] = i < COUNT * WIDTH ? (float)(random_bits(9, (uint64_t)i) >> 40) * 0x1p-23f - 1.0f
+                                 : NAN;
     Tensor inputs[] = {{t->g->inputs.at[0]->type, x}, {t->g->inputs.at[1]->type, label}};
     Tensor *outputs = arena_array(t->arena, Tensor, t->g->outputs.count + 1);
     const char *error = interp_run(&interp, t->arena, t->g, inputs, COUNT, outputs);
@@ -246,7 +257,8 @@ static void assert_same_outputs(const Train *a, const Train *b, const char *name
         for (int64_t e = 0; e < type_elements(left[i].type); e++) {
             double l = tensor_get(&left[i], e), r = tensor_get(&right[i], e);
             if (!(fabs(l - r) <= 1e-5 * (1.0 + fabs(l))))
-                fail_msg("%s: output %s [%d] is %g, was %g", name, a->g->outputs.at[i].name, (int)e, r, l);
+                fail_msg("%s: output %s [%d] is %g, was %g", name, a->g->outputs.at[i].name, (int)e,
+                         r, l);
         }
 }
 
@@ -328,7 +340,9 @@ static const char *kept_values(const Train *t)
         for (int j = 0; !forward[i] && j < graph->nodes.at[i]->input_count; j++) {
             const Node *input = graph->nodes.at[i]->inputs[j];
             OpKind kind = op_row(input->op)->kind;
-            if (!forward[input->id] || listed[input->id] || kind == KIND_LEAF || kind == KIND_GATHER) continue;
+            if (!forward[input->id] || listed[input->id] || kind == KIND_LEAF
+                || kind == KIND_GATHER)
+                continue;
             listed[input->id] = true;
             names[count++] = input->name ? input->name : op_row(input->op)->name;
         }
@@ -357,7 +371,8 @@ static void forward_keeps_little(void **state)
 static const Node *node_named(const Graph *graph, const char *name)
 {
     for (int i = 0; i < graph->nodes.count; i++)
-        if (graph->nodes.at[i]->name && strcmp(graph->nodes.at[i]->name, name) == 0) return graph->nodes.at[i];
+        if (graph->nodes.at[i]->name && strcmp(graph->nodes.at[i]->name, name) == 0)
+            return graph->nodes.at[i];
     fail_msg("no node %s", name);
     return NULL;
 }
@@ -369,7 +384,8 @@ static int count_op(const Graph *graph, Op op)
     return count;
 }
 
-/* d_logits = (exp(logits - lse) - [iota == label]) / count: neither scatter nor argmax nor a second reduction of rows. */
+/* d_logits = (exp(logits - lse) - [iota == label]) / count: neither scatter nor argmax nor a
+ * second reduction of rows. */
 static void cross_entropy_differentiates_to_maps(void **state)
 {
     (void)state;
@@ -379,13 +395,13 @@ static void cross_entropy_differentiates_to_maps(void **state)
     assert_int_equal(count_op(t.g, OP_argmax), 0);
     assert_int_equal(count_op(t.g, OP_reduce_max), 0);
     assert_int_equal(count_op(t.g, OP_logsumexp), 1);
-    assert_int_equal(count_op(t.g, OP_sum), 3);          /* the pick, the loss, the bias' gradient */
+    assert_int_equal(count_op(t.g, OP_sum), 3); /* the pick, the loss, the bias' gradient */
     assert_int_equal(count_op(t.g, OP_contract), 5);
     arena_free(t.arena);
 }
 
-/* The reverse scan carries the gradients of h and c alone. Those of its weights are products behind it, over time and batch;
- * the gradients of the four gates come as one. */
+/* The reverse scan carries the gradients of h and c alone. Those of its weights are products
+ * behind it, over time and batch; the gradients of the four gates come as one. */
 static void captured_weights_leave_the_loop(void **state)
 {
     (void)state;
@@ -460,10 +476,11 @@ static void cut_is_minimal_and_late(void **state)
     flow_edge(&diamond, 3, 4, 9);
     flow_edge(&diamond, 4, 5, 4);
     const bool *side = flow_sink_side(&diamond, 0, 5);
-    for (int i = 0; i < 5; i++) assert_false(side[i]);   /* both cuts cost 4; the later one is taken */
+    for (int i = 0; i < 5; i++)
+        assert_false(side[i]);       /* both cuts cost 4; the later one is taken */
     assert_true(side[5]);
 
-    FlowNetwork crossed = flow_new(arena, 4);            /* the flow must be sent back over 1 -> 2 */
+    FlowNetwork crossed = flow_new(arena, 4); /* the flow must be sent back over 1 -> 2 */
     flow_edge(&crossed, 0, 1, 1);
     flow_edge(&crossed, 0, 2, 1);
     flow_edge(&crossed, 1, 2, 1);

@@ -1,6 +1,7 @@
-/* A contraction as matrix products. Its labels fall into four groups: those in all three tensors repeat the product, those
- * in a and the result are its rows, in b and the result its columns, in a and b what is summed. It is a matrix product if in
- * every tensor each group steps like one axis, and one of a matrix' two axes has stride 1. */
+/* A contraction as matrix products. Its labels fall into four groups: those in all three tensors
+ * repeat the product, those in a and the result are its rows, in b and the result its columns,
+ * in a and b what is summed. It is a matrix product if in every tensor each group steps like one
+ * axis, and one of a matrix' two axes has stride 1. */
 #include "interp/blas.h"
 
 #include "interp/interp.h"
@@ -46,8 +47,9 @@ static int group_of(const Label *label)
     return label->axis[CONTRACT_OUT] < 0 ? SUMMED : REPEATED;
 }
 
-/* Appends a label inside the others of its group; false if they do not step like one axis. Its whole extent is stepped
- * over by the outer ones, so only the outermost label may be cut short by count. */
+/* Appends a label inside the others of its group; false if they do not step like one axis. Its
+ * whole extent is stepped over by the outer ones, so only the outermost label may be cut short
+ * by count. */
 static bool extend(Group *group, const Label *label, int64_t count)
 {
     int64_t extent = label_extent(label, count);
@@ -73,7 +75,8 @@ static int64_t widest_stride(const Label *label)
 static void sort_labels(Labels *labels)
 {
     for (int i = 1; i < labels->count; i++)
-        for (int j = i; j > 0 && widest_stride(&labels->at[j]) > widest_stride(&labels->at[j - 1]); j--) {
+        for (int j = i; j > 0 && widest_stride(&labels->at[j]) > widest_stride(&labels->at[j - 1]);
+             j--) {
             Label label = labels->at[j];
             labels->at[j] = labels->at[j - 1];
             labels->at[j - 1] = label;
@@ -93,8 +96,10 @@ static bool find_product(const Labels *labels, int64_t count, Product *product)
     return true;
 }
 
-/* How CBLAS is told of a matrix of the given strides: row-major, or its transpose. False if it cannot be. */
-static bool matrix_form(const Group *rows, const Group *columns, int tensor, CBLAS_TRANSPOSE *form, int *lead)
+/* How CBLAS is told of a matrix of the given strides: row-major, or its transpose. False if it
+ * cannot be. */
+static bool matrix_form(const Group *rows, const Group *columns, int tensor, CBLAS_TRANSPOSE *form,
+                        int *lead)
 {
     int64_t row = rows->stride[tensor], column = columns->stride[tensor];
     bool plain = columns->extent == 1 || column == 1;
@@ -116,13 +121,13 @@ static void multiply(const Product *p, const float *a, const float *b, float *ou
          && matrix_form(m, n, CONTRACT_OUT, &form_out, &lead_out);
     if (!*done) return;
     CBLAS_ORDER order = CblasRowMajor;
-    if (form_out == CblasTrans) {    /* the same memory is a row-major result of the transposed product */
+    if (form_out == CblasTrans) {    /* in that order the same memory is a result by rows */
         order = CblasColMajor;
         form_a = form_a == CblasTrans ? CblasNoTrans : CblasTrans;
         form_b = form_b == CblasTrans ? CblasNoTrans : CblasTrans;
     }
-    cblas_sgemm(order, form_a, form_b, (int)m->extent, (int)n->extent, (int)k->extent, 1.0f, a, lead_a,
-                b, lead_b, 0.0f, out, lead_out);
+    cblas_sgemm(order, form_a, form_b, (int)m->extent, (int)n->extent, (int)k->extent, 1.0f, a,
+                lead_a, b, lead_b, 0.0f, out, lead_out);
 }
 
 /* Steps the repeated labels; false after the last. */
@@ -150,8 +155,8 @@ int blas_contract(EvalContext *context, const Node *node, const Tensor *in, Tens
     float *result = out->data;
     bool done;
     do {
-        multiply(&product, a + offset[CONTRACT_A], b + offset[CONTRACT_B], result + offset[CONTRACT_OUT],
-                 &done);
+        multiply(&product, a + offset[CONTRACT_A], b + offset[CONTRACT_B],
+                 result + offset[CONTRACT_OUT], &done);
     } while (done && next_product(&product, index, offset));
     return done;
 }

@@ -1,10 +1,11 @@
 /* Initial values, drawn exactly as the generated NAME_init draws them.
  *
- * Parameter p has the stream random_stream(seed, p); element e (row-major, logical) owns the four draws 4 e .. 4 e + 3 of it.
- * UNIFORM takes the top 24 bits of the first. NORMAL adds the twelve 16-bit fields of the first three, whose sum has mean
- * 12 * 32767.5 and, to one part in 2^32, deviation 65536: nearly normal by the central limit theorem (the Irwin-Hall
- * distribution). Everything up to the last addition is exact in double, so no contraction of a product and a sum can
- * change a bit. */
+ * Parameter p has the stream random_stream(seed, p); element e (row-major, logical) owns the
+ * four draws 4 e .. 4 e + 3 of it. UNIFORM takes the top 24 bits of the first. NORMAL adds the
+ * twelve 16-bit fields of the first three, whose sum has mean 12 * 32767.5 and, to one part in
+ * 2^32, deviation 65536: nearly normal by the central limit theorem (the Irwin-Hall
+ * distribution). Everything up to the last addition is exact in double, so no contraction of a
+ * product and a sum can change a bit. */
 #include "interp/interp.h"
 #include "ops/random.h"
 

@@ -1,5 +1,6 @@
-/* The interpreter: walks a graph node by node with the operations' reference rules. It is the oracle, so it knows nothing of
- * loops, layouts or code generation. Products may go through a CBLAS where nnc was built with one. */
+/* The interpreter: walks a graph node by node with the operations' reference rules. It is the
+ * oracle, so it knows nothing of loops, layouts or code generation. Products may go through a
+ * CBLAS where nnc was built with one. */
 #ifndef NNC_INTERP_INTERP_H
 #define NNC_INTERP_INTERP_H
 #include "ops/op.h"
@@ -13,13 +14,15 @@ typedef struct Interp {
     bool blas;                       /* use CBLAS for contractions where it was built in */
 } Interp;
 
-/* Runs one entry. inputs: row-major tensors by graph->inputs order, at the compiled batch size. outputs[i] receives
- * graph->outputs[i] (arena-owned). States are not written: OUT_STATE values come out like any other.
- * Returns NULL, or what went wrong (index out of range, count out of range). */
+/* Runs one entry. inputs: row-major tensors by graph->inputs order, at the compiled batch size.
+ * outputs[i] receives graph->outputs[i] (arena-owned). States are not written: OUT_STATE values
+ * come out like any other. Returns NULL, or what went wrong (index out of range, count out of
+ * range). */
 const char *interp_run(const Interp *interp, Arena *arena, const Graph *graph, const Tensor *inputs,
                        int64_t count, Tensor *outputs);
 bool interp_has_blas(void);
 
-/* Fills params[i] (allocated by the caller) exactly as the generated NAME_init does. See interp/init.c for the generator. */
+/* Fills params[i] (allocated by the caller) exactly as the generated NAME_init does. See
+ * interp/init.c for the generator. */
 void init_param(const Param *param, int index, uint64_t seed, float *out);
 #endif

@@ -15,7 +15,8 @@ static const void *input_values(const Walker *walker, const Node *node)
     return NULL;
 }
 
-/* A parameter, state or session may be read in a body too; an input belongs to the graph that is walked. */
+/* A parameter, state or session may be read in a body too; an input belongs to the graph that is
+ * walked. */
 static const void *leaf_values(EvalContext *context, const Node *node)
 {
     const Walker *walker = context->walker;
@@ -37,7 +38,8 @@ static void walk(EvalContext *context, const Graph *graph, Tensor *values)
     }
 }
 
-static void run_graph(EvalContext *context, const Graph *graph, const Tensor *inputs, Tensor *outputs)
+static void run_graph(EvalContext *context, const Graph *graph, const Tensor *inputs,
+                      Tensor *outputs)
 {
     const Walker *outer = context->walker;
     Walker walker = {.interp = outer->interp, .graph = graph, .inputs = inputs};
@@ -47,7 +49,8 @@ static void run_graph(EvalContext *context, const Graph *graph, const Tensor *in
     walk(&inner, graph, values);
     context->error = inner.error;
     if (inner.error) return;
-    for (int i = 0; i < graph->outputs.count; i++) outputs[i] = values[graph->outputs.at[i].node->id];
+    for (int i = 0; i < graph->outputs.count; i++)
+        outputs[i] = values[graph->outputs.at[i].node->id];
 }
 
 /* Rows beyond count hold whatever came of the caller's rows: they come out as zeros. */
@@ -73,8 +76,8 @@ static void own_output(Arena *arena, Tensor *output, int64_t count)
 static const char *check_call(Arena *arena, const Graph *graph, const Tensor *inputs, int64_t count)
 {
     if (count < 1 || count > graph->batch)
-        return arena_printf(arena, "%s: count %lld is not in 1..%lld", graph->name, (long long)count,
-                            (long long)graph->batch);
+        return arena_printf(arena, "%s: count %lld is not in 1..%lld", graph->name,
+                            (long long)count, (long long)graph->batch);
     for (int i = 0; i < graph->inputs.count; i++)
         if (!type_same_shape(inputs[i].type, graph->inputs.at[i]->type)
             || inputs[i].type.dtype != graph->inputs.at[i]->type.dtype)
@@ -90,8 +93,8 @@ const char *interp_run(const Interp *interp, Arena *arena, const Graph *graph, c
     const char *error = check_call(arena, graph, inputs, count);
     if (error) return error;
     Walker walker = {.interp = interp};
-    EvalContext context = {.arena = arena, .count = count, .seed = interp->seed, .leaf = leaf_values,
-                           .run = run_graph, .walker = &walker};
+    EvalContext context = {.arena = arena, .count = count, .seed = interp->seed,
+                           .leaf = leaf_values, .run = run_graph, .walker = &walker};
     if (interp->blas) context.contract = blas_contract;
     run_graph(&context, graph, inputs, outputs);
     for (int i = 0; !context.error && i < graph->outputs.count; i++)

@@ -1,7 +1,8 @@
-/* Which shapes fit each other: numpy's broadcasting and reshaping, with the batch axis tracked through both. */
+/* Which shapes fit each other: numpy's broadcasting and reshaping, with the batch axis tracked
+ * through both. */
 #include "ops/build.h"
 
-/* One axis of a result of broadcasting, seen from its right end: false if the extents do not fit. */
+/* One axis of a result of broadcasting, seen from its right end: false if it does not fit. */
 static bool join_axis(Type a, Type b, int from_end, Type *out)
 {
     int axis = out->rank - from_end, axis_a = a.rank - from_end, axis_b = b.rank - from_end;
@@ -30,15 +31,16 @@ bool broadcast_types(Arena *arena, Type a, Type b, Type *out, const char **error
         *out = joined;
         return true;
     }
-    *error = arena_printf(arena, "%s and %s do not fit: from the right, extents must be equal or 1%s",
-                          type_text(arena, a), type_text(arena, b),
-                          a.batch_axis >= 0 || b.batch_axis >= 0
-                              ? ", and the batch axis meets only itself or 1" : "");
+    *error = arena_printf(
+        arena, "%s and %s do not fit: from the right, extents must be equal or 1%s",
+        type_text(arena, a), type_text(arena, b),
+        a.batch_axis < 0 && b.batch_axis < 0 ? "" : ", and the batch axis meets only itself or 1");
     return false;
 }
 
-/* Where the batch axis of a is under the shape of out. The valid elements stay the same ones in row-major order if the
- * same number of blocks stands before the axis, and the axis is a multiple of the batch. */
+/* Where the batch axis of a is under the shape of out. The valid elements stay the same ones in
+ * row-major order if the same number of blocks stands before the axis, and the axis is a
+ * multiple of the batch. */
 static bool find_batch(Type a, Type *out)
 {
     int64_t outer = 1, before = 1, batch = type_batch(a);
@@ -62,7 +64,8 @@ const char *reshape_type(Arena *arena, Type a, int rank, const int64_t *dim, Typ
                             type_text(arena, a), (long long)type_elements(a),
                             type_text(arena, shaped), (long long)type_elements(shaped));
     if (a.batch_axis >= 0 && !find_batch(a, &shaped))
-        return arena_printf(arena, "reshape: %s to %s would tear the batch axis apart: it must stay "
+        return arena_printf(arena,
+                            "reshape: %s to %s would tear the batch axis apart: it must stay "
                             "whole, or be merged with axes after it",
                             type_text(arena, a), type_text(arena, shaped));
     *out = shaped;

@@ -1,4 +1,5 @@
-/* Appending nodes: the general way, with the shape rule's answer, and the verbs that read like formulas. */
+/* Appending nodes: the general way, with the shape rule's answer, and the verbs that read like
+ * formulas. */
 #include "ops/build.h"
 
 #include <assert.h>
@@ -127,7 +128,8 @@ Node *build_reshape(Graph *g, Node *a, Type type)
 Node *build_broadcast(Graph *g, Node *a, Type type)
 {
     type.dtype = a->type.dtype;
-    if (a->op == OP_fill) return type_equal(a->type, type) ? a : build_fill(g, type, a->attr[0].number);
+    if (a->op == OP_fill)
+        return type_equal(a->type, type) ? a : build_fill(g, type, a->attr[0].number);
     Type lifted = a->type;
     while (lifted.rank < type.rank) lifted = type_add_axis(lifted, 0, 1);
     a = build_reshape(g, a, lifted);

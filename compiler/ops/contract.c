@@ -1,4 +1,4 @@
-/* Contraction: out[labels of out] = sum over the other labels of a[labels of a] * b[labels of b]. */
+/* Contraction: out[its labels] = sum over the other labels of a[its labels] * b[its labels]. */
 #include "ops/contract.h"
 
 #include "ops/rules.h"
@@ -21,11 +21,13 @@ static const char *enter_axis(Arena *arena, const Node *node, Labels *labels, in
     Label *label = find_label(labels, node->attr[operand].ints[axis]);
     if (!label) return "contract: too many labels";
     if (label->axis[operand] >= 0)
-        return arena_printf(arena, "contract: a label is given twice to %s", type_text(arena, type));
+        return arena_printf(arena, "contract: a label is given twice to %s",
+                            type_text(arena, type));
     int64_t inner = axis == type.batch_axis ? type.batch_inner : 0;
     bool seen = operand == CONTRACT_B && label->axis[CONTRACT_A] >= 0;
     if (seen && (label->extent != type.dim[axis] || label->batch_inner != inner))
-        return arena_printf(arena, "the products of %s and %s do not fit: axis %d of the one and axis %d "
+        return arena_printf(arena,
+                            "the products of %s and %s do not fit: axis %d of the one and axis %d "
                             "of the other must have the same extent",
                             type_text(arena, node->inputs[0]->type), type_text(arena, type),
                             label->axis[CONTRACT_A], axis);
@@ -105,20 +107,21 @@ const char *shape_contract(Arena *arena, const Node *node, Type *out)
         out->dim[i] = labels.at[i].extent;
         if (labels.at[i].batch_inner == 0) continue;
         if (out->batch_axis >= 0)
-            return arena_printf(arena, "contract: the result of %s and %s would have two batch axes",
-                                type_text(arena, node->inputs[0]->type),
-                                type_text(arena, node->inputs[1]->type));
+            return arena_printf(
+                arena, "contract: the result of %s and %s would have two batch axes",
+                type_text(arena, node->inputs[0]->type), type_text(arena, node->inputs[1]->type));
         out->batch_axis = i;
         out->batch_inner = labels.at[i].batch_inner;
     }
     return NULL;
 }
 
-/* Each factor's gradient is the contraction of dy with the other factor over the labels that it lacks. */
+/* Each factor's gradient contracts dy with the other factor over the labels that it lacks. */
 void grad_contract(Grad *g)
 {
     Node *a = g->node->inputs[0], *b = g->node->inputs[1];
-    const int64_t *la = g->node->attr[0].ints, *lb = g->node->attr[1].ints, *ly = g->node->attr[2].ints;
+    const int64_t *la = g->node->attr[0].ints, *lb = g->node->attr[1].ints,
+                  *ly = g->node->attr[2].ints;
     if (g->wanted[0]) g->dx[0] = build_contract(g->graph, g->dy, ly, b, lb, la, a->type.rank);
     if (g->wanted[1]) g->dx[1] = build_contract(g->graph, g->dy, ly, a, la, lb, b->type.rank);
 }

@@ -1,5 +1,5 @@
-/* The labels of a contraction: what each axis of a, b and the result runs over. Read by the reference loop, by the BLAS
- * products of the interpreter and by lowering. */
+/* The labels of a contraction: what each axis of a, b and the result runs over. Read by the
+ * reference loop, by the BLAS products of the interpreter and by lowering. */
 #ifndef NNC_OPS_CONTRACT_H
 #define NNC_OPS_CONTRACT_H
 #include "ops/op.h"
@@ -14,7 +14,8 @@ typedef struct Label {
     int64_t stride[3];               /* row-major elements; 0 where it does not occur */
 } Label;
 
-typedef struct Labels { int count; Label at[MAX_LABELS]; } Labels;   /* those of out first, in its order */
+/* Those of out come first, in its order. */
+typedef struct Labels { int count; Label at[MAX_LABELS]; } Labels;
 
 /* NULL, or why the labels do not make a contraction. */
 const char *contract_labels(Arena *arena, const Node *node, Labels *labels);

@@ -1,8 +1,10 @@
 /* Reads the formulas of maps.def into trees, and walks them.
  *
- *   comparison: sum [("<" | ">" | "==") sum]      product: unary {("*" | "/") unary}
- *   sum:        product {("+" | "-") product}     unary:   "-" unary | number | name | map "(" ... ")" | "(" ... ")"
- */
+ *   comparison: sum [("<" | ">" | "==") sum]
+ *   sum:        product {("+" | "-") product}
+ *   product:    unary {("*" | "/") unary}
+ *   unary:      "-" unary | number | name | map "(" comparison {"," comparison} ")"
+ *             | "(" comparison ")" */
 #include "ops/formula.h"
 
 #include <assert.h>
@@ -53,7 +55,8 @@ static Formula *read_arguments(Reader *r, const char *name)
     return f;
 }
 
-/* A name stands for a value, "dy" for the gradient of the result; before a parenthesis it names a map. */
+/* A name stands for a value, "dy" for the gradient of the result; before a parenthesis it names
+ * a map. */
 static Formula *read_name(Reader *r)
 {
     const char *begin = r->at;

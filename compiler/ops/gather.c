@@ -19,7 +19,8 @@ static bool is_valid(Type type, int64_t e, int64_t count)
     return row < count * type.batch_inner;
 }
 
-/* Element e as an index into `rows` rows. Of an invalid row it may be anything and counts as 0; else out of range is an error. */
+/* Element e as an index into `rows` rows. Of an invalid row it may be anything and counts as 0;
+ * else out of range is an error. */
 static int64_t row_index(EvalContext *context, const Tensor *indices, int64_t e, int64_t rows)
 {
     int64_t index = (int64_t)tensor_get(indices, e);
@@ -38,7 +39,8 @@ const char *shape_checked(Arena *arena, const Node *node, Type *out)
     if (out->dtype != DT_I32)
         return arena_printf(arena, "an index is i32, not %s", type_text(arena, *out));
     if (node->attr[0].ints[0] < 1)
-        return arena_printf(arena, "checked: no index is below %lld", (long long)node->attr[0].ints[0]);
+        return arena_printf(arena, "checked: no index is below %lld",
+                            (long long)node->attr[0].ints[0]);
     return NULL;
 }
 
@@ -61,11 +63,13 @@ static const char *picked_type(Arena *arena, Type table, Type indices, Type *out
     if (indices.dtype != DT_I32)
         return arena_printf(arena, "an index is i32, not %s", type_text(arena, indices));
     if (table.rank == 0 || table.rank - 1 + indices.rank > MAX_RANK)
-        return arena_printf(arena, "gather: rows of %s at %s: there must be rows, and at most %d axes "
-                            "in the result", type_text(arena, table), type_text(arena, indices),
-                            MAX_RANK);
+        return arena_printf(arena,
+                            "gather: rows of %s at %s: there must be rows, and at most %d axes "
+                            "in the result",
+                            type_text(arena, table), type_text(arena, indices), MAX_RANK);
     if (table.batch_axis == 0 || (table.batch_axis > 0 && indices.batch_axis >= 0))
-        return arena_printf(arena, "gather: rows of %s at %s: rows cannot be picked across the batch",
+        return arena_printf(arena,
+                            "gather: rows of %s at %s: rows cannot be picked across the batch",
                             type_text(arena, table), type_text(arena, indices));
     *out = indices;
     out->dtype = table.dtype;
@@ -89,8 +93,8 @@ void grad_gather(Grad *g)
     Attr attrs[MAX_ATTRS] = {attr_int(g->node->inputs[0]->type.dim[0])};
     const char *error;
     if (g->wanted[0])
-        g->dx[0] = graph_append(g->graph, OP_scatter, (Node *[]){g->node->inputs[1], g->dy}, 2, attrs,
-                                g->graph->origin, &error);
+        g->dx[0] = graph_append(g->graph, OP_scatter, (Node *[]){g->node->inputs[1], g->dy}, 2,
+                                attrs, g->graph->origin, &error);
 }
 
 void eval_gather(EvalContext *context, const Node *node, const Tensor *in, Tensor *out)
@@ -138,7 +142,8 @@ void eval_scatter(EvalContext *context, const Node *node, const Tensor *in, Tens
     for (int64_t i = 0; i < type_elements(in[0].type); i++) {
         if (!is_valid(in[0].type, i, context->count)) continue;
         int64_t row = row_index(context, &in[0], i, rows);
-        for (int64_t j = 0; j < width; j++) total[row * width + j] += tensor_get(&in[1], i * width + j);
+        for (int64_t j = 0; j < width; j++)
+            total[row * width + j] += tensor_get(&in[1], i * width + j);
     }
     for (int64_t e = 0; e < rows * width; e++) tensor_set(out, e, total[e]);
 }

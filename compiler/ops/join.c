@@ -37,8 +37,10 @@ const char *shape_concat(Arena *arena, const Node *node, Type *out)
     const char *error = check_axes(arena, "concat", &node->attr[0], *out);
     if (error) return error;
     if (axis == out->batch_axis && node->input_count > 1)
-        return arena_printf(arena, "concat: the batch axis of %s cannot be joined: how many of its rows "
-                            "are valid is known only when the code runs", type_text(arena, *out));
+        return arena_printf(arena,
+                            "concat: the batch axis of %s cannot be joined: how many of its rows "
+                            "are valid is known only when the code runs",
+                            type_text(arena, *out));
     for (int i = 1; i < node->input_count; i++) {
         Type b = node->inputs[i]->type, like = b;
         if (b.rank != out->rank) return refuse_concat(arena, node->inputs[0]->type, b, (int)axis);
@@ -100,7 +102,8 @@ void grad_pad(Grad *g)
 {
     int64_t step[MAX_RANK];
     for (int i = 0; i < MAX_RANK; i++) step[i] = 1;
-    g->dx[0] = build_slice(g->graph, g->dy, g->node->attr[0].ints, g->node->inputs[0]->type.dim, step);
+    g->dx[0]
+        = build_slice(g->graph, g->dy, g->node->attr[0].ints, g->node->inputs[0]->type.dim, step);
 }
 
 void eval_pad(EvalContext *context, const Node *node, const Tensor *in, Tensor *out)

@@ -1,5 +1,5 @@
-/* Leaves: values that come from outside the graph or from nothing. Their types are declared, so a shape rule only
- * checks that type and attributes go together. */
+/* Leaves: values that come from outside the graph or from nothing. Their types are declared, so
+ * a shape rule only checks that type and attributes go together. */
 #include "ops/rules.h"
 
 static const char *declared(const Node *node, Type *out)

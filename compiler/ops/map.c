@@ -1,4 +1,5 @@
-/* Elementwise operations: one shape rule, gradient, evaluation and cost for all of them, driven by maps.def. */
+/* Elementwise operations: one shape rule, gradient, evaluation and cost for all of them, driven
+ * by maps.def. */
 #include <math.h>
 
 #include "ops/formula.h"
@@ -180,7 +181,8 @@ void map_eval(EvalContext *context, const Node *node, const Tensor *in, Tensor *
     for (int64_t e = 0; e < elements; e++) {
         double x[3] = {0, 0, 0};
         for (int i = 0; i < node->input_count; i++) x[i] = tensor_get(&in[i], e);
-        tensor_set(out, e, formula ? formula_value(formula, x) : natives[node->op](x[0], x[1], x[2]));
+        tensor_set(out, e,
+                   formula ? formula_value(formula, x) : natives[node->op](x[0], x[1], x[2]));
     }
 }
 

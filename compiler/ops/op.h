@@ -1,4 +1,5 @@
-/* The table of operations: everything that is known of an operation stands in its row and its family's file. */
+/* The table of operations: everything that is known of an operation stands in its row and its
+ * family's file. */
 #ifndef NNC_OPS_OP_H
 #define NNC_OPS_OP_H
 #include "ir/graph.h"
@@ -18,31 +19,37 @@ typedef enum OpKind {
     KIND_REGION       /* owns a body graph: scan */
 } OpKind;
 
-/* The last three are the extents (ints), batch axis (an int) and batch_inner (an int) of the node's type, so the text form
- * does not repeat them. An ATTR_INT that is not given is 0. */
+/* The last three are the extents (ints), batch axis (an int) and batch_inner (an int) of the
+ * node's type, so the text form does not repeat them. An ATTR_INT that is not given is 0. */
 typedef enum AttrKind {
-    ATTR_NONE, ATTR_INT, ATTR_INTS, ATTR_NUMBER, ATTR_TEXT, ATTR_TYPE_SHAPE, ATTR_TYPE_AXIS, ATTR_TYPE_INNER
+    ATTR_NONE, ATTR_INT, ATTR_INTS, ATTR_NUMBER, ATTR_TEXT,
+    ATTR_TYPE_SHAPE, ATTR_TYPE_AXIS, ATTR_TYPE_INNER
 } AttrKind;
 typedef struct AttrSpec { const char *name; AttrKind kind; } AttrSpec;
 
-/* A tensor in the interpreter: row-major logical values. f32 and i32/u8/bool all live in their own C type. */
+/* A tensor in the interpreter: row-major logical values. f32 and i32/u8/bool all live in their
+ * own C type. */
 typedef struct Tensor { Type type; void *data; } Tensor;
 
 Tensor tensor_new(Arena *arena, Type type);          /* zeros */
 double tensor_get(const Tensor *tensor, int64_t element);
-void tensor_set(Tensor *tensor, int64_t element, double value);   /* integers truncate toward zero and saturate */
+/* Integers truncate toward zero and saturate. */
+void tensor_set(Tensor *tensor, int64_t element, double value);
 
 typedef struct EvalContext {
     Arena *arena;
     int64_t count;                   /* valid rows */
     uint64_t seed;
-    int (*contract)(struct EvalContext *context, const Node *node, const Tensor *in, Tensor *out);  /* NULL: the reference loop */
-    /* What the walker of the graph lends to the rules: the values of an input, parameter, state or session; and a run of
-     * a region's body, whose inputs and outputs are in the order of the body's. */
+    /* Another way to compute a contraction: 1 if it did; NULL or 0: the reference loop does. */
+    int (*contract)(struct EvalContext *context, const Node *node, const Tensor *in, Tensor *out);
+    /* What the walker of the graph lends to the rules: the values of an input, parameter, state
+     * or session; and a run of a region's body, whose inputs and outputs are in the order of the
+     * body's. */
     const void *(*leaf)(struct EvalContext *context, const Node *node);
-    void (*run)(struct EvalContext *context, const Graph *body, const Tensor *inputs, Tensor *outputs);
+    void (*run)(struct EvalContext *context, const Graph *body, const Tensor *inputs,
+                Tensor *outputs);
     void *walker;
-    const char *error;               /* set by a rule that refuses its values (index out of range) */
+    const char *error;               /* set by a rule that refuses its values */
 } EvalContext;
 
 /* Where and into which graph the differentiation appends; see ops/build.h for the verbs. */
@@ -53,7 +60,7 @@ typedef struct Grad {
     Node *dy;                        /* gradient of its value */
     const bool *wanted;              /* per input: whether its gradient is used */
     Node **dx;                       /* out, per input: gradient, or NULL for none */
-    Node **results;                  /* a scan and its results: the gradients of the scan's results, each may be NULL */
+    Node **results;                  /* for a scan and its results: gradients of these, or NULL */
 } Grad;
 
 typedef struct OpRow {
@@ -61,7 +68,8 @@ typedef struct OpRow {
     OpKind kind;
     int arity;
     AttrSpec attr[MAX_ATTRS + 1];    /* ends with ATTR_NONE */
-    /* Fills *out from the inputs and attributes; returns NULL or an error text for the user (arena-owned). */
+    /* Fills *out from the inputs and attributes; returns NULL or an error text for the user
+     * (arena-owned). */
     const char *(*shape)(Arena *arena, const Node *node, Type *out);
     void (*grad)(Grad *g);
     void (*eval)(EvalContext *context, const Node *node, const Tensor *in, Tensor *out);

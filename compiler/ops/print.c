@@ -2,7 +2,8 @@
  *
  *   hidden: f32[batch=128, 128] = relu %7 layer="fc1"   # mnist_mlp.nn:6
  *
- * A node is called by its name, by %id if it has none, and by name%id where several have the name. */
+ * A node is called by its name, by %id if it has none, and by name%id where several have the
+ * name. */
 #include <math.h>
 #include <string.h>
 
@@ -88,7 +89,8 @@ static void print_ints(Text *out, const Attr *attr)
     text_add(out, "]");
 }
 
-/* What reading would fill in by itself is not written: integers of 0, the node's own name, parts of its type. */
+/* What reading would fill in by itself is not written: integers of 0, the node's own name, parts
+ * of its type. */
 static void print_attr(Text *out, const Node *node, const AttrSpec *spec, const Attr *attr)
 {
     switch (spec->kind) {
@@ -147,7 +149,8 @@ static void print_node(Printer *p, const Node *node)
 {
     const OpRow *row = op_row(node->op);
     indent(p);
-    text_addf(p->out, "%s: %s = %s", p->labels[node->id], type_text(p->graph->arena, node->type), row->name);
+    text_addf(p->out, "%s: %s = %s", p->labels[node->id], type_text(p->graph->arena, node->type),
+              row->name);
     for (int i = 0; i < node->input_count; i++)
         text_addf(p->out, "%s %s", i ? "," : "", p->labels[node->inputs[i]->id]);
     print_leaf_source(p, node);
@@ -254,7 +257,8 @@ void module_print(Text *out, const Module *module)
     for (int i = 0; i < module->decls.count; i++) print_decl(out, &module->decls.at[i]);
     for (int i = 0; i < module->params.count; i++) print_param(out, "param", &module->params.at[i]);
     for (int i = 0; i < module->states.count; i++) print_param(out, "state", &module->states.at[i]);
-    for (int i = 0; i < module->sessions.count; i++) print_param(out, "session", &module->sessions.at[i]);
+    for (int i = 0; i < module->sessions.count; i++)
+        print_param(out, "session", &module->sessions.at[i]);
     for (int i = 0; i < module->entries.count; i++) {
         text_add(out, "\n");
         graph_print(out, module, module->entries.at[i]);

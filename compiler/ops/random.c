@@ -1,5 +1,6 @@
-/* Uniform random numbers: element e of instance i is the top 24 bits of random_bits(random_stream(seed, i), e), times 2^-24,
- * where e counts in row-major order of the logical shape. Inside a region every step draws the same numbers. */
+/* Uniform random numbers: element e of instance i is the top 24 bits of
+ * random_bits(random_stream(seed, i), e), times 2^-24, where e counts in row-major order of the
+ * logical shape. Inside a region every step draws the same numbers. */
 #include "ops/random.h"
 
 #include "ops/rules.h"

@@ -1,10 +1,12 @@
-/* Random bits as a function of where they are used: no state, so any order and any tile gives the same. */
+/* Random bits as a function of where they are used: no state, so any order and any tile gives
+ * the same. */
 #ifndef NNC_OPS_RANDOM_H
 #define NNC_OPS_RANDOM_H
 #include <stdint.h>
 
-/* The output function of the generator SplitMix64 (Steele, Lea, Flood 2014, with Stafford's variant 13 of the constants):
- * a bijection of 64 bits in which every input bit changes every output bit with probability about a half. */
+/* The output function of the generator SplitMix64 (Steele, Lea, Flood 2014, with Stafford's
+ * variant 13 of the constants): a bijection of 64 bits in which every input bit changes every
+ * output bit with probability about a half. */
 static inline uint64_t random_mix(uint64_t z)
 {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -3,15 +3,18 @@
  *   module:  "module" name ["from" string] {decl | param | graph}
  *   decl:    ("input" | "target") name ":" type ["limit" "=" int]
  *   param:   ("param" | "state" | "session") name ":" type "=" init ["trainable"] ["decay"]
- *   init:    "zeros" | "ones" | ("const" | "uniform" | "normal" | "values") "(" number {"," number} ")"
+ *   init:    "zeros" | "ones"
+ *          | ("const" | "uniform" | "normal" | "values") "(" number {"," number} ")"
  *   graph:   "graph" name "batch" "=" int "{" {node | output} "}"
- *   node:    label ":" type "=" operation [label {"," label}] ["@" name] {attr} ["body" string "{" {node | output} "}"]
+ *   node:    label ":" type "=" operation [label {"," label}] ["@" name] {attr}
+ *            ["body" string "{" {node | output} "}"]
  *   attr:    name "=" (int | number | string | "[" [number {"," number}] "]")
  *   output:  kind name "=" label ["@" (name | int)]
  *   type:    dtype ["[" axis {"," axis} "]"]
  *   axis:    ["batch" ["*" int] "="] int
  *
- * A label is a name, %id, or both; a name is a word or a string. '#' starts a comment. Types are checked against the operations' shape rules. */
+ * A label is a name, %id, or both; a name is a word or a string. '#' starts a comment. Types are
+ * checked against the operations' shape rules. */
 #include <string.h>
 
 #include "ops/build.h"
@@ -46,13 +49,15 @@ static void read_axis(Tokens *t, Type *type)
         tokens_expect(t, "=");
     }
     type->dim[type->rank] = tokens_int(t);
-    if (type->dim[type->rank++] < 1 || type->batch_inner < 1) tokens_fail(t, "an extent is at least 1");
+    if (type->dim[type->rank++] < 1 || type->batch_inner < 1)
+        tokens_fail(t, "an extent is at least 1");
 }
 
 static Type read_type(Tokens *t)
 {
     Type type = type_scalar(DT_F32);
-    if (!dtype_from_name(tokens_name(t, NULL), &type.dtype)) tokens_fail(t, "an element type expected");
+    if (!dtype_from_name(tokens_name(t, NULL), &type.dtype))
+        tokens_fail(t, "an element type expected");
     if (!tokens_accept(t, "[")) return type;
     do read_axis(t, &type); while (tokens_accept(t, ","));
     tokens_expect(t, "]");
@@ -101,7 +106,8 @@ static Node *read_use(GraphReader *g)
     tokens_name(&g->r->t, &label);
     Node *node = find_label(g, label);
     if (!node)
-        tokens_fail_at(&g->r->t, &before, arena_printf(g->r->arena, "no node %s stands before", label));
+        tokens_fail_at(&g->r->t, &before,
+                       arena_printf(g->r->arena, "no node %s stands before", label));
     return node;
 }
 
@@ -114,7 +120,8 @@ static int read_leaf_source(Reader *r, Op op)
               : op == OP_state ? find_param(&m->states, name)
               : op == OP_session ? find_param(&m->sessions, name)
               : find_decl(m, name);
-    if (found < 0) tokens_fail_at(&r->t, &before, arena_printf(r->arena, "the module declares no %s", name));
+    if (found < 0)
+        tokens_fail_at(&r->t, &before, arena_printf(r->arena, "the module declares no %s", name));
     return found;
 }
 
@@ -215,14 +222,17 @@ static Node *append_draft(GraphReader *g, const Draft *draft, const Tokens *star
         memcpy(check.attr, draft->attrs, sizeof check.attr);
         Type type;
         error = row->shape(g->r->arena, &check, &type);
-        if (!error) node = graph_leaf(g->graph, draft->op, draft->type, draft->attrs, draft->param, draft->origin);
+        if (!error)
+            node = graph_leaf(g->graph, draft->op, draft->type, draft->attrs, draft->param,
+                              draft->origin);
     } else {
-        node = graph_append_region(g->graph, draft->op, draft->inputs.at, draft->inputs.count, draft->attrs,
-                                   draft->body, draft->origin, &error);
+        node = graph_append_region(g->graph, draft->op, draft->inputs.at, draft->inputs.count,
+                                   draft->attrs, draft->body, draft->origin, &error);
     }
     if (node && !type_equal(node->type, draft->type))
         error = arena_printf(g->r->arena, "%s gives %s, not %s", row->name,
-                             type_text(g->r->arena, node->type), type_text(g->r->arena, draft->type));
+                             type_text(g->r->arena, node->type),
+                             type_text(g->r->arena, draft->type));
     if (error) tokens_fail_at(&g->r->t, start, error);
     if (node) node->values = draft->values;
     return node;
@@ -247,7 +257,8 @@ static void read_node(GraphReader *g, const char *name, const char *label, const
     if (tokens_accept(t, "@")) draft.param = read_leaf_source(g->r, draft.op);
     read_attrs(g, &draft);
     if (tokens_accept(t, "body")) read_body(g->r, &draft, g->graph->batch);
-    if (draft.op == OP_constant && !draft.values) tokens_fail_at(t, start, "a constant needs its values");
+    if (draft.op == OP_constant && !draft.values)
+        tokens_fail_at(t, start, "a constant needs its values");
     if (t->failed) return;
     complete_draft(&draft);
     if (find_label(g, label))

@@ -52,7 +52,8 @@ bool tokens_end(const Tokens *t)
 bool tokens_at(const Tokens *t, const char *text)
 {
     size_t length = strlen(text);
-    return !t->failed && t->end - t->at == length && memcmp(t->source->text + t->at, text, length) == 0;
+    return !t->failed && t->end - t->at == length
+           && memcmp(t->source->text + t->at, text, length) == 0;
 }
 
 bool tokens_accept(Tokens *t, const char *text)

@@ -1,4 +1,5 @@
-/* Reductions. The reduced axes stay with extent 1; a reduced batch axis stops at count and is no batch axis any more. */
+/* Reductions. The reduced axes stay with extent 1; a reduced batch axis stops at count and is no
+ * batch axis any more. */
 #include <math.h>
 
 #include "ops/rules.h"
@@ -89,7 +90,8 @@ void grad_reduce_max(Grad *g)
     Node *a = g->node->inputs[0];
     const Attr *axes = &g->node->attr[0];
     Node *equal = map2(g, OP_eq, a, g->y);
-    Node *equals = build_reduce(g->graph, OP_sum, map1(g, OP_to_f32, equal), axes->ints, axes->count);
+    Node *ones = map1(g, OP_to_f32, equal);
+    Node *equals = build_reduce(g->graph, OP_sum, ones, axes->ints, axes->count);
     Node *share = map2(g, OP_div, g->dy, equals);
     Node *zero = build_fill(g->graph, a->type, 0.0);
     g->dx[0] = build_map(g->graph, OP_select, 3, (Node *[]){equal, share, zero});
@@ -142,11 +144,12 @@ void grad_argmax(Grad *g)
 
 /* ---- evaluation, in double ---- */
 
-/* Folds the valid elements of `in` into cells, one for each element of out: cells[to] = fold(cells[to], value, about[to]). */
+/* Folds the valid elements of `in` into cells, one for each element of out: cells[to] =
+ * fold(cells[to], value, about[to]). */
 typedef double Fold(double cell, double value, double about);
 
-static double *fold_over(EvalContext *context, const Node *node, const Tensor *in, const Tensor *out,
-                         double start, Fold *fold, const double *about)
+static double *fold_over(EvalContext *context, const Node *node, const Tensor *in,
+                         const Tensor *out, double start, Fold *fold, const double *about)
 {
     int64_t index[MAX_RANK] = {0}, extent[MAX_RANK], from[MAX_RANK], to[MAX_RANK];
     int rank = in->type.rank;
@@ -238,7 +241,8 @@ void eval_argmax(EvalContext *context, const Node *node, const Tensor *in, Tenso
     do {
         int64_t first = index_offset(index, stride, in->type.rank), best = 0;
         for (int64_t i = 1; i < valid; i++)
-            if (tensor_get(in, first + i * stride[axis]) > tensor_get(in, first + best * stride[axis]))
+            if (tensor_get(in, first + i * stride[axis])
+                > tensor_get(in, first + best * stride[axis]))
                 best = i;
         tensor_set(out, e++, (double)best);
     } while (index_next(index, out->type.dim, out->type.rank));

@@ -43,7 +43,8 @@ static Node **results_of(Reverse *r, const Node *owner)
     return *slot;
 }
 
-/* "d_hidden" is the gradient of "hidden": the sum of all contributions, unless it already stands for another value. */
+/* "d_hidden" is the gradient of "hidden": the sum of all contributions, unless it already stands
+ * for another value. */
 static void name_gradient(const Reverse *r, const Node *node)
 {
     Node *d = r->d[node->id];
@@ -54,12 +55,14 @@ static void name_gradient(const Reverse *r, const Node *node)
 static void differentiate_node(Reverse *r, const Node *node)
 {
     Arena *arena = r->graph->arena;
-    Grad g = {.graph = r->graph, .node = node, .y = r->graph->nodes.at[node->id], .dy = r->d[node->id]};
+    Grad g = {.graph = r->graph, .node = node, .dy = r->d[node->id]};
+    g.y = r->graph->nodes.at[node->id];
     g.dx = arena_array(arena, Node *, node->input_count + 1);
     bool *wanted = arena_array(arena, bool, node->input_count + 1);
     for (int i = 0; i < node->input_count; i++) wanted[i] = r->wanted[node->inputs[i]->id];
     g.wanted = wanted;
-    if (op_row(node->op)->kind == KIND_REGION) g.results = results_of(r, node->body ? node : node->inputs[0]);
+    if (op_row(node->op)->kind == KIND_REGION)
+        g.results = results_of(r, node->body ? node : node->inputs[0]);
 
     r->graph->origin = (Origin){.layer = node->layer, .span = node->span};
     op_row(node->op)->grad(&g);

@@ -1,12 +1,13 @@
-/* Reverse accumulation: appends to a graph the nodes that compute gradients of some of its nodes. Used for entries by
- * passes/differentiate.c, and for the bodies of regions by their own gradient rules. */
+/* Reverse accumulation: appends to a graph the nodes that compute gradients of some of its
+ * nodes. Used for entries by passes/differentiate.c, and for the bodies of regions by their own
+ * gradient rules. */
 #ifndef NNC_OPS_REVERSE_H
 #define NNC_OPS_REVERSE_H
 #include "ops/op.h"
 
 typedef struct Reverse {
     Graph *graph;
-    int node_count;                  /* of the nodes being differentiated: the gradients' come after them */
+    int node_count;                  /* of what is differentiated: gradients come after them */
     bool *wanted;                    /* per node: its gradient is used */
     Node **d;                        /* per node: its gradient so far, or NULL */
     Node ***results;                 /* per region's owner: the gradients of its results, or NULL */
@@ -15,5 +16,5 @@ typedef struct Reverse {
 Reverse reverse_new(Graph *graph);
 void reverse_want(Reverse *r, const Node *leaf);
 void reverse_add(Reverse *r, const Node *node, Node *d);      /* a seed, or one more contribution */
-void reverse_run(Reverse *r);                                  /* then d[id] of the wanted leaves is complete */
+void reverse_run(Reverse *r);                            /* completes d[id] of the wanted leaves */
 #endif

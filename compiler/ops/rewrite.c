@@ -1,4 +1,5 @@
-/* Rewriting one node: the algebra of rewrites.def, constants, compositions of views, neighbouring parts joined. */
+/* Rewriting one node: the algebra of rewrites.def, constants, compositions of views,
+ * neighbouring parts joined. */
 #include "ops/rewrite.h"
 
 #include "ops/formula.h"
@@ -22,7 +23,8 @@ Rewriter rewriter_new(Graph *graph, Node *(*settle)(void *context, Node *node), 
         rules[i] = (RewriteRule){formula_parse(graph->arena, rule_texts[i].pattern),
                                  formula_parse(graph->arena, rule_texts[i].replacement),
                                  rule_texts[i].real};
-    return (Rewriter){.graph = graph, .rules = rules, .rule_count = RULES, .settle = settle, .context = context};
+    return (Rewriter){.graph = graph, .rules = rules, .rule_count = RULES, .settle = settle,
+                      .context = context};
 }
 
 /* ---- algebra ---- */
@@ -36,7 +38,8 @@ static bool is_fill(const Node *node)
 
 static bool matches(const Formula *pattern, const Node *node, Binding *binding)
 {
-    if (pattern->kind == FORMULA_NUMBER) return is_fill(node) && node->attr[0].number == pattern->number;
+    if (pattern->kind == FORMULA_NUMBER)
+        return is_fill(node) && node->attr[0].number == pattern->number;
     if (pattern->kind == FORMULA_NAME) {
         const Node **bound = &binding->of[pattern->name - 'a'];
         if (*bound) return *bound == node;
@@ -51,11 +54,13 @@ static bool matches(const Formula *pattern, const Node *node, Binding *binding)
     return true;
 }
 
-/* All maps have equal shapes in and out, so every constant of a replacement has the type of what is replaced. */
+/* All maps have equal shapes in and out, so every constant of a replacement has the type of what
+ * is replaced. */
 static Node *instantiate(const Rewriter *r, const Formula *f, const Binding *binding, Type type)
 {
     if (f->kind == FORMULA_NAME) return r->graph->nodes.at[binding->of[f->name - 'a']->id];
-    if (f->kind == FORMULA_NUMBER) return r->settle(r->context, build_fill(r->graph, type, f->number));
+    if (f->kind == FORMULA_NUMBER)
+        return r->settle(r->context, build_fill(r->graph, type, f->number));
     Node *args[3];
     for (int i = 0; i < f->arg_count; i++) args[i] = instantiate(r, f->args[i], binding, type);
     return r->settle(r->context, build_map(r->graph, f->op, f->arg_count, args));
@@ -72,7 +77,8 @@ static Node *apply_algebra(const Rewriter *r, const Node *node)
         const RewriteRule *rule = &r->rules[i];
         Binding binding = {{0}};
         if (rule->real && node->type.dtype != DT_F32) continue;
-        if (matches(rule->pattern, node, &binding) && result_fits(rule->replacement, &binding, node->type))
+        if (matches(rule->pattern, node, &binding)
+            && result_fits(rule->replacement, &binding, node->type))
             return instantiate(r, rule->replacement, &binding, node->type);
     }
     return NULL;
@@ -118,7 +124,8 @@ static Node *fold_constants(const Rewriter *r, const Node *node)
 static Node *compose_permutes(const Rewriter *r, const Node *outer, const Node *inner)
 {
     int64_t axes[MAX_RANK];
-    for (int i = 0; i < outer->type.rank; i++) axes[i] = inner->attr[0].ints[outer->attr[0].ints[i]];
+    for (int i = 0; i < outer->type.rank; i++)
+        axes[i] = inner->attr[0].ints[outer->attr[0].ints[i]];
     return build_permute(r->graph, inner->inputs[0], axes);
 }
 
@@ -171,7 +178,8 @@ static Node *sum_of_repeats(const Rewriter *r, const Node *node)
     }
     if (!repeats) return NULL;
     if (is_fill(wide))
-        return r->settle(r->context, build_fill(r->graph, node->type, wide->attr[0].number * times));
+        return r->settle(r->context,
+                         build_fill(r->graph, node->type, wide->attr[0].number * times));
     Node *value = build_broadcast(r->graph, narrow, node->type);
     if (value != narrow) value = r->settle(r->context, value);
     Node *factor = r->settle(r->context, build_fill(r->graph, node->type, times));
@@ -198,18 +206,21 @@ static int padded_axis(const Node *node)
     return axis;
 }
 
-/* Gradients of neighbouring slices: zeros ++ a ++ zeros plus zeros ++ b ++ zeros is zeros ++ a ++ b ++ zeros. */
+/* Gradients of neighbouring slices: zeros ++ a ++ zeros plus zeros ++ b ++ zeros is zeros ++ a
+ * ++ b ++ zeros. */
 static Node *join_borders(const Rewriter *r, const Node *node)
 {
     const Node *low = node->inputs[0], *high = node->inputs[1];
     int axis = padded_axis(low);
     if (axis < 0 || padded_axis(high) != axis) return NULL;
-    if (low->attr[0].ints[axis] > high->attr[0].ints[axis]) low = node->inputs[1], high = node->inputs[0];
-    if (low->attr[0].ints[axis] + low->inputs[0]->type.dim[axis] != high->attr[0].ints[axis]) return NULL;
+    if (low->attr[0].ints[axis] > high->attr[0].ints[axis])
+        low = node->inputs[1], high = node->inputs[0];
+    if (low->attr[0].ints[axis] + low->inputs[0]->type.dim[axis] != high->attr[0].ints[axis])
+        return NULL;
     Attr attrs[MAX_ATTRS] = {attr_int(axis)};
     const char *error;
-    Node *joined = graph_append(r->graph, OP_concat, (Node *[]){low->inputs[0], high->inputs[0]}, 2, attrs,
-                                r->graph->origin, &error);
+    Node *joined = graph_append(r->graph, OP_concat, (Node *[]){low->inputs[0], high->inputs[0]}, 2,
+                                attrs, r->graph->origin, &error);
     joined = r->settle(r->context, joined);
     Node *padded = build_pad(r->graph, joined, low->attr[0].ints, high->attr[1].ints, 0.0);
     return padded == joined ? joined : r->settle(r->context, padded);
@@ -228,8 +239,8 @@ static Node *flatten_concat(const Rewriter *r, const Node *node)
     }
     if (parts.count == node->input_count) return NULL;
     const char *error;
-    return r->settle(r->context, graph_append(r->graph, OP_concat, parts.at, parts.count, node->attr,
-                                              r->graph->origin, &error));
+    return r->settle(r->context, graph_append(r->graph, OP_concat, parts.at, parts.count,
+                                              node->attr, r->graph->origin, &error));
 }
 
 static Node *rewrite_map(const Rewriter *r, const Node *node)

@@ -1,4 +1,5 @@
-/* What can be had for less. The rules stand here, with the operations; passes/simplify.c walks the graph. */
+/* What can be had for less. The rules stand here, with the operations; passes/simplify.c walks
+ * the graph. */
 #ifndef NNC_OPS_REWRITE_H
 #define NNC_OPS_REWRITE_H
 #include "ops/op.h"
@@ -15,6 +16,7 @@ typedef struct Rewriter {
 } Rewriter;
 
 Rewriter rewriter_new(Graph *graph, Node *(*settle)(void *context, Node *node), void *context);
-/* NULL, or a value equal to the node's and of its type: constants folded, views composed, algebra of rewrites.def. */
+/* NULL, or a value equal to the node's and of its type: constants folded, views composed,
+ * algebra of rewrites.def. */
 Node *rewrite_node(const Rewriter *r, const Node *node);
 #endif

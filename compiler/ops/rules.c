@@ -1,4 +1,5 @@
-/* What the families of operations share: tensors of the interpreter, multi-indices, checks of axes. */
+/* What the families of operations share: tensors of the interpreter, multi-indices, checks of
+ * axes. */
 #include "ops/rules.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* The rules that the rows of ops.def name, and what the families share in writing them. Private to ops/. */
+/* The rules that the rows of ops.def name, and what the families share in writing them. Private
+ * to ops/. */
 #ifndef NNC_OPS_RULES_H
 #define NNC_OPS_RULES_H
 #include "ops/build.h"

@@ -25,10 +25,12 @@ static const char *check_counts(Arena *arena, const Node *node)
     if (carries < 0 || sequences + carries > node->input_count
         || node->attr[2].count != sequences || node->body->inputs.count != node->input_count
         || node->body->outputs.count < carries)
-        return arena_printf(arena, "scan: %lld sequences and %lld carries do not fit %d inputs, %d axes, "
-                            "and a body of %d inputs and %d outputs", (long long)sequences,
-                            (long long)carries, node->input_count, node->attr[2].count,
-                            node->body->inputs.count, node->body->outputs.count);
+        return arena_printf(arena,
+                            "scan: %lld sequences and %lld carries do not fit %d inputs, %d axes, "
+                            "and a body of %d inputs and %d outputs",
+                            (long long)sequences, (long long)carries, node->input_count,
+                            node->attr[2].count, node->body->inputs.count,
+                            node->body->outputs.count);
     if (sequences + carries + node->body->outputs.count > MAX_ATTR_INTS)
         return arena_printf(arena, "scan: more than %d sequences, carries and results together",
                             MAX_ATTR_INTS);
@@ -40,8 +42,9 @@ static const char *check_sequence(Arena *arena, const Node *node, int i)
     Type type = node->inputs[i]->type, first = node->inputs[0]->type;
     int64_t axis = node->attr[2].ints[i];
     if (axis < 0 || axis >= type.rank || axis == type.batch_axis)
-        return arena_printf(arena, "scan: %s has no axis %lld to go along%s", type_text(arena, type),
-                            (long long)axis, axis == type.batch_axis ? " but the batch axis" : "");
+        return arena_printf(arena, "scan: %s has no axis %lld to go along%s",
+                            type_text(arena, type), (long long)axis,
+                            axis == type.batch_axis ? " but the batch axis" : "");
     if (type.dim[axis] != first.dim[node->attr[2].ints[0]])
         return arena_printf(arena, "scan: the sequences %s and %s differ in length",
                             type_text(arena, first), type_text(arena, type));
@@ -70,7 +73,8 @@ static const char *check_carry(Arena *arena, const Node *node, int i)
 const char *shape_scan(Arena *arena, const Node *node, Type *out)
 {
     const char *error = check_counts(arena, node);
-    for (int i = 0; !error && i < node->attr[0].ints[0]; i++) error = check_sequence(arena, node, i);
+    for (int i = 0; !error && i < node->attr[0].ints[0]; i++)
+        error = check_sequence(arena, node, i);
     for (int i = 0; !error && i < node->input_count; i++) error = check_body_input(arena, node, i);
     for (int i = 0; !error && i < node->attr[1].ints[0]; i++) error = check_carry(arena, node, i);
     *out = type_scalar(DT_F32);
@@ -89,7 +93,8 @@ const char *shape_result(Arena *arena, const Node *node, Type *out)
     *out = owner->body->outputs.at[index].node->type;
     if (index < scan.carries) return NULL;
     if (out->rank == MAX_RANK)
-        return arena_printf(arena, "scan: %s has too many axes to be stacked", type_text(arena, *out));
+        return arena_printf(arena, "scan: %s has too many axes to be stacked",
+                            type_text(arena, *out));
     *out = type_add_axis(*out, 0, scan.length);
     return NULL;
 }
@@ -121,7 +126,8 @@ static void copy_values(Tensor *to, const Tensor *from)
     memcpy(to->data, from->data, bytes);
 }
 
-static Tensor *new_results(EvalContext *context, const Node *node, const Scan *scan, const Tensor *in)
+static Tensor *new_results(EvalContext *context, const Node *node, const Scan *scan,
+                           const Tensor *in)
 {
     Tensor *results = arena_array(context->arena, Tensor, node->body->outputs.count + 1);
     for (int i = 0; i < node->body->outputs.count; i++) {

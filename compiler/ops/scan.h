@@ -3,7 +3,7 @@
  *   inputs of the node:   sequences, initial carries, captures
  *   inputs of the body:   an element of each sequence, carries, captures
  *   outputs of the body:  new carries, yields
- *   results:              final carries, yields stacked along axis 0 at the place of their element */
+ *   results:              final carries; yields stacked on axis 0, each where its element is */
 #ifndef NNC_OPS_SCAN_H
 #define NNC_OPS_SCAN_H
 #include "ops/op.h"

@@ -1,12 +1,13 @@
-/* The gradient of a scan is a scan the other way round. Its body runs the step again from the carries that the forward
- * scan saved, then differentiates it.
+/* The gradient of a scan is a scan the other way round. Its body runs the step again from the
+ * carries that the forward scan saved, then differentiates it.
  *
  *   sequences: those of the scan, the saved carries, the gradients of the yields
  *   carries:   the gradients of the carries, then sums of the gradients of captures
  *   yields:    the gradients of the sequences' elements, then factors (below)
  *
- * A capture whose gradient is a sum over the steps of products leaves the loop: the factors are yielded, and one product
- * over time and batch stands behind the scan. So a recurrent weight gets one large product in place of many small ones. */
+ * A capture whose gradient is a sum over the steps of products leaves the loop: the factors are
+ * yielded, and one product over time and batch stands behind the scan. So a recurrent weight
+ * gets one large product in place of many small ones. */
 #include <assert.h>
 
 #include "ops/reverse.h"
@@ -24,9 +25,9 @@ typedef struct ScanGrad {
     Node **d_yield;                  /* per yield: its gradient's element, or NULL */
     Node **d_carry;                  /* per carry: the gradient carried, or NULL if it is no f32 */
     Reverse reverse;
-    NodeList inputs;                 /* of the reverse scan: sequences; then carries and captures are appended */
+    NodeList inputs;                 /* of the reverse scan: sequences; in the end all */
     NodeList starts;                 /* carries */
-    NodeList factors;                /* nodes of the body to be yielded for products behind the scan */
+    NodeList factors;                /* of the body, to be yielded for products behind the scan */
     int64_t axes[MAX_ATTR_INTS];
     Node *behind;                    /* the reverse scan */
     int first_factor;                /* its result that is factors.at[0] */
@@ -40,7 +41,8 @@ static Node *body_input(Graph *body, Type type, const char *prefix, const char *
     return graph_leaf(body, OP_input, type, &attr, -1, (Origin){.name = full});
 }
 
-static Node *add_sequence(ScanGrad *s, Node *whole, int64_t axis, const char *prefix, const char *name)
+static Node *add_sequence(ScanGrad *s, Node *whole, int64_t axis, const char *prefix,
+                          const char *name)
 {
     Arena *arena = s->body->arena;
     s->axes[s->inputs.count] = axis;
@@ -54,7 +56,8 @@ static Node *save_carry(ScanGrad *s, int carry)
     Node *node = s->g->graph->nodes.at[s->g->node->id];
     Node *before = node->body->inputs.at[s->scan.sequences + carry];
     int index = s->scan.carries;
-    while (index < node->body->outputs.count && node->body->outputs.at[index].node != before) index++;
+    while (index < node->body->outputs.count && node->body->outputs.at[index].node != before)
+        index++;
     if (index == node->body->outputs.count)
         graph_output(node->body, OUT_YIELD, before->name, before, -1);
     return build_result(s->g->graph, node, index);
@@ -283,8 +286,8 @@ static void add_outputs(ScanGrad *s, const NodeList *sums)
         graph_output(s->body, OUT_YIELD, s->factors.at[i]->name, s->factors.at[i], -1);
 }
 
-/* So far the captures stand before the sums, in the place where the step was copied: they belong behind them. All inputs
- * come before the other nodes, which keeps the order. */
+/* So far the captures stand before the sums, in the place where the step was copied: they belong
+ * behind them. All inputs come before the other nodes, which keeps the order. */
 static void order_inputs(ScanGrad *s)
 {
     Graph *body = s->body;
@@ -333,7 +336,8 @@ static void hand_out(ScanGrad *s, Node **d_left)
     Node **dx = s->g->dx;
     int result = 0;
     for (int i = 0; i < s->scan.carries; i++)
-        if (s->d_carry[i]) dx[s->scan.sequences + i] = build_result(s->g->graph, s->behind, result++);
+        if (s->d_carry[i])
+            dx[s->scan.sequences + i] = build_result(s->g->graph, s->behind, result++);
     for (int i = 0; i < s->scan.captures; i++) {
         if (!capture_wanted(s, i)) continue;
         Node **d = &dx[s->scan.sequences + s->scan.carries + i];
@@ -341,7 +345,8 @@ static void hand_out(ScanGrad *s, Node **d_left)
     }
     for (int i = 0; i < s->scan.sequences; i++)
         if (s->g->wanted[i])
-            dx[i] = unstack(s->g->graph, build_result(s->g->graph, s->behind, result++), s->scan.axes[i]);
+            dx[i] = unstack(s->g->graph, build_result(s->g->graph, s->behind, result++),
+                            s->scan.axes[i]);
 }
 
 void grad_scan(Grad *g)
@@ -363,7 +368,8 @@ void grad_scan(Grad *g)
     add_captures(&s, &sums);
     Node **d_left = arena_array(arena, Node *, s.scan.captures + 1);
     for (int i = 0; i < s.scan.captures; i++)
-        if (capture_wanted(&s, i) && leaves(&s, i)) d_left[i] = step_gradient(&s, capture_of(&s, i));
+        if (capture_wanted(&s, i) && leaves(&s, i))
+            d_left[i] = step_gradient(&s, capture_of(&s, i));
     add_outputs(&s, &sums);
     order_inputs(&s);
     append_scan(&s);

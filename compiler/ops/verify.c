@@ -12,18 +12,21 @@ typedef struct Verifier {
 
 static const char *node_error(const Verifier *v, const Node *node, const char *what)
 {
-    return arena_printf(v->arena, "%s: node %%%d%s%s (%s): %s", v->where, node->id, node->name ? " " : "",
-                        node->name ? node->name : "", op_row(node->op)->name, what);
+    return arena_printf(v->arena, "%s: node %%%d%s%s (%s): %s", v->where, node->id,
+                        node->name ? " " : "", node->name ? node->name : "", op_row(node->op)->name,
+                        what);
 }
 
 /* ---- nodes ---- */
 
 static const char *check_type(const Verifier *v, Type type)
 {
-    if (type.dtype >= DT_COUNT || type.rank < 0 || type.rank > MAX_RANK) return "it has no legal type";
+    if (type.dtype >= DT_COUNT || type.rank < 0 || type.rank > MAX_RANK)
+        return "it has no legal type";
     for (int i = 0; i < type.rank; i++)
         if (type.dim[i] < 1) return "an axis has no entries";
-    if (type.batch_axis < -1 || type.batch_axis >= type.rank) return "its batch axis does not exist";
+    if (type.batch_axis < -1 || type.batch_axis >= type.rank)
+        return "its batch axis does not exist";
     if (type.batch_axis < 0) return NULL;
     if (type.batch_inner < 1 || type.dim[type.batch_axis] != v->graph->batch * type.batch_inner)
         return arena_printf(v->arena, "the batch axis of %s does not hold the graph's %lld rows",
@@ -34,10 +37,12 @@ static const char *check_type(const Verifier *v, Type type)
 static const char *check_inputs(const Verifier *v, const Node *node)
 {
     int arity = op_row(node->op)->arity;
-    if (arity >= 0 && node->input_count != arity) return "it has another number of inputs than its row says";
+    if (arity >= 0 && node->input_count != arity)
+        return "it has another number of inputs than its row says";
     for (int i = 0; i < node->input_count; i++) {
         const Node *input = node->inputs[i];
-        if (!input || input->id < 0 || input->id >= node->id || v->graph->nodes.at[input->id] != input)
+        if (!input || input->id < 0 || input->id >= node->id
+            || v->graph->nodes.at[input->id] != input)
             return arena_printf(v->arena, "input %d does not stand before it in the graph", i);
     }
     return NULL;
@@ -46,7 +51,9 @@ static const char *check_inputs(const Verifier *v, const Node *node)
 static const char *check_attr(const AttrSpec *spec, const Attr *attr)
 {
     switch (spec->kind) {
-    case ATTR_INT: case ATTR_TYPE_AXIS: case ATTR_TYPE_INNER: return attr->count == 1 ? NULL : spec->name;
+    case ATTR_INT:
+    case ATTR_TYPE_AXIS:
+    case ATTR_TYPE_INNER: return attr->count == 1 ? NULL : spec->name;
     case ATTR_INTS: case ATTR_TYPE_SHAPE:
         return attr->count >= 0 && attr->count <= MAX_ATTR_INTS ? NULL : spec->name;
     case ATTR_TEXT: return attr->text ? NULL : spec->name;
@@ -70,16 +77,18 @@ static const char *check_shape(const Verifier *v, const Node *node)
     Type type;
     const char *error = op_row(node->op)->shape(v->arena, node, &type);
     if (error || type_equal(type, node->type)) return error;
-    return arena_printf(v->arena, "its type is %s, but the rule gives %s", type_text(v->arena, node->type),
-                        type_text(v->arena, type));
+    return arena_printf(v->arena, "its type is %s, but the rule gives %s",
+                        type_text(v->arena, node->type), type_text(v->arena, type));
 }
 
-static const char *check_listed(const Verifier *v, const Node *node, const ParamList *list, const char *what)
+static const char *check_listed(const Verifier *v, const Node *node, const ParamList *list,
+                                const char *what)
 {
     if (node->param < 0 || node->param >= list->count)
         return arena_printf(v->arena, "it names no %s of the module", what);
     if (!type_equal(node->type, list->at[node->param].type))
-        return arena_printf(v->arena, "its type is not that of %s %s", what, list->at[node->param].name);
+        return arena_printf(v->arena, "its type is not that of %s %s", what,
+                            list->at[node->param].name);
     return NULL;
 }
 
@@ -92,7 +101,8 @@ static const char *check_references(const Verifier *v, const Node *node)
     if (node->op == OP_state) return check_listed(v, node, &v->module->states, "state");
     if (node->op == OP_session) return check_listed(v, node, &v->module->sessions, "session");
     int decls = node->op == OP_input ? v->module->decls.count : 0;
-    return node->param >= -1 && node->param < decls ? NULL : "it names no declaration of the module";
+    return node->param >= -1 && node->param < decls ? NULL
+                                                    : "it names no declaration of the module";
 }
 
 static const char *check_graph(const Verifier *v);
@@ -102,9 +112,11 @@ static const char *check_body(const Verifier *v, const Node *node)
     Verifier inner = *v;
     inner.graph = node->body;
     inner.where = arena_printf(v->arena, "%s: the body of %%%d", v->where, node->id);
-    if (node->body->batch != v->graph->batch) return node_error(v, node, "its body has another batch");
+    if (node->body->batch != v->graph->batch)
+        return node_error(v, node, "its body has another batch");
     for (int i = 0; i < node->body->outputs.count; i++)
-        if (node->body->outputs.at[i].kind != OUT_YIELD) return node_error(v, node, "a body only yields");
+        if (node->body->outputs.at[i].kind != OUT_YIELD)
+            return node_error(v, node, "a body only yields");
     return check_graph(&inner);
 }
 
@@ -133,16 +145,20 @@ static const char *check_output_target(const Verifier *v, const Output *output)
                           : output->kind == OUT_SESSION ? &v->module->sessions : NULL;
     if (!list) return NULL;
     if (output->param < 0 || output->param >= list->count) return "it names nothing of the module";
-    return type_equal(output->node->type, list->at[output->param].type) ? NULL : "it has another type than what it is for";
+    return type_equal(output->node->type, list->at[output->param].type)
+               ? NULL
+               : "it has another type than what it is for";
 }
 
 static const char *check_output(const Verifier *v, const Output *output)
 {
     const Node *node = output->node;
-    if (!node || node->id < 0 || node->id >= v->graph->nodes.count || v->graph->nodes.at[node->id] != node)
+    if (!node || node->id < 0 || node->id >= v->graph->nodes.count
+        || v->graph->nodes.at[node->id] != node)
         return "its node is not in the graph";
     Type pair = type_make(DT_F32, 1, (int64_t[]){2});
-    if (output->kind == OUT_LOSS && !type_equal(node->type, type_scalar(DT_F32))) return "a loss is an f32 scalar";
+    if (output->kind == OUT_LOSS && !type_equal(node->type, type_scalar(DT_F32)))
+        return "a loss is an f32 scalar";
     if (output->kind == OUT_METRIC && !type_equal(node->type, pair)) return "a metric is f32[2]";
     return check_output_target(v, output);
 }
@@ -155,7 +171,8 @@ static const char *check_outputs(const Verifier *v)
         const Output *output = &graph->outputs.at[i];
         const char *error = check_output(v, output);
         for (int j = 0; !error && output->name && output->kind != OUT_YIELD && j < i; j++)
-            if (graph->outputs.at[j].kind == output->kind && strcmp(graph->outputs.at[j].name, output->name) == 0)
+            if (graph->outputs.at[j].kind == output->kind
+                && strcmp(graph->outputs.at[j].name, output->name) == 0)
                 error = "another output of this kind has its name";
         if (!error && !output->name && output->kind != OUT_YIELD) error = "it has no name";
         if (error)
@@ -173,18 +190,22 @@ static const char *check_input_list(const Verifier *v)
     bool same = true;
     for (int i = 0; i < v->graph->nodes.count; i++) {
         if (v->graph->nodes.at[i]->op != OP_input) continue;
-        same &= found < v->graph->inputs.count && v->graph->inputs.at[found] == v->graph->nodes.at[i];
+        same &= found < v->graph->inputs.count
+                && v->graph->inputs.at[found] == v->graph->nodes.at[i];
         found++;
     }
     if (same && found == v->graph->inputs.count) return NULL;
-    return arena_printf(v->arena, "%s: its list of inputs is not that of its input nodes", v->where);
+    return arena_printf(v->arena, "%s: its list of inputs is not that of its input nodes",
+                        v->where);
 }
 
 static const char *check_graph(const Verifier *v)
 {
-    if (v->graph->batch < 1) return arena_printf(v->arena, "%s: its batch is not positive", v->where);
+    if (v->graph->batch < 1)
+        return arena_printf(v->arena, "%s: its batch is not positive", v->where);
     const char *error = NULL;
-    for (int i = 0; !error && i < v->graph->nodes.count; i++) error = check_node(v, v->graph->nodes.at[i], i);
+    for (int i = 0; !error && i < v->graph->nodes.count; i++)
+        error = check_node(v, v->graph->nodes.at[i], i);
     if (!error) error = check_input_list(v);
     return error ? error : check_outputs(v);
 }
@@ -194,10 +215,11 @@ static const char *check_params(Arena *arena, const ParamList *list, const char 
     for (int i = 0; i < list->count; i++) {
         const Param *param = &list->at[i];
         if (param->type.dtype != DT_F32 || param->type.batch_axis >= 0)
-            return arena_printf(arena, "%s %s is f32 without a batch axis, not %s", what, param->name,
-                                type_text(arena, param->type));
+            return arena_printf(arena, "%s %s is f32 without a batch axis, not %s", what,
+                                param->name, type_text(arena, param->type));
         if ((param->init.kind == INIT_VALUES) != (param->init.values != NULL))
-            return arena_printf(arena, "%s %s: only given initial values are values", what, param->name);
+            return arena_printf(arena, "%s %s: only given initial values are values", what,
+                                param->name);
         for (int j = 0; j < i; j++)
             if (strcmp(list->at[j].name, param->name) == 0)
                 return arena_printf(arena, "two %ss are called %s", what, param->name);

@@ -1,4 +1,5 @@
-/* Views: reshape, permute, slice, broadcast. No arithmetic; the batch axis is followed through each. */
+/* Views: reshape, permute, slice, broadcast. No arithmetic; the batch axis is followed through
+ * each. */
 #include "ops/rules.h"
 
 /* Evaluates a view that reads element offset + sum(index * stride) of its input. */
@@ -28,7 +29,8 @@ static const char *target_type(Arena *arena, const Node *node, Type *out)
 {
     const Attr *attr = node->attr;
     const char *name = op_row(node->op)->name;
-    if (attr[0].count > MAX_RANK) return arena_printf(arena, "%s: more than %d axes", name, MAX_RANK);
+    if (attr[0].count > MAX_RANK)
+        return arena_printf(arena, "%s: more than %d axes", name, MAX_RANK);
     *out = type_make(node->inputs[0]->type.dtype, attr[0].count, attr[0].ints);
     for (int i = 0; i < out->rank; i++)
         if (out->dim[i] < 1)
@@ -126,16 +128,19 @@ static const char *check_slice_axis(Arena *arena, const Node *node, int axis)
     Type a = node->inputs[0]->type;
     int64_t start = node->attr[0].ints[axis], size = node->attr[1].ints[axis];
     int64_t step = node->attr[2].ints[axis], last = start + (size - 1) * step;
-    if (size < 1 || step == 0 || start < 0 || last < 0 || start >= a.dim[axis] || last >= a.dim[axis])
+    if (size < 1 || step == 0 || start < 0 || last < 0 || start >= a.dim[axis]
+        || last >= a.dim[axis])
         return arena_printf(arena, "slice: %lld entries from %lld in steps of %lld do not lie in "
                             "axis %d of %s", (long long)size, (long long)start, (long long)step,
                             axis, type_text(arena, a));
     if (axis == a.batch_axis && (size != a.dim[axis] || step != 1))
-        return arena_printf(arena, "slice: the batch axis of %s cannot be cut: how many of its rows "
-                            "are valid is known only when the code runs", type_text(arena, a));
+        return arena_printf(arena,
+                            "slice: the batch axis of %s cannot be cut: how many of its rows "
+                            "are valid is known only when the code runs",
+                            type_text(arena, a));
     if (a.rank == MAX_RANK && step != 1 && step != -1)
-        return arena_printf(arena, "slice: a step of %lld needs fewer than %d axes", (long long)step,
-                            MAX_RANK);
+        return arena_printf(arena, "slice: a step of %lld needs fewer than %d axes",
+                            (long long)step, MAX_RANK);
     return NULL;
 }
 
@@ -155,8 +160,9 @@ const char *shape_slice(Arena *arena, const Node *node, Type *out)
     return NULL;
 }
 
-/* The gradient of a slice along one axis, spread out to the places it came from, up to a border of zeros: turned round
- * if the step is negative, then with step - 1 zeros after each entry but the last. */
+/* The gradient of a slice along one axis, spread out to the places it came from, up to a border
+ * of zeros: turned round if the step is negative, then with step - 1 zeros after each entry but
+ * the last. */
 static Node *spread(Graph *g, Node *dy, int axis, int64_t step)
 {
     Type type = dy->type;
@@ -214,11 +220,13 @@ const char *shape_broadcast(Arena *arena, const Node *node, Type *out)
     bool fits = a.rank == out->rank;
     for (int i = 0; fits && i < a.rank; i++) {
         bool batch_in = i == a.batch_axis, batch_out = i == out->batch_axis;
-        if (batch_in) fits = batch_out && a.batch_inner == out->batch_inner && a.dim[i] == out->dim[i];
+        if (batch_in)
+            fits = batch_out && a.batch_inner == out->batch_inner && a.dim[i] == out->dim[i];
         else fits = a.dim[i] == 1 || (a.dim[i] == out->dim[i] && !batch_out);
     }
     if (!fits)
-        return arena_printf(arena, "broadcast: %s cannot be repeated to %s: only axes of extent 1 are",
+        return arena_printf(arena,
+                            "broadcast: %s cannot be repeated to %s: only axes of extent 1 are",
                             type_text(arena, a), type_text(arena, *out));
     return NULL;
 }

@@ -1,4 +1,5 @@
-/* Appends the backward pass of an entry: what to differentiate, by which leaves, and how the gradients come out. */
+/* Appends the backward pass of an entry: what to differentiate, by which leaves, and how the
+ * gradients come out. */
 #include "ops/build.h"
 #include "ops/reverse.h"
 #include "passes/pass.h"
@@ -10,8 +11,9 @@ static Node *loss_of(const Graph *graph)
     return NULL;
 }
 
-/* Without a loss the caller gives the gradient of every real output, and gets those of the real inputs. The entry then
- * yields nothing else: values and new states are the business of the forward entry. */
+/* Without a loss the caller gives the gradient of every real output, and gets those of the real
+ * inputs. The entry then yields nothing else: values and new states are the business of the
+ * forward entry. */
 static int take_output_gradients(Graph *graph, Node **d_outputs)
 {
     int inputs = graph->inputs.count;
@@ -52,7 +54,8 @@ static void yield_param_gradients(const Reverse *r, const Module *module)
         const Param *param = &module->params.at[i];
         if (!param->trainable) continue;
         Node *d = param_gradient(r, module, i);
-        if (!d->name && d->id >= r->node_count) d->name = arena_printf(module->arena, "d_%s", param->name);
+        if (!d->name && d->id >= r->node_count)
+            d->name = arena_printf(module->arena, "d_%s", param->name);
         graph_output(r->graph, OUT_GRAD, param->name, d, i);
     }
 }

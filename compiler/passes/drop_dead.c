@@ -1,5 +1,5 @@
-/* Drops nodes that no output needs. Inputs stay, because they are the entry's signature; so do results of a scan's body
- * that are carries, while yields that nobody reads go. */
+/* Drops nodes that no output needs. Inputs stay, because they are the entry's signature; so do
+ * results of a scan's body that are carries, while yields that nobody reads go. */
 #include "ops/scan.h"
 #include "passes/pass.h"
 
@@ -24,7 +24,8 @@ static void sweep(Graph *graph)
     graph_renumber(graph);
 }
 
-/* Takes the yields of a scan that no result reads out of its body, and renumbers the results that stay. */
+/* Takes the yields of a scan that no result reads out of its body, and renumbers the results
+ * that stay. */
 static void drop_yields(Graph *graph, const Node *owner)
 {
     Graph *body = owner->body;

@@ -1,4 +1,5 @@
-/* Maximum flow by shortest augmenting paths (Edmonds and Karp, 1972), and the cut it proves minimal. */
+/* Maximum flow by shortest augmenting paths (Edmonds and Karp, 1972), and the cut it proves
+ * minimal. */
 #include "passes/mincut.h"
 
 FlowNetwork flow_new(Arena *arena, int node_count)
@@ -17,7 +18,8 @@ void flow_edge(FlowNetwork *network, int from, int to, int64_t capacity)
     vec_push(network->arena, network->from[to].edges, forward + 1);
 }
 
-/* Breadth first from the source: by[node] becomes the edge that reached it. False if the sink is not reached. */
+/* Breadth first from the source: by[node] becomes the edge that reached it. False if the sink is
+ * not reached. */
 static bool find_path(const FlowNetwork *network, int source, int sink, int *by, int *queue)
 {
     int head = 0, tail = 0;

@@ -8,7 +8,8 @@
 
 #define CUT_NEVER (INT64_MAX / 4)    /* an edge that no cut contains */
 
-typedef struct FlowEdge { int to; int64_t left; } FlowEdge;  /* edge i and edge i ^ 1 are each other's reverse */
+/* Edge i and edge i ^ 1 are each other's reverse. */
+typedef struct FlowEdge { int to; int64_t left; } FlowEdge;
 
 typedef struct FlowNetwork {
     Arena *arena;

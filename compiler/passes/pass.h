@@ -1,16 +1,19 @@
-/* The passes over a module's graphs, in the order of the one list in passes/pipeline.c. Each is one file. */
+/* The passes over a module's graphs, in the order of the one list in passes/pipeline.c. Each is
+ * one file. */
 #ifndef NNC_PASSES_PASS_H
 #define NNC_PASSES_PASS_H
 #include "ir/graph.h"
 
-/* Appends the backward pass to a train entry: outputs OUT_GRAD for all trainable parameters, in their order, of the OUT_LOSS
- * node. An entry without a loss gets inputs d_<output> (which no declaration stands for), and its outputs become OUT_GRAD and
- * OUT_INPUT_GRAD (param: place in the list of inputs) alone. Unused gradients come out as zero fills. */
+/* Appends the backward pass to a train entry: outputs OUT_GRAD for all trainable parameters, in
+ * their order, of the OUT_LOSS node. An entry without a loss gets inputs d_<output> (which no
+ * declaration stands for), and its outputs become OUT_GRAD and OUT_INPUT_GRAD (param: place in
+ * the list of inputs) alone. Unused gradients come out as zero fills. */
 void pass_differentiate(Module *module, Graph *graph);
-void pass_simplify(Module *module, Graph *graph);    /* algebra, constant folding, view composition, equal nodes made one */
+/* Algebra, constant folding, view composition; equal nodes made one. */
+void pass_simplify(Module *module, Graph *graph);
 void pass_drop_dead(Module *module, Graph *graph);
-/* Duplicates forward nodes for their backward uses, so that only a cheapest set of values is kept between (decision 9). After
- * simplify, which would make the duplicates one again. */
+/* Duplicates forward nodes for their backward uses, so that only a cheapest set of values is
+ * kept between (decision 9). After simplify, which would make the duplicates one again. */
 void pass_recompute(Module *module, Graph *graph);
 
 typedef struct Pass {
@@ -22,10 +25,11 @@ extern const Pass passes[];                          /* ends with a NULL name */
 
 typedef struct PassOptions {
     bool verify;                     /* check the module before the first pass and after each */
-    const char *dump_after;          /* print the module to `dump` after the pass of this name; or NULL */
+    const char *dump_after;          /* print the module to `dump` after this pass; or NULL */
     Text *dump;
 } PassOptions;
 
-/* All passes over all entries. NULL, or what the verifier found and after which pass: a bug of the compiler. */
+/* All passes over all entries. NULL, or what the verifier found and after which pass: a bug of
+ * the compiler. */
 const char *passes_run(Module *module, const PassOptions *options);
 #endif

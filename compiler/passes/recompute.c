@@ -1,11 +1,14 @@
-/* Chooses what the forward part of an entry keeps for its backward part, and lets the backward part compute the rest again.
+/* Chooses what the forward part of an entry keeps for its backward part, and lets the backward
+ * part compute the rest again.
  *
- * Values of maps, views and random draws can be had again from others. A reduction's never cost more to keep than its input
- * to read once more, so they count as sources, as products do. What is kept must separate the sources from the uses in the
- * backward part: the cheapest such set is a minimum cut. A kept value costs its elements once for reading them back, and once
- * more for writing them if the forward part would not have stored them anyway; a value that the backward part computes again
- * and does not read in passing costs its elements twice, for it is stored there. Among cuts of equal cost the one nearest
- * to the backward part is taken, which computes least again. */
+ * Values of maps, views and random draws can be had again from others. A reduction's never cost
+ * more to keep than its input to read once more, so they count as sources, as products do. What
+ * is kept must separate the sources from the uses in the backward part: the cheapest such set is
+ * a minimum cut. A kept value costs its elements once for reading them back, and once more for
+ * writing them if the forward part would not have stored them anyway; a value that the backward
+ * part computes again and does not read in passing costs its elements twice, for it is stored
+ * there. Among cuts of equal cost the one nearest to the backward part is taken, which computes
+ * least again. */
 #include "ops/op.h"
 #include "passes/mincut.h"
 #include "passes/pass.h"
@@ -14,9 +17,9 @@ typedef struct Recompute {
     Graph *graph;                    /* before */
     bool *forward;                   /* per node: belongs to the forward part */
     bool *stored;                    /* per node: the forward part stores its value in any case */
-    bool *epilogue;                  /* per node: made by the kernel of an anchor, by maps and views alone */
-    bool *wanted_whole;              /* per node: the backward part would have to store it to use it */
-    bool *again;                     /* per node: the backward part computes it again where it needs it */
+    bool *epilogue;                  /* per node: no reduction lies between it and its anchors */
+    bool *wanted_whole;              /* per node: the backward part uses it from memory */
+    bool *again;                     /* per node: the backward part computes it again */
     Graph *to;                       /* after */
     Node **done;                     /* per node: its copy */
     Node **repeated;                 /* per node: its second copy, of the backward part */
@@ -40,18 +43,21 @@ static bool mark_needed(Recompute *r)
     }
     for (int i = r->graph->nodes.count - 1; i >= 0; i--) {
         const Node *node = r->graph->nodes.at[i];
-        for (int j = 0; r->forward[i] && j < node->input_count; j++) r->forward[node->inputs[j]->id] = true;
+        for (int j = 0; r->forward[i] && j < node->input_count; j++)
+            r->forward[node->inputs[j]->id] = true;
     }
     return any;
 }
 
-/* Without one: what does not depend on the gradients that the caller gives, which are no declared inputs. */
+/* Without one: what does not depend on the gradients that the caller gives, which are no
+ * declared inputs. */
 static void mark_independent(Recompute *r)
 {
     for (int i = 0; i < r->graph->nodes.count; i++) {
         const Node *node = r->graph->nodes.at[i];
         r->forward[i] = node->op != OP_input || node->param >= 0;
-        for (int j = 0; j < node->input_count; j++) r->forward[i] &= r->forward[node->inputs[j]->id];
+        for (int j = 0; j < node->input_count; j++)
+            r->forward[i] &= r->forward[node->inputs[j]->id];
     }
 }
 
@@ -80,7 +86,8 @@ static void mark_epilogues(Recompute *r)
 static bool reads_in_passing(const Node *user)
 {
     OpKind kind = op_row(user->op)->kind;
-    return kind == KIND_MAP || kind == KIND_VIEW || (kind == KIND_REDUCE && reduces_last_axis(user));
+    return kind == KIND_MAP || kind == KIND_VIEW
+           || (kind == KIND_REDUCE && reduces_last_axis(user));
 }
 
 static bool is_repeatable(const Node *node)
@@ -96,10 +103,12 @@ static bool is_free(const Node *node)
         && node->op != OP_constant;
 }
 
-/* A view is stored where what it looks at is. Rows that a reduction reads are stored if another kernel makes them. */
+/* A view is stored where what it looks at is. Rows that a reduction reads are stored if another
+ * kernel makes them. */
 static void mark_stored(Recompute *r)
 {
-    for (int i = 0; i < r->graph->outputs.count; i++) r->stored[r->graph->outputs.at[i].node->id] = true;
+    for (int i = 0; i < r->graph->outputs.count; i++)
+        r->stored[r->graph->outputs.at[i].node->id] = true;
     for (int i = r->graph->nodes.count - 1; i >= 0; i--) {
         const Node *node = r->graph->nodes.at[i];
         OpKind kind = op_row(node->op)->kind;
@@ -127,9 +136,10 @@ static int64_t cost_to_keep(const Recompute *r, const Node *node)
     return type_elements(node->type) * (r->stored[node->id] ? 1 : 2);
 }
 
-/* Node i is 2 i on its way in and 2 i + 1 on its way out; the edge between costs what keeping it costs, an edge from the
- * source to its way in what computing it again costs. */
-static void add_node(const Recompute *r, FlowNetwork *network, const Node *node, int source, int sink)
+/* Node i is 2 i on its way in and 2 i + 1 on its way out; the edge between costs what keeping it
+ * costs, an edge from the source to its way in what computing it again costs. */
+static void add_node(const Recompute *r, FlowNetwork *network, const Node *node, int source,
+                     int sink)
 {
     int in = 2 * node->id, out = in + 1;
     for (int j = 0; j < node->input_count; j++) {
@@ -140,7 +150,8 @@ static void add_node(const Recompute *r, FlowNetwork *network, const Node *node,
     if (!r->forward[node->id] || is_free(node)) return;
     flow_edge(network, in, out, cost_to_keep(r, node));
     if (!is_repeatable(node)) flow_edge(network, source, in, CUT_NEVER);
-    else if (r->wanted_whole[node->id]) flow_edge(network, source, in, 2 * type_elements(node->type));
+    else if (r->wanted_whole[node->id])
+        flow_edge(network, source, in, 2 * type_elements(node->type));
 }
 
 static bool *cut(const Recompute *r, Arena *arena)
@@ -193,7 +204,8 @@ static void rebuild(Recompute *r)
         r->done[i] = copy_node(r, graph->nodes.at[i], !r->forward[i]);
     for (int i = 0; i < graph->outputs.count; i++) {
         const Output *output = &graph->outputs.at[i];
-        Node *node = is_gradient(output->kind) ? read_back(r, output->node) : r->done[output->node->id];
+        Node *node
+            = is_gradient(output->kind) ? read_back(r, output->node) : r->done[output->node->id];
         graph_output(r->to, output->kind, output->name, node, output->param);
     }
     *graph = *r->to;
