@@ -563,6 +563,12 @@ static void batch_axis_is_followed(void **state)
                         "f32[5, batch=4, 3]");
     assert_string_equal(type_text(arena, build_reduce(g, OP_sum, x, (int64_t[]){0}, 1)->type),
                         "f32[1, 3, 5]");
+    Type single = f32_type(DIMS(1, 1, 6));
+    single.batch_axis = 1;
+    assert_null(reshape_type(arena, single, 4, (int64_t[]){1, 1, 2, 3}, &type));
+    assert_string_equal(type_text(arena, type), "f32[1, batch=1, 2, 3]");
+    assert_null(reshape_type(arena, single, 1, (int64_t[]){6}, &type));
+    assert_string_equal(type_text(arena, type), "f32[batch*6=6]");
     assert_true(broadcast_types(arena, x->type, f32_type(DIMS(3, 1)), &type, &error));
     assert_string_equal(type_text(arena, type), "f32[batch=4, 3, 5]");
     assert_false(broadcast_types(arena, x->type, f32_type(DIMS(BATCH, 1, 1)), &type, &error));

@@ -41,19 +41,23 @@ bool broadcast_types(Arena *arena, Type a, Type b, Type *out, const char **error
 /* Where the batch axis of a is under the shape of out. The valid elements stay the same ones in
  * row-major order if the same number of blocks stands before the axis, and the axis is a
  * multiple of the batch. */
+static bool may_be_batch(Type a, const Type *out, int axis)
+{
+    int64_t outer = 1, before = 1;
+    for (int i = 0; i < a.batch_axis; i++) outer *= a.dim[i];
+    for (int i = 0; i < axis; i++) before *= out->dim[i];
+    return before == outer && out->dim[axis] % type_batch(a) == 0;
+}
+
+/* At batch 1 several axes may do: the one that it was is preferred, then the first. */
 static bool find_batch(Type a, Type *out)
 {
-    int64_t outer = 1, before = 1, batch = type_batch(a);
-    for (int i = 0; i < a.batch_axis; i++) outer *= a.dim[i];
-    for (int i = 0; i < out->rank; i++) {
-        if (before == outer && out->dim[i] % batch == 0) {
-            out->batch_axis = i;
-            out->batch_inner = out->dim[i] / batch;
-            return true;
-        }
-        before *= out->dim[i];
-    }
-    return false;
+    int axis = a.batch_axis < out->rank && may_be_batch(a, out, a.batch_axis) ? a.batch_axis : 0;
+    while (axis < out->rank && !may_be_batch(a, out, axis)) axis++;
+    if (axis == out->rank) return false;
+    out->batch_axis = axis;
+    out->batch_inner = out->dim[axis] / type_batch(a);
+    return true;
 }
 
 const char *reshape_type(Arena *arena, Type a, int rank, const int64_t *dim, Type *out)
