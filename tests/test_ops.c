@@ -567,6 +567,8 @@ static void batch_axis_is_followed(void **state)
     single.batch_axis = 1;
     assert_null(reshape_type(arena, single, 4, (int64_t[]){1, 1, 2, 3}, &type));
     assert_string_equal(type_text(arena, type), "f32[1, batch=1, 2, 3]");
+    assert_null(reshape_type(arena, single, 2, (int64_t[]){1, 6}, &type));
+    assert_string_equal(type_text(arena, type), "f32[batch=1, 6]");
     assert_null(reshape_type(arena, single, 1, (int64_t[]){6}, &type));
     assert_string_equal(type_text(arena, type), "f32[batch*6=6]");
     assert_true(broadcast_types(arena, x->type, f32_type(DIMS(3, 1)), &type, &error));

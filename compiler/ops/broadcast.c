@@ -49,15 +49,21 @@ static bool may_be_batch(Type a, const Type *out, int axis)
     return before == outer && out->dim[axis] % type_batch(a) == 0;
 }
 
-/* At batch 1 several axes may do: the one that it was is preferred, then the first. */
+/* At batch 1 several axes may do: best is one that holds as many entries a row as before, at the
+ * same place; then the first. */
 static bool find_batch(Type a, Type *out)
 {
-    int axis = a.batch_axis < out->rank && may_be_batch(a, out, a.batch_axis) ? a.batch_axis : 0;
-    while (axis < out->rank && !may_be_batch(a, out, axis)) axis++;
-    if (axis == out->rank) return false;
-    out->batch_axis = axis;
-    out->batch_inner = out->dim[axis] / type_batch(a);
-    return true;
+    int best = -1;
+    for (int i = 0; i < out->rank; i++) {
+        if (!may_be_batch(a, out, i)) continue;
+        int64_t inner = out->dim[i] / type_batch(a);
+        int likeness = 2 * (inner == a.batch_inner) + (i == a.batch_axis);
+        if (likeness <= best) continue;
+        best = likeness;
+        out->batch_axis = i;
+        out->batch_inner = inner;
+    }
+    return best >= 0;
 }
 
 const char *reshape_type(Arena *arena, Type a, int rank, const int64_t *dim, Type *out)
