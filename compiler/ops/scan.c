@@ -15,6 +15,11 @@ Scan scan_parts(const Node *node)
     return scan;
 }
 
+bool is_result_of(const Node *node, const Node *scan)
+{
+    return node->op == OP_result && node->inputs[0] == scan;
+}
+
 /* ---- shapes ---- */
 
 static const char *check_counts(Arena *arena, const Node *node)

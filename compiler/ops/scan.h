@@ -16,4 +16,5 @@ typedef struct Scan {
 } Scan;
 
 Scan scan_parts(const Node *node);
+bool is_result_of(const Node *node, const Node *scan);
 #endif

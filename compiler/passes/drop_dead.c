@@ -34,7 +34,7 @@ static void drop_yields(Graph *graph, const Node *owner)
     int64_t *place = arena_array(graph->arena, int64_t, count + 1);
     for (int i = owner->id + 1; i < graph->nodes.count; i++) {
         const Node *node = graph->nodes.at[i];
-        if (node->op == OP_result && node->inputs[0] == owner) read[node->attr[0].ints[0]] = true;
+        if (is_result_of(node, owner)) read[node->attr[0].ints[0]] = true;
     }
     for (int i = 0; i < count; i++) {
         place[i] = kept;
@@ -43,8 +43,7 @@ static void drop_yields(Graph *graph, const Node *owner)
     body->outputs.count = kept;
     for (int i = owner->id + 1; i < graph->nodes.count; i++) {
         Node *node = graph->nodes.at[i];
-        if (node->op == OP_result && node->inputs[0] == owner)
-            node->attr[0].ints[0] = place[node->attr[0].ints[0]];
+        if (is_result_of(node, owner)) node->attr[0].ints[0] = place[node->attr[0].ints[0]];
     }
 }
 

@@ -100,7 +100,7 @@ static bool is_repeatable(const Node *node)
 static bool is_free(const Node *node)
 {
     return op_row(node->op)->kind == KIND_LEAF && node->param < 0 && node->op != OP_input
-        && node->op != OP_constant;
+        && !node->values;
 }
 
 /* A view is stored where what it looks at is. Rows that a reduction reads are stored if another
