@@ -23,7 +23,7 @@ void layout_dense(Type type, const int *order, bool pad, Value *value) {
         s *= type.dim[axis];
         if (i != type.rank - 1 || type.rank < 2 || !pad) continue;
         s = round_up(s, LANE_PAD);
-        if (s * 4 % 2048 == 0) s += LANE_PAD;        /* rows a multiple of 2 KB apart share cache sets */
+        if (s * 4 % 512 == 0) s += LANE_PAD;         /* rows a multiple of 512 bytes apart share cache sets */
     }
     value->elements = s;
 }

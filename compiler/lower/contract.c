@@ -1,12 +1,13 @@
 /* Contractions: register-tiled products with an epilogue of maps.
  *
- *   for each n panel                  vectors of the lane axis, at most NV
- *       for each m tile               rows of the other operand, at most MR
- *           acc[MR][NV] = 0
- *           for k:  acc[r][v] += splat(a[r][k]) * b[k][v]
- *           epilogue on acc, stores
+ *   for each block of rows             as many as stay in cache
+ *       for each n panel               vectors of the lane axis, at most NV
+ *           for each m tile            rows of the other operand, at most MR
+ *               acc[MR][NV] = 0
+ *               for k:  acc[r][v] += splat(a[r][k]) * b[k][v]
+ *               epilogue on acc, stores
  *
- * Panels outermost, all of k innermost; the remainder is shared evenly, so tiles differ by at most one row or vector. Where no
+ * All of k is innermost; the remainder is shared evenly, so tiles differ by at most one row or vector. Where no
  * axis of the result can run along the lanes the sum does: acc[r][c] is a vector of partial sums, added up after the loop. */
 #include "lower/context.h"
 #include "lower/tile.h"
@@ -20,6 +21,8 @@ typedef struct Contract {
     LoopExpr *k_index[MAX_RANK];         /* ... and where each stands now */
     int k_count;
     Tile tile;
+    int64_t block;                   /* rows of the repeated operand that stay in cache while all panels pass */
+    LoopExpr *first;                 /* of the block */
 } Contract;
 
 static const Node *product(const Contract *c) { return c->l->k->anchor; }
@@ -216,19 +219,20 @@ static void m_tiles(Contract *c, TilePlace p) {
         return;
     }
     const bool batch = c->out.batch_axis == c->m_axis;
+    const bool whole = c->block == c->out.dim[c->m_axis];
     Share runs[2];
-    const int n = share_evenly(c->out.dim[c->m_axis], c->tile.rows, runs);
+    const int n = share_evenly(c->block, c->tile.rows, runs);
     for (int i = 0; i < n; i++) {
         const int64_t end = runs[i].begin + runs[i].size * runs[i].count;
-        LoopExpr *hi = x_int(b, end);
-        if (batch && i + 1 == n) hi = lower_extent(c->l, c->out, c->m_axis);
+        LoopExpr *lo = x_add(b, c->first, x_int(b, runs[i].begin)), *hi = x_add(b, c->first, x_int(b, end));
+        if (batch && i + 1 == n && whole) hi = lower_extent(c->l, c->out, c->m_axis);
         else if (batch) hi = x_var(b, loop_let(b, "rows", x_min(b, lower_extent(c->l, c->out, c->m_axis), hi)));
         p.rows = (int)runs[i].size;
         if (runs[i].count == 1 && !batch) {
-            p.m = x_int(b, runs[i].begin);
+            p.m = lo;
             loop_block(b);
         } else {
-            p.m = x_var(b, loop_begin(b, batch ? "row" : "i", x_int(b, runs[i].begin), hi, runs[i].size));
+            p.m = x_var(b, loop_begin(b, batch ? "row" : "i", lo, hi, runs[i].size));
         }
         tile(c, &p);
         loop_end(b);
@@ -265,6 +269,33 @@ static void n_panels(Contract *c) {
             m_tiles(c, p);
         }
     }
+}
+
+/* Blocks of equal size whose rows of the repeated operand fit the cache beside a panel, so that every panel finds them there. */
+static void choose_block(Contract *c) {
+    int64_t k = 1, row_bytes;
+    c->first = x_int(&c->l->b, 0);
+    c->block = c->m_axis < 0 ? 1 : c->out.dim[c->m_axis];
+    for (int i = 0; i < c->k_count; i++) k *= k_size(c, i);
+    row_bytes = 4 * k;
+    const int64_t rows = c->block, least = (rows * row_bytes + TILE_CACHE_BYTES - 1) / TILE_CACHE_BYTES;
+    for (int64_t blocks = least; blocks <= 2 * least && rows / blocks >= 4 * c->tile.rows; blocks++)
+        if (rows % blocks == 0) {
+            c->block = rows / blocks;
+            return;
+        }
+}
+
+static void m_blocks(Contract *c) {
+    LoopBuilder *b = &c->l->b;
+    choose_block(c);
+    if (c->m_axis < 0 || c->block == c->out.dim[c->m_axis]) {
+        n_panels(c);
+        return;
+    }
+    c->first = x_var(b, loop_begin(b, "block", x_int(b, 0), lower_extent(c->l, c->out, c->m_axis), c->block));
+    n_panels(c);
+    loop_end(b);
 }
 
 /* ---- roles of the axes ---- */
@@ -323,6 +354,6 @@ void lower_contract(Lower *l) {
         lower_loop(l, axis);
         open++;
     }
-    n_panels(&c);
+    m_blocks(&c);
     while (open--) loop_end(&l->b);
 }

@@ -3,7 +3,7 @@
 #define NNC_LOWER_TILE_H
 #include "target/target.h"
 
-enum { TILE_MAX = 32 };
+enum { TILE_MAX = 32, TILE_CACHE_BYTES = 256 * 1024 };  /* about half of the second-level cache */
 
 typedef struct Tile { int rows, columns; } Tile;     /* columns in vectors */
 
