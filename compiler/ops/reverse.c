@@ -5,6 +5,11 @@
 
 #include "ops/build.h"
 
+Node *gradient_add(Graph *graph, Node *sum, Node *d)
+{
+    return sum ? build_map(graph, OP_add, 2, (Node *[]){sum, d}) : d;
+}
+
 Reverse reverse_new(Graph *graph)
 {
     Reverse r = {.graph = graph, .node_count = graph->nodes.count};
@@ -23,7 +28,7 @@ void reverse_add(Reverse *r, const Node *node, Node *d)
 {
     assert(type_equal(node->type, d->type) && "a gradient has the type of its value");
     Node **sum = &r->d[node->id];
-    *sum = *sum ? build_map(r->graph, OP_add, 2, (Node *[]){*sum, d}) : d;
+    *sum = gradient_add(r->graph, *sum, d);
 }
 
 /* A node's gradient is used if it is real and depends on a wanted leaf. */

@@ -13,6 +13,9 @@ typedef struct Reverse {
     Node ***results;                 /* per region's owner: the gradients of its results, or NULL */
 } Reverse;
 
+/* The sum of two contributions; sum may be NULL. */
+Node *gradient_add(Graph *graph, Node *sum, Node *d);
+
 Reverse reverse_new(Graph *graph);
 void reverse_want(Reverse *r, const Node *leaf);
 void reverse_add(Reverse *r, const Node *node, Node *d);      /* a seed, or one more contribution */

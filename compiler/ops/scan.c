@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ops/reverse.h"
 #include "ops/rules.h"
 
 Scan scan_parts(const Node *node)
@@ -107,7 +108,7 @@ const char *shape_result(Arena *arena, const Node *node, Type *out)
 void grad_result(Grad *g)
 {
     Node **sum = &g->results[g->node->attr[0].ints[0]];
-    *sum = *sum ? build_map(g->graph, OP_add, 2, (Node *[]){*sum, g->dy}) : g->dy;
+    *sum = gradient_add(g->graph, *sum, g->dy);
 }
 
 /* ---- evaluation ---- */

@@ -43,7 +43,7 @@ static Node *param_gradient(const Reverse *r, const Module *module, int param)
     for (int i = 0; i < r->node_count; i++) {
         const Node *node = r->graph->nodes.at[i];
         if (node->op != OP_param || node->param != param || !r->d[i]) continue;
-        sum = sum ? build_map(r->graph, OP_add, 2, (Node *[]){sum, r->d[i]}) : r->d[i];
+        sum = gradient_add(r->graph, sum, r->d[i]);
     }
     return sum ? sum : build_fill(r->graph, module->params.at[param].type, 0.0);
 }
