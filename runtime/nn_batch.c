@@ -27,9 +27,9 @@ struct nn_batches {
     Slot slots[SLOTS];
     int64_t gathered, given;         /* numbers of the next batch to gather and to give */
     pthread_t thread;
-    pthread_mutex_t lock;            /* of gathered, given and stop, with prefetch */
+    pthread_mutex_t lock;            /* of gathered, given, stop and busy, with prefetch */
     pthread_cond_t changed;
-    int running, stop;
+    int running, stop, busy;         /* busy: one of the two threads gathers */
 };
 
 int64_t nn_batches_per_epoch(const nn_data *data, const nn_entry *entry) {
@@ -45,8 +45,10 @@ static void make_order(nn_batches *b, int64_t epoch) {
     b->order_epoch = epoch;
 }
 
-/* Fills slot number % SLOTS with that batch. */
+/* Fills slot number % SLOTS with that batch, always in the trainer's floating-point mode, so that
+ * denormals in the data come out the same on either thread. */
 static void gather(nn_batches *b, int64_t number) {
+    uint64_t mode = nn_float_mode_fast();
     Slot *slot = &b->slots[number % SLOTS];
     int64_t index = number % b->per_epoch, first = index * b->entry->batch;
     int64_t left = b->data->count - first;
@@ -64,42 +66,52 @@ static void gather(nn_batches *b, int64_t number) {
     slot->batch.count = count;
     slot->batch.epoch = number / b->per_epoch;
     slot->batch.index = index;
+    nn_float_mode_restore(mode);
 }
 
-/* The thread: gathers as long as a slot is free. The batch given last keeps its slot. It computes
- * in the trainer's floating-point mode, so that denormals in the data come out the same. */
+/* Gathers the next batch outside the lock, which is held on entry and return. */
+static void gather_unlocked(nn_batches *b) {
+    b->busy = 1;
+    pthread_mutex_unlock(&b->lock);
+    gather(b, b->gathered);
+    pthread_mutex_lock(&b->lock);
+    b->busy = 0;
+    b->gathered++;
+    pthread_cond_broadcast(&b->changed);
+}
+
+/* The thread: gathers as long as a slot is free. The batch given last keeps its slot. */
 static void *prefetch(void *argument) {
     nn_batches *b = argument;
-    uint64_t mode = nn_float_mode_fast();
     pthread_mutex_lock(&b->lock);
     while (!b->stop) {
-        if (b->gathered >= b->given + SLOTS - 1) {
+        if (b->busy || b->gathered >= b->given + SLOTS - 1)
             pthread_cond_wait(&b->changed, &b->lock);
-            continue;
-        }
-        pthread_mutex_unlock(&b->lock);
-        gather(b, b->gathered);
-        pthread_mutex_lock(&b->lock);
-        b->gathered++;
-        pthread_cond_broadcast(&b->changed);
+        else
+            gather_unlocked(b);
     }
     pthread_mutex_unlock(&b->lock);
-    nn_float_mode_restore(mode);
     return NULL;
 }
 
+/* Where the thread has not come to run (a single core), the caller gathers instead of waiting for
+ * it. */
 const nn_batch *nn_batches_next(nn_batches *b) {
-    int64_t number;
+    int64_t number = b->given;
     if (!b->running) {
-        uint64_t mode = nn_float_mode_fast();
-        gather(b, b->given);
-        nn_float_mode_restore(mode);
-        return &b->slots[b->given++ % SLOTS].batch;
+        gather(b, number);
+        b->given++;
+        return &b->slots[number % SLOTS].batch;
     }
     pthread_mutex_lock(&b->lock);
-    number = b->given++;
+    b->given++;
+    while (b->gathered <= number) {
+        if (b->busy)
+            pthread_cond_wait(&b->changed, &b->lock);
+        else
+            gather_unlocked(b);
+    }
     pthread_cond_broadcast(&b->changed);
-    while (b->gathered <= number) pthread_cond_wait(&b->changed, &b->lock);
     pthread_mutex_unlock(&b->lock);
     return &b->slots[number % SLOTS].batch;
 }

@@ -95,7 +95,8 @@ static int64_t option_width(const nn_option *option) {
 static int find_column(const Reader *reader, const nn_option *option, int64_t i, int64_t *column,
                        nn_error *error) {
     double number = option->number + (double)i;
-    if (option->kind == NN_TEXT) return find_name(reader, option->name, option->text, column, error);
+    if (option->kind == NN_TEXT)
+        return find_name(reader, option->name, option->text, column, error);
     if (option->kind == NN_TEXTS)
         return find_name(reader, option->name, option->texts[i], column, error);
     if (option->kind == NN_NUMBERS) number = option->numbers[i];

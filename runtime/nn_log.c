@@ -38,8 +38,8 @@ static int cut(nn_log *log, int64_t at, nn_error *error) {
         return failed(log, NN_ERR_READ, error);
     if (size < at) {
         nn_error_at(error, log->path, -1, -1, -1);
-        return nn_fail(error, NN_ERR_TRUNCATED, "the log has %ld bytes; the checkpoint knows of %lld",
-                       size, (long long)at);
+        return nn_fail(error, NN_ERR_TRUNCATED, "the log has %ld bytes; the checkpoint knows of "
+                       "%lld", size, (long long)at);
     }
     if (ftruncate(fileno(log->stream), (off_t)at) || fseek(log->stream, (long)at, SEEK_SET))
         return failed(log, NN_ERR_WRITE, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * nn_npy.c - the loader npy(image = "images.npy", ...), after NumPy's format description (NEP 1). */
+ * nn_npy.c - the loader npy(image = "images.npy", ...), after NumPy's description (NEP 1). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -15,7 +15,7 @@ NN_LOOP(sgd, (int64_t count, float rate, float decay, float *weight, const float
         (count, rate, decay, weight, grad))
 
 /* velocity = momentum * velocity + g; the step is along velocity, or (Nesterov) ahead of it:
- * g + momentum * velocity. both = along + ahead in one loop: g * ahead + velocity * along. */
+ * g + momentum * velocity. One loop does both: the step is of_grad * g + of_velocity * velocity. */
 typedef struct Momentum {
     float rate, decay, momentum;
     float of_grad, of_velocity;          /* 0 and 1, or (Nesterov) 1 and momentum */
@@ -58,7 +58,8 @@ static void step_adam(const nn_optimizer *o, const nn_span *span, int64_t step, 
 
 static void step_sgd(const nn_optimizer *o, const nn_span *span, double rate, float *params,
                      const float *grads, float *const *moments) {
-    Momentum k = { (float)rate, span->decay ? (float)o->weight_decay : 0, (float)o->momentum, 0, 1 };
+    float decay = span->decay ? (float)o->weight_decay : 0;
+    Momentum k = { (float)rate, decay, (float)o->momentum, 0, 1 };
     if (o->momentum == 0) {
         sgd(span->floats, k.rate, k.decay, params + span->offset, grads + span->offset);
         return;

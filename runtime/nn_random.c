@@ -4,7 +4,17 @@
 
 enum { ROUNDS = 10 };
 
-/* High and low halves of a 64x64-bit product, from 32-bit pieces so that any C11 compiler does. */
+#if defined(__SIZEOF_INT128__)
+__extension__ typedef unsigned __int128 Wide;
+
+/* The high half of a 64x64-bit product; the low half to *low. */
+static uint64_t product(uint64_t a, uint64_t b, uint64_t *low) {
+    Wide wide = (Wide)a * b;
+    *low = (uint64_t)wide;
+    return (uint64_t)(wide >> 64);
+}
+#else
+/* The same from 32-bit pieces. */
 static uint64_t product(uint64_t a, uint64_t b, uint64_t *low) {
     uint64_t a0 = a & 0xffffffffu, a1 = a >> 32, b0 = b & 0xffffffffu, b1 = b >> 32;
     uint64_t p00 = a0 * b0, p01 = a0 * b1, p10 = a1 * b0;
@@ -12,6 +22,7 @@ static uint64_t product(uint64_t a, uint64_t b, uint64_t *low) {
     *low = a * b;
     return a1 * b1 + (p01 >> 32) + (p10 >> 32) + (middle >> 32);
 }
+#endif
 
 uint64_t nn_random(uint64_t seed, uint64_t stream, uint64_t counter) {
     const uint64_t multiplier = 0xd2b74407b1ce6e93u, weyl = 0x9e3779b97f4a7c15u;

@@ -209,11 +209,12 @@ int nn_safetensors_parse(nn_bytes bytes, nn_safetensors *out, nn_error *error) {
     memset(out, 0, sizeof *out);
     out->file = bytes;
     if (bytes.size < 8)
-        return nn_fail(error, NN_ERR_TRUNCATED, "%zu bytes are too few for safetensors", bytes.size);
+        return nn_fail(error, NN_ERR_TRUNCATED, "%zu bytes are too few for safetensors",
+                       bytes.size);
     for (int i = 7; i >= 0; i--) length = length << 8 | bytes.at[i];
     if (length > MAX_HEADER)
-        return nn_fail(error, NN_ERR_FORMAT, "no safetensors file: its header would have %llu bytes",
-                       (unsigned long long)length);
+        return nn_fail(error, NN_ERR_FORMAT, "no safetensors file: its header would have %llu "
+                       "bytes", (unsigned long long)length);
     if (length > bytes.size - 8)
         return nn_fail(error, NN_ERR_TRUNCATED, "ends within its header of %llu bytes",
                        (unsigned long long)length);

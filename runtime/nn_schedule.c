@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * nn_schedule.c - learning rates by step, and the stretches of parameters that are treated alike. */
+ * nn_schedule.c - learning rates by step, and which parameters are treated alike. */
 #include <math.h>
 #include <stdlib.h>
 
