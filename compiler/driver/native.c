@@ -1,0 +1,138 @@
+/* Generated code made runnable here. */
+#include "driver/native.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- the cache ---- */
+
+uint64_t cache_key(uint64_t h, const char *text) {
+    for (const char *c = text; *c; c++) h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+/* Makes a directory and its parents. */
+static bool make_directories(Arena *arena, const char *path) {
+    char *copy = arena_strdup(arena, path);
+    for (char *c = copy + 1; *c; c++) {
+        if (*c != '/') continue;
+        *c = 0;
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) return false;
+        *c = '/';
+    }
+    return mkdir(copy, 0700) == 0 || errno == EEXIST;
+}
+
+const char *cache_directory(Arena *arena, const char **path) {
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *tmp = getenv("TMPDIR");
+    if (cache && *cache) *path = arena_printf(arena, "%s/nnc", cache);
+    else if (home && *home) *path = arena_printf(arena, "%s/.cache/nnc", home);
+    else *path = arena_printf(arena, "%s/nnc-%ld", tmp && *tmp ? tmp : "/tmp", (long)getuid());
+    if (make_directories(arena, *path) && access(*path, W_OK) == 0) return NULL;
+    return arena_printf(arena, "cannot use the cache directory %s: %s", *path, strerror(errno));
+}
+
+/* ---- commands ---- */
+
+const char *run_command(Arena *arena, const char *const *argv) {
+    int status = 0;
+    const pid_t pid = fork();
+    if (pid < 0) return arena_printf(arena, "cannot start %s: %s", argv[0], strerror(errno));
+    if (pid == 0) {
+        execvp(argv[0], (char *const *)(uintptr_t)argv);
+        fprintf(stderr, "nnc: error: cannot run %s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return NULL;
+    return arena_printf(arena, "%s failed with status %d", argv[0], WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+}
+
+/* ---- building and loading ---- */
+
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* "-O2 -g" as words after those that are always there. */
+static const char **compiler_line(Arena *arena, const char *flags, const char *output, const char *source) {
+    VEC(const char *) words = {0};
+    const char *cc = getenv("CC");
+    vec_push(arena, words, cc && *cc ? cc : "cc");
+    vec_push(arena, words, "-std=c11");
+    vec_push(arena, words, "-fPIC");
+    vec_push(arena, words, "-shared");
+    char *copy = arena_strdup(arena, flags);
+    for (char *word = strtok_r(copy, " ", &copy); word; word = strtok_r(NULL, " ", &copy)) vec_push(arena, words, word);
+    vec_push(arena, words, "-o");
+    vec_push(arena, words, output);
+    vec_push(arena, words, source);
+    vec_push(arena, words, NULL);
+    return words.at;
+}
+
+static const char *build(Arena *arena, const Emission *e, const char *flags, const char *stem, const Text *header, const Text *source) {
+    const char *temporary = arena_printf(arena, "%s.%ld", stem, (long)getpid());
+    const char *directory = arena_printf(arena, "%s.d", temporary);
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+        return arena_printf(arena, "cannot make %s: %s", directory, strerror(errno));
+    const char *h = arena_printf(arena, "%s/%s.h", directory, e->options.name);
+    const char *c = arena_printf(arena, "%s/%s.c", directory, e->options.name);
+    const char *so = arena_printf(arena, "%s/%s.so", directory, e->options.name);
+    const char *problem = file_write(arena, h, header->at, header->length);
+    if (!problem) problem = file_write(arena, c, source->at, source->length);
+    if (!problem) problem = run_command(arena, compiler_line(arena, flags, so, c));
+    if (!problem && rename(so, arena_printf(arena, "%s.so", stem)) != 0)
+        problem = arena_printf(arena, "cannot write %s.so: %s", stem, strerror(errno));
+    unlink(h);
+    unlink(c);
+    unlink(so);
+    rmdir(directory);
+    return problem;
+}
+
+static const char *load(Arena *arena, const Emission *e, Native *out) {
+    out->handle = dlopen(out->library, RTLD_NOW | RTLD_LOCAL);
+    if (!out->handle) return arena_printf(arena, "cannot load %s: %s", out->library, dlerror());
+    /* Several targets: the best that this processor has. */
+    void *select = dlsym(out->handle, arena_printf(arena, "%s_select", e->options.name));
+    if (select) {
+        const nn_model *(*choose)(void);
+        memcpy(&choose, &select, sizeof choose);
+        out->model = choose();
+    } else {
+        out->model = dlsym(out->handle, arena_printf(arena, "%s_model", e->options.name));
+    }
+    return out->model ? NULL : arena_printf(arena, "%s has no %s_model", out->library, e->options.name);
+}
+
+const char *native_load(Arena *arena, const Emission *e, const char *flags, Native *out) {
+    Text header = text_new(arena), source = text_new(arena);
+    const char *directory, *problem = cache_directory(arena, &directory);
+    if (problem) return problem;
+    emit_header(&header, e);
+    emit_source(&source, e);
+    uint64_t key = cache_key(cache_key(UINT64_C(0xcbf29ce484222325), header.at), source.at);
+    key = cache_key(cache_key(key, flags), getenv("CC") ? getenv("CC") : "cc");
+    const char *stem = arena_printf(arena, "%s/%s-%016llx", directory, e->options.name, (unsigned long long)key);
+    *out = (Native){.library = arena_printf(arena, "%s.so", stem)};
+    if (access(out->library, R_OK) != 0) {
+        const double before = seconds();
+        problem = build(arena, e, flags, stem, &header, &source);
+        out->build_seconds = seconds() - before;
+    }
+    return problem ? problem : load(arena, e, out);
+}
+
+void native_close(Native *native) {
+    if (native->handle) dlclose(native->handle);
+    native->handle = NULL;
+}

@@ -1,0 +1,25 @@
+/* Generated code made runnable here: written to a cache, built with the system's C compiler, loaded. */
+#ifndef NNC_DRIVER_NATIVE_H
+#define NNC_DRIVER_NATIVE_H
+#include "emit/emit.h"
+#include "nn_model.h"
+
+typedef struct Native {
+    void *handle;
+    const nn_model *model;
+    const char *library;             /* path of the shared object */
+    double build_seconds;            /* 0 if it was in the cache */
+} Native;
+
+/* Builds the emission with `flags` ("-O2") and loads its NAME_model. NULL, or what went wrong. */
+const char *native_load(Arena *arena, const Emission *e, const char *flags, Native *out);
+void native_close(Native *native);
+
+/* The directory of the cache: $XDG_CACHE_HOME/nnc, $HOME/.cache/nnc, else a private one under $TMPDIR; made if missing.
+ * NULL, or a message. */
+const char *cache_directory(Arena *arena, const char **path);
+/* FNV-1a, for names in the cache. */
+uint64_t cache_key(uint64_t h, const char *text);
+/* Runs a command (argv[0] by PATH) and waits. NULL, or a message with its exit status. */
+const char *run_command(Arena *arena, const char *const *argv);
+#endif
