@@ -3,6 +3,8 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdbool.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -69,9 +71,18 @@ static void add_decimal(Text *text, const char *digits)
     if (!strpbrk(digits, ".e")) text_add(text, ".0");
 }
 
+/* 160 reads better than 1.6e+02: whole numbers of up to seven digits are written out. */
+static bool add_whole(Text *text, double value)
+{
+    if (value != (double)(long)value || value <= -1e7 || value >= 1e7 || value == 0) return false;
+    text_addf(text, "%.1f", value);
+    return true;
+}
+
 void text_add_float(Text *text, float value)
 {
     char digits[32];
+    if (fabsf(value) < 1e7f && add_whole(text, (double)value)) return;
     for (int precision = 1; precision <= 9; precision++) {
         snprintf(digits, sizeof digits, "%.*g", precision, (double)value);
         if (strtof(digits, NULL) == value) break;
@@ -82,6 +93,7 @@ void text_add_float(Text *text, float value)
 void text_add_double(Text *text, double value)
 {
     char digits[40];
+    if (fabs(value) < 1e7 && add_whole(text, value)) return;
     for (int precision = 1; precision <= 17; precision++) {
         snprintf(digits, sizeof digits, "%.*g", precision, value);
         if (strtod(digits, NULL) == value) break;

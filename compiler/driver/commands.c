@@ -6,6 +6,7 @@
 const CliCommand commands[] = {
     {"", "model.nn [-o DIR] [options]", "Compiles a model to C: NAME.h and NAME.c.", cmd_compile},
     {"fmt", "[-i | --check] files", "Writes .nn files in canonical form.", cmd_fmt},
+    {"summary", "model.nn [options]", "Prints the layers of a model and the sizes of its entries.", cmd_summary},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -5,6 +5,7 @@
 
 int cmd_compile(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
+int cmd_summary(int argc, char **argv);
 
 const CliCommand *command_find(const char *name);    /* NULL: plain compilation, or unknown */
 #endif

@@ -131,7 +131,8 @@ static void place_output(EntryPlan *entry, int index, int metric) {
     const Output *o = &entry->graph->outputs.at[index];
     const Node *root = view_root(o->node);
     const int number = o->kind == OUT_GRAD || o->kind == OUT_STATE ? o->param : index;
-    Value *v = plan_value(entry, o->node, output_place(o->kind), number, o->name);
+    const char *name = o->kind == OUT_GRAD ? arena_printf(entry->arena, "d_%s", o->name) : o->name;
+    Value *v = plan_value(entry, o->node, output_place(o->kind), number, name);
     output_layout(entry->plan, o, metric, v);
     Kernel *k = entry->member[root->id].kernel;
     int64_t stride[MAX_RANK];

@@ -149,15 +149,38 @@ static LoopExpr *inline_leaf(Lower *l, const Node *root) {
     return x_i32(&l->b, (int64_t)root->attr[0].number, false);
 }
 
+LoopExpr *lower_named(Lower *l, LoopExpr *x) {
+    if (x->kind != E_MAP && x->kind != E_CALL) return x;
+    return x_var(&l->b, loop_let(&l->b, op_row(x->op)->name, x));
+}
+
 /* A map without a kernel of its own: its axes run along those of the reader that sees it through views. */
 static LoopExpr *inlined_map(Lower *l, const Node *input, const Node *root, const int *label) {
+    if (l->bound[root->id]) return l->bound[root->id];
     int axis_of[MAX_RANK], root_label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     LoopExpr *args[3];
     view_labels(input, axis_of);
     for (int i = 0; i < input->type.rank; i++)
         if (axis_of[i] >= 0) root_label[axis_of[i]] = label[i];
-    for (int i = 0; i < root->input_count; i++) args[i] = lower_input(l, root->inputs[i], root_label);
+    for (int i = 0; i < root->input_count; i++) args[i] = lower_named(l, lower_input(l, root->inputs[i], root_label));
     return x_map(&l->b, root->op, root->input_count, args);
+}
+
+static void bind_uniform(Lower *l, const Node *input) {
+    static const int none[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    const Node *root = view_root(input);
+    if (!l->entry->member[root->id].inlined || l->bound[root->id]) return;
+    for (int i = 0; i < root->input_count; i++) bind_uniform(l, root->inputs[i]);
+    if (type_elements(root->type) != 1) return;
+    LoopExpr *x = lower_input(l, root, none);
+    const char *name = root->name ? root->name : op_row(root->op)->name;
+    if (x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT) x = x_var(&l->b, loop_let(&l->b, name, x));
+    lower_bind(l, root, x);
+}
+
+void lower_uniforms(Lower *l) {
+    for (int i = 0; i < l->k->nodes.count; i++)
+        for (int j = 0; j < l->k->nodes.at[i]->input_count; j++) bind_uniform(l, l->k->nodes.at[i]->inputs[j]);
 }
 
 LoopExpr *lower_input(Lower *l, const Node *input, const int *label) {
@@ -171,7 +194,7 @@ LoopExpr *lower_input(Lower *l, const Node *input, const int *label) {
 static LoopExpr *map_here(Lower *l, const Node *node) {
     LoopExpr *args[3];
     for (int i = 0; i < node->input_count; i++)
-        args[i] = lower_input(l, node->inputs[i], l->entry->member[node->id].label);
+        args[i] = lower_named(l, lower_input(l, node->inputs[i], l->entry->member[node->id].label));
     return x_map(&l->b, node->op, node->input_count, args);
 }
 

@@ -21,6 +21,8 @@ typedef struct Lower {
     int *uses;                       /* by node id: readers inside the kernel */
 } Lower;
 
+/* Inlined scalars (1 / count) are computed once, in front of the loops. */
+void lower_uniforms(Lower *l);
 void lower_begin(Lower *l, Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k);
 Buffer *lower_buffer(Lower *l, const Value *value);
 LoopExpr *lower_count(Lower *l);                                 /* the formal `count`, made on first use */
@@ -30,6 +32,7 @@ LoopExpr *lower_extent(Lower *l, Type type, int axis);           /* a number, or
  * along which axis i of `input` runs. */
 LoopExpr *lower_input(Lower *l, const Node *input, const int *label);
 LoopExpr *lower_member(Lower *l, const Node *node);
+LoopExpr *lower_named(Lower *l, LoopExpr *x);               /* an operation under a name of its own, one a line */
 void lower_bind(Lower *l, const Node *node, LoopExpr *value);
 int lower_mark(const Lower *l);                              /* opens a scope of bindings ... */
 void lower_forget(Lower *l, int mark);                       /* ... and ends it */

@@ -345,6 +345,7 @@ static void assign_roles(Contract *c) {
 void lower_contract(Lower *l) {
     Contract c = {.l = l, .out = l->k->domain};
     int open = 0;
+    lower_uniforms(l);
     assign_roles(&c);
     const int64_t width = l->lane_axis >= 0 ? l->target->width : 1;
     c.tile = tile_choose(l->target, c.m_axis < 0 ? 1 : c.out.dim[c.m_axis],

@@ -76,10 +76,11 @@ void reduction_step(Lower *l, Reduction *r) {
     const Recipe *recipe = recipe_of(r->node->op);
     const int pass = current_pass(r);
     const bool vector = r->running->vector;
-    LoopExpr *element = lower_input(l, r->node->inputs[0], r->label);
+    LoopExpr *element = lower_named(l, lower_input(l, r->node->inputs[0], r->label));
     LoopExpr *index = r->node->op == OP_argmax ? position(l, r) : NULL;
     LoopExpr *x = lower_formula(l, recipe->formula[pass],
-                            (LoopExpr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
+                                (LoopExpr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
+    x = lower_named(l, x);
     if (vector && l->lane_axis >= 0) x = reduction_masked(l, x_splat(&l->b, x), identity(l, recipe->combine[pass], true));
     const Op op = recipe->combine[pass] == MAX ? OP_max : OP_add;
     loop_set(&l->b, r->running, x_map(&l->b, op, 2, (LoopExpr *[]){x_var(&l->b, r->running), x}));
@@ -124,8 +125,10 @@ void lane_loop_over(Lower *l, int64_t extent, void (*body)(void *context), void 
     const int axis = l->lane_axis, width = l->target->width;
     const int64_t whole = extent / width * width;
     if (whole) {
-        Var *i = loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), x_int(&l->b, whole), width);
-        l->axis[axis] = x_var(&l->b, i);
+        if (whole == width) loop_block(&l->b);
+        LoopExpr *first = x_int(&l->b, 0), *end = x_int(&l->b, whole);
+        l->axis[axis] = whole == width ? first
+                                       : x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), first, end, width));
         body(context);
         loop_end(&l->b);
     }

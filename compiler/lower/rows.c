@@ -327,6 +327,7 @@ void lower_rows(Lower *l) {
     Rows r = {.l = l};
     r.level = arena_array(l->b.arena, int, nodes);
     r.total = arena_array(l->b.arena, Var *, nodes);
+    lower_uniforms(l);
     choose_lanes(&r);
     choose_row(&r);
     find_levels(&r);
