@@ -68,7 +68,7 @@ $(BUILD)/embedded.o: $(BUILD)/embedded.c
 
 $(BUILD)/tests/%: tests/%.c $(LIBNNC) $(LIBRUNTIME) $(wildcard tests/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(POSIX) -Icompiler -Iruntime -Itests -I$(BUILD) -o $@ $< $(LIBNNC) $(LIBRUNTIME) \
+	$(CC) $(CFLAGS) $(WARN) $(POSIX) $(ZLIB_CFLAGS) -Icompiler -Iruntime -Itests -I$(BUILD) -o $@ $< $(LIBNNC) $(LIBRUNTIME) \
 	    $(shell $(PKG) --cflags --libs cmocka) $(BLAS_LIBS) $(ZLIB_LIBS) -lpthread -lm
 
 test: all $(TEST_BIN)

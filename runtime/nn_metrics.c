@@ -34,15 +34,22 @@ double nn_scores_metric(const nn_scores *scores, int metric) {
     return weight > 0 ? scores->sums[metric] / weight : (double)NAN;
 }
 
+/* Four places, or three digits where those would be zeros. */
+static void put_value(char *out, size_t size, const char *name, double value) {
+    snprintf(out, size, value != 0 && fabs(value) < 1e-3 ? "%s %.2e" : "%s %.4f", name, value);
+}
+
 const char *nn_scores_text(const nn_scores *scores, char *buffer, size_t size) {
-    snprintf(buffer, size, "loss %.4f", nn_scores_loss(scores));
+    put_value(buffer, size, "loss", nn_scores_loss(scores));
     for (int i = 0; i < scores->metric_count; i++) {
-        size_t used = strlen(buffer);
         double value = nn_scores_metric(scores, i);
+        size_t used = strlen(buffer);
+        if (used + 3 > size) break;
+        used += (size_t)snprintf(buffer + used, size - used, "  ");
         if (strstr(scores->names[i], "accuracy"))
-            snprintf(buffer + used, size - used, "  %s %.2f%%", scores->names[i], 100 * value);
+            snprintf(buffer + used, size - used, "%s %.2f%%", scores->names[i], 100 * value);
         else
-            snprintf(buffer + used, size - used, "  %s %.4f", scores->names[i], value);
+            put_value(buffer + used, size - used, scores->names[i], value);
     }
     return buffer;
 }

@@ -25,21 +25,25 @@ static void show_epoch(const nn_progress *p) {
     fprintf(stderr, "epoch %lld/%lld", (long long)p->epoch + 1, (long long)p->epochs);
 }
 
-void nn_report_step(nn_report *report, const nn_progress *p) {
-    char bar[BAR + 1], text[512];
-    int64_t done = p->step - p->epoch * report->epoch_steps;
-    int filled = (int)(done * BAR / report->epoch_steps);
-    double time;
-    if (!report->on || !report->terminal) return;
-    time = now();
-    if (time - report->last_shown < 0.1) return;
-    report->last_shown = time;
+static void show_bar(int64_t done, int64_t all) {
+    char bar[BAR + 1];
+    int64_t filled = done * BAR / all;
     for (int i = 0; i < BAR; i++) bar[i] = i < filled ? '#' : '.';
     bar[BAR] = '\0';
-    fputc('\r', stderr);
+    fprintf(stderr, " [%s]", bar);
+}
+
+void nn_report_step(nn_report *report, const nn_progress *p) {
+    int64_t done = p->step - p->epoch * report->epoch_steps;
+    double time = report->on ? now() : 0;
+    char text[512];
+    if (!report->on || time - report->last_shown < (report->terminal ? 0.1 : 10)) return;
+    report->last_shown = time;
+    if (report->terminal) fputc('\r', stderr);
     show_epoch(p);
-    fprintf(stderr, " [%s] %lld/%lld  %s\x1b[K", bar, (long long)done,
-            (long long)report->epoch_steps, nn_scores_text(p->train, text, sizeof text));
+    if (report->terminal) show_bar(done, report->epoch_steps);
+    fprintf(stderr, " %lld/%lld  %s%s", (long long)done, (long long)report->epoch_steps,
+            nn_scores_text(p->train, text, sizeof text), report->terminal ? "\x1b[K" : "\n");
     fflush(stderr);
 }
 
@@ -55,5 +59,5 @@ void nn_report_epoch(nn_report *report, const nn_progress *p) {
                     p->best_epoch == p->epoch ? " (best)" : "");
         fprintf(stderr, "  %.2f s\n", time - report->epoch_start);
     }
-    report->epoch_start = time;
+    report->epoch_start = report->last_shown = time;
 }

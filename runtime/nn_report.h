@@ -12,7 +12,8 @@ typedef struct nn_report {
 
 void nn_report_start(nn_report *report, int quiet, int64_t epoch_steps);
 
-/* Called after each step; shows the bar at most ten times a second, on a terminal only. */
+/* Called after each step: moves the bar at most ten times a second on a terminal; elsewhere a line
+ * every ten seconds, so that long epochs show life. */
 void nn_report_step(nn_report *report, const nn_progress *progress);
 
 /* One line for the epoch: scores of training and validation, whether it is the best, seconds. */

@@ -596,6 +596,46 @@ static void the_real_digits(void **state) {
     nn_data_free(data);
 }
 
+/* The whole pipeline of the regression example. */
+static void the_real_patients(void **state) {
+    const char *path = "../shared/data/diabetes/diabetes.csv";
+    static const int64_t ten[] = { 10 };
+    nn_option columns[4], cut[2];
+    nn_step steps[3];
+    nn_data *data, *validate;
+    nn_fitted fitted;
+    Wanted w;
+    double sum = 0, squares = 0;
+    (void)state;
+    if (!file_exists(path)) {
+        print_message("skipped: %s is not there\n", path);
+        skip();
+    }
+    columns[0] = text_option(NULL, path);
+    columns[1] = number_option("header", 1);
+    columns[2] = range_option("x", 0, 10);
+    columns[3] = number_option("label", 10);
+    cut[0] = number_option(NULL, 0.8);
+    cut[1] = number_option("seed", 1);
+    steps[0] = (nn_step){ "csv", columns, 4 };
+    steps[1] = (nn_step){ "split", cut, 2 };
+    steps[2] = (nn_step){ "standardize", NULL, 0 };
+    make_wanted(&w, 1, ten);
+    w.inputs[1].limit = 400;
+    assert_int_equal(load(&w, steps, 3, 2, &data, &validate, &fitted, NULL), NN_OK);
+    assert_true(data->count == 354 && validate->count == 88);
+    for (int64_t i = 0; i < data->count; i++) {
+        double value = nn_column_value(nn_data_column(data, "x"), nn_data_row(data, i), 4);
+        sum += value;
+        squares += value * value;
+    }
+    assert_true(fabs(sum / 354) < 1e-6 && fabs(squares / 354 - 1) < 1e-5);
+    assert_true(nn_column_value(nn_data_column(data, "label"), 0, 0) == 151);
+    nn_data_free(data);
+    nn_data_free(validate);
+    nn_fitted_free(&fitted);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(idx_of_each_type),
@@ -616,6 +656,7 @@ int main(void) {
         cmocka_unit_test(normalize_behind_scale),
         cmocka_unit_test(transposed_pictures_are_refused),
         cmocka_unit_test(the_real_digits),
+        cmocka_unit_test(the_real_patients),
     };
     return cmocka_run_group_tests(tests, files_setup, files_teardown);
 }

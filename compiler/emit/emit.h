@@ -1,4 +1,13 @@
-/* The end of the pipe: NAME.h, NAME.c and NAME_main.c from a plan and its loops. */
+/* The end of the pipe: NAME.h, NAME.c and NAME_main.c from a plan and its loops.
+ *
+ *   names.c       identifiers, each used once          header.c      NAME.h
+ *   source.c      NAME.c: banner and order of parts    entry.c       functions that call the kernels
+ *   locals.c      the pointers they pass               adapter.c     the same as uniform calls
+ *   tables.c      tensors, init, get, set              descriptor.c  struct nn_model, NAME_select
+ *   optimizer.c   NAME_step                            main_file.c   NAME_main.c
+ *   formula.c     what an entry computes, in a line    weights.c     NAME_weights.c
+ *   text.c        long lines, literals, templates
+ *   templates/    text that needs no more than the model's name */
 #ifndef NNC_EMIT_EMIT_H
 #define NNC_EMIT_EMIT_H
 #include "lower/lower.h"
@@ -9,36 +18,73 @@ typedef struct EmitOptions {
     int optimizer;                   /* also emit NAME_step: an OptimizerKind; -1: no */
 } EmitOptions;
 
-/* One compilation, ready to print. lowered holds one program a target, the most portable last. */
+/* C identifiers of an entry, unique among each other. */
+typedef struct EntryNames {
+    const char **inputs;             /* by graph->inputs */
+    const char **outputs;            /* by graph->outputs; NULL for what is no buffer of its own */
+    const char **values;             /* by entry->values: the local pointer; a table for AT_CONST */
+} EntryNames;
+
+/* One compilation, ready to print. */
 typedef struct Emission {
     Arena *arena;
     const Module *module;
     const Plan *plan;
-    Lowered *const *lowered;
+    Lowered *const *lowered;         /* one program a target, the most portable last */
     int target_count;
     EmitOptions options;
+    const char *upper;               /* the name in capitals */
+    const char **tensors;            /* by parameter: "FC1_WEIGHT" */
+    EntryNames *names;               /* by entry of the plan */
 } Emission;
 
-void emit_header(Text *out, const Emission *e);              /* header.c */
-void emit_source(Text *out, const Emission *e);              /* source.c */
-void emit_main(Text *out, const Emission *e);                /* main_file.c: needs a train block */
+/* Chooses all names. Kernels whose names the file needs for itself are renamed, so a lowered
+ * program belongs to one emission. */
+Emission emission_new(Arena *arena, const Plan *plan, Lowered *const *lowered, int target_count,
+                      const EmitOptions *options);
 
-/* ---- shared by the parts ---- */
-char *emit_upper(Arena *arena, const char *name);            /* "fc1.weight" -> "FC1_WEIGHT" */
-const char *emit_identifier(Arena *arena, const char *name); /* a C identifier that is no keyword of C or C++ */
-const char *emit_suffix(const Emission *e, int target);      /* "", or "_avx2" where the file holds several */
-void emit_shape(Text *out, Type type);                       /* "[128][784]" */
-bool emit_has_loss(const Graph *graph);                      /* such an entry takes an argument structure */
-bool emit_is_tensor(OutputKind kind);                       /* a buffer of the caller */
-bool emit_has(const Graph *graph, OutputKind kind);
+void emit_header(Text *out, const Emission *e);
+void emit_source(Text *out, const Emission *e);
+
+/* ---- names.c ---- */
+const char *emit_identifier(Arena *arena, const char *name); /* no keyword of C or C++ */
+const char *emit_suffix(const Emission *e, int target);      /* "", or "_avx2" among several */
+const char *emit_guard(const Emission *e, int target);       /* of #if around it; NULL: none */
 const char *emit_c_type(DType dtype);
+const EntryNames *emit_entry_names(const Emission *e, const EntryPlan *entry);
+const char *emit_value_name(const Emission *e, const EntryPlan *entry, const Value *value);
+void emit_shape(Text *out, Type type);                       /* "[128][784]"; "[1]" of a scalar */
 
-void emit_entries(Text *out, const Emission *e, int target); /* entry.c: the functions that call the kernels */
-void emit_portable_entries(Text *out, const Emission *e);    /* with several targets the public ones call the last */
-void emit_tables(Text *out, const Emission *e);              /* tables.c: tensors, init, get, set */
-void emit_descriptors(Text *out, const Emission *e);         /* descriptor.c: struct nn_model and NAME_select */
-void emit_optimizer_header(Text *out, const Emission *e);    /* optimizer.c */
-void emit_optimizer(Text *out, const Emission *e);
-/* The signature of an entry's public function: "int mnist_mlp_infer(const float *params, ...)". */
+/* ---- entries ---- */
+bool emit_has(const Graph *graph, OutputKind kind);
+int emit_count(const Graph *graph, OutputKind kind);
+bool emit_takes_args(const Graph *graph);    /* a structure of arguments, else positional ones */
+bool emit_takes_count(const Graph *graph);   /* the number of valid rows is an argument */
+bool emit_is_tensor(OutputKind kind);        /* a buffer of the caller */
+bool emit_clears(const Emission *e);         /* entries call NAME_clear_rows */
+/* "int mnist_mlp_infer(const float *params, ...)", broken into lines. */
 char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix);
+void emit_entries(Text *out, const Emission *e, int target);
+void emit_adapter(Text *out, const Emission *e, const EntryPlan *entry, const char *suffix);
+/* The local pointer to a value; nothing for what is an argument already, or a table. */
+void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Value *v);
+void emit_constants(Text *out, const Emission *e);           /* tables that entries read */
+
+/* ---- the rest ---- */
+void emit_tables(Text *out, const Emission *e);
+void emit_descriptors(Text *out, const Emission *e);
+void emit_optimizer_header(Text *out, const Emission *e);
+void emit_optimizer(Text *out, const Emission *e);
+/* "logits[1][10] = fc2(relu(fc1(image[1][784])))", or NULL where that is too long to help. */
+char *emit_formula(Arena *arena, const Graph *graph);
+
+/* ---- text (text.c) ---- */
+/* An embedded file of templates/, with model_ and MODEL_ in front of words replaced by the name. */
+void emit_template(Text *out, const Emission *e, const char *file);
+/* `line` at the given indent, broken after commas so that no line is longer than 100 columns. */
+void emit_wrapped(Text *out, int indent, int hanging, const char *line);
+/* A C constant of type float, infinities included. */
+void emit_float(Text *out, float value);
+/* A C string literal. */
+void emit_string(Text *out, const char *text);
 #endif

@@ -1,60 +1,257 @@
-/* Names and types as generated code spells them. */
+/* Names as generated code spells them: identifiers of C and C++, each taken once in its scope. */
 #include <ctype.h>
 #include <string.h>
 
 #include "emit/emit.h"
+#include "target/target.h"
 
-char *emit_upper(Arena *arena, const char *name) {
-    char *upper = arena_strdup(arena, name);
-    for (char *c = upper; *c; c++) *c = isalnum((unsigned char)*c) ? (char)toupper((unsigned char)*c) : '_';
-    return upper;
-}
+typedef VEC(const char *) Names;
 
-static bool is_keyword(const char *name) {
-    static const char *const words[] = {
-        "auto", "break", "case", "char", "class", "const", "continue", "default", "delete", "do", "double", "else", "enum",
-        "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable",
-        "namespace", "new", "operator", "private", "protected", "public", "register", "restrict", "return", "short", "signed",
-        "sizeof", "static", "struct", "switch", "template", "this", "throw", "true", "try", "typedef", "typename", "union",
-        "unsigned", "using", "virtual", "void", "volatile", "while",
-        /* names that every entry function uses itself */
-        "params", "states", "grads", "loss", "metrics", "workspace", "count", "seed", "args", "work", "status",
-    };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!strcmp(words[i], name)) return true;
+static bool is_among(const char *name, const char *const *at, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(at[i], name)) return true;
     return false;
 }
 
-const char *emit_identifier(Arena *arena, const char *name) {
+/* `wanted`, or with the first free number behind it; taken from now on. */
+static const char *take_name(Arena *arena, Names *taken, const char *wanted)
+{
+    const char *name = wanted;
+    for (int i = 2; is_among(name, taken->at, (size_t)taken->count); i++)
+        name = arena_printf(arena, "%s_%d", wanted, i);
+    vec_push(arena, *taken, name);
+    return name;
+}
+
+/* ---- single names ---- */
+
+static const char *const keywords[] = {
+    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break",
+    "case", "catch", "char", "char16_t", "char32_t", "char8_t", "class", "compl", "concept",
+    "const", "const_cast", "consteval", "constexpr", "constinit", "continue", "co_await",
+    "co_return", "co_yield", "decltype", "default", "delete", "do", "double", "dynamic_cast",
+    "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto",
+    "if", "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq",
+    "nullptr", "operator", "or", "or_eq", "private", "protected", "public", "register",
+    "reinterpret_cast", "requires", "restrict", "return", "short", "signed", "sizeof", "static",
+    "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local",
+    "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "union", "unsigned",
+    "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+    "linux", "unix", "NULL", "memcpy", "memset", "main",
+};
+
+const char *emit_identifier(Arena *arena, const char *name)
+{
     char *id = arena_strdup(arena, name);
     for (char *c = id; *c; c++)
         if (!isalnum((unsigned char)*c)) *c = '_';
-    return is_keyword(id) ? arena_printf(arena, "%s_", id) : id;
+    if (is_among(id, keywords, sizeof keywords / sizeof *keywords))
+        return arena_printf(arena, "%s_", id);
+    return isdigit((unsigned char)*id) || *id == '_' ? arena_printf(arena, "n%s", id) : id;
 }
 
-const char *emit_suffix(const Emission *e, int target) {
-    return e->target_count == 1 ? "" : arena_printf(e->arena, "_%s", e->lowered[target]->program->target->name);
+static const char *upper_name(Arena *arena, const char *name)
+{
+    char *upper = arena_strdup(arena, emit_identifier(arena, name));
+    for (char *c = upper; *c; c++) *c = (char)toupper((unsigned char)*c);
+    return upper;
 }
 
-void emit_shape(Text *out, Type type) {
+const char *emit_suffix(const Emission *e, int target)
+{
+    if (e->target_count == 1) return "";
+    return arena_printf(e->arena, "_%s", e->lowered[target]->program->target->name);
+}
+
+const char *emit_guard(const Emission *e, int target)
+{
+    return e->target_count > 1 ? e->lowered[target]->program->target->guard : NULL;
+}
+
+const char *emit_c_type(DType dtype)
+{
+    static const char *const names[DT_COUNT] = {
+        [DT_F32] = "float", [DT_I32] = "int32_t", [DT_U8] = "uint8_t", [DT_BOOL] = "float"};
+    return names[dtype];
+}
+
+void emit_shape(Text *out, Type type)
+{
     for (int i = 0; i < type.rank; i++) text_addf(out, "[%lld]", (long long)type.dim[i]);
     if (!type.rank) text_add(out, "[1]");
 }
 
-bool emit_has(const Graph *graph, OutputKind kind) {
-    for (int i = 0; i < graph->outputs.count; i++)
-        if (graph->outputs.at[i].kind == kind) return true;
-    return false;
-}
+/* ---- names of an entry ---- */
 
-bool emit_has_loss(const Graph *graph) { return emit_has(graph, OUT_LOSS) || emit_has(graph, OUT_GRAD); }
-
-const char *emit_c_type(DType dtype) {
-    switch (dtype) {
-    case DT_I32: return "int32_t";
-    case DT_U8: return "uint8_t";
-    default: return "float";
+static const char *wanted_value_name(const Emission *e, const EntryNames *names, const Value *v)
+{
+    const Module *m = e->module;
+    switch (v->place) {
+    case AT_OUTPUT: return names->outputs[v->index];
+    case AT_PARAM: return emit_identifier(e->arena, m->params.at[v->index].name);
+    case AT_GRAD: return emit_identifier(e->arena, arena_printf(e->arena, "d_%s",
+                                                                m->params.at[v->index].name));
+    default: return emit_identifier(e->arena, v->name);
     }
 }
 
-bool emit_is_tensor(OutputKind kind) { return kind == OUT_OUTPUT || kind == OUT_INPUT_GRAD; }
+/* Inputs, outputs and the pointers that stand for fixed arguments have one name each; whatever
+ * else needs a local variable comes after. */
+static const char *fixed_value_name(const EntryPlan *entry, const EntryNames *names, const Value *v)
+{
+    if (v->place == AT_OUTPUT) return names->outputs[v->index];
+    if (v->place == AT_LOSS) return "loss";
+    for (int i = 0; v->place == AT_INPUT && i < entry->graph->inputs.count; i++)
+        if (entry->graph->inputs.at[i] == v->node) return names->inputs[i];
+    return NULL;
+}
+
+static bool same_constant(const Value *a, const Value *b)
+{
+    return b->place == AT_CONST && a->dtype == b->dtype && a->elements == b->elements
+           && !memcmp(a->node->values, b->node->values, sizeof(float) * (size_t)a->elements);
+}
+
+/* Entries share a table of equal constants. */
+static const char *name_constant(const Emission *e, const Value *v, const char *wanted,
+                                 Names *globals)
+{
+    for (int i = 0; i < e->plan->entries.count && e->names[i].values; i++) {
+        const EntryPlan *entry = e->plan->entries.at[i];
+        for (int j = 0; j < entry->values.count; j++)
+            if (same_constant(v, entry->values.at[j])) return e->names[i].values[j];
+    }
+    return take_name(e->arena, globals, arena_printf(e->arena, "%s_%s", e->options.name, wanted));
+}
+
+static EntryNames name_entry(const Emission *e, const EntryPlan *entry, Names *globals)
+{
+    static const char *const own[] = {"params", "states", "grads", "loss", "metrics", "workspace",
+                                      "count", "seed", "args", "work", "status"};
+    const Graph *graph = entry->graph;
+    Arena *arena = e->arena;
+    EntryNames names = {arena_array(arena, const char *, graph->inputs.count + 1),
+                        arena_array(arena, const char *, graph->outputs.count + 1),
+                        arena_array(arena, const char *, entry->values.count + 1)};
+    Names taken = {0};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) vec_push(arena, taken, own[i]);
+    for (int i = 0; i < graph->inputs.count; i++)
+        names.inputs[i] = take_name(arena, &taken,
+                                    emit_identifier(arena, graph->inputs.at[i]->attr[0].text));
+    for (int i = 0; i < graph->outputs.count; i++)
+        if (emit_is_tensor(graph->outputs.at[i].kind))
+            names.outputs[i] = take_name(arena, &taken,
+                                         emit_identifier(arena, graph->outputs.at[i].name));
+    for (int i = 0; i < entry->values.count; i++) {
+        const Value *v = entry->values.at[i];
+        const char *fixed = fixed_value_name(entry, &names, v);
+        const char *wanted = wanted_value_name(e, &names, v);
+        if (v->place == AT_CONST) fixed = name_constant(e, v, wanted, globals);
+        names.values[i] = fixed ? fixed : take_name(arena, &taken, wanted);
+    }
+    return names;
+}
+
+const EntryNames *emit_entry_names(const Emission *e, const EntryPlan *entry)
+{
+    int i = 0;
+    while (e->plan->entries.at[i] != entry) i++;
+    return &e->names[i];
+}
+
+const char *emit_value_name(const Emission *e, const EntryPlan *entry, const Value *value)
+{
+    int i = 0;
+    while (entry->values.at[i] != value) i++;
+    return emit_entry_names(e, entry)->values[i];
+}
+
+/* ---- names at file scope ---- */
+
+static void reserve(const Emission *e, Names *taken, const char *format, const char *word)
+{
+    const char *end = arena_printf(e->arena, "%.*s%s%s", (int)(strchr(format, '*') - format),
+                                   format, word, strchr(format, '*') + 1);
+    vec_push(e->arena, *taken, arena_printf(e->arena, "%s_%s", e->options.name, end));
+}
+
+/* Everything that the file defines beside kernels and tables of constants. */
+static void reserve_globals(const Emission *e, Names *taken)
+{
+    static const char *const own[] = {
+        "init", "init_tensor", "init_states", "tensor", "get", "set", "select", "model", "step", "step_args", "params",
+        "states", "params_init", "states_init", "place", "elements", "mix", "uniform", "normal",
+        "power", "entries", "clear_rows", "weights",
+    };
+    static const char *const of_entry[] = {"*", "*_args", "*_inputs", "*_outputs", "*_metrics",
+                                           "call_*"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) reserve(e, taken, "*", own[i]);
+    for (int i = 0; i < e->plan->entries.count; i++)
+        for (size_t j = 0; j < sizeof of_entry / sizeof *of_entry; j++)
+            reserve(e, taken, of_entry[j], e->plan->entries.at[i]->name);
+}
+
+/* "@_lanes%" is called model_lanes. */
+static void reserve_helpers(const Emission *e, const Target *target, Names *taken)
+{
+    for (int i = 0; target->helpers && target->helpers[i].name; i++) {
+        const char *name = target->helpers[i].name + strlen("@_");
+        reserve(e, taken, "*", arena_strndup(e->arena, name, strlen(name) - 1));
+    }
+}
+
+static void name_kernels(const Emission *e, const Program *program, const Names *globals)
+{
+    Names taken = {0};
+    int count = program->functions.count;
+    for (int i = 0; i < globals->count; i++) vec_push(e->arena, taken, globals->at[i]);
+    reserve_helpers(e, program->target, &taken);
+    reserve_helpers(e, &target_scalar, &taken);
+    for (int i = 0; i < program->math.count; i++)
+        reserve(e, &taken, "*", program->math.at[i]->name);
+    if (e->options.optimizer >= 0)       /* the last function is the step, which keeps its name */
+        reserve(e, &taken, "*", program->functions.at[--count]->name);
+    for (int i = 0; i < count; i++) {
+        Function *f = program->functions.at[i];
+        const char *wanted = arena_printf(e->arena, "%s_%s", e->options.name, f->name);
+        f->name = take_name(e->arena, &taken, wanted) + strlen(e->options.name) + 1;
+    }
+}
+
+/* Enumerators and the constants of the header share a scope. */
+static void name_tensors(Emission *e)
+{
+    Names taken = {0};
+    vec_push(e->arena, taken, "PARAM_FLOATS");
+    vec_push(e->arena, taken, "STATE_FLOATS");
+    vec_push(e->arena, taken, "TRACE");
+    vec_push(e->arena, taken, "H");
+    for (int i = 0; i < e->plan->entries.count; i++) {
+        const char *entry = upper_name(e->arena, e->plan->entries.at[i]->name);
+        vec_push(e->arena, taken, arena_printf(e->arena, "%s_BATCH", entry));
+        vec_push(e->arena, taken, arena_printf(e->arena, "%s_WORKSPACE_BYTES", entry));
+    }
+    e->tensors = arena_array(e->arena, const char *, e->module->params.count + 1);
+    for (int i = 0; i < e->module->params.count; i++)
+        e->tensors[i] = take_name(e->arena, &taken,
+                                  upper_name(e->arena, e->module->params.at[i].name));
+}
+
+Emission emission_new(Arena *arena, const Plan *plan, Lowered *const *lowered, int target_count,
+                      const EmitOptions *options)
+{
+    Emission e = {.arena = arena, .module = plan->module, .plan = plan, .lowered = lowered,
+                  .target_count = target_count, .options = *options};
+    const char *name = options->name ? options->name : plan->module->name;
+    e.options.name = strcmp(name, "nn") ? emit_identifier(arena, name) : "nn_net";
+    e.upper = upper_name(arena, e.options.name);
+    Names globals = {0};
+    reserve_globals(&e, &globals);
+    name_tensors(&e);
+    e.names = arena_array(arena, EntryNames, plan->entries.count + 1);
+    for (int i = 0; i < plan->entries.count; i++)
+        e.names[i] = name_entry(&e, plan->entries.at[i], &globals);
+    for (int i = 0; i < target_count; i++) name_kernels(&e, lowered[i]->program, &globals);
+    return e;
+}

@@ -1,0 +1,238 @@
+/* What the parts of the elaborator share. Private to elaborate/. */
+#ifndef NNC_ELABORATE_CONTEXT_H
+#define NNC_ELABORATE_CONTEXT_H
+#include "elaborate/elaborate.h"
+#include "elaborate/map.h"
+#include "elaborate/value.h"
+
+enum {
+    BLOCK_DEPTH_LIMIT = 256,         /* blocks that call blocks */
+    EVAL_DEPTH_LIMIT = 3000,         /* expressions and statements inside each other, over all blocks */
+    STEP_LIMIT = 4000000,            /* expressions evaluated in an entry */
+    LOOP_LIMIT = 65536,              /* iterations of one loop */
+    NODE_LIMIT = 400000,             /* of one entry */
+    LIST_LIMIT = 4096,               /* items of a list */
+    NAME_LIMIT = 1024                /* bytes of a string or path */
+};
+
+/* ---- files ---- */
+
+/* A file with what it defines and imports. The standard library is one unit of several files. */
+typedef struct Unit {
+    const char *path;
+    bool library;
+    bool loading;                    /* its imports are being read: met again, they form a cycle */
+    Span imported;                   /* where it was first asked for */
+    Map blocks;                      /* of Block */
+    Map constants;                   /* of Constant */
+    Map models;                      /* of Item */
+} Unit;
+
+typedef struct Block {
+    Unit *unit;
+    const Item *item;
+    enum { PARAMS_UNKNOWN, PARAMS_NONE, PARAMS_SOME } params;    /* whether an instance of it owns any */
+} Block;
+
+typedef struct Constant {
+    Unit *unit;
+    Name name;
+    const Expr *expr;
+    const Value *value;              /* once evaluated */
+    bool evaluating;
+} Constant;
+
+/* ---- names ---- */
+
+/* A parameter, state or session buffer in the entry at hand. */
+typedef struct Leaf {
+    const char *path;
+    StmtKind kind;
+    int index;                       /* in the module's list */
+    const Value *current;            /* a state changes as the program goes on */
+    Span span;
+    int run;                         /* of the block that declared it last */
+    bool written;
+} Leaf;
+
+/* `layer f = dense(128);`: a block with some of its arguments, and one set of parameters. */
+typedef struct Layer {
+    const Block *block;
+    const char *path;
+    Span span;
+    const struct Given *given;
+    int given_count;
+    int runs;
+} Layer;
+
+typedef struct Binding {
+    const Value *value;              /* one of the three */
+    Leaf *leaf;
+    Layer *layer;
+    Span span;
+} Binding;
+
+typedef struct Scope {
+    struct Scope *parent;            /* NULL: the block's outermost */
+    Map names;                       /* of Binding */
+    bool scan;                       /* the body of a scan: bindings around it cannot be changed */
+} Scope;
+
+/* An instance path in the entry at hand. */
+typedef struct Instance { const char *path; Span span; int claimed_by; bool poisoned; } Instance;
+
+/* The run of one block, of the model, or of a constant's expression. */
+typedef struct Frame {
+    struct Frame *caller;
+    const Unit *unit;
+    const char *name;                /* of the block; NULL: a constant or setting */
+    bool is_model;
+    Span call;                       /* in the caller */
+    const char *path;                /* of the instance: "h.0.attn"; "" in the model */
+    Scope *scope;
+    int run;                         /* number of this run */
+    bool again;                      /* an instance runs for the second time: its names exist */
+    int loops;                       /* for statements around */
+    int scans;                       /* scans around */
+    Map unnamed;                     /* of int *: calls of a block without a name, so far */
+    const Value *result;             /* of `return` */
+    struct ScanRun *scan;            /* the innermost scan being elaborated */
+} Frame;
+
+/* An argument as given to a call. */
+typedef struct Given { Name name; const Value *value; Span span; } Given;
+typedef VEC(Given) GivenList;
+
+/* ---- the elaborator ---- */
+
+typedef struct EntryMode {
+    const char *name;
+    int64_t batch;
+    bool training;
+    bool outputs, loss;              /* what of these becomes an output of the graph */
+    bool sessions;                   /* buffers of the caller; else each starts from zeros */
+} EntryMode;
+
+typedef struct Elab {
+    Arena *arena;
+    Diags *diags;
+    const ElaborateOptions *options;
+    Module *module;
+    Map units;                       /* of Unit, by path */
+    Unit *library;
+    Unit *main;
+    Map leaf_index;                  /* of Leaf: every parameter, state and session of the module, by path */
+    /* of the entry being elaborated */
+    const EntryMode *mode;           /* NULL: constants and settings */
+    Region *root, *region;
+    Map leaves;                      /* of Leaf */
+    Map instances;                   /* of Instance */
+    VEC(Output) outputs;
+    int decls;                       /* inputs and targets met so far */
+    int randoms;                     /* random draws met so far */
+    int runs;
+    Frame *frame;
+    int block_depth, eval_depth, steps;
+    bool gave_up;                    /* a limit was reached: unwind */
+} Elab;
+
+/* report.c: an error at a place that the reader of the program can see. Inside the library that is the call in the
+ * user's code, with a note. Returns the poisoned value. */
+const Value *fault(Elab *el, Span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same after which elaboration gives up. */
+const Value *fault_limit(Elab *el, Span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void note_shape(Elab *el, Span at, const Value *value);          /* where a tensor's shape came from */
+Span user_span(const Elab *el, Span at);                         /* what `fault` would blame */
+typedef VEC(const char *) WordList;
+void words_of_map(Elab *el, WordList *words, const Map *map);
+bool help_nearest(Elab *el, const char *word, const WordList *words);   /* "did you mean `x`?" */
+const char *plural(int64_t count);                               /* "" or "s" */
+
+/* unit.c */
+Unit *unit_library(Elab *el);
+Unit *unit_main(Elab *el, AstFile *file);
+const Value *unit_constant(Elab *el, Constant *constant);
+void unit_override(Elab *el, const char *name, const char *text);      /* --set name=text */
+AstFile *unit_parse_text(Elab *el, const char *path, const char *text);
+
+/* scope.c */
+void scope_push(Elab *el);
+void scope_pop(Elab *el);
+Binding *scope_find(const Elab *el, const char *name);
+Binding *scope_declare(Elab *el, Name name);                     /* NULL after an error: it exists here already */
+void scope_assign(Elab *el, Name name, const Value *value);
+const Value *scope_read(Elab *el, const Binding *binding);
+const Value *scope_lookup(Elab *el, Name name);                  /* reports unknown names */
+Constant *find_constant(const Elab *el, const Unit *unit, const char *name);
+Block *find_block(const Elab *el, const Unit *unit, const char *name);
+WordList callable_words(Elab *el);
+
+/* instance.c */
+const char *path_join(Elab *el, const char *base, const char *part);
+const char *path_text(Elab *el, const Path *path);               /* NULL after an error */
+bool block_has_params(Elab *el, const Block *block);
+/* Claims path for a call in the frame at hand; false after an error. */
+bool instance_claim(Elab *el, const char *path, Span span, bool again);
+void instance_poison(Elab *el, const char *path);
+const Value *leaf_declare(Elab *el, const Stmt *stmt);
+/* `wte.weight`: NULL if expr names nothing below an instance; reports near misses. */
+const Value *leaf_reach(Elab *el, const Expr *expr);
+
+/* expr.c */
+const Value *eval(Elab *el, const Expr *expr);
+bool enter(Elab *el, Span at);                                   /* counts a level and a step; false: over a limit */
+void leave(Elab *el);
+bool eval_condition(Elab *el, const Expr *expr, bool *condition);
+bool eval_int(Elab *el, const Expr *expr, const char *what, int64_t *out);
+bool want_int(Elab *el, Span at, const char *what, const Value *value, int64_t *out);
+const char *eval_string(Elab *el, const Expr *expr);             /* NULL after an error */
+
+/* operators.c */
+const Value *eval_unary(Elab *el, const Expr *expr);
+const Value *eval_binary(Elab *el, const Expr *expr);
+
+/* index.c */
+const Value *eval_index(Elab *el, const Expr *expr);
+const Value *eval_member(Elab *el, const Expr *expr);
+
+/* tensor.c */
+void set_origin(Elab *el, Span at);
+/* The value's node in the graph at hand. Requires VALUE_TENSOR. */
+Node *tensor_node(Elab *el, const Value *value);
+/* node == NULL: the poisoned value (an error was reported). */
+const Value *tensor_value(Elab *el, Span at, Node *node);
+Node *number_node(Elab *el, Number number, DType dtype);
+/* Appends an operation, reporting its refusal at `at`. */
+Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const Attr *attrs);
+/* An elementwise operation on tensors and numbers; `sign` names it in messages. */
+const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *const *args, int count);
+const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b);
+bool size_allowed(Elab *el, Span at, Type type);
+/* A shape in a program: extents, of which one may be a multiple of batch. False after an error. */
+bool want_shape(Elab *el, Span at, const Value *value, DType dtype, Type *out);
+
+/* call.c */
+const Value *eval_call(Elab *el, const Expr *expr, const Value *piped, Span piped_span);
+const Value *eval_pipe(Elab *el, const Expr *expr);
+void declare_layer(Elab *el, const Stmt *stmt);
+/* Puts given arguments in the places of formals; places without one stay NULL. False after errors. */
+bool bind_arguments(Elab *el, Span at, const char *callee, const Name *formals, int formal_count,
+                    const Given *given, int given_count, const Given **bound);
+
+/* stmt.c */
+void run_body(Elab *el, const Body *body);                       /* in a scope of its own */
+void run_stmts(Elab *el, const Body *body);                      /* in the scope at hand */
+bool stopped(const Elab *el);                                    /* returned or gave up */
+
+/* scan.c */
+const Value *eval_scan(Elab *el, const Expr *expr);
+void run_carry(Elab *el, const Stmt *stmt);
+void run_yield(Elab *el, const Stmt *stmt);
+
+/* entry.c */
+Graph *elaborate_entry(Elab *el, const Item *model, const EntryMode *mode);
+void declare_tensor(Elab *el, const Stmt *stmt);
+void declare_output(Elab *el, const Stmt *stmt);
+void declare_loss(Elab *el, const Stmt *stmt);
+void declare_metric(Elab *el, const Stmt *stmt);
+#endif

@@ -1,0 +1,93 @@
+/* Owns how elaboration reports: at what place, with which notes, and "did you mean". */
+#include <stdarg.h>
+#include <string.h>
+
+#include "elaborate/context.h"
+
+enum { MOST_CALLS_NOTED = 3, MOST_WORDS = 2000 };
+
+/* Inside the library the reader's own code is where the outermost library block was called. */
+Span user_span(const Elab *el, Span at)
+{
+    for (const Frame *frame = el->frame; frame && frame->unit->library; frame = frame->caller)
+        at = frame->call;
+    return at;
+}
+
+static const Frame *outermost_library(const Elab *el)
+{
+    const Frame *frame = el->frame, *found = NULL;
+    for (; frame && frame->unit->library; frame = frame->caller) found = frame;
+    return found;
+}
+
+static void note_calls(Elab *el, Span at)
+{
+    const Frame *frame = outermost_library(el);
+    if (frame && at.source) diag_note(el->diags, at, "in `%s` of the library", frame->name);
+    frame = frame ? frame->caller : el->frame;
+    for (int i = 0; frame && frame->caller && frame->name && i < MOST_CALLS_NOTED; i++) {
+        diag_note(el->diags, frame->call, "in `%s`, called here", frame->name);
+        frame = frame->caller;
+    }
+}
+
+static void report_text(Elab *el, Span at, const char *text)
+{
+    diag_error(el->diags, user_span(el, at), "%s", text);
+    note_calls(el, at);
+}
+
+const Value *fault(Elab *el, Span at, const char *format, ...)
+{
+    if (el->gave_up) return &value_poison;
+    Text text = text_new(el->arena);
+    va_list args;
+    va_start(args, format);
+    text_addv(&text, format, args);
+    va_end(args);
+    report_text(el, at, text.at);
+    return &value_poison;
+}
+
+const Value *fault_limit(Elab *el, Span at, const char *format, ...)
+{
+    if (el->gave_up) return &value_poison;
+    Text text = text_new(el->arena);
+    va_list args;
+    va_start(args, format);
+    text_addv(&text, format, args);
+    va_end(args);
+    report_text(el, at, text.at);
+    el->gave_up = true;
+    return &value_poison;
+}
+
+void note_shape(Elab *el, Span at, const Value *value)
+{
+    if (value->kind != VALUE_TENSOR) return;
+    const Node *node = value->tensor.node;
+    if (!node->span.source || (node->span.source == at.source && node->span.begin >= at.begin
+                               && node->span.end <= at.end))
+        return;
+    diag_note(el->diags, node->span, "%s%s%s comes from here", node->name ? node->name : "",
+              node->name ? ", " : "", type_text(el->arena, node->type));
+}
+
+void words_of_map(Elab *el, WordList *words, const Map *map)
+{
+    for (int i = 0; i < map->slots.count && words->count < MOST_WORDS; i++)
+        vec_push(el->arena, *words, map->slots.at[i].name);
+}
+
+bool help_nearest(Elab *el, const char *word, const WordList *words)
+{
+    const char *nearest = nearest_word(word, words->at, words->count);
+    if (nearest) diag_help(el->diags, "did you mean `%s`?", nearest);
+    return nearest != NULL;
+}
+
+const char *plural(int64_t count)
+{
+    return count == 1 ? "" : "s";
+}

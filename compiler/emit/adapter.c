@@ -1,0 +1,69 @@
+/* Uniform calls: an entry behind the one signature of nn_entry.call. */
+#include "emit/emit.h"
+
+static const char *input_expr(const Emission *e, const Graph *graph, int i)
+{
+    return arena_printf(e->arena, "(const %s *)call->inputs[%d]",
+                        emit_c_type(graph->inputs.at[i]->type.dtype), i);
+}
+
+static const char *output_expr(const Emission *e, const Output *o, int number)
+{
+    return arena_printf(e->arena, "(%s *)call->outputs[%d]",
+                        emit_c_type(o->node->type.dtype), number);
+}
+
+static void with_args(Text *out, const Emission *e, const EntryPlan *entry)
+{
+    const Graph *graph = entry->graph;
+    const EntryNames *names = emit_entry_names(e, entry);
+    const int metrics = emit_count(graph, OUT_METRIC);
+    text_addf(out, "    %s_%s_args args;\n", e->options.name, entry->name);
+    if (metrics) text_addf(out, "    float unwanted[%d];\n", 2 * metrics);
+    if (e->plan->param_floats) text_add(out, "    args.params = call->params;\n");
+    if (e->plan->state_floats) text_add(out, "    args.states = call->states;\n");
+    for (int i = 0; i < graph->inputs.count; i++)
+        text_addf(out, "    args.%s = %s;\n", names->inputs[i], input_expr(e, graph, i));
+    text_add(out, "    args.count = call->count;\n");
+    if (emit_has(graph, OUT_GRAD)) text_add(out, "    args.grads = call->grads;\n");
+    if (emit_has(graph, OUT_LOSS)) text_add(out, "    args.loss = call->loss;\n");
+    for (int i = 0, n = 0; i < graph->outputs.count; i++)
+        if (names->outputs[i])
+            text_addf(out, "    args.%s = call->outputs ? %s : NULL;\n", names->outputs[i],
+                      output_expr(e, &graph->outputs.at[i], n++));
+    if (metrics)
+        text_add(out, "    args.metrics = call->metrics ? call->metrics : unwanted;\n");
+    text_add(out, "    args.workspace = call->workspace;\n");
+}
+
+static void positional(Text *line, const Emission *e, const EntryPlan *entry)
+{
+    const Graph *graph = entry->graph;
+    const EntryNames *names = emit_entry_names(e, entry);
+    if (e->plan->param_floats) text_add(line, "call->params, ");
+    if (e->plan->state_floats) text_add(line, "call->states, ");
+    for (int i = 0; i < graph->inputs.count; i++)
+        text_addf(line, "%s, ", input_expr(e, graph, i));
+    if (emit_takes_count(graph)) text_add(line, "call->count, ");
+    for (int i = 0, n = 0; i < graph->outputs.count; i++)
+        if (names->outputs[i])
+            text_addf(line, "%s, ", output_expr(e, &graph->outputs.at[i], n++));
+    text_add(line, "call->workspace");
+}
+
+void emit_adapter(Text *out, const Emission *e, const EntryPlan *entry, const char *suffix)
+{
+    const char *name = e->options.name;
+    Text line = text_new(e->arena);
+    text_addf(out, "static int %s_call_%s%s(const nn_call *call) {\n", name, entry->name, suffix);
+    text_addf(&line, "return %s_%s%s(", name, entry->name, suffix);
+    if (emit_takes_args(entry->graph)) {
+        with_args(out, e, entry);
+        text_add(&line, "&args");
+    } else {
+        positional(&line, e, entry);
+    }
+    text_add(&line, ");");
+    emit_wrapped(out, 4, 8, line.at);
+    text_add(out, "}\n\n");
+}

@@ -1,0 +1,145 @@
+/* What an entry function reads and writes, as local pointers with the source's names. */
+#include <string.h>
+
+#include "emit/emit.h"
+
+enum { NOTE_COLUMN = 60 };
+
+/* ---- tables of constants ---- */
+
+static void constant_table(Text *out, const Value *v, const char *name)
+{
+    const bool real = v->dtype == DT_F32;
+    text_addf(out, "static const %s %s[%lld] = {", emit_c_type(v->dtype), name,
+              (long long)v->elements);
+    for (int64_t i = 0; i < v->elements; i++) {
+        text_add(out, i % 8 ? " " : "\n    ");
+        if (real) emit_float(out, v->node->values[i]);
+        else text_addf(out, "%lld", (long long)v->node->values[i]);
+        text_add(out, ",");
+    }
+    text_add(out, "\n};\n\n");
+}
+
+/* Entries share tables: a name is printed where it comes first. */
+static bool printed_before(const Emission *e, int entry, int value, const char *name)
+{
+    for (int i = 0; i <= entry; i++) {
+        const EntryPlan *plan = e->plan->entries.at[i];
+        for (int j = 0; j < (i < entry ? plan->values.count : value); j++)
+            if (plan->values.at[j]->place == AT_CONST && plan->values.at[j]->first >= 0
+                && e->names[i].values[j] == name)
+                return true;
+    }
+    return false;
+}
+
+void emit_constants(Text *out, const Emission *e)
+{
+    for (int i = 0; i < e->plan->entries.count; i++) {
+        const EntryPlan *entry = e->plan->entries.at[i];
+        for (int j = 0; j < entry->values.count; j++) {
+            const Value *v = entry->values.at[j];
+            const char *name = e->names[i].values[j];
+            if (v->place == AT_CONST && v->first >= 0 && !printed_before(e, i, j, name))
+                constant_table(out, v, name);
+        }
+    }
+}
+
+/* ---- local pointers ---- */
+
+/* "[128][784] stored [784][144]": the shape, and the order in memory where it is another. */
+static char *storage_note(Arena *arena, const Value *v)
+{
+    Text note = text_new(arena);
+    const Type t = v->node->type;
+    int64_t dense[MAX_RANK], ld = 0;
+    bool same = true;
+    emit_shape(&note, t);
+    type_strides(t, dense);
+    int inner = -1;
+    for (int i = 0; i < t.rank; i++) {
+        same &= v->stride[i] == dense[i] || t.dim[i] == 1;
+        if (v->stride[i] == 1 && t.dim[i] > 1) inner = i;
+    }
+    for (int i = 0; i < t.rank; i++)
+        if (i != inner && t.dim[i] > 1 && (!ld || v->stride[i] < ld)) ld = v->stride[i];
+    if (!same && inner == t.rank - 1) text_addf(&note, ", rows %lld apart", (long long)ld);
+    else if (!same && t.rank == 2)
+        text_addf(&note, ", stored [%lld][%lld]", (long long)t.dim[inner == 0], (long long)ld);
+    else if (!same) text_add(&note, ", permuted");
+    return note.at;
+}
+
+static void declare(Text *out, const char *type, const char *name, const char *place,
+                    const char *note)
+{
+    const size_t start = out->length;
+    text_addf(out, "    %s*const %s = %s;", type, name, place);
+    const int gap = NOTE_COLUMN - (int)(out->length - start);
+    if (*note) text_addf(out, "%*s/* %s */", gap > 1 ? gap : 1, "", note);
+    text_add(out, "\n");
+}
+
+static const char *at_offset(Arena *arena, const char *base, int64_t offset)
+{
+    return offset ? arena_printf(arena, "%s + %lld", base, (long long)offset) : base;
+}
+
+/* A pointer of the wanted type into the workspace. */
+static const char *in_workspace(Arena *arena, const Value *v)
+{
+    const char *place = at_offset(arena, "work", v->offset / 4);
+    if (!strcmp(emit_c_type(v->dtype), "float")) return place;
+    return arena_printf(arena, "(%s *)(void *)(%s)", emit_c_type(v->dtype), place);
+}
+
+/* An output that the caller may leave out has a slot in the workspace instead. */
+static const char *output_place(const Emission *e, const EntryPlan *entry, const Value *v)
+{
+    const char *name = emit_entry_names(e, entry)->outputs[v->index];
+    if (v->offset < 0) return arena_printf(e->arena, "args->%s", name);
+    return arena_printf(e->arena, "args->%s ? args->%s : %s", name, name,
+                        in_workspace(e->arena, v));
+}
+
+static bool is_written(const EntryPlan *entry, const Value *v)
+{
+    for (int i = 0; i < entry->kernels.count; i++)
+        for (int j = 0; j < entry->kernels.at[i]->results.count; j++)
+            if (entry->kernels.at[i]->results.at[j] == v) return true;
+    return false;
+}
+
+void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Value *v)
+{
+    const bool args = emit_takes_args(entry->graph);
+    const char *from = args ? "args->" : "", *name = emit_value_name(e, entry, v);
+    const char *type = arena_printf(e->arena, "%s ", emit_c_type(v->dtype));
+    const char *read = arena_printf(e->arena, "const %s", type);
+    const char *note = storage_note(e->arena, v);
+    const char *const base[] = {
+        [AT_PARAM] = "params", [AT_STATE] = "states", [AT_GRAD] = "grads", [AT_METRIC] = "metrics"};
+    switch (v->place) {
+    case AT_INPUT:
+        if (args) declare(out, read, name, arena_printf(e->arena, "args->%s", name), note);
+        break;
+    case AT_OUTPUT:
+        if (args) declare(out, type, name, output_place(e, entry, v), note);
+        break;
+    case AT_LOSS:
+        declare(out, type, name, "args->loss", "");
+        break;
+    case AT_WORK:
+        declare(out, type, name, in_workspace(e->arena, v), note);
+        break;
+    case AT_PARAM: case AT_STATE: case AT_GRAD: case AT_METRIC:
+        declare(out, is_written(entry, v) ? type : read, name,
+                at_offset(e->arena, arena_printf(e->arena, "%s%s", from, base[v->place]),
+                          v->offset), note);
+        break;
+    case AT_CONST: case AT_INDEX:
+        break;
+    }
+}

@@ -1,0 +1,9 @@
+typedef struct model_step_args {
+    float       *params;        /* [MODEL_PARAM_FLOATS], updated */
+    const float *grads;         /* [MODEL_PARAM_FLOATS], as model_train made them */
+    float       *first;         /* [MODEL_PARAM_FLOATS], velocity: zero before the first step, then kept */
+    float        rate;          /* learning rate */
+    float        beta1;         /* momentum, 0 for none */
+    float        decay;         /* weight decay, on the tensors that the program marks */
+} model_step_args;
+
