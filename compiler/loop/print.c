@@ -222,11 +222,12 @@ static const char unroll_macro[] =
 
 static void put_attribute_macro(const Printer *p) {
     char *macro = arena_strdup(p->out->arena, spell_attribute(p->program));
+    if (p->program->target->header) text_addf(p->out, "#include <%s>\n\n", p->program->target->header);
     if (!*macro) return;
     macro[strlen(macro) - 1] = 0;
-    text_addf(p->out, "#include <%s>\n\n#ifndef %s\n#if defined(__GNUC__)\n#define %s __attribute__((target(\"%s\")))\n"
+    text_addf(p->out, "#ifndef %s\n#if defined(__GNUC__)\n#define %s __attribute__((target(\"%s\")))\n"
                       "#else\n#define %s\n#endif\n#endif\n\n",
-              p->program->target->header, macro, macro, p->program->target->attribute, macro);
+              macro, macro, p->program->target->attribute, macro);
 }
 
 void program_print(Text *out, const Program *program, const PrintNames *names) {

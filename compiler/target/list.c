@@ -3,9 +3,9 @@
 
 #include "target/target.h"
 
-extern const Target target_avx2;
+extern const Target target_avx2, target_neon;
 
-const Target *const targets[] = {&target_scalar, &target_avx2, NULL};
+const Target *const targets[] = {&target_scalar, &target_neon, &target_avx2, NULL};
 
 static bool runs_here(const Target *t) {
 #if defined(__x86_64__) && defined(__GNUC__)
