@@ -56,6 +56,7 @@ int nn_evaluate(const nn_model *model, const float *params, float *states, const
     memset(&e, 0, sizeof e);
     nn_error_at(error, NULL, -1, -1, -1);
     e.entry = nn_find_entry(model, "evaluate");
+    if (e.entry) e.call.context = e.entry->context;
     e.call.params = params;
     e.call.states = states;
     if (!e.entry)

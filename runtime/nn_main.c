@@ -119,8 +119,7 @@ static int load_weights(Program *p, uint64_t seed, nn_error *error) {
     nn_weights_options options = { NULL, tell, NULL };
     nn_fitted saved = { 0, 0, NULL };
     int status;
-    p->model->init(p->params, seed);
-    if (p->model->init_states) p->model->init_states(p->states);
+    nn_weights_start(p->model, p->params, p->states, seed);
     if (!p->options->weights) return NN_OK;
     options.user = (void *)(uintptr_t)p->options;
     status = nn_weights_load(p->model, p->params, p->states, &saved, p->options->weights, &options,

@@ -75,6 +75,7 @@ typedef struct nn_call {
     float *loss;             /* train, evaluate */
     float *metrics;          /* train, evaluate */
     void *workspace;         /* [workspace_bytes] */
+    const void *context;     /* that of the entry */
 } nn_call;
 
 typedef struct nn_entry {
@@ -86,6 +87,7 @@ typedef struct nn_entry {
     const char *const *metrics;      /* names */
     double flops;            /* of one call with count == batch */
     int (*call)(const nn_call *call);
+    const void *context;     /* for calls that are no generated code (an interpreter); else NULL */
 } nn_entry;
 
 typedef struct nn_model {
@@ -102,6 +104,9 @@ typedef struct nn_model {
     void (*init_states)(float *states);              /* NULL without states */
     int (*get)(const float *params, int tensor, float *out, size_t capacity);   /* stored -> logical row-major */
     int (*set)(float *params, int tensor, const float *in, size_t count);       /* logical row-major -> stored */
+    /* In place of init and init_states for a model that is no generated code; else both are NULL. */
+    void (*start)(const void *context, float *params, float *states, uint64_t seed);
+    const void *context;
 } nn_model;
 #elif NN_MODEL_ABI != 1
 #error "two generated files follow different versions of nn_model: generate them with the same nnc"

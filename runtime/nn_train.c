@@ -43,6 +43,7 @@ static int allocate(Run *run, nn_error *error) {
     for (int i = 0; i < run->arrays.moment_count; i++)
         if (!(run->arrays.moments[i] = nn_alloc_aligned(bytes, error))) return NN_ERR_MEMORY;
     run->outputs = nn_alloc(run->entry->output_count, sizeof *run->outputs, error);
+    run->call.context = run->entry->context;
     run->call.params = run->arrays.params;
     run->call.states = run->arrays.states;
     run->call.outputs = run->outputs;

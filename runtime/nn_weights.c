@@ -8,7 +8,7 @@
 
 #include "nn_safetensors.h"
 
-static int64_t tensor_elements(const nn_tensor *tensor) {
+int64_t nn_tensor_elements(const nn_tensor *tensor) {
     int64_t product = 1;
     for (int i = 0; i < tensor->rank; i++) product *= tensor->dims[i];
     return product;
@@ -19,18 +19,34 @@ static const nn_tensor *tensor_at(const nn_model *model, int i) {
     return i < model->param_count ? &model->params[i] : &model->states[i - model->param_count];
 }
 
-/* Copies between a state's logical order and its place; to_state: from logical. */
-static void copy_state(const nn_tensor *t, float *states, float *logical, int to_state) {
-    int64_t index[NN_MAX_RANK] = { 0 }, count = tensor_elements(t);
-    for (int64_t n = 0; n < count; n++) {
-        int64_t at = t->offset;
-        for (int i = 0; i < t->rank; i++) at += index[i] * t->stride[i];
-        if (to_state)
-            states[at] = logical[n];
-        else
-            logical[n] = states[at];
-        for (int i = t->rank - 1; i >= 0 && ++index[i] == t->dims[i]; i--) index[i] = 0;
+/* Steps index to the next element of the logical order; returns its place. */
+static int64_t next_place(const nn_tensor *t, int64_t *index, int64_t at) {
+    for (int i = t->rank - 1; i >= 0; i--) {
+        at += t->stride[i];
+        if (++index[i] < t->dims[i]) return at;
+        at -= t->stride[i] * t->dims[i];
+        index[i] = 0;
     }
+    return at;
+}
+
+void nn_tensor_get(const nn_tensor *tensor, const float *array, float *logical) {
+    int64_t index[NN_MAX_RANK] = { 0 }, at = tensor->offset, count = nn_tensor_elements(tensor);
+    for (int64_t n = 0; n < count; n++, at = next_place(tensor, index, at)) logical[n] = array[at];
+}
+
+void nn_tensor_set(const nn_tensor *tensor, float *array, const float *logical) {
+    int64_t index[NN_MAX_RANK] = { 0 }, at = tensor->offset, count = nn_tensor_elements(tensor);
+    for (int64_t n = 0; n < count; n++, at = next_place(tensor, index, at)) array[at] = logical[n];
+}
+
+void nn_weights_start(const nn_model *model, float *params, float *states, uint64_t seed) {
+    if (model->start) {
+        model->start(model->context, params, states, seed);
+        return;
+    }
+    model->init(params, seed);
+    if (model->init_states) model->init_states(states);
 }
 
 /* --- loading --- */
@@ -130,16 +146,10 @@ static int set_tensors(const Loading *loading, float *params, float *states, nn_
     for (int i = 0; i < model->param_count + model->state_count; i++) {
         const nn_stored *stored = loading->found[i];
         float *values = nn_alloc(stored->elements, sizeof *values, error);
-        int status = NN_OK;
         if (!values) return NN_ERR_MEMORY;
         nn_stored_floats(stored, values);
-        if (i >= model->param_count)
-            copy_state(tensor_at(model, i), states, values, 1);
-        else
-            status = model->set(params, i, values, (size_t)stored->elements);
+        nn_tensor_set(tensor_at(model, i), i < model->param_count ? params : states, values);
         free(values);
-        if (status)
-            return nn_fail(error, status, "'%s': %s", stored->name, nn_status_text(status));
     }
     return NN_OK;
 }
@@ -195,33 +205,26 @@ typedef struct Saving {
 static int prepare(Saving *s, const nn_model *model, const nn_fitted *fitted, nn_error *error) {
     int own = model->param_count + model->state_count, fits = fitted ? fitted->count : 0;
     int64_t total = 0;
-    for (int i = 0; i < own; i++) total += tensor_elements(tensor_at(model, i));
+    for (int i = 0; i < own; i++) total += nn_tensor_elements(tensor_at(model, i));
     s->tensors = nn_alloc(own + fits, sizeof *s->tensors, error);
     s->values = nn_alloc(total, sizeof *s->values, error);
     s->names = nn_alloc(fits, sizeof *s->names, error);
     return s->tensors && s->values && s->names ? NN_OK : NN_ERR_MEMORY;
 }
 
-static int add_own(Saving *s, const nn_model *model, const float *params, float *states,
-                   nn_error *error) {
+static void add_own(Saving *s, const nn_model *model, const float *params, const float *states) {
     float *values = s->values;
     for (int i = 0; i < model->param_count + model->state_count; i++) {
         const nn_tensor *t = tensor_at(model, i);
-        int64_t count = tensor_elements(t);
+        int64_t count = nn_tensor_elements(t);
         nn_storing *storing = &s->tensors[s->count++];
-        int status = NN_OK;
-        if (i >= model->param_count)
-            copy_state(t, states, values, 0);
-        else
-            status = model->get(params, i, values, (size_t)count);
-        if (status) return nn_fail(error, status, "'%s': %s", t->name, nn_status_text(status));
+        nn_tensor_get(t, i < model->param_count ? params : states, values);
         storing->name = t->name;
         storing->rank = t->rank;
         memcpy(storing->dims, t->dims, sizeof storing->dims);
         storing->values = values;
         values += count;
     }
-    return NN_OK;
 }
 
 static void add_fitted(Saving *s, const nn_fitted *fitted) {
@@ -239,7 +242,7 @@ int nn_weights_save(const nn_model *model, const float *params, float *states,
                     const nn_fitted *fitted, const char *path, nn_error *error) {
     Saving s = { NULL, 0, NULL, NULL };
     int status = prepare(&s, model, fitted, error);
-    if (!status) status = add_own(&s, model, params, states, error);
+    if (!status) add_own(&s, model, params, states);
     if (!status && fitted) add_fitted(&s, fitted);
     if (!status) status = nn_safetensors_write(path, s.tensors, s.count, error);
     free(s.tensors);

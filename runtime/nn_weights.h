@@ -19,6 +19,15 @@ typedef struct nn_weights_options {
     void *user;
 } nn_weights_options;
 
+int64_t nn_tensor_elements(const nn_tensor *tensor);
+
+/* One tensor of a parameter, gradient or state array, to and from logical row-major order. */
+void nn_tensor_get(const nn_tensor *tensor, const float *array, float *logical);
+void nn_tensor_set(const nn_tensor *tensor, float *array, const float *logical);
+
+/* The initial weights and states of a model; states may be NULL without states. */
+void nn_weights_start(const nn_model *model, float *params, float *states, uint64_t seed);
+
 /* Reads all parameters and states. F32, F16, BF16, F64, I32 and I64 are converted. A leading
  * "module." is stripped and tensors named *num_batches_tracked are skipped, each with one note.
  * Missing, unexpected and misshaped tensors are listed together in one error, and then nothing

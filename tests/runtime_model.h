@@ -95,12 +95,14 @@ static inline int toy_set(float *params, int tensor, const float *in, size_t cou
 }
 
 static const nn_entry toy_entries[] = {
-    { "train", TOY_BATCH, 64, 2, 1, 1, toy_inputs, toy_outputs, toy_metrics, 0, toy_train_call },
-    { "evaluate", TOY_BATCH, 64, 2, 1, 1, toy_inputs, toy_outputs, toy_metrics, 0, toy_score },
+    { "train", TOY_BATCH, 64, 2, 1, 1, toy_inputs, toy_outputs, toy_metrics, 0, toy_train_call,
+      NULL },
+    { "evaluate", TOY_BATCH, 64, 2, 1, 1, toy_inputs, toy_outputs, toy_metrics, 0, toy_score, NULL },
 };
 
 static const nn_model toy_model = {
     NN_MODEL_ABI, "toy", "scalar", 0x746f79, TOY_FLOATS, TOY_STATES, 0, 3, 1, 2,
     toy_params, toy_states, toy_entries, toy_init, toy_init_states, toy_get, toy_set,
+    NULL, NULL,
 };
 #endif

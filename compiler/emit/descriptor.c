@@ -64,7 +64,7 @@ static void entry_row(Text *out, const Emission *e, const EntryPlan *entry, cons
     text_add(out, graph->inputs.count ? arena_printf(e->arena, "%s_%s_inputs, ", name, which) : "NULL, ");
     text_add(out, outputs ? arena_printf(e->arena, "%s_%s_outputs, ", name, which) : "NULL, ");
     text_add(out, metrics ? arena_printf(e->arena, "%s_%s_metrics, ", name, which) : "NULL, ");
-    text_addf(out, "%.1f, %s_call_%s%s},\n", entry_flops(entry), name, which, suffix);
+    text_addf(out, "%.1f, %s_call_%s%s, NULL},\n", entry_flops(entry), name, which, suffix);
 }
 
 /* FNV-1a over the names, shapes and stored order of everything that a checkpoint holds. */
@@ -94,9 +94,9 @@ static void model_struct(Text *out, const Emission *e, int target, const char *n
               m->params.count, m->states.count, e->plan->entries.count);
     text_addf(out, "    %s, %s, %s_entries%s,\n", m->params.count ? arena_printf(e->arena, "%s_params", name) : "NULL",
               m->states.count ? arena_printf(e->arena, "%s_states", name) : "NULL", name, suffix);
-    if (m->params.count) text_addf(out, "    %s_init, %s, %s_get, %s_set};\n\n", name,
+    if (m->params.count) text_addf(out, "    %s_init, %s, %s_get, %s_set, NULL, NULL};\n\n", name,
                                    m->states.count ? arena_printf(e->arena, "%s_init_states", name) : "NULL", name, name);
-    else text_addf(out, "    %s_init, NULL, NULL, NULL};\n\n", name);
+    else text_addf(out, "    %s_init, NULL, NULL, NULL, NULL, NULL};\n\n", name);
 }
 
 static void target_descriptor(Text *out, const Emission *e, int target) {
