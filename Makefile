@@ -1,21 +1,32 @@
-# nnc: `make` builds build/nnc, `make test` runs every check a user should run. See README.md.
+# nnc: `make` builds build/nnc and build/libnn.a, `make test` runs the tests, `make demo` shows it all.
+# Others: install, lint, check-sanitize, fuzz, clean.
 
-CC      ?= cc
-CFLAGS  ?= -O2 -g
-WARN     = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-POSIX    = -D_POSIX_C_SOURCE=200809L
-BUILD   ?= build
-PKG      = pkg-config
+VERSION = 0.1.0
 
-ZLIB_CFLAGS := $(shell $(PKG) --cflags zlib 2>/dev/null && echo -DNN_HAVE_ZLIB)
-ZLIB_LIBS   := $(shell $(PKG) --libs zlib 2>/dev/null)
-BLAS_CFLAGS := $(shell $(PKG) --cflags openblas 2>/dev/null && echo -DNNC_HAVE_CBLAS)
-BLAS_LIBS   := $(shell $(PKG) --libs openblas 2>/dev/null)
+CC       ?= cc
+AR       ?= ar
+CFLAGS   ?= -O2 -g
+WARN      = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+POSIX     = -D_POSIX_C_SOURCE=200809L
+BUILD    ?= build
+PREFIX   ?= /usr/local
+PKG       = pkg-config
+
+# Optional libraries: zlib reads .gz files, OpenBLAS speeds the interpreter up. WITH_ZLIB= leaves one out.
+WITH_ZLIB   ?= $(shell $(PKG) --exists zlib 2>/dev/null && echo 1)
+WITH_BLAS   ?= $(shell $(PKG) --exists openblas 2>/dev/null && echo 1)
+ZLIB_CFLAGS := $(if $(WITH_ZLIB),$(shell $(PKG) --cflags zlib) -DNN_HAVE_ZLIB)
+ZLIB_LIBS   := $(if $(WITH_ZLIB),$(shell $(PKG) --libs zlib))
+BLAS_CFLAGS := $(if $(WITH_BLAS),$(shell $(PKG) --cflags openblas) -DNNC_HAVE_CBLAS)
+BLAS_LIBS   := $(if $(WITH_BLAS),$(shell $(PKG) --libs openblas))
+LIBS         = $(BLAS_LIBS) $(ZLIB_LIBS) -lpthread -lm -ldl
 
 COMPILER_SRC = $(sort $(wildcard compiler/*/*.c))
 RUNTIME_SRC  = $(sort $(wildcard runtime/*.c))
 STDLIB       = $(sort $(wildcard compiler/stdlib/*.nn))
+TEMPLATES    = $(sort $(wildcard compiler/emit/templates/*))
 GRAMMAR_OBJ  = $(BUILD)/grammar/parse.o $(BUILD)/grammar/lex.o
+GRAMMAR_H    = $(BUILD)/grammar/parse.h $(BUILD)/grammar/lex.h
 COMPILER_OBJ = $(COMPILER_SRC:%.c=$(BUILD)/%.o) $(GRAMMAR_OBJ) $(BUILD)/embedded.o
 RUNTIME_OBJ  = $(RUNTIME_SRC:%.c=$(BUILD)/%.o)
 MAIN_OBJ     = $(BUILD)/compiler/driver/main.o
@@ -23,25 +34,41 @@ LIBNNC       = $(BUILD)/libnnc.a
 LIBRUNTIME   = $(BUILD)/libnn.a
 TESTS        = $(sort $(wildcard tests/test_*.c))
 TEST_BIN     = $(TESTS:tests/%.c=$(BUILD)/tests/%)
+TEST_SH      = $(sort $(wildcard tests/test_*.sh))
 
 all: $(BUILD)/nnc $(LIBRUNTIME)
 
+# ---- what the objects were built with and the archives made of; changes only when that does ----
+
+define stamp
+@mkdir -p $(@D)
+@printf '%s\n' $(1) | cmp -s - $@ || printf '%s\n' $(1) > $@
+endef
+
+$(BUILD)/flags: FORCE
+	$(call stamp,'$(CFLAGS) $(WARN) $(ZLIB_CFLAGS) $(BLAS_CFLAGS)')
+
+$(BUILD)/sources: FORCE
+	$(call stamp,$(COMPILER_SRC) $(RUNTIME_SRC) $(STDLIB) $(TEMPLATES))
+
+# ---- compiler and runtime ----
+
 $(BUILD)/nnc: $(MAIN_OBJ) $(LIBNNC) $(LIBRUNTIME)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BLAS_LIBS) $(ZLIB_LIBS) -lpthread -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(LIBNNC): $(filter-out $(MAIN_OBJ),$(COMPILER_OBJ))
+$(LIBNNC): $(filter-out $(MAIN_OBJ),$(COMPILER_OBJ)) $(BUILD)/sources
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(filter %.o,$^)
 
-$(LIBRUNTIME): $(RUNTIME_OBJ)
+$(LIBRUNTIME): $(RUNTIME_OBJ) $(BUILD)/sources
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(filter %.o,$^)
 
-$(BUILD)/compiler/%.o: compiler/%.c | $(BUILD)/grammar/parse.h
+$(BUILD)/compiler/%.o: compiler/%.c $(BUILD)/flags | $(GRAMMAR_H)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) $(POSIX) $(BLAS_CFLAGS) -Icompiler -Iruntime -I$(BUILD) -MMD -MP -c -o $@ $<
 
-$(BUILD)/runtime/%.o: runtime/%.c
+$(BUILD)/runtime/%.o: runtime/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) $(POSIX) $(ZLIB_CFLAGS) -Iruntime -MMD -MP -c -o $@ $<
 
@@ -54,25 +81,31 @@ $(BUILD)/grammar/lex.c $(BUILD)/grammar/lex.h &: grammar/nn.l
 	flex --header-file=$(BUILD)/grammar/lex.h -o $(BUILD)/grammar/lex.c $<
 
 # flex and bison write code that -Wconversion dislikes; the rest of our warnings hold for it.
-$(BUILD)/grammar/%.o: $(BUILD)/grammar/%.c $(BUILD)/grammar/parse.h $(BUILD)/grammar/lex.h
+$(BUILD)/grammar/%.o: $(BUILD)/grammar/%.c $(GRAMMAR_H) $(BUILD)/flags
 	$(CC) $(CFLAGS) $(filter-out -Wconversion,$(WARN)) -Wno-unused-function $(POSIX) -Icompiler -I$(BUILD) -MMD -MP -c -o $@ $<
 
 # The standard library and the text that generated files share are real files, embedded as bytes.
-EMBED = $(STDLIB) runtime/nn_model.h
-$(BUILD)/embedded.c: $(EMBED) compiler/embed.sh
+EMBED = $(STDLIB) $(TEMPLATES) runtime/nn_model.h
+$(BUILD)/embedded.c: $(EMBED) compiler/embed.sh $(BUILD)/sources
 	@mkdir -p $(@D)
 	sh compiler/embed.sh $(EMBED) > $@
 
-$(BUILD)/embedded.o: $(BUILD)/embedded.c
+$(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
 	$(CC) $(CFLAGS) $(WARN) -Icompiler -c -o $@ $<
 
-$(BUILD)/tests/%: tests/%.c $(LIBNNC) $(LIBRUNTIME) $(wildcard tests/*.h)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(POSIX) $(ZLIB_CFLAGS) -Icompiler -Iruntime -Itests -I$(BUILD) -o $@ $< $(LIBNNC) $(LIBRUNTIME) \
-	    $(shell $(PKG) --cflags --libs cmocka) $(BLAS_LIBS) $(ZLIB_LIBS) -lpthread -lm
+# ---- tests ----
 
+$(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags | $(GRAMMAR_H)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) $(POSIX) $(ZLIB_CFLAGS) $(shell $(PKG) --cflags cmocka) -Icompiler -Iruntime -Itests -I$(BUILD) \
+	    -MMD -MP -c -o $@ $<
+
+$(TEST_BIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBNNC) $(LIBRUNTIME)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG) --libs cmocka) $(LIBS)
+
+# As many at a time as there are processors; JOBS=1 for one after the other.
 test: all $(TEST_BIN)
-	@for t in $(TEST_BIN); do $$t || exit 1; done
+	@BUILD='$(BUILD)' CC='$(CC)' CFLAGS='$(CFLAGS)' sh tests/run.sh $(TEST_BIN) $(TEST_SH)
 
 # Damaged programs for the parser and the formatter, found by libFuzzer (needs clang).
 FUZZ_SECONDS ?= 60
@@ -86,8 +119,35 @@ fuzz: $(BUILD)/fuzz_parse
 	@mkdir -p $(BUILD)/fuzz-corpus
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/fuzz-corpus examples tests/bad tests/parse
 
+# ---- use ----
+
+# Trains the digits classifier, prints its test accuracy, then generated code beside the interpreter.
+demo: all
+	$(BUILD)/nnc run examples/digits/digits.nn
+	$(BUILD)/nnc bench examples/digits/digits.nn
+
+INSTALL_H = $(filter-out runtime/nn_simd.h runtime/nn_loaders.h,$(sort $(wildcard runtime/*.h)))
+PLACE     = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@PREFIX@|$(PREFIX)|g' \
+                -e 's|@ZLIB@|$(if $(WITH_ZLIB),zlib)|g'
+
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/include/nn' \
+	    '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/lib/cmake/nnc'
+	install -m 755 $(BUILD)/nnc '$(DESTDIR)$(PREFIX)/bin/nnc'
+	install -m 644 $(LIBRUNTIME) '$(DESTDIR)$(PREFIX)/lib/libnn.a'
+	install -m 644 $(INSTALL_H) '$(DESTDIR)$(PREFIX)/include/nn'
+	$(PLACE) runtime/install/nn.pc.in > '$(DESTDIR)$(PREFIX)/lib/pkgconfig/nn.pc'
+	$(PLACE) runtime/install/nncConfig.cmake.in > '$(DESTDIR)$(PREFIX)/lib/cmake/nnc/nncConfig.cmake'
+	$(PLACE) runtime/install/nncConfigVersion.cmake.in > '$(DESTDIR)$(PREFIX)/lib/cmake/nnc/nncConfigVersion.cmake'
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/nnc' '$(DESTDIR)$(PREFIX)/lib/libnn.a' '$(DESTDIR)$(PREFIX)/lib/pkgconfig/nn.pc'
+	rm -rf '$(DESTDIR)$(PREFIX)/include/nn' '$(DESTDIR)$(PREFIX)/lib/cmake/nnc'
+
 clean:
 	rm -rf $(BUILD)
 
--include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(wildcard $(BUILD)/grammar/*.d)
-.PHONY: all test clean fuzz
+-include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d)
+.PHONY: all test fuzz demo install uninstall clean FORCE
+.SECONDARY: $(TEST_BIN:=.o)
+.DELETE_ON_ERROR:

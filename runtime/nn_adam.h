@@ -4,6 +4,10 @@
 #define NN_ADAM_H
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Numbers of one step, rounded to f32 once (D. Kingma, J. Ba: Adam, 2014; I. Loshchilov, F. Hutter:
  * Decoupled Weight Decay Regularization, 2017; in the order of operations of PyTorch):
  *   g = grad + decay * w;  m = beta1 * m + rest1 * g;  v = beta2 * v + rest2 * g * g
@@ -20,4 +24,8 @@ typedef struct nn_adam {
 /* The four arrays hold count floats, need no alignment and must not overlap. */
 void nn_adam_update(const nn_adam *adam, int64_t count, float *weight, const float *grad,
                     float *first, float *second);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -7,6 +7,10 @@
 #define NN_ARRAY_H
 #include "nn_step.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_array {
     int dtype, rank;
     int64_t dims[NN_MAX_RANK + 1];
@@ -35,4 +39,8 @@ int64_t nn_array_elements(const nn_array *array);
 int nn_load_arrays(const nn_request *request,
                    int (*read)(const char *path, nn_array *array, nn_error *error), nn_data **out,
                    nn_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

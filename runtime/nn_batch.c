@@ -45,6 +45,20 @@ static void make_order(nn_batches *b, int64_t epoch) {
     b->order_epoch = epoch;
 }
 
+/* Rows in random order come from memory one latency after the other, unless those to come are asked
+ * for while this one is converted. */
+static void gather_column(const nn_batches *b, const Slot *slot, int count, int input) {
+    enum { AHEAD = 8 };
+    const nn_column *column = b->columns[input];
+    char *out = slot->inputs[input];
+    for (int r = 0; r < count; r++, out += 4 * column->width) {
+        if (r + AHEAD < count)
+            nn_touch_row(column, nn_data_row(b->data, slot->samples[r + AHEAD]));
+        nn_gather_row(column, nn_data_row(b->data, slot->samples[r]), b->entry->inputs[input].dtype,
+                      out);
+    }
+}
+
 /* Fills slot number % SLOTS with that batch, always in the trainer's floating-point mode, so that
  * denormals in the data come out the same on either thread. */
 static void gather(nn_batches *b, int64_t number) {
@@ -55,13 +69,7 @@ static void gather(nn_batches *b, int64_t number) {
     int count = (int)(left < b->entry->batch ? left : b->entry->batch);
     make_order(b, number / b->per_epoch);
     for (int r = 0; r < count; r++) slot->samples[r] = b->order[first + r];
-    for (int i = 0; i < b->entry->input_count; i++) {
-        const nn_column *column = b->columns[i];
-        char *out = slot->inputs[i];
-        for (int r = 0; r < count; r++, out += 4 * column->width)
-            nn_gather_row(column, nn_data_row(b->data, slot->samples[r]), b->entry->inputs[i].dtype,
-                          out);
-    }
+    for (int i = 0; i < b->entry->input_count; i++) gather_column(b, slot, count, i);
     slot->batch.inputs = (const void *const *)slot->inputs;
     slot->batch.count = count;
     slot->batch.epoch = number / b->per_epoch;

@@ -7,6 +7,10 @@
 #define NN_BATCH_H
 #include "nn_data.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { NN_BATCH_SHUFFLE = 1, NN_BATCH_PREFETCH = 2 };
 
 typedef struct nn_batch {
@@ -36,4 +40,11 @@ void nn_batches_close(nn_batches *batches);          /* NULL is allowed */
 
 /* Copies one row of a column to out as dtype NN_F32 or NN_I32, mapped. */
 void nn_gather_row(const nn_column *column, int64_t row, int dtype, void *out);
+
+/* Asks for a row that will be gathered soon; a hint that changes no result. */
+void nn_touch_row(const nn_column *column, int64_t row);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -9,6 +9,10 @@
 #define NN_CHECKPOINT_H
 #include "nn_metrics.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_checkpoint {
     int64_t step;            /* done; the place in the data is step % batches per epoch */
     uint64_t seed;
@@ -37,4 +41,8 @@ int nn_checkpoint_save(const char *path, const nn_model *model, const nn_checkpo
  * weights or number of moments). */
 int nn_checkpoint_load(const char *path, const nn_model *model, nn_checkpoint *checkpoint,
                        const nn_arrays *arrays, nn_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

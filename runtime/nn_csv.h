@@ -4,6 +4,10 @@
 #define NN_CSV_H
 #include "nn_error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A reader over text in memory. Set at, end and separator; the rest starts zeroed. */
 typedef struct nn_csv {
     const char *at, *end;
@@ -29,4 +33,8 @@ int nn_csv_next(nn_csv *csv, int *what, nn_error *error);
 
 /* The number a text is, independent of the locale, blanks around it allowed; 0 where it is none. */
 int nn_parse_number(const char *text, double *value);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -8,6 +8,10 @@
 #define NN_DATA_H
 #include "nn_error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_column {
     char name[64];
     int dtype;               /* NN_F32, NN_I32, NN_U8 */
@@ -82,4 +86,8 @@ const nn_io *nn_find_input(const nn_entry *entry, const char *name);
  * column holds whole numbers (an f32 column of whole numbers becomes i32) within 0..limit-1 where
  * the input has a limit. Errors name the column and the sample. */
 int nn_data_bind(nn_data *data, const nn_entry *entry, nn_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -8,6 +8,10 @@
 #define NN_ERROR_H
 #include "nn_model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Codes of the runtime; they continue those of generated functions in nn_model.h. */
 enum {
     NN_ERR_MEMORY = 16,      /* an allocation failed */
@@ -60,4 +64,8 @@ void *nn_alloc(int64_t count, size_t size, nn_error *error);
  * workspaces. */
 void *nn_alloc_aligned(size_t bytes, nn_error *error);
 void nn_free_aligned(void *memory);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

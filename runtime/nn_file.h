@@ -5,6 +5,10 @@
 #define NN_FILE_H
 #include "nn_error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_bytes {
     unsigned char *at;
     size_t size;
@@ -37,4 +41,8 @@ void nn_save_abandon(nn_save *save);
 
 /* The same checksum over a block of memory. */
 uint64_t nn_checksum(const void *data, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

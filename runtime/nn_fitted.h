@@ -9,6 +9,10 @@
 #define NN_FITTED_H
 #include "nn_data.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_fit {
     char name[96];
     int64_t count;
@@ -32,4 +36,8 @@ const nn_fit *nn_fitted_get(const nn_fitted *fitted, const char *column, const c
 /* Records the map of every column that has one; replaces a column's map by the recorded one. */
 int nn_fitted_record(nn_fitted *fitted, const nn_data *data, nn_error *error);
 int nn_fitted_apply(const nn_fitted *fitted, nn_data *data, nn_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -41,6 +41,18 @@ static void gather_integers(const nn_column *c, int64_t row, int32_t *out) {
     for (int64_t i = 0; i < c->width; i++) out[i] = bytes[i];
 }
 
+void nn_touch_row(const nn_column *column, int64_t row) {
+#if defined(__GNUC__)
+    enum { LINE = 64, MOST = 64 * LINE };        /* longer rows: the hardware follows by itself */
+    int64_t size = (int64_t)nn_dtype_size(column->dtype), bytes = column->width * size;
+    const char *at = (const char *)column->values + row * column->step * size;
+    for (int64_t i = 0; i < bytes && i < MOST; i += LINE) __builtin_prefetch(at + i);
+#else
+    (void)column;
+    (void)row;
+#endif
+}
+
 void nn_gather_row(const nn_column *column, int64_t row, int dtype, void *out) {
     if (dtype == NN_I32)
         gather_integers(column, row, out);

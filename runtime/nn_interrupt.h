@@ -7,6 +7,10 @@
 #define NN_INTERRUPT_H
 #include <signal.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_interrupt {
     int on;
     sigset_t watched, before;
@@ -20,4 +24,8 @@ int nn_interrupt_seen(const nn_interrupt *interrupt);
 
 /* Swallows those that came and restores the thread's signal mask. Nothing unless begun. */
 void nn_interrupt_end(nn_interrupt *interrupt);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

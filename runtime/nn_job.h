@@ -7,6 +7,10 @@
 #include "nn_optimizer.h"
 #include "nn_step.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_job {
     int64_t epochs;                  /* used where steps is 0 */
     int64_t steps;
@@ -35,4 +39,8 @@ int nn_job_load(const nn_job *job, const nn_model *model, const char *dir, nn_da
  * loss 0.0812  accuracy 97.61%". Returns main's status: 0, 1 after an error (told on stderr), 2
  * for wrong options, 130 after an interrupt. */
 int nn_main(const nn_model *model, const nn_job *job, int argc, char **argv);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

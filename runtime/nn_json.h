@@ -4,6 +4,10 @@
 #define NN_JSON_H
 #include "nn_error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Set at, end and start (for positions in errors). */
 typedef struct nn_json {
     const char *at, *end, *start;
@@ -19,4 +23,8 @@ char *nn_json_string(nn_json *json);
 
 /* Steps over any value; at most 64 levels deep. */
 int nn_json_skip(nn_json *json);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

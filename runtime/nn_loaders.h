@@ -4,7 +4,15 @@
 #define NN_LOADERS_H
 #include "nn_step.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 extern const nn_loader nn_idx_loader, nn_csv_loader, nn_npy_loader, nn_custom_loader;
 extern const nn_transform nn_scale_transform, nn_normalize_transform, nn_standardize_transform;
 extern const nn_transform nn_split_transform, nn_unique_transform;
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -5,6 +5,10 @@
 #define NN_LOG_H
 #include "nn_metrics.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_log nn_log;
 
 /* A new file with its header line (at < 0), or the existing one cut to `at` bytes. validate: the
@@ -19,4 +23,8 @@ int nn_log_row(nn_log *log, int64_t epoch, int64_t step, double rate, const nn_s
 /* Length so far, all of it on disk; -1 after an error. */
 int64_t nn_log_flush(nn_log *log, nn_error *error);
 void nn_log_close(nn_log *log);              /* NULL is allowed */
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -4,6 +4,10 @@
 #define NN_METRICS_H
 #include "nn_error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { NN_MAX_METRICS = 16 };
 
 /* Sums of (value, weight) pairs. The loss of a batch is a mean over its rows, so its weight is
@@ -28,4 +32,8 @@ double nn_scores_metric(const nn_scores *scores, int metric);
 /* "loss 0.0812  accuracy 97.61%". Metrics whose name contains "accuracy" are shown in percent.
  * Returns buffer. */
 const char *nn_scores_text(const nn_scores *scores, char *buffer, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -9,6 +9,10 @@
 #define NN_OPTIMIZER_H
 #include "nn_error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { NN_CONSTANT, NN_STEPWISE, NN_COSINE };
 
 /* Learning rate by step t = 0, 1, ...:
@@ -66,4 +70,8 @@ double nn_gradient_norm(const float *grads, const nn_span *spans, int span_count
 /* Scales grads so that their norm is at most limit, as torch.nn.utils.clip_grad_norm_ does (factor
  * limit / (norm + 1e-6), never above 1); returns the norm before. */
 double nn_clip_norm(float *grads, const nn_span *spans, int span_count, double limit);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -10,6 +10,10 @@
 #define NN_RANDOM_H
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Streams of one seed that the runtime uses; numbers from NN_STREAM_USER on are free for others. */
 enum { NN_STREAM_SHUFFLE = 1, NN_STREAM_SPLIT, NN_STREAM_DROPOUT, NN_STREAM_USER = 1024 };
 
@@ -20,4 +24,8 @@ uint64_t nn_random(uint64_t seed, uint64_t stream, uint64_t counter);
  * Yates with the bits of (seed, stream, epoch). It depends on nothing else, so epoch n of a
  * resumed run is epoch n of an unbroken one. */
 void nn_shuffle(int64_t *order, int64_t count, uint64_t seed, uint64_t stream, uint64_t epoch);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -4,6 +4,10 @@
 #define NN_REPORT_H
 #include "nn_train.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_report {
     int on, terminal;        /* on: report at all; terminal: stderr is one */
     double epoch_start, last_shown;  /* seconds of a steady clock */
@@ -18,4 +22,8 @@ void nn_report_step(nn_report *report, const nn_progress *progress);
 
 /* One line for the epoch: scores of training and validation, whether it is the best, seconds. */
 void nn_report_epoch(nn_report *report, const nn_progress *progress);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

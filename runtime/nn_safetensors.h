@@ -9,6 +9,10 @@
 #define NN_SAFETENSORS_H
 #include "nn_file.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct nn_stored {
     char *name;
     int type;                        /* row of the table of dtypes; see nn_stored_type */
@@ -52,4 +56,8 @@ typedef struct nn_storing {
 
 /* Replaces a file, as safely as nn_save does. */
 int nn_safetensors_write(const char *path, const nn_storing *tensors, int count, nn_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

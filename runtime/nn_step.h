@@ -13,6 +13,10 @@
 #include "nn_data.h"
 #include "nn_fitted.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Kinds of an option's value, as bits so that a specification can allow several. */
 enum {
     NN_NUMBER = 1,           /* number */
@@ -125,4 +129,8 @@ int nn_option_flag(const nn_step *step, const char *name, int otherwise);
 
 /* 1 where name is in the NULL-terminated list; a NULL list is empty. */
 int nn_is_named(const char *const *names, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -9,6 +9,10 @@
 #include "nn_metrics.h"
 #include "nn_optimizer.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Where a run stands; given to callbacks. */
 typedef struct nn_progress {
     int64_t step, steps;             /* done, and of the whole run */
@@ -58,4 +62,8 @@ int nn_train(const nn_model *model, float *params, float *states, const nn_data 
 /* Loss and metrics of the evaluate entry over a whole data set. */
 int nn_evaluate(const nn_model *model, const float *params, float *states,
                 const nn_data *data, nn_scores *scores, nn_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

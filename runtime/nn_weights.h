@@ -8,6 +8,10 @@
 #define NN_WEIGHTS_H
 #include "nn_fitted.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A file's name for one of ours; a list ends with from NULL. */
 typedef struct nn_rename {
     const char *from, *to;
@@ -39,4 +43,8 @@ int nn_weights_load(const nn_model *model, float *params, float *states, nn_fitt
  * as nn_file_save. */
 int nn_weights_save(const nn_model *model, const float *params, float *states,
                     const nn_fitted *fitted, const char *path, nn_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 #endif
