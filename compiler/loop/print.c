@@ -231,13 +231,14 @@ static void put_attribute_macro(const Printer *p) {
 }
 
 void program_print(Text *out, const Program *program, const PrintNames *names) {
-    Text body = text_new(out->arena);
-    const Printer inside = {&body, program, names}, p = {out, program, names};
+    Text body = text_new(out->arena), helpers = text_new(out->arena);
+    const Printer inside = {&body, program, names}, above = {&helpers, program, names}, p = {out, program, names};
     for (int i = 0; i < program->math.count; i++) put_function(&inside, program->math.at[i]);
     for (int i = 0; i < program->functions.count; i++) put_function(&inside, program->functions.at[i]);
-    if (strstr(body.at, "NN_UNROLL(")) text_add(out, unroll_macro);
+    if (program->target != &target_scalar) put_helpers(&above, program->target->helpers, body.at);
+    put_helpers(&above, target_scalar.helpers, body.at);
+    if (strstr(body.at, "NN_UNROLL(") || strstr(helpers.at, "NN_UNROLL(")) text_add(out, unroll_macro);
     put_attribute_macro(&p);
-    if (program->target != &target_scalar) put_helpers(&p, program->target->helpers, body.at);
-    put_helpers(&p, target_scalar.helpers, body.at);
+    text_add(out, helpers.at);
     text_add(out, body.at);
 }

@@ -3,13 +3,14 @@
 
 #include "target/target.h"
 
-extern const Target target_avx2, target_neon;
+extern const Target target_avx2, target_avx512, target_neon;
 
-const Target *const targets[] = {&target_scalar, &target_neon, &target_avx2, NULL};
+const Target *const targets[] = {&target_scalar, &target_neon, &target_avx2, &target_avx512, NULL};
 
 static bool runs_here(const Target *t) {
 #if defined(__x86_64__) && defined(__GNUC__)
-    if (!strcmp(t->name, "avx512")) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
+    if (!strcmp(t->name, "avx512"))
+        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (!strcmp(t->name, "avx2")) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #elif defined(__aarch64__)
     if (!strcmp(t->name, "neon")) return true;
