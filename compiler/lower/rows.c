@@ -17,6 +17,7 @@ typedef struct Rows {
     int *level;                      /* by node id: the phase in which a full value is ready */
     int phases;
     Var **total;                     /* by node id: register of a scalar accumulator */
+    bool many;                       /* a loop runs over rows */
 } Rows;
 
 static const Member *member_of(const Rows *r, const Node *node) { return &r->l->entry->member[node->id]; }
@@ -319,7 +320,7 @@ static void one_row(void *context) {
             reductions[count++] = reduction_of(l, l->k->nodes.at[i], r->level[l->k->nodes.at[i]->id]);
     for (int p = 0; p < r->phases; p++) run_phase(r, p, reductions, count);
     finish_row(r);
-    lower_forget(l, mark);
+    if (r->many) lower_forget(l, mark);              /* else its sums serve what follows the loops */
 }
 
 void lower_rows(Lower *l) {
@@ -338,7 +339,9 @@ void lower_rows(Lower *l) {
         lower_loop(l, axis);
         open++;
     }
-    if (l->lane_axis >= 0 && !(r.row >> l->lane_axis & 1)) lane_loop(l, one_row, &r);
+    const bool across = l->lane_axis >= 0 && !(r.row >> l->lane_axis & 1);
+    r.many = open || across;
+    if (across) lane_loop(l, one_row, &r);
     else one_row(&r);
     while (open--) loop_end(&l->b);
     close_accumulators(&r);
