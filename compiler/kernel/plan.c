@@ -127,7 +127,10 @@ static bool stride_root(const Node *node, const Value *as_output, int64_t *strid
     return true;
 }
 
-static void place_output(EntryPlan *entry, int index, int metric) {
+/* Outputs that no kernel can write in place are copied at the end. */
+typedef VEC(Value *) Values;
+
+static void place_output(EntryPlan *entry, int index, int metric, Values *copied) {
     const Output *o = &entry->graph->outputs.at[index];
     const Node *root = view_root(o->node);
     const int number = o->kind == OUT_GRAD || o->kind == OUT_STATE ? o->param : index;
@@ -143,24 +146,30 @@ static void place_output(EntryPlan *entry, int index, int metric) {
         vec_push(entry->arena, k->results, v);
     } else {
         if (k) place_in_workspace(entry, (Node *)(uintptr_t)root);
-        plan_ensure_view(entry, NULL, o->node);
-        plan_copy(entry, NULL, o->node, v);
+        vec_push(entry->arena, *copied, v);
     }
 }
 
 /* ---- operands ---- */
 
-/* The value to read `input` from: the nearest one on its chain of views. */
-static const Value *nearest_value(const EntryPlan *entry, const Node *input) {
+static bool writes(const Kernel *k, const Value *value) {
+    for (int i = 0; k && i < k->results.count; i++)
+        if (k->results.at[i] == value) return true;
+    return false;
+}
+
+/* The value to read `input` from: the nearest one on its chain of views that k does not write itself. */
+static const Value *nearest_value(const EntryPlan *entry, const Kernel *k, const Node *input) {
     for (;; input = input->inputs[0]) {
-        if (entry->value_of[input->id]) return entry->value_of[input->id];
+        const Value *value = entry->value_of[input->id];
+        if (value && !writes(k, value)) return value;
         if (!view_is_free(input)) return NULL;
     }
 }
 
 bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view) {
     if (k && entry->member[view_root(input)->id].kernel == k && k->kind != KERNEL_COPY) return false;
-    const Value *value = nearest_value(entry, input);
+    const Value *value = nearest_value(entry, k, input);
     return value && !view_strides(input, value, view);
 }
 
@@ -191,7 +200,7 @@ void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input) {
     if (k && entry->member[root->id].kernel == k) return;
     for (int i = 0; entry->member[root->id].inlined && i < root->input_count; i++)
         plan_ensure_view(entry, k, root->inputs[i]);
-    while ((value = nearest_value(entry, input)) && (stuck = view_strides(input, value, &view))) {
+    while ((value = nearest_value(entry, k, input)) && (stuck = view_strides(input, value, &view))) {
         const Node *whole = stuck->inputs[0];
         Value *copy = plan_value(entry, whole, AT_WORK, -1,
                                  arena_printf(entry->arena, "%s_dense", value->name));
@@ -300,14 +309,19 @@ static EntryPlan *plan_entry(Plan *plan, const Graph *graph) {
     entry->graph = graph;
     entry->name = graph->name;
     entry->value_of = arena_array(plan->arena, Value *, graph->nodes.count + 1);
+    Values copied = {0};
     fuse_entry(entry);
     for (int i = 0; i < graph->nodes.count; i++) place_leaf(entry, graph->nodes.at[i]);
     for (int i = 0, metric = 0; i < graph->outputs.count; i++) {
-        place_output(entry, i, metric);
+        place_output(entry, i, metric, &copied);
         metric += graph->outputs.at[i].kind == OUT_METRIC;
     }
     place_members(entry);
     ensure_views(entry);
+    for (int i = 0; i < copied.count; i++) {
+        plan_ensure_view(entry, NULL, copied.at[i]->node);
+        plan_copy(entry, NULL, copied.at[i]->node, copied.at[i]);
+    }
     for (int i = 0; i < entry->kernels.count; i++) {
         Kernel *k = entry->kernels.at[i];
         if (k->kind == KERNEL_CONTRACT) layout_contraction(entry, k);
