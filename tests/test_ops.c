@@ -8,8 +8,9 @@
 #include "interp/interp.h"
 #include "ops/random.h"
 #include "passes/pass.h"
+#include "window_cases.h"
 
-enum { BATCH = 4, COUNT = 3 };
+enum { BATCH = SLIDE_ROWS, COUNT = 3 };
 
 /* Builds the operation on fresh inputs and returns the value to be looked at; variant counts
  * from 0, NULL: no more. */
@@ -292,7 +293,8 @@ static const Case cases[] = {
     CASE(iota),   CASE(count),    CASE(reshape), CASE(permute),    CASE(slice),     CASE(broadcast),
     CASE(concat), CASE(pad),      CASE(sum),     CASE(reduce_max), CASE(logsumexp), CASE(variance),
     CASE(argmax), CASE(contract), CASE(checked), CASE(gather),     CASE(scatter),   CASE(uniform),
-    CASE(scan),   CASE(result),
+    CASE(scan),   CASE(result),   CASE(conv),    CASE(conv_input), CASE(conv_weight),
+    CASE(window_sum), CASE(window_spread), CASE(max_pick), CASE(max_place),
 #undef CASE
 };
 
