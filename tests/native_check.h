@@ -217,8 +217,8 @@ static inline void check_native(Arena *arena, const Module *module, const Target
     const char *wrong = plan_verify(arena, plan);
     if (wrong) fail_msg("%s: %s", label, wrong);
     Lowered *lowered = lower_plan(arena, plan, target);
-    const Emission e = {.arena = arena, .module = module, .plan = plan, .lowered = &lowered, .target_count = 1,
-                        .options = {.name = emit_identifier(arena, module->name), .command = "test", .optimizer = -1}};
+    const EmitOptions options = {.command = "test", .optimizer = -1};
+    const Emission e = emission_new(arena, plan, &lowered, 1, &options);
     Native native;
     const char *problem = native_load(arena, &e, flags, &native);
     if (problem) fail_msg("%s: %s", label, problem);
@@ -236,7 +236,7 @@ static inline void check_native(Arena *arena, const Module *module, const Target
     for (int i = 0; i < module->entries.count; i++) {
         const Graph *graph = module->entries.at[i];
         lab_check_entry(&lab, graph, graph->batch, bound);
-        if (graph->batch > 1 && emit_has_loss(graph)) lab_check_entry(&lab, graph, graph->batch - 1, bound);
+        if (graph->batch > 1 && emit_takes_count(graph)) lab_check_entry(&lab, graph, graph->batch - 1, bound);
     }
     native_close(&native);
 }

@@ -15,7 +15,6 @@ static Node *matrix_input(Module *m, Graph *g, const char *name, int64_t rows, i
     vec_push(m->arena, m->decls, ((TensorDecl){.name = name, .type = type}));
     const Attr attr = attr_text(name);
     Node *node = graph_leaf(g, OP_input, type, &attr, m->decls.count - 1, (Origin){.name = name});
-    vec_push(m->arena, g->inputs, node);
     return node;
 }
 
@@ -26,7 +25,6 @@ static Node *label_input(Module *m, Graph *g, int64_t rows, int64_t limit)
     vec_push(m->arena, m->decls, ((TensorDecl){.name = "label", .type = type, .is_target = true, .limit = limit}));
     const Attr attr = attr_text("label");
     Node *node = graph_leaf(g, OP_input, type, &attr, m->decls.count - 1, (Origin){.name = "label"});
-    vec_push(m->arena, g->inputs, node);
     return node;
 }
 

@@ -5,7 +5,7 @@
 #include "driver/commands.h"
 #include "driver/model_options.h"
 
-typedef struct CompileCommand { ModelOptions model; const char *directory, *emit, *dump_after, *optimizer, *depfile; bool main, stats; } CompileCommand;
+typedef struct CompileCommand { ModelOptions model; const char *directory, *emit, *dump_after, *optimizer, *depfile; bool stats; } CompileCommand;
 
 static int fail(const Compilation *c) {
     diags_print(c->diags, stderr);
@@ -92,19 +92,11 @@ static void print_stats(const Compilation *c) {
 }
 
 static bool write_files(Arena *arena, const Compilation *c, const Emission *e, const CompileCommand *command) {
-    Text header = text_new(arena), source = text_new(arena), extra = text_new(arena);
+    Text header = text_new(arena), source = text_new(arena);
     const char *name = e->options.name;
     emit_header(&header, e);
     emit_source(&source, e);
     bool ok = write_file(arena, command->directory, name, ".h", &header) && write_file(arena, command->directory, name, ".c", &source);
-    if (ok && command->main) {
-        if (!c->module->train) {
-            fprintf(stderr, "nnc: error: --main needs a `train` block, and %s has none\n", c->source->path);
-            return false;
-        }
-        emit_main(&extra, e);
-        ok = write_file(arena, command->directory, name, "_main.c", &extra);
-    }
     if (ok && command->depfile) {
         Text deps = text_new(arena);
         add_depfile(&deps, c, command->directory, name);
@@ -147,7 +139,6 @@ static int run(Arena *arena, int argc, char **argv) {
     const CliOption table[] = {
         MODEL_OPTIONS(command.model),
         {"-o", "DIR", "write the files here; default: the current directory", NULL, &command.directory, NULL},
-        {"--main", NULL, "also write NAME_main.c, which trains with the runtime", &command.main, NULL, NULL},
         {"--optimizer", "NAME", "also emit NAME_step: adam, adamw or sgd", NULL, &command.optimizer, NULL},
         {"--depfile", "FILE", "write the dependencies in make's form", NULL, &command.depfile, NULL},
         {"--emit", "FORM", "print ast, graph, kernels, memory or loops instead", NULL, &command.emit, NULL},

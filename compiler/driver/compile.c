@@ -97,9 +97,7 @@ bool compile_lower(Compilation *c, Arena *arena, const char *path, const Compile
     return true;
 }
 
-Emission compile_emission(const Compilation *c, const CompileOptions *options) {
-    Emission e = {.arena = c->arena, .module = c->module, .plan = c->plan, .lowered = c->lowered,
-                  .target_count = c->target_count, .options = options->emit};
-    if (!e.options.name) e.options.name = emit_identifier(c->arena, c->module->name);
-    return e;
+Emission compile_emission(const Compilation *c, const CompileOptions *options)
+{
+    return emission_new(c->arena, c->plan, c->lowered, c->target_count, &options->emit);
 }

@@ -51,11 +51,11 @@ static void positional(Text *line, const Emission *e, const EntryPlan *entry)
     text_add(line, "call->workspace");
 }
 
-void emit_adapter(Text *out, const Emission *e, const EntryPlan *entry, const char *suffix)
+static void adapter(Text *out, const Emission *e, const EntryPlan *entry, const char *suffix)
 {
     const char *name = e->options.name;
     Text line = text_new(e->arena);
-    text_addf(out, "static int %s_call_%s%s(const nn_call *call) {\n", name, entry->name, suffix);
+    text_addf(out, "static int %s_call_%s%s(const nn_call *call)\n{\n", name, entry->name, suffix);
     text_addf(&line, "return %s_%s%s(", name, entry->name, suffix);
     if (emit_takes_args(entry->graph)) {
         with_args(out, e, entry);
@@ -66,4 +66,11 @@ void emit_adapter(Text *out, const Emission *e, const EntryPlan *entry, const ch
     text_add(&line, ");");
     emit_wrapped(out, 4, 8, line.at);
     text_add(out, "}\n\n");
+}
+
+void emit_adapters(Text *out, const Emission *e, int target)
+{
+    const bool portable = target + 1 == e->target_count;
+    for (int i = 0; i < e->plan->entries.count; i++)
+        adapter(out, e, e->plan->entries.at[i], portable ? "" : emit_suffix(e, target));
 }

@@ -1,79 +1,119 @@
-/* struct nn_model: everything the header says, as data. */
+/* struct nn_model: everything that the header says, as data. */
 #include "emit/emit.h"
 
-static int dtype_number(DType dtype) { return dtype == DT_I32 ? 1 : dtype == DT_U8 ? 2 : 0; }
+/* ---- inputs, outputs and metrics of an entry, the same for every target ---- */
 
-static void io_row(Text *out, const char *name, Type type, int64_t limit) {
-    text_addf(out, "    {\"%s\", %d, %d, {", name, dtype_number(type.dtype), type.rank);
-    for (int i = 0; i < type.rank; i++) text_addf(out, "%s%lld", i ? ", " : "", (long long)type.dim[i]);
-    text_addf(out, "%s}, %d, %lld},\n", type.rank ? "" : "0", type.batch_axis == 0, (long long)limit);
+static const char *dtype_constant(DType dtype)
+{
+    return dtype == DT_I32 ? "NN_I32" : dtype == DT_U8 ? "NN_U8" : "NN_F32";
 }
 
-static int count_of(const Graph *graph, OutputKind kind) {
-    int n = 0;
-    for (int i = 0; i < graph->outputs.count; i++) n += graph->outputs.at[i].kind == kind;
-    return n;
+static void io_begin(Text *out, const Emission *e, const EntryPlan *entry, const char *which,
+                     int count)
+{
+    text_addf(out, "static const nn_io %s_%s_%s[%d] = {\n", e->options.name, entry->name, which,
+              count);
 }
 
-static int count_tensors(const Graph *graph) { return count_of(graph, OUT_OUTPUT) + count_of(graph, OUT_INPUT_GRAD); }
+static void io_row(Text *out, const char *name, Type type, int64_t limit)
+{
+    text_add(out, "    {");
+    emit_string(out, name);
+    text_addf(out, ", %s, %d, {", dtype_constant(type.dtype), type.rank);
+    for (int i = 0; i < type.rank; i++)
+        text_addf(out, "%s%lld", i ? ", " : "", (long long)type.dim[i]);
+    text_addf(out, "%s}, %d, %lld},\n", type.rank ? "" : "0", type.batch_axis == 0,
+              (long long)limit);
+}
 
-/* The tables of one entry's inputs, outputs and metric names; the same for every target. */
-static void io_tables(Text *out, const Emission *e, const EntryPlan *entry) {
+static int count_tensors(const Graph *graph)
+{
+    return emit_count(graph, OUT_OUTPUT) + emit_count(graph, OUT_INPUT_GRAD);
+}
+
+static void input_table(Text *out, const Emission *e, const EntryPlan *entry)
+{
     const Graph *graph = entry->graph;
-    const char *name = e->options.name;
-    if (graph->inputs.count) {
-        text_addf(out, "static const nn_io %s_%s_inputs[%d] = {\n", name, entry->name, graph->inputs.count);
-        for (int i = 0; i < graph->inputs.count; i++) {
-            const Node *in = graph->inputs.at[i];
-            const bool declared = in->param >= 0 && in->param < e->module->decls.count;
-            io_row(out, in->attr[0].text, in->type, declared ? e->module->decls.at[in->param].limit : 0);
-        }
-        text_add(out, "};\n");
+    if (!graph->inputs.count) return;
+    io_begin(out, e, entry, "inputs", graph->inputs.count);
+    for (int i = 0; i < graph->inputs.count; i++) {
+        const Node *in = graph->inputs.at[i];
+        const bool declared = in->param >= 0 && in->param < e->module->decls.count;
+        io_row(out, in->attr[0].text, in->type, declared ? e->module->decls.at[in->param].limit : 0);
     }
-    if (count_tensors(graph)) {
-        text_addf(out, "static const nn_io %s_%s_outputs[%d] = {\n", name, entry->name, count_tensors(graph));
-        for (int i = 0; i < graph->outputs.count; i++)
-            if (emit_is_tensor(graph->outputs.at[i].kind)) io_row(out, graph->outputs.at[i].name, graph->outputs.at[i].node->type, 0);
-        text_add(out, "};\n");
-    }
-    if (count_of(graph, OUT_METRIC)) {
-        text_addf(out, "static const char *const %s_%s_metrics[%d] = {", name, entry->name, count_of(graph, OUT_METRIC));
-        const char *comma = "";
-        for (int i = 0; i < graph->outputs.count; i++)
-            if (graph->outputs.at[i].kind == OUT_METRIC) {
-                text_addf(out, "%s\"%s\"", comma, graph->outputs.at[i].name);
-                comma = ", ";
-            }
-        text_add(out, "};\n");
-    }
-    text_add(out, "\n");
+    text_add(out, "};\n");
 }
 
-static double entry_flops(const EntryPlan *entry) {
+static void output_table(Text *out, const Emission *e, const EntryPlan *entry)
+{
+    const Graph *graph = entry->graph;
+    if (!count_tensors(graph)) return;
+    io_begin(out, e, entry, "outputs", count_tensors(graph));
+    for (int i = 0; i < graph->outputs.count; i++)
+        if (emit_is_tensor(graph->outputs.at[i].kind))
+            io_row(out, graph->outputs.at[i].name, graph->outputs.at[i].node->type, 0);
+    text_add(out, "};\n");
+}
+
+static void metric_table(Text *out, const Emission *e, const EntryPlan *entry)
+{
+    const Graph *graph = entry->graph;
+    const char *comma = "";
+    if (!emit_has(graph, OUT_METRIC)) return;
+    text_addf(out, "static const char *const %s_%s_metrics[%d] = {", e->options.name, entry->name,
+              emit_count(graph, OUT_METRIC));
+    for (int i = 0; i < graph->outputs.count; i++)
+        if (graph->outputs.at[i].kind == OUT_METRIC) {
+            text_add(out, comma);
+            emit_string(out, graph->outputs.at[i].name);
+            comma = ", ";
+        }
+    text_add(out, "};\n");
+}
+
+/* ---- entries ---- */
+
+static double entry_flops(const EntryPlan *entry)
+{
     double sum = 0;
     for (int i = 0; i < entry->kernels.count; i++) sum += entry->kernels.at[i]->flops;
     return sum;
 }
 
-static void entry_row(Text *out, const Emission *e, const EntryPlan *entry, const char *suffix) {
-    const Graph *graph = entry->graph;
-    const char *name = e->options.name, *which = entry->name;
-    const int outputs = count_tensors(graph), metrics = count_of(graph, OUT_METRIC);
-    text_addf(out, "    {\"%s\", %lld, %lld, %d, %d, %d,\n     ", which, (long long)graph->batch, (long long)entry->workspace_bytes,
-              graph->inputs.count, outputs, metrics);
-    text_add(out, graph->inputs.count ? arena_printf(e->arena, "%s_%s_inputs, ", name, which) : "NULL, ");
-    text_add(out, outputs ? arena_printf(e->arena, "%s_%s_outputs, ", name, which) : "NULL, ");
-    text_add(out, metrics ? arena_printf(e->arena, "%s_%s_metrics, ", name, which) : "NULL, ");
-    text_addf(out, "%.1f, %s_call_%s%s, NULL},\n", entry_flops(entry), name, which, suffix);
+static const char *table_name(const Emission *e, const EntryPlan *entry, const char *which,
+                              bool there)
+{
+    return there ? arena_printf(e->arena, "%s_%s_%s", e->options.name, entry->name, which) : "NULL";
 }
 
-/* FNV-1a over the names, shapes and stored order of everything that a checkpoint holds. */
-static uint64_t hash_number(uint64_t h, int64_t n) {
-    for (int i = 0; i < 8; i++) h = (h ^ (uint64_t)(n >> 8 * i & 255)) * UINT64_C(0x100000001b3);
+static void entry_row(Text *out, const Emission *e, const EntryPlan *entry, const char *suffix)
+{
+    const Graph *graph = entry->graph;
+    const int outputs = count_tensors(graph), metrics = emit_count(graph, OUT_METRIC);
+    Text line = text_new(e->arena);
+    text_addf(out, "    {\"%s\", %s,\n     %s,\n", entry->name,
+              emit_entry_constant(e, entry, "BATCH"),
+              emit_entry_constant(e, entry, "WORKSPACE_BYTES"));
+    text_addf(&line, "%d, %d, %d, %s, %s, %s, %.1f, %s_call_%s%s, NULL},", graph->inputs.count, outputs,
+              metrics, table_name(e, entry, "inputs", graph->inputs.count > 0),
+              table_name(e, entry, "outputs", outputs > 0),
+              table_name(e, entry, "metrics", metrics > 0), entry_flops(entry), e->options.name,
+              entry->name, suffix);
+    emit_wrapped(out, 5, 5, line.at);
+}
+
+/* ---- the model ---- */
+
+static uint64_t hash_number(uint64_t h, int64_t n)
+{
+    for (int i = 0; i < 8; i++)
+        h = (h ^ (uint64_t)(n >> 8 * i & 255)) * UINT64_C(0x100000001b3);
     return h;
 }
 
-static uint64_t hash_params(uint64_t h, const Param *params, const ParamLayout *layouts, int count) {
+/* FNV-1a over the names, shapes and stored order of everything that a checkpoint holds. */
+static uint64_t hash_params(uint64_t h, const Param *params, const ParamLayout *layouts, int count)
+{
     for (int i = 0; i < count; i++) {
         for (const char *c = params[i].name; *c; c++) h = hash_number(h, *c);
         h = hash_number(h, layouts[i].offset);
@@ -83,51 +123,77 @@ static uint64_t hash_params(uint64_t h, const Param *params, const ParamLayout *
     return h;
 }
 
-static void model_struct(Text *out, const Emission *e, int target, const char *name_of_struct, const char *suffix) {
+static uint64_t model_hash(const Emission *e)
+{
+    const Module *m = e->module;
+    const uint64_t h = hash_params(UINT64_C(0xcbf29ce484222325), m->params.at, e->plan->params,
+                                   m->params.count);
+    return hash_params(h, m->states.at, e->plan->states, m->states.count);
+}
+
+static void model_struct(Text *out, const Emission *e, int target, const char *suffix)
+{
     const Module *m = e->module;
     const char *name = e->options.name;
-    uint64_t hash = hash_params(UINT64_C(0xcbf29ce484222325), m->params.at, e->plan->params, m->params.count);
-    hash = hash_params(hash, m->states.at, e->plan->states, m->states.count);
-    text_addf(out, "const struct nn_model %s = {\n    NN_MODEL_ABI, \"%s\", \"%s\", UINT64_C(0x%llx),\n", name_of_struct, name,
-              e->lowered[target]->program->target->name, (unsigned long long)hash);
-    text_addf(out, "    %lld, %lld, 0, %d, %d, %d,\n", (long long)e->plan->param_floats, (long long)e->plan->state_floats,
-              m->params.count, m->states.count, e->plan->entries.count);
-    text_addf(out, "    %s, %s, %s_entries%s,\n", m->params.count ? arena_printf(e->arena, "%s_params", name) : "NULL",
-              m->states.count ? arena_printf(e->arena, "%s_states", name) : "NULL", name, suffix);
-    if (m->params.count) text_addf(out, "    %s_init, %s, %s_get, %s_set, NULL, NULL};\n\n", name,
-                                   m->states.count ? arena_printf(e->arena, "%s_init_states", name) : "NULL", name, name);
-    else text_addf(out, "    %s_init, NULL, NULL, NULL, NULL, NULL};\n\n", name);
+    const bool params = m->params.count > 0, states = m->states.count > 0;
+    text_addf(out, "const struct nn_model %s_model%s = {\n", name, suffix);
+    text_addf(out, "    NN_MODEL_ABI, \"%s\", \"%s\",\n", name,
+              e->lowered[target]->program->target->name);
+    text_addf(out, "    UINT64_C(0x%016llx),    /* of names, shapes and stored order */\n",
+              (unsigned long long)model_hash(e));
+    text_addf(out, "    %s_PARAM_FLOATS, %s, 0,    /* no sessions */\n", e->upper,
+              states ? arena_printf(e->arena, "%s_STATE_FLOATS", e->upper) : "0");
+    text_addf(out, "    %d, %d, %d,    /* parameters, states, entries */\n", m->params.count,
+              m->states.count, e->plan->entries.count);
+    text_addf(out, "    %s, %s, %s_entries%s,\n",
+              params ? arena_printf(e->arena, "%s_params", name) : "NULL",
+              states ? arena_printf(e->arena, "%s_states", name) : "NULL", name, suffix);
+    text_addf(out, "    %s_init, %s, ", name,
+              states ? arena_printf(e->arena, "%s_init_states", name) : "NULL");
+    text_addf(out, params ? "%s_get, %s_set, NULL, NULL};\n\n" : "NULL, NULL, NULL, NULL};\n\n", name, name);
 }
 
-static void target_descriptor(Text *out, const Emission *e, int target) {
-    const char *suffix = emit_suffix(e, target), *name = e->options.name;
-    text_addf(out, "static const nn_entry %s_entries%s[%d] = {\n", name, suffix, e->plan->entries.count);
-    for (int i = 0; i < e->plan->entries.count; i++) entry_row(out, e, e->plan->entries.at[i], suffix);
-    text_add(out, "};\n\n");
+static void target_descriptor(Text *out, const Emission *e, int target)
+{
     const bool portable = target + 1 == e->target_count;
+    const char *suffix = portable ? "" : emit_suffix(e, target);
+    emit_adapters(out, e, target);
+    text_addf(out, "static const nn_entry %s_entries%s[%d] = {\n", e->options.name, suffix,
+              e->plan->entries.count);
+    for (int i = 0; i < e->plan->entries.count; i++)
+        entry_row(out, e, e->plan->entries.at[i], suffix);
+    text_add(out, "};\n\n");
     if (!portable) text_add(out, "static ");
-    model_struct(out, e, target, portable ? arena_printf(e->arena, "%s_model", name)
-                                          : arena_printf(e->arena, "%s_model%s", name, suffix), suffix);
+    model_struct(out, e, target, suffix);
 }
 
-static void select_function(Text *out, const Emission *e) {
-    const char *name = e->options.name;
-    text_addf(out, "const struct nn_model *%s_select(void) {\n", name);
+static void select_function(Text *out, const Emission *e)
+{
+    text_addf(out, "const struct nn_model *%s_select(void)\n{\n", e->options.name);
     for (int i = 0; i + 1 < e->target_count; i++) {
         const Target *t = e->lowered[i]->program->target;
-        text_addf(out, "#if %s\n    if (%s) return &%s_model%s;\n#endif\n", t->guard ? t->guard : "1", t->detect ? t->detect : "1",
-                  name, emit_suffix(e, i));
+        emit_guard_begin(out, e, i);
+        text_addf(out, t->detect ? "    if (%s)\n        return &%s_model%s;\n"
+                                 : "    %sreturn &%s_model%s;\n",
+                  t->detect ? t->detect : "", e->options.name, emit_suffix(e, i));
+        emit_guard_end(out, e, i);
     }
-    text_addf(out, "    return &%s_model;\n}\n", name);
+    text_addf(out, "    return &%s_model;\n}\n", e->options.name);
 }
 
-void emit_descriptors(Text *out, const Emission *e) {
-    for (int i = 0; i < e->plan->entries.count; i++) io_tables(out, e, e->plan->entries.at[i]);
+void emit_descriptors(Text *out, const Emission *e)
+{
+    text_add(out, "/* Each input or output: name, type, rank, extents, batched, limit. */\n");
+    for (int i = 0; i < e->plan->entries.count; i++) {
+        input_table(out, e, e->plan->entries.at[i]);
+        output_table(out, e, e->plan->entries.at[i]);
+        metric_table(out, e, e->plan->entries.at[i]);
+    }
+    text_add(out, "\n");
     for (int i = 0; i < e->target_count; i++) {
-        const char *guard = e->target_count > 1 ? e->lowered[i]->program->target->guard : NULL;
-        if (guard) text_addf(out, "#if %s\n", guard);
+        emit_guard_begin(out, e, i);
         target_descriptor(out, e, i);
-        if (guard) text_add(out, "#endif\n\n");
+        emit_guard_end(out, e, i);
     }
     if (e->target_count > 1) select_function(out, e);
 }

@@ -49,8 +49,12 @@ void emit_source(Text *out, const Emission *e);
 /* ---- names.c ---- */
 const char *emit_identifier(Arena *arena, const char *name); /* no keyword of C or C++ */
 const char *emit_suffix(const Emission *e, int target);      /* "", or "_avx2" among several */
-const char *emit_guard(const Emission *e, int target);       /* of #if around it; NULL: none */
+/* #if and #endif around what only that architecture compiles; nothing for a single target. */
+void emit_guard_begin(Text *out, const Emission *e, int target);
+void emit_guard_end(Text *out, const Emission *e, int target);
 const char *emit_c_type(DType dtype);
+/* "MNIST_MLP_TRAIN_BATCH" */
+const char *emit_entry_constant(const Emission *e, const EntryPlan *entry, const char *what);
 const EntryNames *emit_entry_names(const Emission *e, const EntryPlan *entry);
 const char *emit_value_name(const Emission *e, const EntryPlan *entry, const Value *value);
 void emit_shape(Text *out, Type type);                       /* "[128][784]"; "[1]" of a scalar */
@@ -65,7 +69,7 @@ bool emit_clears(const Emission *e);         /* entries call NAME_clear_rows */
 /* "int mnist_mlp_infer(const float *params, ...)", broken into lines. */
 char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix);
 void emit_entries(Text *out, const Emission *e, int target);
-void emit_adapter(Text *out, const Emission *e, const EntryPlan *entry, const char *suffix);
+void emit_adapters(Text *out, const Emission *e, int target);
 /* The local pointer to a value; nothing for what is an argument already, or a table. */
 void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Value *v);
 void emit_constants(Text *out, const Emission *e);           /* tables that entries read */
@@ -83,6 +87,11 @@ char *emit_formula(Arena *arena, const Graph *graph);
 void emit_template(Text *out, const Emission *e, const char *file);
 /* `line` at the given indent, broken after commas so that no line is longer than 100 columns. */
 void emit_wrapped(Text *out, int indent, int hanging, const char *line);
+/* `text` as a block comment; its newlines break lines too. */
+void emit_comment(Text *out, int indent, const char *text);
+void emit_comment_lines(Text *out, const char *text);        /* inside one: " * ..." */
+void emit_banner(Text *out, const Emission *e, const char *ending);  /* opens a file's comment */
+void emit_grouped(Text *out, int64_t n);                     /* 101770 as "101,770" */
 /* A C constant of type float, infinities included. */
 void emit_float(Text *out, float value);
 /* A C string literal. */

@@ -268,9 +268,8 @@ void emit_entries(Text *out, const Emission *e, int target)
         const Body b = {out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)}};
         const EntryPlan *entry = b.lowered->plan;
         const char *suffix = portable ? "" : emit_suffix(e, target);
-        text_addf(out, "%s%s {\n", portable ? "" : "static ", emit_signature(e, entry, suffix));
+        text_addf(out, "%s\n{\n", emit_signature(e, entry, suffix));
         body(&b);
         text_add(out, "}\n\n");
-        emit_adapter(out, e, entry, suffix);
     }
 }

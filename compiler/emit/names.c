@@ -64,9 +64,24 @@ const char *emit_suffix(const Emission *e, int target)
     return arena_printf(e->arena, "_%s", e->lowered[target]->program->target->name);
 }
 
-const char *emit_guard(const Emission *e, int target)
+static const char *guard_of(const Emission *e, int target)
 {
     return e->target_count > 1 ? e->lowered[target]->program->target->guard : NULL;
+}
+
+void emit_guard_begin(Text *out, const Emission *e, int target)
+{
+    if (guard_of(e, target)) text_addf(out, "#if %s\n", guard_of(e, target));
+}
+
+void emit_guard_end(Text *out, const Emission *e, int target)
+{
+    if (guard_of(e, target)) text_add(out, "#endif\n");
+}
+
+const char *emit_entry_constant(const Emission *e, const EntryPlan *entry, const char *what)
+{
+    return arena_printf(e->arena, "%s_%s_%s", e->upper, upper_name(e->arena, entry->name), what);
 }
 
 const char *emit_c_type(DType dtype)
@@ -180,9 +195,9 @@ static void reserve(const Emission *e, Names *taken, const char *format, const c
 static void reserve_globals(const Emission *e, Names *taken)
 {
     static const char *const own[] = {
-        "init", "init_tensor", "init_states", "tensor", "get", "set", "select", "model", "step", "step_args", "params",
-        "states", "params_init", "states_init", "place", "elements", "mix", "uniform", "normal",
-        "power", "entries", "clear_rows", "weights",
+        "init", "init_tensor", "init_states", "tensor", "get", "set", "select", "model", "step",
+        "step_args", "params", "states", "params_init", "states_init", "place", "elements", "mix",
+        "uniform", "normal", "power", "entries", "clear_rows", "weights",
     };
     static const char *const of_entry[] = {"*", "*_args", "*_inputs", "*_outputs", "*_metrics",
                                            "call_*"};

@@ -50,6 +50,57 @@ void emit_wrapped(Text *out, int indent, int hanging, const char *line)
     }
 }
 
+/* ---- comments ---- */
+
+/* The words of `text` in lines that open with `head`, at most 100 columns; a newline starts another.
+ * Blanks at the start of a line indent it. Returns where the text ends on its last line. */
+static void comment_words(Text *out, const char *head, const char *text, int reserved)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        const size_t room = (size_t)COLUMNS - strlen(head);
+        const bool last = !text[n];
+        const size_t limit = room - (last ? (size_t)reserved : 0);
+        if (n > limit) {
+            size_t best = 0;
+            for (size_t i = 1; i <= room && text[i] != '\n'; i++)
+                if (text[i] == ' ' && text[i - 1] != ' ' && i <= room) best = i;
+            if (best) n = best;
+        }
+        text_addf(out, "%s%.*s", head, (int)n, text);
+        text += n;
+        while (*text == ' ') text++;
+        if (*text == '\n') text++;
+        if (*text) text_add(out, "\n");
+    }
+}
+
+void emit_comment_lines(Text *out, const char *text)
+{
+    comment_words(out, " * ", text, 0);
+    text_add(out, "\n");
+}
+
+void emit_comment(Text *out, int indent, const char *text)
+{
+    Text body = text_new(out->arena);
+    comment_words(&body, arena_printf(out->arena, "%*s * ", indent, ""), text, 3);
+    body.at[indent] = '/';
+    text_addf(out, "%s */\n", body.at);
+}
+
+void emit_grouped(Text *out, int64_t n)
+{
+    const char *digits = arena_printf(out->arena, "%lld", (long long)n);
+    const size_t length = strlen(digits);
+    for (size_t i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0) text_add(out, ",");
+        text_addn(out, digits + i, 1);
+    }
+}
+
+/* ---- constants ---- */
+
 void emit_float(Text *out, float value)
 {
     if (isnan(value)) text_add(out, "(0.0f / 0.0f)");

@@ -60,9 +60,9 @@ Function *lower_optimizer(Program *program, OptimizerKind kind) {
     if (kind != OPTIMIZER_SGD) s.second = loop_buffer(&s.b, "second", LT_F32, false);
     s.rate = loop_scalar(&s.b, "rate", LT_F32);
     s.decay = loop_scalar(&s.b, "decay", LT_F32);
-    s.beta1 = loop_scalar(&s.b, "beta1", LT_F32);
+    s.beta1 = loop_scalar(&s.b, kind == OPTIMIZER_SGD ? "momentum" : "gain1", LT_F32);
     if (kind != OPTIMIZER_SGD) {
-        s.beta2 = loop_scalar(&s.b, "beta2", LT_F32);
+        s.beta2 = loop_scalar(&s.b, "gain2", LT_F32);
         s.scale = loop_scalar(&s.b, "scale", LT_F32);
         s.eps = loop_scalar(&s.b, "eps", LT_F32);
     }

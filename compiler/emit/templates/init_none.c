@@ -1,4 +1,5 @@
-void model_init(float *params, uint64_t seed) {
+void model_init(float *params, uint64_t seed)
+{
     (void)params;
     (void)seed;
 }

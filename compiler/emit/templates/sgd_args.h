@@ -3,7 +3,7 @@ typedef struct model_step_args {
     const float *grads;         /* [MODEL_PARAM_FLOATS], as model_train made them */
     float       *first;         /* [MODEL_PARAM_FLOATS], velocity: zero before the first step, then kept */
     float        rate;          /* learning rate */
-    float        beta1;         /* momentum, 0 for none */
+    float        momentum;      /* 0 for none */
     float        decay;         /* weight decay, on the tensors that the program marks */
 } model_step_args;
 

@@ -1,6 +1,7 @@
-void model_init_states(float *states) {
+void model_init_states(float *states)
+{
     const int tensors = (int)(sizeof model_states / sizeof model_states[0]);
-    memset(states, 0, sizeof(float) * MODEL_STATE_FLOATS);
+    for (int64_t i = 0; i < MODEL_STATE_FLOATS; i++) states[i] = 0.0f;
     for (int i = 0; i < tensors; i++) {
         const float *values = model_states_init[i].values;
         const int64_t n = model_elements(&model_states[i]);

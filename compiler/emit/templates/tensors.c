@@ -1,5 +1,6 @@
 /* The place of logical element e, counted in row-major order. */
-static int64_t model_place(const nn_tensor *t, int64_t e) {
+static int64_t model_place(const nn_tensor *t, int64_t e)
+{
     int64_t at = t->offset;
     for (int axis = t->rank - 1; axis >= 0; axis--) {
         at += e % t->dims[axis] * t->stride[axis];
@@ -8,7 +9,8 @@ static int64_t model_place(const nn_tensor *t, int64_t e) {
     return at;
 }
 
-static int64_t model_elements(const nn_tensor *t) {
+static int64_t model_elements(const nn_tensor *t)
+{
     int64_t n = 1;
     for (int axis = 0; axis < t->rank; axis++) n *= t->dims[axis];
     return n;

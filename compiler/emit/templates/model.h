@@ -1,0 +1,2 @@
+/* All of the above as data, for generic code. */
+extern const struct nn_model model_model;
