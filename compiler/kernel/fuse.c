@@ -7,13 +7,15 @@
  *   - in a kernel of rows, reductions that are consumed inside all run over the same axes (the row);
  *   - a reduction over other axes may leave the kernel as an accumulator; inside, only scalar arithmetic that runs after the
  *     loops may read it;
- *   - the epilogue of a contraction takes elementwise operations of the full shape of its result;
+ *   - the epilogue of a contraction takes elementwise operations of the full shape of its result, as epilogue.c chose;
+ *   - the backward part joins no kernel of the forward part: what it computes again it does where it needs it;
  *   - no kernel may come to depend on itself through another.
  *
  * Afterwards kernels of rows that read the same data over the same domain are joined. */
 #include <string.h>
 
 #include "kernel/kernel.h"
+#include "passes/pass.h"
 
 static Kernel *kernel_of(const EntryPlan *entry, const Node *node) {
     return entry->member[node->id].kernel;
@@ -59,11 +61,12 @@ static bool inputs_precede(const EntryPlan *entry, const Kernel *k, const Node *
 
 /* ---- kernels ---- */
 
-static Kernel *kernel_open(EntryPlan *entry, KernelKind kind, Node *anchor, Type domain) {
+static Kernel *kernel_open(EntryPlan *entry, KernelKind kind, const Node *first, Node *anchor, Type domain) {
     Kernel *k = arena_make(entry->arena, Kernel);
     k->kind = kind;
     k->anchor = anchor;
     k->domain = domain;
+    k->forward = entry->forward[first->id];
     k->step = entry->kernels.count;
     vec_push(entry->arena, entry->kernels, k);
     return k;
@@ -82,12 +85,17 @@ static const int identity[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
 /* ---- labels ---- */
 
 bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int label[MAX_RANK]) {
-    int axis_of[MAX_RANK];
+    int axis_of[MAX_RANK], given[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     const Node *root = view_root(in);
     const Member *m = &entry->member[root->id];
+    if (m->kernel != k && !m->inlined) return true;
     if (!view_labels(in, axis_of)) return false;
+    for (int i = 0; i < in->type.rank; i++)
+        if (axis_of[i] >= 0) given[axis_of[i]] = m->inlined ? label[i] : m->label[axis_of[i]];
+    for (int i = 0; m->inlined && i < root->input_count; i++)
+        if (!kernel_labels(entry, k, root->inputs[i], given)) return false;
     for (int i = 0; i < in->type.rank; i++) {
-        const int l = axis_of[i] < 0 ? -1 : m->label[axis_of[i]];
+        const int l = axis_of[i] < 0 ? -1 : given[axis_of[i]];
         if (l < 0) continue;
         if (label[i] >= 0 && label[i] != l) return false;
         if (in->type.dim[i] != 1 && in->type.dim[i] != k->domain.dim[l]) return false;
@@ -140,7 +148,8 @@ static unsigned reduced_axes(const EntryPlan *entry, const Node *node) {
 
 static bool is_scalar(Type type) { return type_elements(type) == 1; }
 
-bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *root, unsigned *row, bool *after) {
+static bool may_read_member(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *root, unsigned *row,
+                            bool *after) {
     if (entry->member[root->id].after_loops) {
         *after = true;
         return is_scalar(node->type);
@@ -155,6 +164,16 @@ bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, 
     if (*row || k->kind != KERNEL_ROWS) return false;
     *row = axes;
     return true;
+}
+
+/* What runs after the loops is not read through inlined maps: those run wherever their readers do. */
+bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *input, unsigned *row, bool *after) {
+    const Node *root = view_root(input);
+    if (kernel_of(entry, root) == k) return may_read_member(entry, k, node, root, row, after);
+    bool late = false;
+    for (int i = 0; entry->member[root->id].inlined && i < root->input_count; i++)
+        if (!kernel_may_read(entry, k, root, root->inputs[i], row, &late)) return false;
+    return !late;
 }
 
 /* Scalar arithmetic after the loops must not mix with values of the loops. */
@@ -175,9 +194,8 @@ static bool join_map(EntryPlan *entry, Kernel *k, Node *node) {
     if (!is_scalar(node->type)) domain_widen(k, node->type);
     bool legal = inputs_precede(entry, k, node);
     for (int i = 0; legal && i < node->input_count; i++) {
-        const Node *root = view_root(node->inputs[i]);
-        if (kernel_of(entry, root) != k) continue;
-        legal = kernel_labels(entry, k, node->inputs[i], label) && kernel_may_read(entry, k, node, root, &row, &after);
+        legal = kernel_labels(entry, k, node->inputs[i], label) &&
+                kernel_may_read(entry, k, node, node->inputs[i], &row, &after);
     }
     if (legal && after) legal = may_run_after(entry, k, node);
     if (legal && !after) legal = labels_complete(k, node->type, label);
@@ -194,13 +212,12 @@ static bool join_map(EntryPlan *entry, Kernel *k, Node *node) {
 
 static bool join_reduce(EntryPlan *entry, Kernel *k, Node *node) {
     const Node *in = node->inputs[0];
-    const Member *m = &entry->member[view_root(in)->id];
     int label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     unsigned row = k->row_axes;
     bool after = false;
-    if (k->kind != KERNEL_ROWS || m->kernel != k || !kernel_labels(entry, k, in, label)) return false;
+    if (k->kind != KERNEL_ROWS || !inputs_precede(entry, k, node) || !kernel_labels(entry, k, in, label)) return false;
     if (!labels_complete(k, in->type, label)) return false;
-    if (!kernel_may_read(entry, k, in, view_root(in), &row, &after) || after) return false;
+    if (!kernel_may_read(entry, k, in, in, &row, &after) || after) return false;
     unsigned axes = 0;
     for (int i = 0; i < node->attr[0].count; i++)
         if (in->type.dim[node->attr[0].ints[i]] != 1) axes |= 1u << label[node->attr[0].ints[i]];
@@ -225,39 +242,69 @@ static KernelKind anchor_kind(OpKind kind) {
     }
 }
 
+/* Whether k is a contraction that takes the node into its epilogue. */
+static bool takes(const EntryPlan *entry, const Kernel *k, const Node *node) {
+    return k->anchor && entry->epilogue[k->anchor->id] && entry->epilogue[k->anchor->id][node->id];
+}
+
 static bool join(EntryPlan *entry, Kernel *k, Node *node) {
-    if (k->kind != KERNEL_ROWS && k->kind != KERNEL_CONTRACT) return false;
+    if (k->kind != KERNEL_ROWS && !takes(entry, k, node)) return false;
+    if (k->forward && !entry->forward[node->id]) return false;
     return op_row(node->op)->kind == KIND_REDUCE ? join_reduce(entry, k, node) : join_map(entry, k, node);
 }
 
 /* The kernel of an input to try next: the latest opened before `limit`. */
 static Kernel *candidate(const EntryPlan *entry, const Node *node, int limit) {
     Kernel *best = NULL;
-    for (int i = 0; i < node->input_count; i++) {
-        Kernel *k = kernel_of(entry, view_root(node->inputs[i]));
+    NodeList sources = {.count = 0};
+    for (int i = 0; i < node->input_count; i++) inline_sources(entry, node->inputs[i], &sources);
+    for (int i = 0; i < sources.count; i++) {
+        Kernel *k = kernel_of(entry, sources.at[i]);
         if (k && k->step < limit && (!best || k->step > best->step)) best = k;
     }
     return best;
 }
 
-static void place_fusible(EntryPlan *entry, Node *node) {
+/* Contractions that take the node come first, the latest of them before the others. */
+static bool join_any(EntryPlan *entry, Node *node) {
+    for (int i = entry->kernels.count - 1; i >= 0; i--)
+        if (takes(entry, entry->kernels.at[i], node) && join(entry, entry->kernels.at[i], node)) return true;
     int limit = entry->kernels.count;
     for (Kernel *k; (k = candidate(entry, node, limit)); limit = k->step)
-        if (join(entry, k, node)) return;
+        if (join(entry, k, node)) return true;
+    return false;
+}
+
+static void place_fusible(EntryPlan *entry, Node *node) {
+    if (join_any(entry, node)) return;
     const bool reduces = op_row(node->op)->kind == KIND_REDUCE;
-    Kernel *k = kernel_open(entry, KERNEL_ROWS, NULL, reduces ? node->inputs[0]->type : node->type);
+    Kernel *k = kernel_open(entry, KERNEL_ROWS, node, NULL, reduces ? node->inputs[0]->type : node->type);
     kernel_add(entry, k, node, identity, false);
     if (reduces && node->op != OP_sum) k->row_axes = reduced_axes(entry, node);
 }
 
+/* A map that feeds the epilogue of a contraction to come waits for that. */
+static bool waits(const EntryPlan *entry, const Node *node) {
+    const Graph *graph = entry->graph;
+    for (int i = node->id + 1; op_row(node->op)->kind == KIND_MAP && i < graph->nodes.count; i++)
+        if (entry->epilogue[i] && entry->epilogue[i][node->id]) return true;
+    return false;
+}
+
+static void place_anchor(EntryPlan *entry, Node *node, KernelKind kind) {
+    Kernel *k = kernel_open(entry, kind, node, node, node->type);
+    kernel_add(entry, k, node, identity, false);
+    for (int i = 0; entry->epilogue[node->id] && i < node->id; i++) {
+        Node *before = entry->graph->nodes.at[i];
+        if (takes(entry, k, before) && !kernel_of(entry, before)) place_fusible(entry, before);
+    }
+}
+
 static void place(EntryPlan *entry, Node *node) {
     const OpKind kind = op_row(node->op)->kind;
-    if (kind == KIND_LEAF || view_is_free(node) || entry->member[node->id].inlined) return;
-    if (kind == KIND_MAP || kind == KIND_REDUCE || kind == KIND_RANDOM) {
-        place_fusible(entry, node);
-        return;
-    }
-    kernel_add(entry, kernel_open(entry, anchor_kind(kind), node, node->type), node, identity, false);
+    if (kind == KIND_LEAF || view_is_free(node) || entry->member[node->id].inlined || waits(entry, node)) return;
+    if (kind == KIND_MAP || kind == KIND_REDUCE || kind == KIND_RANDOM) place_fusible(entry, node);
+    else place_anchor(entry, node, anchor_kind(kind));
 }
 
 /* ---- order ---- */
@@ -293,7 +340,13 @@ static void order_kernels(EntryPlan *entry) {
 void fuse_entry(EntryPlan *entry) {
     const Graph *graph = entry->graph;
     entry->member = arena_array(entry->arena, Member, graph->nodes.count + 1);
+    entry->forward = arena_array(entry->arena, bool, graph->nodes.count + 1);
+    graph_mark_forward(graph, entry->forward);
     inline_cheap_maps(entry);
+    entry->epilogue = arena_array(entry->arena, const bool *, graph->nodes.count + 1);
+    for (int i = 0; i < graph->nodes.count; i++)
+        if (op_row(graph->nodes.at[i]->op)->kind == KIND_CONTRACT)
+            entry->epilogue[i] = epilogue_choose(entry, graph->nodes.at[i]);
     for (int i = 0; i < graph->nodes.count; i++) place(entry, graph->nodes.at[i]);
     merge_kernels(entry);
     order_kernels(entry);

@@ -1,7 +1,8 @@
 /* Kernels: the graph of an entry cut into fused regions, with a place in memory for every value that crosses from one to
  * another. This is target-independent; lower/ turns each kernel into a loop function for one target.
  *
- *   fuse.c      nodes -> kernels           (which nodes share a loop nest)
+ *   fuse.c      nodes -> kernels           (which nodes share a loop nest), with
+ *   inline.c, epilogue.c, merge.c          what readers compute themselves, what products take in, what is joined
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   memory.c    values -> offsets in the one workspace of the entry
  *   plan.c      runs them in order
@@ -60,6 +61,7 @@ typedef struct Kernel {
     VEC(const Value *) operands;     /* what it reads, each once; found by plan.c */
     Type domain;                     /* the axes that all members share (dtype unused) */
     unsigned row_axes;               /* bit set: axes over which a reduction is consumed inside */
+    bool forward;                    /* belongs to the forward part */
     int lane_axis;                   /* KERNEL_CONTRACT: axis of the domain that runs along the vector lanes; -1: the sum does */
     View contracted[2];              /* KERNEL_CONTRACT: the operands as layout.c wants them read */
     double flops, bytes;             /* of one call with count == batch */
@@ -82,6 +84,8 @@ typedef struct EntryPlan {
     const char *name;
     VEC(Kernel *) kernels;           /* in order of execution; checks first */
     Member *member;                  /* by node id */
+    bool *forward;                   /* by node id: belongs to the forward part (passes/pass.h) */
+    const bool **epilogue;           /* by id of a contraction: what its kernel takes in (epilogue.c); else NULL */
     Value **value_of;                /* by node id: where the node's tensor is stored, or NULL */
     VEC(Value *) values;
     int64_t workspace_bytes;         /* multiple of 64 */
@@ -119,18 +123,26 @@ bool view_labels(const Node *node, int axis_of[MAX_RANK]);
  * strides alone and needs a copy. */
 const Node *view_strides(const Node *node, const Value *value, View *view);
 
-/* ---- fusion (fuse.c, inline.c, merge.c) ---- */
+/* ---- fusion (fuse.c, inline.c, epilogue.c, merge.c) ---- */
 void fuse_entry(EntryPlan *entry);                           /* kernels and members */
 void inline_cheap_maps(EntryPlan *entry);                    /* before the walk: sets Member.inlined */
 void merge_kernels(EntryPlan *entry);                        /* after it */
+/* By node id: the maps that the kernel of this anchor should take into its epilogue. */
+const bool *epilogue_choose(const EntryPlan *entry, const Node *anchor);
 /* The nodes that must be computed or stored before `input` can be read: its root, or through an inlined root its inputs. */
 typedef struct NodeList { const Node *at[16]; int count; } NodeList;
 void inline_sources(const EntryPlan *entry, const Node *input, NodeList *sources);
 bool kernel_needs(const EntryPlan *entry, const Kernel *from, const Kernel *on);    /* `on` must have run (or is it) */
-/* The labels that `in`, seen through views, gives to the axes of its reader in k; false if the shared domain cannot say. */
+/* The labels that `in`, seen through views and inlined maps, gives to the axes of its reader where it leads to members of k;
+ * false if the shared domain cannot say. */
 bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int label[MAX_RANK]);
-/* May `node` read fellow member `root`? Sets *row to the row axes that this fixes, *after if it must run after the loops. */
-bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *root, unsigned *row, bool *after);
+/* May `node`, itself a member of k or about to be, read `input` where that leads to members of k? Sets *row to the row axes that
+ * this fixes, *after if it must run after the loops. */
+bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *input, unsigned *row, bool *after);
+
+/* Whether lanes may run along an axis of the domain: everything in memory has stride 0 or 1 along it, operands of the anchor
+ * aside (lanes.c). */
+bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis);
 
 /* ---- parts of the plan (layout.c, memory.c, plan.c) ---- */
 enum { LANE_PAD = 16 };              /* rows are padded to this many elements: the widest vector of any target */

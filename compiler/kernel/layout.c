@@ -87,7 +87,7 @@ static void collect_wishes(const Graph *graph, Wish *wishes) {
 
 static int64_t store(const Param *param, const Wish *wish, int64_t offset, ParamLayout *layout) {
     const int rank = param->type.rank;
-    int last = rank - 1, order[MAX_RANK], n = 0;
+    int last = rank - 1, order[MAX_RANK] = {0}, n = 0;
     for (int i = 0; wish && i < rank; i++)
         if (wish->cost[i] < wish->cost[last] && param->type.dim[i] > 1) last = i;
     for (int i = 0; i < rank; i++)
@@ -120,21 +120,7 @@ void layout_params(Plan *plan) {
  * it needs (operand < 0: none) with which of the operand's axes contiguous. */
 typedef struct Way { double cost; int lane_axis, operand, axis; } Way;
 
-static const Value *result_value(const Kernel *k) {
-    return k->results.count ? k->results.at[0] : NULL;
-}
-
 static int result_axis(const Kernel *k, int64_t label) { return axis_with(&k->anchor->attr[2], label); }
-
-/* Whether every stored result is contiguous along an axis of the domain. */
-static bool results_contiguous(const EntryPlan *entry, const Kernel *k, int axis) {
-    for (int i = 0; i < k->results.count; i++) {
-        const Member *m = &entry->member[k->results.at[i]->node->id];
-        for (int a = 0; a < k->results.at[i]->node->type.rank; a++)
-            if (m->label[a] == axis && k->results.at[i]->stride[a] != 1) return false;
-    }
-    return result_value(k) != NULL;
-}
 
 static void consider(Way *best, Way way) {
     if (way.cost < best->cost) *best = way;
@@ -149,7 +135,8 @@ static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View v
         for (int a = 0; a < in->type.rank; a++) {
             const int64_t label = product->attr[operand].ints[a];
             const int axis = result_axis(k, label);
-            if (axis < 0 || axis_with(other, label) >= 0 || !results_contiguous(entry, k, axis)) continue;
+            if (axis < 0 || in->type.dim[a] == 1 || axis_with(other, label) >= 0) continue;
+            if (!kernel_lanes_fit(entry, k, axis)) continue;
             const double time = flops * lane_waste(in->type.dim[a]);
             const double copy = COPY_FLOPS * (double)type_elements(in->type);
             if (view[operand].stride[a] == 1) consider(best, (Way){time, axis, -1, 0});

@@ -4,23 +4,28 @@
 
 static Kernel *kernel_of(const EntryPlan *entry, const Node *node) { return entry->member[node->id].kernel; }
 
-static bool reads_root(const Kernel *k, const Node *root) {
+/* What a kernel reads from elsewhere, itself or through inlined maps. */
+static void reads_of(const EntryPlan *entry, const Kernel *k, bool *read) {
     for (int i = 0; i < k->nodes.count; i++)
-        for (int j = 0; j < k->nodes.at[i]->input_count; j++)
-            if (view_root(k->nodes.at[i]->inputs[j]) == root) return true;
-    return false;
+        for (int j = 0; j < k->nodes.at[i]->input_count; j++) {
+            NodeList sources = {.count = 0};
+            inline_sources(entry, k->nodes.at[i]->inputs[j], &sources);
+            for (int s = 0; s < sources.count; s++) read[sources.at[s]->id] = kernel_of(entry, sources.at[s]) != k;
+        }
 }
 
 /* True if b reads what a makes, or both read one tensor. */
 static bool related(const EntryPlan *entry, const Kernel *a, const Kernel *b) {
-    for (int i = 0; i < a->nodes.count; i++) {
-        if (reads_root(b, a->nodes.at[i])) return true;
-        for (int j = 0; j < a->nodes.at[i]->input_count; j++) {
-            const Node *root = view_root(a->nodes.at[i]->inputs[j]);
-            if (type_elements(root->type) > 1 && kernel_of(entry, root) != a && reads_root(b, root)) return true;
-        }
-    }
-    return false;
+    const Graph *graph = entry->graph;
+    const size_t count = (size_t)graph->nodes.count + 1;
+    Arena *scratch = arena_new();
+    bool *by_a = arena_array(scratch, bool, count), *by_b = arena_array(scratch, bool, count), found = false;
+    reads_of(entry, a, by_a);
+    reads_of(entry, b, by_b);
+    for (int i = 0; i < graph->nodes.count && !found; i++)
+        found = by_b[i] && (kernel_of(entry, graph->nodes.at[i]) == a || (by_a[i] && type_elements(graph->nodes.at[i]->type) > 1));
+    arena_free(scratch);
+    return found;
 }
 
 /* `b` waits for `a` by way of a third kernel. */
@@ -44,13 +49,11 @@ static bool reads_are_legal(const EntryPlan *entry, const Kernel *a, const Kerne
         for (int j = 0; j < node->input_count; j++) {
             int label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
             bool after = false;
-            const Node *root = view_root(node->inputs[j]);
-            if (kernel_of(entry, root) != a) continue;
             if (!kernel_labels(entry, a, node->inputs[j], label)) return false;
             for (int axis = 0; axis < node->inputs[j]->type.rank; axis++)
                 if (label[axis] >= 0 && node->inputs[j]->type.dim[axis] != 1 &&
                     label[axis] != entry->member[node->id].label[axis]) return false;
-            if (!kernel_may_read(entry, a, node, root, row, &after) || after) return false;
+            if (!kernel_may_read(entry, a, node, node->inputs[j], row, &after) || after) return false;
         }
     }
     return true;

@@ -264,7 +264,7 @@ static LoopExpr *expand(LoopBuilder *b, const char *formula, int count, LoopExpr
 }
 
 LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *given) {
-    LoopExpr *args[3];
+    LoopExpr *args[3] = {0};
     bool vector = false;
     for (int i = 0; i < count; i++) vector |= given[i]->vector;
     for (int i = 0; i < count; i++) args[i] = vector ? x_splat(b, given[i]) : given[i];

@@ -86,35 +86,47 @@ static void set_axes(const Contract *c, const TilePlace *p, int row, int column)
     l->active = column + 1 == p->columns ? p->active : l->target->width;
 }
 
-static LoopExpr *sum_active(const Contract *c, int operand, bool vector, int active) {
-    return x_splat(&c->l->b, load(c, operand, vector, active));
+static Type k_type(const Contract *c, int k, int *axis) {
+    *axis = find(labels_of(c, 0), c->k_label[k]);
+    if (*axis >= 0) return product(c)->inputs[0]->type;
+    *axis = find(labels_of(c, 1), c->k_label[k]);
+    return product(c)->inputs[1]->type;
+}
+
+static bool k_is_batch(const Contract *c, int k) {
+    int axis;
+    return k_type(c, k, &axis).batch_axis == axis;
+}
+
+static bool sum_is_contiguous(const Contract *c) {
+    if (!c->k_count || k_is_batch(c, c->k_count - 1)) return false;
+    for (int o = 0; o < 2; o++) {
+        const int axis = find(labels_of(c, o), c->k_label[c->k_count - 1]);
+        if (axis < 0 || c->l->k->contracted[o].stride[axis] != 1) return false;
+    }
+    return true;
 }
 
 /* One step of the sum: the vectors of the wide operand, then each row of the other times all of them. */
 static void multiply(Contract *c, const TilePlace *p, Var **acc, int active) {
     Lower *l = c->l;
     Var *wide[TILE_MAX];
-    const bool along_sum = l->lane_axis < 0;
+    const bool along_sum = l->lane_axis < 0 && sum_is_contiguous(c);
+    const bool vector = along_sum || l->lane_axis >= 0;
     for (int v = 0; v < p->columns; v++) {
         set_axes(c, p, 0, v);
         const int lanes = along_sum ? active : (v + 1 == p->columns ? lanes_readable(c, p->active) : l->target->width);
-        wide[v] = loop_let(&l->b, arena_printf(l->b.arena, "b%d", v), load(c, c->wide, true, lanes));
+        wide[v] = loop_let(&l->b, arena_printf(l->b.arena, "b%d", v), load(c, c->wide, vector, lanes));
     }
     for (int r = 0; r < p->rows; r++) {
         set_axes(c, p, r, 0);
-        Var *a = loop_let(&l->b, arena_printf(l->b.arena, "a%d", r), sum_active(c, c->tall, along_sum, active));
+        LoopExpr *tall = load(c, c->tall, along_sum, active);
+        Var *a = loop_let(&l->b, arena_printf(l->b.arena, "a%d", r), vector ? x_splat(&l->b, tall) : tall);
         for (int v = 0; v < p->columns; v++) {
             Var *sum = acc[r * p->columns + v];
             loop_set(&l->b, sum, x_fma(&l->b, x_var(&l->b, a), x_var(&l->b, wide[v]), x_var(&l->b, sum)));
         }
     }
-}
-
-static Type k_type(const Contract *c, int k, int *axis) {
-    *axis = find(labels_of(c, 0), c->k_label[k]);
-    if (*axis >= 0) return product(c)->inputs[0]->type;
-    *axis = find(labels_of(c, 1), c->k_label[k]);
-    return product(c)->inputs[1]->type;
 }
 
 static LoopExpr *k_extent(const Contract *c, int k) {
@@ -127,11 +139,6 @@ static int64_t k_size(const Contract *c, int k) {
     int axis;
     const Type type = k_type(c, k, &axis);
     return type.dim[axis];
-}
-
-static bool k_is_batch(const Contract *c, int k) {
-    int axis;
-    return k_type(c, k, &axis).batch_axis == axis;
 }
 
 enum { UNROLLED_FMAS = 64 };         /* the body of the innermost loop; more costs compile time and gains nothing */
@@ -162,15 +169,6 @@ static void innermost_lanes(Contract *c, const TilePlace *p, Var **acc) {
     loop_block(b);
     multiply(c, p, acc, (int)(size - whole));
     loop_end(b);
-}
-
-static bool sum_is_contiguous(const Contract *c) {
-    if (!c->k_count || k_is_batch(c, c->k_count - 1)) return false;
-    for (int o = 0; o < 2; o++) {
-        const int axis = find(labels_of(c, o), c->k_label[c->k_count - 1]);
-        if (axis < 0 || c->l->k->contracted[o].stride[axis] != 1) return false;
-    }
-    return true;
 }
 
 static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes) {

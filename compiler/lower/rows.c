@@ -51,49 +51,14 @@ static bool accumulates(const Rows *r, const Node *node) {
 
 /* ---- shape of the loops ---- */
 
-/* Whether what an input reads from memory, itself or through inlined maps, has stride 0 or 1 along the lane axis. */
-static bool input_fits(const Rows *r, const Node *input, const int *label) {
-    Lower *l = r->l;
-    View view;
-    const Node *root = view_root(input);
-    int axis_of[MAX_RANK], root_label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
-    if (plan_operand(l->entry, l->k, input, &view)) {
-        const int64_t s = lower_lane_stride(l, view.stride, label, input->type);
-        return view.value->place == AT_INDEX || s == 0 || s == 1;
-    }
-    if (!l->entry->member[root->id].inlined) return true;
-    view_labels(input, axis_of);
-    for (int i = 0; i < input->type.rank; i++)
-        if (axis_of[i] >= 0) root_label[axis_of[i]] = label[i];
-    for (int i = 0; i < root->input_count; i++)
-        if (!input_fits(r, root->inputs[i], root_label)) return false;
-    return true;
-}
-
-/* Lanes may run along `axis` if everything in memory has stride 0 or 1 along it. */
-static bool lanes_fit(const Rows *r, int axis) {
-    Lower *l = r->l;
-    l->lane_axis = axis;
-    for (int i = 0; i < l->k->nodes.count; i++) {
-        const Node *node = l->k->nodes.at[i];
-        for (int j = 0; j < node->input_count; j++)
-            if (!input_fits(r, node->inputs[j], member_of(r, node)->label)) return false;
-    }
-    for (int i = 0; i < l->k->results.count; i++) {
-        const Value *v = l->k->results.at[i];
-        const int *label = member_of(r, v->node)->label;
-        const int64_t s = lower_lane_stride(l, v->stride, label, v->node->type);
-        if (s != 0 && s != 1) return false;
-        if (s == 0 && varies(v->node->type, label) >> axis & 1) return false;
-    }
-    return true;
-}
-
 static void choose_lanes(Rows *r) {
     const Type d = r->l->k->domain;
     if (r->l->target->width > 1)
         for (int axis = d.rank - 1; axis >= 0; axis--)
-            if (d.dim[axis] > 1 && axis != d.batch_axis && lanes_fit(r, axis)) return;
+            if (d.dim[axis] > 1 && axis != d.batch_axis && kernel_lanes_fit(r->l->entry, r->l->k, axis)) {
+                r->l->lane_axis = axis;
+                return;
+            }
     r->l->lane_axis = -1;
 }
 
@@ -115,8 +80,10 @@ static void find_levels(Rows *r) {
     for (int i = 0; i < k->nodes.count; i++) {
         const Node *node = k->nodes.at[i];
         int level = 0;
-        for (int j = 0; j < node->input_count; j++) {
-            const Node *root = view_root(node->inputs[j]);
+        NodeList sources = {.count = 0};
+        for (int j = 0; j < node->input_count; j++) inline_sources(r->l->entry, node->inputs[j], &sources);
+        for (int j = 0; j < sources.count; j++) {
+            const Node *root = sources.at[j];
             if (member_of(r, root)->kernel == k && r->level[root->id] > level) level = r->level[root->id];
         }
         if (in_row(r, node)) level += reduction_passes(node->op);

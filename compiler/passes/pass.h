@@ -16,6 +16,13 @@ void pass_drop_dead(Module *module, Graph *graph);
  * kept between (decision 9). After simplify, which would make the duplicates one again. */
 void pass_recompute(Module *module, Graph *graph);
 
+/* Sets forward[id] for the nodes of an entry that compute its outputs, as against its gradients;
+ * without a loss, for what must be there before gradients come back. */
+void graph_mark_forward(const Graph *graph, bool *forward);
+/* Whether computing a value again costs no more than reading what it is computed from: maps,
+ * views and random draws. */
+bool op_is_repeatable(const Node *node);
+
 typedef struct Pass {
     const char *name;
     void (*run)(Module *module, Graph *graph);

@@ -25,42 +25,6 @@ typedef struct Recompute {
     Node **repeated;                 /* per node: its second copy, of the backward part */
 } Recompute;
 
-/* ---- what is forward ---- */
-
-static bool is_gradient(OutputKind kind)
-{
-    return kind == OUT_GRAD || kind == OUT_INPUT_GRAD;
-}
-
-/* With a loss: what the outputs other than gradients need. */
-static bool mark_needed(Recompute *r)
-{
-    bool any = false;
-    for (int i = 0; i < r->graph->outputs.count; i++) {
-        if (is_gradient(r->graph->outputs.at[i].kind)) continue;
-        r->forward[r->graph->outputs.at[i].node->id] = true;
-        any = true;
-    }
-    for (int i = r->graph->nodes.count - 1; i >= 0; i--) {
-        const Node *node = r->graph->nodes.at[i];
-        for (int j = 0; r->forward[i] && j < node->input_count; j++)
-            r->forward[node->inputs[j]->id] = true;
-    }
-    return any;
-}
-
-/* Without one: what does not depend on the gradients that the caller gives, which are no
- * declared inputs. */
-static void mark_independent(Recompute *r)
-{
-    for (int i = 0; i < r->graph->nodes.count; i++) {
-        const Node *node = r->graph->nodes.at[i];
-        r->forward[i] = node->op != OP_input || node->param >= 0;
-        for (int j = 0; j < node->input_count; j++)
-            r->forward[i] &= r->forward[node->inputs[j]->id];
-    }
-}
-
 /* ---- the network ---- */
 
 static bool reduces_last_axis(const Node *node)
@@ -88,12 +52,6 @@ static bool reads_in_passing(const Node *user)
     OpKind kind = op_row(user->op)->kind;
     return kind == KIND_MAP || kind == KIND_VIEW
            || (kind == KIND_REDUCE && reduces_last_axis(user));
-}
-
-static bool is_repeatable(const Node *node)
-{
-    OpKind kind = op_row(node->op)->kind;
-    return kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_RANDOM;
 }
 
 /* Constants, indices and the count are no memory. */
@@ -149,7 +107,7 @@ static void add_node(const Recompute *r, FlowNetwork *network, const Node *node,
     }
     if (!r->forward[node->id] || is_free(node)) return;
     flow_edge(network, in, out, cost_to_keep(r, node));
-    if (!is_repeatable(node)) flow_edge(network, source, in, CUT_NEVER);
+    if (!op_is_repeatable(node)) flow_edge(network, source, in, CUT_NEVER);
     else if (r->wanted_whole[node->id])
         flow_edge(network, source, in, 2 * type_elements(node->type));
 }
@@ -169,7 +127,7 @@ static void choose(Recompute *r)
     const bool *sink_side = cut(r, scratch);
     for (int i = 0; i < r->graph->nodes.count; i++) {
         const Node *node = r->graph->nodes.at[i];
-        r->again[i] = r->forward[i] && is_repeatable(node) && sink_side[2 * i];
+        r->again[i] = r->forward[i] && op_is_repeatable(node) && sink_side[2 * i];
     }
     arena_free(scratch);
 }
@@ -204,9 +162,7 @@ static void rebuild(Recompute *r)
         r->done[i] = copy_node(r, graph->nodes.at[i], !r->forward[i]);
     for (int i = 0; i < graph->outputs.count; i++) {
         const Output *output = &graph->outputs.at[i];
-        Node *node
-            = is_gradient(output->kind) ? read_back(r, output->node) : r->done[output->node->id];
-        graph_output(r->to, output->kind, output->name, node, output->param);
+        graph_output(r->to, output->kind, output->name, r->done[output->node->id], output->param);
     }
     *graph = *r->to;
 }
@@ -224,7 +180,7 @@ void pass_recompute(Module *module, Graph *graph)
     r.again = arena_array(arena, bool, count);
     r.done = arena_array(arena, Node *, count);
     r.repeated = arena_array(arena, Node *, count);
-    if (!mark_needed(&r)) mark_independent(&r);
+    graph_mark_forward(graph, r.forward);
     mark_epilogues(&r);
     mark_stored(&r);
     mark_wanted_whole(&r);

@@ -1,0 +1,56 @@
+/* Along which axis of its domain a kernel can run the lanes of vectors. */
+#include "kernel/kernel.h"
+
+static int64_t stride_along(const int64_t *stride, const int *label, Type type, int axis)
+{
+    int64_t s = 0;
+    for (int i = 0; i < type.rank; i++)
+        if (label[i] == axis && type.dim[i] != 1) s += stride[i];
+    return s;
+}
+
+static bool varies_along(Type type, const int *label, int axis)
+{
+    for (int i = 0; i < type.rank; i++)
+        if (label[i] == axis && type.dim[i] != 1) return true;
+    return false;
+}
+
+/* What an input reads from memory, itself or through inlined maps. */
+static bool input_fits(const EntryPlan *entry, const Kernel *k, const Node *input,
+                       const int *label, int axis)
+{
+    View view;
+    const Node *root = view_root(input);
+    int axis_of[MAX_RANK], root_label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    if (plan_operand(entry, k, input, &view)) {
+        const int64_t s = stride_along(view.stride, label, input->type, axis);
+        return view.value->place == AT_INDEX || s == 0 || s == 1;
+    }
+    if (!entry->member[root->id].inlined || !view_labels(input, axis_of)) return true;
+    for (int i = 0; i < input->type.rank; i++)
+        if (axis_of[i] >= 0) root_label[axis_of[i]] = label[i];
+    for (int i = 0; i < root->input_count; i++)
+        if (!input_fits(entry, k, root->inputs[i], root_label, axis)) return false;
+    return true;
+}
+
+static bool result_fits(const EntryPlan *entry, const Value *v, int axis)
+{
+    const int *label = entry->member[v->node->id].label;
+    const int64_t s = stride_along(v->stride, label, v->node->type, axis);
+    return s == 1 || (s == 0 && !varies_along(v->node->type, label, axis));
+}
+
+bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis)
+{
+    for (int i = 0; i < k->nodes.count; i++) {
+        const Node *node = k->nodes.at[i];
+        for (int j = 0; node != k->anchor && j < node->input_count; j++)
+            if (!input_fits(entry, k, node->inputs[j], entry->member[node->id].label, axis))
+                return false;
+    }
+    for (int i = 0; i < k->results.count; i++)
+        if (!result_fits(entry, k->results.at[i], axis)) return false;
+    return true;
+}

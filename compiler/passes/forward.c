@@ -1,0 +1,52 @@
+/* Which nodes belong to the forward part of an entry that yields gradients. */
+#include "ops/op.h"
+#include "passes/pass.h"
+
+static bool is_gradient(OutputKind kind)
+{
+    return kind == OUT_GRAD || kind == OUT_INPUT_GRAD;
+}
+
+/* What the outputs other than gradients are. */
+static bool mark_outputs(const Graph *graph, bool *forward)
+{
+    bool any = false;
+    for (int i = 0; i < graph->outputs.count; i++) {
+        if (is_gradient(graph->outputs.at[i].kind)) continue;
+        forward[graph->outputs.at[i].node->id] = true;
+        any = true;
+    }
+    return any;
+}
+
+/* The gradients that the caller gives are inputs that no declaration stands for. What depends on
+ * none of them was there before the backward part; but maps and views may as well be copies that
+ * it makes for itself, so they count only if something else needs them. */
+static void mark_independent(const Graph *graph, bool *forward)
+{
+    Arena *scratch = arena_new();
+    bool *depends = arena_array(scratch, bool, graph->nodes.count + 1);
+    for (int i = 0; i < graph->nodes.count; i++) {
+        const Node *node = graph->nodes.at[i];
+        depends[i] = node->op == OP_input && node->param < 0;
+        for (int j = 0; j < node->input_count; j++) depends[i] |= depends[node->inputs[j]->id];
+        forward[i] = !depends[i] && !op_is_repeatable(node);
+    }
+    arena_free(scratch);
+}
+
+void graph_mark_forward(const Graph *graph, bool *forward)
+{
+    if (!mark_outputs(graph, forward)) mark_independent(graph, forward);
+    for (int i = graph->nodes.count - 1; i >= 0; i--) {
+        const Node *node = graph->nodes.at[i];
+        for (int j = 0; forward[i] && j < node->input_count; j++)
+            forward[node->inputs[j]->id] = true;
+    }
+}
+
+bool op_is_repeatable(const Node *node)
+{
+    OpKind kind = op_row(node->op)->kind;
+    return kind == KIND_MAP || kind == KIND_VIEW || kind == KIND_RANDOM;
+}

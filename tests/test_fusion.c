@@ -1,0 +1,177 @@
+/* What fusion must achieve: each of these blocks is a single pass over memory, forward and
+ * backward, alone and between layers, and keeps no more for its backward pass than it must.
+ * Counts, bytes and kept buffers are asserted, so that a fuser that gets worse fails here. */
+#include "blocks.h"
+#include "kernel/kernel.h"
+#include "passes/pass.h"
+
+enum { ROWS = 24, COLUMNS = 40, FULL = 4 * ROWS * COLUMNS, VECTOR = 4 * COLUMNS };
+
+typedef Node *Block(Module *m, Graph *g, Node *x);
+
+static const Plan *plan_of(Module *m)
+{
+    const PassOptions options = {.verify = true};
+    const char *wrong = passes_run(m, &options);
+    if (wrong) fail_msg("%s", wrong);
+    const Plan *plan = plan_module(m->arena, m);
+    wrong = plan_verify(m->arena, plan);
+    if (wrong) fail_msg("%s", wrong);
+    return plan;
+}
+
+static void show(const Plan *plan)
+{
+    Text text = text_new(plan->arena);
+    plan_print_kernels(&text, plan);
+    print_error("%s\n", text.at);
+}
+
+/* Bytes of the elements that a kernel reads and writes, each value once, without padding. */
+static int64_t moved(const Kernel *k)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < k->operands.count; i++)
+        bytes += 4 * type_elements(k->operands.at[i]->node->type);
+    for (int i = 0; i < k->results.count; i++)
+        bytes += 4 * type_elements(k->results.at[i]->node->type);
+    return bytes;
+}
+
+/* ---- alone ---- */
+
+static const EntryPlan *plan_alone(Arena *arena, Block *block, const char *entry)
+{
+    Module *m = module_new(arena, "alone");
+    Graph *g = graph_new(arena, entry, ROWS);
+    vec_push(arena, m->entries, g);
+    graph_output(g, OUT_OUTPUT, "y", block(m, g, matrix_input(m, g, "x", ROWS, COLUMNS)), -1);
+    return plan_of(m)->entries.at[0];
+}
+
+static void expect_one_kernel(Block *block, const char *entry, int64_t bytes)
+{
+    Arena *arena = arena_new();
+    const EntryPlan *plan = plan_alone(arena, block, entry);
+    if (plan->kernels.count != 1 || moved(plan->kernels.at[0]) != bytes) {
+        show(plan->plan);
+        fail_msg("%s: expected one kernel that moves %d bytes", entry, (int)bytes);
+    }
+    arena_free(arena);
+}
+
+static void alone_each_is_one_pass(void **state)
+{
+    (void)state;
+    expect_one_kernel(layer_norm, "forward", 2 * FULL + 2 * VECTOR);   /* x, w, b -> y */
+    expect_one_kernel(layer_norm, "backward", 3 * FULL + 3 * VECTOR);  /* x, dy, w -> dx, dw, db */
+    expect_one_kernel(softmax, "forward", 2 * FULL);
+    expect_one_kernel(softmax, "backward", 3 * FULL);
+    expect_one_kernel(gelu, "forward", 2 * FULL);
+    expect_one_kernel(gelu, "backward", 3 * FULL);
+}
+
+/* ---- between layers ---- */
+
+/* A block between two dense layers, with a loss after them: forward and backward are apart. */
+static const EntryPlan *plan_between(Arena *arena, Block *block)
+{
+    Module *m = module_new(arena, "between");
+    Graph *g = graph_new(arena, "train", ROWS);
+    vec_push(arena, m->entries, g);
+    Node *x = matrix_input(m, g, "in", ROWS, 3);
+    g->origin = (Origin){.name = "x"};
+    x = dense(m, g, x, "a", COLUMNS);
+    g->origin = (Origin){0};
+    x = block(m, g, x);
+    square_loss(g, dense(m, g, x, "b", 5));
+    return plan_of(m)->entries.at[0];
+}
+
+static int step_of_loss(const EntryPlan *entry)
+{
+    for (int i = 0; i < entry->kernels.count; i++)
+        for (int j = 0; j < entry->kernels.at[i]->results.count; j++)
+            if (entry->kernels.at[i]->results.at[j]->place == AT_LOSS) return i;
+    fail_msg("no kernel makes the loss");
+    return -1;
+}
+
+/* Elements of all values written before the loss and read after it, of inputs and parameters
+ * none. */
+static int64_t kept_elements(const EntryPlan *entry)
+{
+    const int loss = step_of_loss(entry);
+    int64_t elements = 0;
+    for (int i = 0; i < entry->values.count; i++) {
+        const Value *v = entry->values.at[i];
+        if (v->place != AT_WORK && v->place != AT_OUTPUT) continue;
+        if (v->first < loss && v->last > loss) elements += type_elements(v->node->type);
+    }
+    return elements;
+}
+
+static int count_rows_kernels(const EntryPlan *entry)
+{
+    int count = 0;
+    for (int i = 0; i < entry->kernels.count; i++)
+        count += entry->kernels.at[i]->kind == KERNEL_ROWS;
+    return count;
+}
+
+/* rows: kernels of rows in the whole entry, the loss's own and bias gradients' included. */
+static void expect_between(Block *block, int rows, int64_t kept)
+{
+    Arena *arena = arena_new();
+    const EntryPlan *plan = plan_between(arena, block);
+    if (count_rows_kernels(plan) != rows || kept_elements(plan) != kept) {
+        show(plan->plan);
+        fail_msg("expected %d kernels of rows and %d elements kept, got %d and %d", rows,
+                 (int)kept, count_rows_kernels(plan), (int)kept_elements(plan));
+    }
+    arena_free(arena);
+}
+
+static void between_layers_each_is_one_pass(void **state)
+{
+    (void)state;
+    const int64_t full = ROWS * COLUMNS;
+    expect_between(layer_norm, 3, 2 * full + 2 * ROWS);
+    expect_between(softmax, 3, full);
+    expect_between(gelu, 2, 2 * full);      /* both in the epilogues of products */
+}
+
+/* ---- losses ---- */
+
+/* The loss and its gradient, from logits in memory: they are read once. */
+static void cross_entropy_is_one_pass(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Module *m = module_new(arena, "classifier");
+    Graph *g = graph_new(arena, "train", ROWS);
+    vec_push(arena, m->entries, g);
+    Node *logits = dense(m, g, matrix_input(m, g, "x", ROWS, 3), "a", COLUMNS);
+    graph_output(g, OUT_OUTPUT, "logits", logits, -1);
+    row_loss(g, cross_entropy(g, logits, label_input(m, g, ROWS, COLUMNS)));
+    const EntryPlan *plan = plan_of(m)->entries.at[0];
+    const Kernel *k = plan->kernels.at[step_of_loss(plan)];
+    /* logits, label -> loss, d_logits, gradient of the bias */
+    const int64_t bytes = 2 * FULL + 4 * ROWS + 4 + VECTOR;
+    if (count_rows_kernels(plan) != 1 || moved(k) != bytes) {
+        show(plan->plan);
+        fail_msg("expected one kernel of rows that moves %d bytes, not %d", (int)bytes,
+                 (int)moved(k));
+    }
+    arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(alone_each_is_one_pass),
+        cmocka_unit_test(between_layers_each_is_one_pass),
+        cmocka_unit_test(cross_entropy_is_one_pass),
+    };
+    return cmocka_run_group_tests_name("fusion", tests, NULL, NULL);
+}
