@@ -36,6 +36,9 @@ TESTS        = $(sort $(wildcard tests/test_*.c))
 TEST_BIN     = $(TESTS:tests/%.c=$(BUILD)/tests/%)
 TEST_SH      = $(sort $(wildcard tests/test_*.sh))
 
+# A line a step; V=1 shows the commands.
+quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $@; )
+
 all: $(BUILD)/nnc $(LIBRUNTIME)
 
 # ---- what the objects were built with and the archives made of; changes only when that does ----
@@ -54,54 +57,54 @@ $(BUILD)/sources: FORCE
 # ---- compiler and runtime ----
 
 $(BUILD)/nnc: $(MAIN_OBJ) $(LIBNNC) $(LIBRUNTIME)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(LIBNNC): $(filter-out $(MAIN_OBJ),$(COMPILER_OBJ)) $(BUILD)/sources
 	@rm -f $@
-	$(AR) rcs $@ $(filter %.o,$^)
+	$(call quiet,AR)$(AR) rcs $@ $(filter %.o,$^)
 
 $(LIBRUNTIME): $(RUNTIME_OBJ) $(BUILD)/sources
 	@rm -f $@
-	$(AR) rcs $@ $(filter %.o,$^)
+	$(call quiet,AR)$(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/compiler/%.o: compiler/%.c $(BUILD)/flags | $(GRAMMAR_H)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(POSIX) $(BLAS_CFLAGS) -Icompiler -Iruntime -I$(BUILD) -MMD -MP -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CFLAGS) $(WARN) $(POSIX) $(BLAS_CFLAGS) -Icompiler -Iruntime -I$(BUILD) -MMD -MP -c -o $@ $<
 
 $(BUILD)/runtime/%.o: runtime/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(POSIX) $(ZLIB_CFLAGS) -Iruntime -MMD -MP -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CFLAGS) $(WARN) $(POSIX) $(ZLIB_CFLAGS) -Iruntime -MMD -MP -c -o $@ $<
 
 $(BUILD)/grammar/parse.c $(BUILD)/grammar/parse.h &: grammar/nn.y
 	@mkdir -p $(@D)
-	bison -Werror --defines=$(BUILD)/grammar/parse.h -o $(BUILD)/grammar/parse.c $<
+	$(call quiet,BISON)bison -Werror --defines=$(BUILD)/grammar/parse.h -o $(BUILD)/grammar/parse.c $<
 
 $(BUILD)/grammar/lex.c $(BUILD)/grammar/lex.h &: grammar/nn.l
 	@mkdir -p $(@D)
-	flex --header-file=$(BUILD)/grammar/lex.h -o $(BUILD)/grammar/lex.c $<
+	$(call quiet,FLEX)flex --header-file=$(BUILD)/grammar/lex.h -o $(BUILD)/grammar/lex.c $<
 
 # flex and bison write code that -Wconversion dislikes; the rest of our warnings hold for it.
 $(BUILD)/grammar/%.o: $(BUILD)/grammar/%.c $(GRAMMAR_H) $(BUILD)/flags
-	$(CC) $(CFLAGS) $(filter-out -Wconversion,$(WARN)) -Wno-unused-function $(POSIX) -Icompiler -I$(BUILD) -MMD -MP -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CFLAGS) $(filter-out -Wconversion,$(WARN)) -Wno-unused-function $(POSIX) -Icompiler -I$(BUILD) -MMD -MP -c -o $@ $<
 
 # The standard library and the text that generated files share are real files, embedded as bytes.
 EMBED = $(STDLIB) $(TEMPLATES) runtime/nn_model.h
 $(BUILD)/embedded.c: $(EMBED) compiler/embed.sh $(BUILD)/sources
 	@mkdir -p $(@D)
-	sh compiler/embed.sh $(EMBED) > $@
+	$(call quiet,EMBED)sh compiler/embed.sh $(EMBED) > $@
 
 $(BUILD)/embedded.o: $(BUILD)/embedded.c $(BUILD)/flags
-	$(CC) $(CFLAGS) $(WARN) -Icompiler -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CFLAGS) $(WARN) -Icompiler -c -o $@ $<
 
 # ---- tests ----
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags | $(GRAMMAR_H)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(POSIX) $(ZLIB_CFLAGS) $(shell $(PKG) --cflags cmocka) -Icompiler -Iruntime -Itests -I$(BUILD) \
+	$(call quiet,CC)$(CC) $(CFLAGS) $(WARN) $(POSIX) $(ZLIB_CFLAGS) $(shell $(PKG) --cflags cmocka) -Icompiler -Iruntime -Itests -I$(BUILD) \
 	    -MMD -MP -c -o $@ $<
 
 $(TEST_BIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBNNC) $(LIBRUNTIME)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG) --libs cmocka) $(LIBS)
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG) --libs cmocka) $(LIBS)
 
 # As many at a time as there are processors; JOBS=1 for one after the other.
 test: all $(TEST_BIN)
@@ -112,7 +115,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SRC = tests/fuzz_parse.c $(filter-out compiler/base/embedded.c,$(wildcard compiler/base/*.c compiler/ast/*.c))
 
 $(BUILD)/fuzz_parse: $(FUZZ_SRC) $(BUILD)/grammar/parse.c $(BUILD)/grammar/lex.c
-	clang -O1 -g -fsanitize=fuzzer,address,undefined -std=c11 $(POSIX) -Icompiler -Itests -I$(BUILD) -o $@ \
+	$(call quiet,LD)clang -O1 -g -fsanitize=fuzzer,address,undefined -std=c11 $(POSIX) -Icompiler -Itests -I$(BUILD) -o $@ \
 	    $(filter %.c,$^)
 
 fuzz: $(BUILD)/fuzz_parse
