@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD
  * nn_model.h - what every generated file says of itself: one structure of data and functions.
  *
- * nnc copies this file, unchanged, to the head of each generated header (under its own guard), so generated code needs no file
- * of ours, and the runtime and any generic code see the same types. C11 and C++17. */
+ * nnc copies this file, unchanged, to the head of each generated header (under its own guard), so
+ * generated code needs no file of ours, and the runtime and any generic code see the same types.
+ * C11 and C++17. */
 #ifndef NN_MODEL_ABI
 #define NN_MODEL_ABI 1
 #include <stddef.h>
@@ -23,7 +24,8 @@ enum {
     NN_BAD_ARGUMENT = 4      /* a required pointer is NULL */
 };
 
-static inline const char *nn_status_text(int status) {
+static inline const char *nn_status_text(int status)
+{
     switch (status) {
     case NN_OK: return "ok";
     case NN_BAD_COUNT: return "count is outside 1..batch";
@@ -37,7 +39,7 @@ static inline const char *nn_status_text(int status) {
 enum { NN_F32 = 0, NN_I32 = 1, NN_U8 = 2 };
 enum { NN_MAX_RANK = 8 };
 
-/* An input, target, output or metric of an entry. dims[0] of a batched tensor is the compiled batch. */
+/* An input, target or output of an entry. dims[0] of a batched tensor is the compiled batch. */
 typedef struct nn_io {
     const char *name;
     int dtype;               /* NN_F32, ... */
@@ -47,9 +49,10 @@ typedef struct nn_io {
     int64_t limit;           /* values must lie in [0, limit); 0: no such limit */
 } nn_io;
 
-/* A parameter (or a state) and its place. The logical tensor is row-major with dims[]; element (i0, i1, ...) is stored at
- * offset + i0*stride[0] + i1*stride[1] + ... floats. floats is what the tensor occupies, padding included: padding is
- * zero and stays zero under any elementwise optimiser that maps (0, 0) to 0. */
+/* A parameter (or a state) and its place. The logical tensor is row-major with dims[]; element (i0,
+ * i1, ...) is stored at offset + i0*stride[0] + i1*stride[1] + ... floats. The tensor occupies
+ * `floats`, padding included: padding is zero and stays zero under any elementwise optimiser that
+ * maps (0, 0) to 0. */
 typedef struct nn_tensor {
     const char *name;        /* "fc1.weight", as in files */
     int rank;
@@ -102,9 +105,10 @@ typedef struct nn_model {
     const nn_entry *entries;
     void (*init)(float *params, uint64_t seed);
     void (*init_states)(float *states);              /* NULL without states */
-    int (*get)(const float *params, int tensor, float *out, size_t capacity);   /* stored -> logical row-major */
-    int (*set)(float *params, int tensor, const float *in, size_t count);       /* logical row-major -> stored */
-    /* In place of init and init_states for a model that is no generated code; else both are NULL. */
+    /* One tensor between the stored order and the logical, row-major one. */
+    int (*get)(const float *params, int tensor, float *out, size_t capacity);
+    int (*set)(float *params, int tensor, const float *in, size_t count);
+    /* In place of init and init_states for a model that is no generated code; else both NULL. */
     void (*start)(const void *context, float *params, float *states, uint64_t seed);
     const void *context;
 } nn_model;

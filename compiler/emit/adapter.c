@@ -64,7 +64,7 @@ static void adapter(Text *out, const Emission *e, const EntryPlan *entry, const 
         positional(&line, e, entry);
     }
     text_add(&line, ");");
-    emit_wrapped(out, 4, 8, line.at);
+    wrap_code(out, 4, line.at);
     text_add(out, "}\n\n");
 }
 

@@ -99,7 +99,7 @@ static void entry_row(Text *out, const Emission *e, const EntryPlan *entry, cons
               table_name(e, entry, "outputs", outputs > 0),
               table_name(e, entry, "metrics", metrics > 0), entry_flops(entry), e->options.name,
               entry->name, suffix);
-    emit_wrapped(out, 5, 5, line.at);
+    wrap_code(out, 5, line.at);
 }
 
 /* ---- the model ---- */

@@ -6,10 +6,12 @@
  *   tables.c      tensors, init, get, set              descriptor.c  struct nn_model, NAME_select
  *   optimizer.c   NAME_step                            main_file.c   NAME_main.c
  *   formula.c     what an entry computes, in a line    weights.c     NAME_weights.c
- *   text.c        long lines, literals, templates
+ *   overview.c    kernels and memory map, as a comment
+ *   text.c        literals, templates
  *   templates/    text that needs no more than the model's name */
 #ifndef NNC_EMIT_EMIT_H
 #define NNC_EMIT_EMIT_H
+#include "base/wrap.h"
 #include "lower/lower.h"
 
 typedef struct EmitOptions {
@@ -75,6 +77,7 @@ void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Valu
 void emit_constants(Text *out, const Emission *e);           /* tables that entries read */
 
 /* ---- the rest ---- */
+void emit_overview(Text *out, const Emission *e);             /* within a comment */
 void emit_tables(Text *out, const Emission *e);
 void emit_descriptors(Text *out, const Emission *e);
 void emit_optimizer_header(Text *out, const Emission *e);
@@ -85,11 +88,6 @@ char *emit_formula(Arena *arena, const Graph *graph);
 /* ---- text (text.c) ---- */
 /* An embedded file of templates/, with model_ and MODEL_ in front of words replaced by the name. */
 void emit_template(Text *out, const Emission *e, const char *file);
-/* `line` at the given indent, broken after commas so that no line is longer than 100 columns. */
-void emit_wrapped(Text *out, int indent, int hanging, const char *line);
-/* `text` as a block comment; its newlines break lines too. */
-void emit_comment(Text *out, int indent, const char *text);
-void emit_comment_lines(Text *out, const char *text);        /* inside one: " * ..." */
 void emit_banner(Text *out, const Emission *e, const char *ending);  /* opens a file's comment */
 void emit_grouped(Text *out, int64_t n);                     /* 101770 as "101,770" */
 /* A C constant of type float, infinities included. */

@@ -40,7 +40,6 @@ char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suff
     const EntryNames *names = emit_entry_names(e, entry);
     Text line = text_new(e->arena), out = text_new(e->arena);
     text_addf(&line, "int %s_%s%s(", e->options.name, entry->name, suffix);
-    const int hanging = (int)line.length;
     if (emit_takes_args(graph)) {
         text_addf(&line, "const %s_%s_args *args)", e->options.name, entry->name);
         return line.at;
@@ -56,7 +55,7 @@ char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suff
             text_addf(&line, "%s *%s, ", emit_c_type(graph->outputs.at[i].node->type.dtype),
                       names->outputs[i]);
     text_add(&line, "void *workspace)");
-    emit_wrapped(&out, 0, hanging, line.at);
+    wrap_code(&out, 0, line.at);
     out.at[--out.length] = 0;
     return out.at;
 }
@@ -110,8 +109,10 @@ static void check_arguments(Text *out, const Emission *e, const EntryPlan *entry
     for (int i = 0; !emit_has(graph, OUT_LOSS) && i < graph->outputs.count; i++)
         if (names->outputs[i]) require(&list, from, names->outputs[i]);
     if (entry->workspace_bytes) require(&list, from, "workspace");
-    if (list.length)
-        emit_wrapped(out, 4, 8, arena_printf(e->arena, "if (%s) return NN_BAD_ARGUMENT;", list.at));
+    if (list.length) {
+        wrap_code(out, 4, arena_printf(e->arena, "if (%s)", list.at));
+        text_add(out, "        return NN_BAD_ARGUMENT;\n");
+    }
     if (emit_takes_count(graph))
         text_addf(out, "    if (%scount < 1 || %scount > %lld) return NN_BAD_COUNT;\n", from, from,
                   (long long)graph->batch);
@@ -192,7 +193,7 @@ static void call_line(const Body *b, const KernelCall *call)
     if (call->function->scalars.count)
         text_addf(&line, "%scount", call->arguments.count ? ", " : "");
     text_add(&line, checks ? ")) != NN_OK) return status;" : ");");
-    emit_wrapped(b->out, 4, 8, line.at);
+    wrap_code(b->out, 4, line.at);
 }
 
 /* The formula of the first result, where it is short enough to help. */

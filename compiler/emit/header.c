@@ -54,7 +54,7 @@ static void overview(Text *out, const Emission *e)
         Text line = text_new(e->arena);
         text_addf(&line, "  %-*s   %-*s %s-> %s", (int)name_width, entry->name, (int)in_width, in,
                   fits ? "" : "\n      ", made);
-        emit_comment_lines(out, line.at);
+        wrap_comment_lines(out, line.at);
     }
 }
 
@@ -143,7 +143,7 @@ static void fields(Text *out, Arena *arena, const Fields *list)
                                         f->name);
         const int column = 4 + type_width + 1 + 1 + name_width + 1 + 4;
         if (column + (int)strlen(f->note) + 6 > 100) {
-            emit_comment(out, 4, f->note);
+            wrap_comment(out, 4, f->note);
             text_addf(out, "%s\n", line);
         } else {
             text_addf(out, "%-*s/* %s */\n", column, line, f->note);
@@ -280,7 +280,7 @@ static void prototype(Text *out, const Emission *e, const EntryPlan *entry)
         text_addf(&note, "NN_BAD_COUNT: count outside 1..%lld; ", (long long)graph->batch);
     if (checks) text_addf(&note, "NN_BAD_INDEX: %s; ", checks);
     text_add(&note, "then nothing was written.");
-    emit_comment(out, 0, note.at);
+    wrap_comment(out, 0, note.at);
     text_addf(out, "%s;\n\n", emit_signature(e, entry, ""));
 }
 

@@ -195,9 +195,9 @@ static void reserve(const Emission *e, Names *taken, const char *format, const c
 static void reserve_globals(const Emission *e, Names *taken)
 {
     static const char *const own[] = {
-        "init", "init_tensor", "init_states", "tensor", "get", "set", "select", "model", "step",
-        "step_args", "params", "states", "params_init", "states_init", "place", "elements", "mix",
-        "uniform", "normal", "power", "entries", "clear_rows", "weights",
+        "init", "init_uniform", "init_normal", "init_constant", "init_values", "init_states",
+        "tensor", "get", "set", "select", "model", "step", "step_args", "params", "states", "place",
+        "elements", "mix", "draw", "power", "entries", "clear_rows", "weights",
     };
     static const char *const of_entry[] = {"*", "*_args", "*_inputs", "*_outputs", "*_metrics",
                                            "call_*"};

@@ -24,7 +24,7 @@ void emit_optimizer_header(Text *out, const Emission *e)
         [OPTIMIZER_SGD] = "SGD with momentum", [OPTIMIZER_ADAM] = "Adam",
         [OPTIMIZER_ADAMW] = "AdamW"};
     emit_template(out, e, is_sgd(e) ? "sgd_args.h" : "adam_args.h");
-    emit_comment(out, 0, arena_printf(e->arena, "One step of %s, as PyTorch's. Reads and writes its "
+    wrap_comment(out, 0, arena_printf(e->arena, "One step of %s, as PyTorch's. Reads and writes its "
                                       "arguments alone. For speed set flush-to-zero while training: "
                                       "%s of dead units decay into denormals.",
                                       titles[e->options.optimizer],
@@ -74,7 +74,7 @@ static void calls(Text *out, const Emission *e, const char *suffix)
                                    : "rate, %s, 1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, ",
                   decay);
         text_addf(&line, "%lld);", (long long)at[i].floats);
-        emit_wrapped(out, 4, 8, line.at);
+        wrap_code(out, 4, line.at);
     }
 }
 

@@ -1,5 +1,7 @@
 /* What does not depend on the target: the table of tensors, initial weights, and access to one
  * tensor. */
+#include <string.h>
+
 #include "emit/emit.h"
 
 /* ---- tensors ---- */
@@ -46,36 +48,102 @@ static void value_table(Text *out, const Emission *e, const char *which, int ind
     text_add(out, "\n};\n\n");
 }
 
-/* 0: a everywhere (or values); 1: uniform, a and range b; 2: normal, mean a and deviation b. */
-static void init_row(Text *out, const Emission *e, const char *which, int index, const Init *init)
-{
-    static const struct { int kind; bool a, b; } forms[] = {
-        [INIT_ZEROS] = {0, false, false},  [INIT_ONES] = {0, false, false},
-        [INIT_CONST] = {0, true, false},   [INIT_UNIFORM] = {1, true, true},
-        [INIT_NORMAL] = {2, true, true},   [INIT_VALUES] = {0, false, false},
-    };
-    const double b = init->kind == INIT_UNIFORM ? init->b - init->a : init->b;
-    text_addf(out, "    {%d, ", forms[init->kind].kind);
-    emit_float(out, init->kind == INIT_ONES ? 1.0f : forms[init->kind].a ? (float)init->a : 0.0f);
-    text_add(out, ", ");
-    emit_float(out, forms[init->kind].b ? (float)b : 0.0f);
-    if (init->kind == INIT_VALUES)
-        text_addf(out, ", %s_%s_init_%d},\n", e->options.name, which, index);
-    else
-        text_add(out, ", NULL},\n");
-}
-
-static void init_table(Text *out, const Emission *e, const char *which, const Param *params,
-                       int count)
+static bool any_init(const Param *params, int count, InitKind kind)
 {
     for (int i = 0; i < count; i++)
-        if (params[i].init.kind == INIT_VALUES) value_table(out, e, which, i, &params[i]);
-    text_addf(out, "/* 0: a everywhere, or values; 1: uniform from a, range b; 2: normal, mean a,"
-                   " deviation b */\nstatic const struct {\n    int kind;\n    float a, b;\n"
-                   "    const float *values;\n} %s_%s_init[%d] = {\n",
-              e->options.name, which, count);
-    for (int i = 0; i < count; i++) init_row(out, e, which, i, &params[i].init);
-    text_add(out, "};\n\n");
+        if (params[i].init.kind == kind) return true;
+    return false;
+}
+
+static bool is_constant(const Init *init)
+{
+    return init->kind == INIT_ONES || (init->kind == INIT_CONST && init->a != 0);
+}
+
+static bool any_constant(const Param *params, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (is_constant(&params[i].init)) return true;
+    return false;
+}
+
+/* Functions that some tensor starts by. */
+static void init_functions(Text *out, const Emission *e)
+{
+    const ParamList *params = &e->module->params, *states = &e->module->states;
+    const bool uniform = any_init(params->at, params->count, INIT_UNIFORM);
+    const bool normal = any_init(params->at, params->count, INIT_NORMAL);
+    if (uniform || normal) emit_template(out, e, "mix.c");
+    if (uniform) emit_template(out, e, "uniform.c");
+    if (normal) emit_template(out, e, "normal.c");
+    if (any_constant(params->at, params->count) || any_constant(states->at, states->count))
+        emit_template(out, e, "constant.c");
+    if (any_init(params->at, params->count, INIT_VALUES)
+        || any_init(states->at, states->count, INIT_VALUES))
+        emit_template(out, e, "values.c");
+}
+
+static void drawn(Text *line, const Emission *e, int index, const Init *init)
+{
+    const bool uniform = init->kind == INIT_UNIFORM;
+    text_addf(line, "%s_init_%s(params, %s_%s, seed, ", e->options.name,
+              uniform ? "uniform" : "normal", e->upper, e->tensors[index]);
+    emit_float(line, (float)init->a);
+    text_add(line, ", ");
+    emit_float(line, (float)(uniform ? init->b - init->a : init->b));
+    text_add(line, ");");
+}
+
+/* How tensor `index` starts; zeros are there already. */
+static void init_line(Text *out, const Emission *e, const char *which, int index, const Init *init)
+{
+    Text line = text_new(e->arena);
+    const char *name = e->options.name;
+    if (init->kind == INIT_UNIFORM || init->kind == INIT_NORMAL) {
+        drawn(&line, e, index, init);
+    } else if (is_constant(init)) {
+        text_addf(&line, "%s_init_constant(%s, &%s_%s[%d], ", name, which, name, which, index);
+        emit_float(&line, init->kind == INIT_ONES ? 1.0f : (float)init->a);
+        text_add(&line, ");");
+    } else if (init->kind == INIT_VALUES) {
+        text_addf(&line, "%s_init_values(%s, &%s_%s[%d], %s_%s_init_%d);", name, which, name, which,
+                  index, name, which, index);
+    }
+    if (line.length) wrap_code(out, 4, line.at);
+}
+
+static void init_body(Text *out, const Emission *e, const char *which, const char *floats,
+                      const ParamList *list)
+{
+    text_addf(out, "{\n    for (int64_t i = 0; i < %s_%s; i++) %s[i] = 0.0f;\n", e->upper, floats,
+              which);
+    for (int i = 0; i < list->count; i++) init_line(out, e, which, i, &list->at[i].init);
+    text_add(out, "}\n\n");
+}
+
+static void init(Text *out, const Emission *e)
+{
+    const ParamList *params = &e->module->params, *states = &e->module->states;
+    const bool random = any_init(params->at, params->count, INIT_UNIFORM)
+                        || any_init(params->at, params->count, INIT_NORMAL);
+    for (int i = 0; i < params->count; i++)
+        if (params->at[i].init.kind == INIT_VALUES) value_table(out, e, "params", i, &params->at[i]);
+    for (int i = 0; i < states->count; i++)
+        if (states->at[i].init.kind == INIT_VALUES) value_table(out, e, "states", i, &states->at[i]);
+    init_functions(out, e);
+    text_addf(out, "void %s_init(float *params, uint64_t seed)\n", e->options.name);
+    if (params->count) {
+        init_body(out, e, "params", "PARAM_FLOATS", params);
+        if (!random) {
+            out->at[out->length -= strlen("}\n\n")] = 0;
+            text_add(out, "    (void)seed;\n}\n\n");
+        }
+    } else {
+        text_add(out, "{\n    (void)params;\n    (void)seed;\n}\n\n");
+    }
+    if (!states->count) return;
+    text_addf(out, "void %s_init_states(float *states)\n", e->options.name);
+    init_body(out, e, "states", "STATE_FLOATS", states);
 }
 
 /* ---- together ---- */
@@ -87,14 +155,6 @@ void emit_tables(Text *out, const Emission *e)
     if (params) tensor_table(out, e, "params", module->params.at, e->plan->params, params);
     if (states) tensor_table(out, e, "states", module->states.at, e->plan->states, states);
     if (params || states) emit_template(out, e, "tensors.c");
-    if (params) {
-        init_table(out, e, "params", module->params.at, params);
-        emit_template(out, e, "init.c");
-        emit_template(out, e, "access.c");
-    } else {
-        emit_template(out, e, "init_none.c");
-    }
-    if (!states) return;
-    init_table(out, e, "states", module->states.at, states);
-    emit_template(out, e, "states.c");
+    init(out, e);
+    if (params) emit_template(out, e, "access.c");
 }

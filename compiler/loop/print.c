@@ -4,61 +4,21 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/wrap.h"
 #include "loop/spell.h"
-
-enum { LINE = 100 };
+#include "nn_model.h"
 
 /* ---- lines ---- */
 
-static void indent(Text *out, int depth) {
-    for (int i = 0; i < depth; i++) text_add(out, "    ");
-}
-
-/* Where to break a line that is too long: after the last comma or operator that fits. */
-static size_t break_at(const char *line, size_t room) {
-    size_t best = 0;
-    for (size_t i = 1; line[i] && i < room; i++) {
-        if (line[i] != ' ') continue;
-        if (line[i - 1] == ',' || (line[i - 1] == '=' && !best)) best = i;
-        else if (strchr("+-*?:", line[i + 1]) && line[i + 2] == ' ' && i > room / 2) best = i;
-    }
-    return best;
-}
-
-static void put_line(Text *out, int depth, const char *line) {
-    indent(out, depth);
-    size_t room = LINE - 4 * (size_t)depth;
-    int extra = 1;
-    while (strlen(line) > room) {
-        const size_t at = break_at(line, room);
-        if (!at) break;
-        text_addn(out, line, at);
-        text_add(out, "\n");
-        indent(out, depth + extra);
-        line += at + 1;
-        room = LINE - 4 * (size_t)(depth + extra);
-    }
-    text_add(out, line);
-    text_add(out, "\n");
-}
-
-static void put_comment(Text *out, int depth, const char *comment) {
-    indent(out, depth);
-    text_add(out, "/* ");
-    for (const char *c = comment; *c; c++) {
-        text_addn(out, c, 1);
-        if (*c != '\n') continue;
-        indent(out, depth);
-        text_add(out, " * ");
-    }
-    text_add(out, " */\n");
-}
+static void put_line(Text *out, int depth, const char *line) { wrap_code(out, 4 * depth, line); }
 
 /* ---- statements ---- */
 
 static void put_list(const Printer *p, const LoopStmts *list, int depth);
+static void put_stmt(const Printer *p, const LoopStmt *s, int depth);
 
-static void put_for(const Printer *p, const LoopStmt *s, int depth) {
+static void put_for(const Printer *p, const LoopStmt *s, int depth)
+{
     Arena *arena = p->out->arena;
     const char *i = s->var->name;
     const char *step = s->step == 1 ? arena_printf(arena, "%s++", i) : arena_printf(arena, "%s += %lld", i, (long long)s->step);
@@ -69,14 +29,16 @@ static void put_for(const Printer *p, const LoopStmt *s, int depth) {
     put_line(p->out, depth, "}");
 }
 
-static void put_let(const Printer *p, const LoopStmt *s, int depth) {
+static void put_let(const Printer *p, const LoopStmt *s, int depth)
+{
     put_line(p->out, depth, arena_printf(p->out->arena, "%s%s %s = %s;", s->var->assigned ? "" : "const ",
                                          spell_type(p->program, s->var->type, s->var->vector), s->var->name,
                                          spell_expr(p, s->value)));
 }
 
 /* `c += a * b` reads better than `c = a * b + c` where C has the operators. */
-static void put_set(const Printer *p, const LoopStmt *s, int depth) {
+static void put_set(const Printer *p, const LoopStmt *s, int depth)
+{
     const LoopExpr *x = s->value;
     const bool scalar_fma = x->kind == E_FMA && !x->vector && x->args[2]->kind == E_VAR && x->args[2]->var == s->var;
     if (scalar_fma) {
@@ -87,8 +49,26 @@ static void put_set(const Printer *p, const LoopStmt *s, int depth) {
     put_line(p->out, depth, arena_printf(p->out->arena, "%s = %s;", s->var->name, spell_expr(p, x)));
 }
 
-static void put_if(const Printer *p, const LoopStmt *s, int depth) {
-    put_line(p->out, depth, arena_printf(p->out->arena, "if (%s) {", spell_expr(p, s->value)));
+/* One short statement needs no braces. */
+static const char *alone(const Printer *p, const LoopStmts *list)
+{
+    Text line = text_new(p->out->arena);
+    const Printer here = {&line, p->program, p->names, p->function};
+    const LoopStmt *s = list->count == 1 ? list->at[0] : NULL;
+    if (!s || (s->kind != S_SET && s->kind != S_STORE && s->kind != S_RETURN)) return NULL;
+    put_stmt(&here, s, 0);
+    return strchr(line.at, '\n') == line.at + line.length - 1 ? line.at : NULL;
+}
+
+static void put_if(const Printer *p, const LoopStmt *s, int depth)
+{
+    const char *condition = spell_expr(p, s->value);
+    const char *only = s->otherwise.count ? NULL : alone(p, &s->body);
+    if (only && 4 * (size_t)depth + strlen(condition) + strlen(only) + 5 <= WRAP_COLUMNS) {
+        text_addf(p->out, "%*sif (%s) %s", 4 * depth, "", condition, only);
+        return;
+    }
+    put_line(p->out, depth, arena_printf(p->out->arena, "if (%s) {", condition));
     put_list(p, &s->body, depth + 1);
     if (s->otherwise.count) {
         put_line(p->out, depth, "} else {");
@@ -97,23 +77,43 @@ static void put_if(const Printer *p, const LoopStmt *s, int depth) {
     put_line(p->out, depth, "}");
 }
 
-static void put_transpose(const Printer *p, const LoopStmt *s, int depth) {
+static void put_transpose(const Printer *p, const LoopStmt *s, int depth)
+{
     put_line(p->out, depth, arena_printf(p->out->arena, "%s_transpose%s(%s, %lld, %s, %lld, %d, %d);", p->names->prefix,
                                          p->names->suffix, spell_pointer(p, s->source, s->source_index), (long long)s->source_ld,
                                          spell_pointer(p, s->buffer, s->index), (long long)s->ld, s->rows, s->cols));
 }
 
-static void put_block(const Printer *p, const LoopStmt *s, int depth) {
+/* A block that declares nothing needs no braces. */
+static void put_block(const Printer *p, const LoopStmt *s, int depth)
+{
+    bool declares = false;
+    for (int i = 0; i < s->body.count; i++) declares |= s->body.at[i]->kind == S_LET;
+    if (!declares) {
+        put_list(p, &s->body, depth);
+        return;
+    }
     put_line(p->out, depth, "{");
     put_list(p, &s->body, depth + 1);
     put_line(p->out, depth, "}");
 }
 
-static void put_return(const Printer *p, const LoopStmt *s, int depth) {
-    put_line(p->out, depth, s->value ? arena_printf(p->out->arena, "return %s;", spell_expr(p, s->value)) : "return;");
+/* A function that returns a status returns one of the constants of nn_model.h. */
+static const char *status_name(const Printer *p, const LoopExpr *x)
+{
+    if (!p->function->returns_status || x->kind != E_INT) return NULL;
+    return x->number == NN_OK ? "NN_OK" : x->number == NN_BAD_INDEX ? "NN_BAD_INDEX" : NULL;
 }
 
-static void put_stmt(const Printer *p, const LoopStmt *s, int depth) {
+static void put_return(const Printer *p, const LoopStmt *s, int depth)
+{
+    const char *value = !s->value ? NULL : status_name(p, s->value);
+    if (s->value && !value) value = spell_expr(p, s->value);
+    put_line(p->out, depth, value ? arena_printf(p->out->arena, "return %s;", value) : "return;");
+}
+
+static void put_stmt(const Printer *p, const LoopStmt *s, int depth)
+{
     switch (s->kind) {
     case S_FOR: put_for(p, s, depth); break;
     case S_LET: put_let(p, s, depth); break;
@@ -121,44 +121,51 @@ static void put_stmt(const Printer *p, const LoopStmt *s, int depth) {
     case S_STORE: put_line(p->out, depth, arena_printf(p->out->arena, "%s;", spell_store(p, s))); break;
     case S_IF: put_if(p, s, depth); break;
     case S_TRANSPOSE: put_transpose(p, s, depth); break;
-    case S_COMMENT: put_comment(p->out, depth, s->text); break;
+    case S_COMMENT: wrap_comment(p->out, 4 * depth, s->text); break;
     case S_RETURN: put_return(p, s, depth); break;
     case S_BLOCK: put_block(p, s, depth); break;
     }
 }
 
-static void put_list(const Printer *p, const LoopStmts *list, int depth) {
+static void put_list(const Printer *p, const LoopStmts *list, int depth)
+{
     for (int i = 0; i < list->count; i++) put_stmt(p, list->at[i], depth);
 }
 
 /* ---- functions ---- */
 
-char *function_c_name(Arena *arena, const Function *function, const PrintNames *names) {
+char *function_c_name(Arena *arena, const Function *function, const PrintNames *names)
+{
     return arena_printf(arena, "%s_%s%s", names->prefix, function->name, names->suffix);
 }
 
-static char *signature(const Printer *p, const Function *f) {
+static void put_signature(const Printer *p, const Function *f)
+{
     Text out = text_new(p->out->arena);
-    const char *result = f->is_inline ? spell_type(p->program, f->result, f->result_vector) : f->returns_status ? "int" : "void";
-    text_addf(&out, "static %s%s%s %s(", f->is_inline ? "inline " : "", spell_attribute(p->program), result,
+    const char *result = f->is_inline ? spell_type(p->program, f->result, f->result_vector)
+                         : f->returns_status ? "int" : "void";
+    text_addf(&out, "static %s%s %s(", f->is_inline ? "inline " : "", result,
               function_c_name(out.arena, f, p->names));
     const char *comma = "";
     for (int i = 0; i < f->buffers.count; i++) {
         const Buffer *b = f->buffers.at[i];
-        text_addf(&out, "%s%s%s *NN_RESTRICT %s", comma, b->constant ? "const " : "", spell_type(p->program, b->type, false),
-                  b->name);
+        text_addf(&out, "%s%s%s *NN_RESTRICT %s", comma, b->constant ? "const " : "",
+                  spell_type(p->program, b->type, false), b->name);
         comma = ", ";
     }
     for (int i = 0; i < f->scalars.count; i++) {
-        text_addf(&out, "%s%s %s", comma, spell_type(p->program, f->scalars.at[i]->type, f->scalars.at[i]->vector),
+        text_addf(&out, "%s%s %s", comma,
+                  spell_type(p->program, f->scalars.at[i]->type, f->scalars.at[i]->vector),
                   f->scalars.at[i]->name);
         comma = ", ";
     }
-    text_add(&out, *comma ? ") {" : "void) {");
-    return out.at;
+    text_add(&out, *comma ? ")" : "void)");
+    text_add(p->out, spell_attribute(p->program));
+    put_line(p->out, 0, out.at);
 }
 
-static bool mentions(const char *text, const char *name) {
+static bool mentions(const char *text, const char *name)
+{
     const size_t n = strlen(name);
     for (const char *at = text; (at = strstr(at, name)); at += n) {
         const bool starts = at == text || (!isalnum((unsigned char)at[-1]) && at[-1] != '_');
@@ -167,13 +174,16 @@ static bool mentions(const char *text, const char *name) {
     return false;
 }
 
-static void put_function(const Printer *p, const Function *f) {
+static void put_function(const Printer *p, const Function *f)
+{
     Text body = text_new(p->out->arena);
-    const Printer inside = {&body, p->program, p->names};
-    if (f->comment) put_comment(p->out, 0, f->comment);
-    put_line(p->out, 0, signature(p, f));
+    const Printer inside = {&body, p->program, p->names, f};
+    if (f->comment) wrap_comment(p->out, 0, f->comment);
+    put_signature(p, f);
+    text_add(p->out, "{\n");
     for (int i = 0; i < f->locals.count; i++)
-        put_line(p->out, 1, arena_printf(body.arena, "NN_ALIGNED float %s[%lld];", f->locals.at[i]->name,
+        put_line(p->out, 1, arena_printf(body.arena, "NN_ALIGNED float %s[%lld];",
+                                         f->locals.at[i]->name,
                                          (long long)f->locals.at[i]->local_floats));
     put_list(&inside, &f->body, 1);
     for (int i = 0; i < f->buffers.count; i++)
@@ -186,13 +196,27 @@ static void put_function(const Printer *p, const Function *f) {
 /* ---- the file ---- */
 
 /* Helpers that the printed text, or a helper already wanted, calls; callees stand before callers in the target's list. */
-static bool has_helper(const Target *target, const char *name) {
+static bool has_helper(const Target *target, const char *name)
+{
     for (int i = 0; target->helpers && target->helpers[i].name; i++)
         if (!strcmp(target->helpers[i].name, name)) return true;
     return false;
 }
 
-static void put_helpers(const Printer *p, const struct TargetHelper *helpers, const char *body) {
+/* A helper's text as it stands; only its signature may be too long with the model's name. */
+static void put_helper(const Printer *p, const char *text)
+{
+    for (const char *end; *text; text = end + 1) {
+        end = strchr(text, '\n');
+        const char *line = arena_strndup(p->out->arena, text, (size_t)(end - text));
+        if (strlen(line) > WRAP_COLUMNS) put_line(p->out, 0, line);
+        else text_addf(p->out, "%s\n", line);
+    }
+    text_add(p->out, "\n");
+}
+
+static void put_helpers(const Printer *p, const struct TargetHelper *helpers, const char *body)
+{
     int count = 0;
     while (helpers && helpers[count].name) count++;
     Text needed = text_new(p->out->arena);
@@ -205,7 +229,7 @@ static void put_helpers(const Printer *p, const struct TargetHelper *helpers, co
         if (wanted[i]) text_add(&needed, spell_names(p, helpers[i].text));
     }
     for (int i = 0; i < count; i++)
-        if (wanted[i]) text_addf(p->out, "%s\n", spell_names(p, helpers[i].text));
+        if (wanted[i]) put_helper(p, spell_names(p, helpers[i].text));
 }
 
 static const char unroll_macro[] =
@@ -220,25 +244,40 @@ static const char unroll_macro[] =
     "#endif\n"
     "#endif\n\n";
 
-static void put_attribute_macro(const Printer *p) {
-    char *macro = arena_strdup(p->out->arena, spell_attribute(p->program));
-    if (p->program->target->header) text_addf(p->out, "#include <%s>\n\n", p->program->target->header);
-    if (!*macro) return;
-    macro[strlen(macro) - 1] = 0;
-    text_addf(p->out, "#ifndef %s\n#if defined(__GNUC__)\n#define %s __attribute__((target(\"%s\")))\n"
-                      "#else\n#define %s\n#endif\n#endif\n\n",
-              macro, macro, p->program->target->attribute, macro);
+static const char aligned_macro[] =
+    "#ifndef NN_ALIGNED\n"
+    "#ifdef __cplusplus\n"
+    "#define NN_ALIGNED alignas(64)\n"
+    "#else\n"
+    "#define NN_ALIGNED _Alignas(64)\n"
+    "#endif\n"
+    "#endif\n\n";
+
+static void put_macro(Text *out, const char *body, const char *word, const char *macro)
+{
+    if (strstr(body, word) && !strstr(out->at, macro)) text_add(out, macro);
 }
 
-void program_print(Text *out, const Program *program, const PrintNames *names) {
-    Text body = text_new(out->arena), helpers = text_new(out->arena);
-    const Printer inside = {&body, program, names}, above = {&helpers, program, names}, p = {out, program, names};
+void program_print_macros(Text *out, const Program *program, const char *body)
+{
+    const Target *target = program->target;
+    const char *attribute = spell_attribute(program);
+    put_macro(out, body, "NN_UNROLL(", unroll_macro);
+    put_macro(out, body, "NN_ALIGNED ", aligned_macro);
+    if (!*attribute) return;
+    const char *macro = arena_strndup(out->arena, attribute, strlen(attribute) - 1);
+    text_addf(out, "#ifndef %s\n#if defined(__GNUC__)\n#define %s __attribute__((target(\"%s\")))\n"
+                   "#else\n#define %s\n#endif\n#endif\n\n", macro, macro, target->attribute, macro);
+}
+
+void program_print(Text *out, const Program *program, const PrintNames *names)
+{
+    Text body = text_new(out->arena);
+    const Printer inside = {&body, program, names, NULL}, p = {out, program, names, NULL};
     for (int i = 0; i < program->math.count; i++) put_function(&inside, program->math.at[i]);
-    for (int i = 0; i < program->functions.count; i++) put_function(&inside, program->functions.at[i]);
-    if (program->target != &target_scalar) put_helpers(&above, program->target->helpers, body.at);
-    put_helpers(&above, target_scalar.helpers, body.at);
-    if (strstr(body.at, "NN_UNROLL(") || strstr(helpers.at, "NN_UNROLL(")) text_add(out, unroll_macro);
-    put_attribute_macro(&p);
-    text_add(out, helpers.at);
+    for (int i = 0; i < program->functions.count; i++)
+        put_function(&inside, program->functions.at[i]);
+    if (program->target != &target_scalar) put_helpers(&p, program->target->helpers, body.at);
+    put_helpers(&p, target_scalar.helpers, body.at);
     text_add(out, body.at);
 }

@@ -8,6 +8,8 @@ typedef struct PrintNames {
     const char *suffix;              /* "" or "_avx2" when a file holds several targets */
 } PrintNames;
 
+/* The macros that `body`, printed from this program, needs, unless `out` has them already. */
+void program_print_macros(Text *out, const Program *program, const char *body);
 /* Everything of one target, in order: used helpers, math functions, kernels; static functions. */
 void program_print(Text *out, const Program *program, const PrintNames *names);
 /* The C name of a kernel: prefix_name suffix. */

@@ -33,6 +33,7 @@ static int needed_at(const char *spelling, const char *c) {
     if (depth) return CONDITIONAL;
     const char left = c - spelling > 1 && c[-1] == ' ' ? c[-2] : 0, right = c[2] == ' ' ? c[3] : 0;
     if (c > spelling && c[-1] != ' ') return UNARY;
+    if (left == '|' || left == '&' || right == '|' || right == '&') return EQUALITY;
     if (left && strchr("*/%", left)) return UNARY;
     if (right && strchr("*/%", right)) return PRODUCT;
     if (left && strchr("+-", left)) return PRODUCT;
@@ -241,7 +242,7 @@ const char *spell_type(const Program *program, LType type, bool vector) {
 
 const char *spell_attribute(const Program *program) {
     if (!program->target->attribute) return "";
-    char *macro = arena_printf(program->arena, "NN_TARGET_%s ", program->target->name);
+    char *macro = arena_printf(program->arena, "NN_TARGET_%s\n", program->target->name);
     for (char *c = macro; *c; c++) *c = (char)toupper((unsigned char)*c);
     return macro;
 }

@@ -4,7 +4,12 @@
 #include "loop/print.h"
 #include "target/target.h"
 
-typedef struct Printer { Text *out; const Program *program; const PrintNames *names; } Printer;
+typedef struct Printer {
+    Text *out;
+    const Program *program;
+    const PrintNames *names;
+    const Function *function;        /* being printed */
+} Printer;
 
 char *spell_expr(const Printer *p, const LoopExpr *x);                   /* as a statement needs it */
 char *spell_pointer(const Printer *p, const Buffer *buffer, const LoopExpr *index);
@@ -13,5 +18,5 @@ const char *spell_type(const Program *program, LType type, bool vector);
 char *spell_store(const Printer *p, const LoopStmt *store);
 /* Replaces @ by the model's prefix, % by the target's suffix and ~ by the attribute macro. */
 char *spell_names(const Printer *p, const char *text);
-const char *spell_attribute(const Program *program);                /* "NN_TARGET_AVX2 ", or "" */
+const char *spell_attribute(const Program *program);                /* a line of its own: "NN_TARGET_AVX2\n", or "" */
 #endif

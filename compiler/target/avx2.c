@@ -4,33 +4,33 @@
 static const struct TargetHelper helpers[] = {
     {"@_lanes%",
      "/* A mask of the first n of 8 lanes. */\n"
-     "static inline ~__m256i @_lanes%(int n) {\n"
+     "~static inline __m256i @_lanes%(int n)\n{\n"
      "    static const int32_t table[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};\n"
      "    return _mm256_loadu_si256((const __m256i *)(const void *)(table + 8 - n));\n"
      "}\n"},
     {"@_load_u8%",
      "/* n bytes, widened; the other lanes are 0. */\n"
-     "static inline ~__m256i @_load_u8%(const uint8_t *p, int n) {\n"
+     "~static inline __m256i @_load_u8%(const uint8_t *p, int n)\n{\n"
      "    uint8_t bytes[16] = {0};\n"
      "    for (int i = 0; i < n; i++) bytes[i] = p[i];\n"
      "    return _mm256_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)bytes));\n"
      "}\n"},
     {"@_add_lanes%",
-     "static inline ~float @_add_lanes%(__m256 v) {\n"
+     "~static inline float @_add_lanes%(__m256 v)\n{\n"
      "    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));\n"
      "    s = _mm_add_ps(s, _mm_movehl_ps(s, s));\n"
      "    s = _mm_add_ss(s, _mm_movehdup_ps(s));\n"
      "    return _mm_cvtss_f32(s);\n"
      "}\n"},
     {"@_max_lanes%",
-     "static inline ~float @_max_lanes%(__m256 v) {\n"
+     "~static inline float @_max_lanes%(__m256 v)\n{\n"
      "    __m128 s = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));\n"
      "    s = _mm_max_ps(s, _mm_movehl_ps(s, s));\n"
      "    s = _mm_max_ss(s, _mm_movehdup_ps(s));\n"
      "    return _mm_cvtss_f32(s);\n"
      "}\n"},
     {"@_div_i32%",
-     "static inline ~__m256i @_div_i32%(__m256i a, __m256i b) {\n"
+     "~static inline __m256i @_div_i32%(__m256i a, __m256i b)\n{\n"
      "    int32_t x[8], y[8];\n"
      "    _mm256_storeu_si256((__m256i *)(void *)x, a);\n"
      "    _mm256_storeu_si256((__m256i *)(void *)y, b);\n"
@@ -39,8 +39,8 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_transpose%",
      "/* to[c * ld + r] = from[r * from_ld + c], a whole 8 x 8 block in registers. */\n"
-     "static inline ~void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld, int rows,\n"
-     "                                 int columns) {\n"
+     "~static inline void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld, int rows, "
+     "int columns)\n{\n"
      "    __m256 a[8], b[8];\n"
      "    if (rows < 8 || columns < 8) {\n"
      "        for (int r = 0; r < rows; r++)\n"

@@ -5,11 +5,11 @@
 static const struct TargetHelper helpers[] = {
     {"@_lanes%",
      "/* The first n of 16 lanes. */\n"
-     "static inline ~__mmask16 @_lanes%(int n) {\n"
+     "~static inline __mmask16 @_lanes%(int n)\n{\n"
      "    return (__mmask16)((1u << n) - 1u);\n"
      "}\n"},
     {"@_add_lanes%",
-     "static inline ~float @_add_lanes%(__m512 v) {\n"
+     "~static inline float @_add_lanes%(__m512 v)\n{\n"
      "    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));\n"
      "    __m128 s = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));\n"
      "    s = _mm_add_ps(s, _mm_movehl_ps(s, s));\n"
@@ -17,7 +17,7 @@ static const struct TargetHelper helpers[] = {
      "    return _mm_cvtss_f32(s);\n"
      "}\n"},
     {"@_max_lanes%",
-     "static inline ~float @_max_lanes%(__m512 v) {\n"
+     "~static inline float @_max_lanes%(__m512 v)\n{\n"
      "    const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));\n"
      "    __m128 s = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));\n"
      "    s = _mm_max_ps(s, _mm_movehl_ps(s, s));\n"
@@ -25,7 +25,7 @@ static const struct TargetHelper helpers[] = {
      "    return _mm_cvtss_f32(s);\n"
      "}\n"},
     {"@_div_i32%",
-     "static inline ~__m512i @_div_i32%(__m512i a, __m512i b) {\n"
+     "~static inline __m512i @_div_i32%(__m512i a, __m512i b)\n{\n"
      "    int32_t x[16], y[16];\n"
      "    _mm512_storeu_si512(x, a);\n"
      "    _mm512_storeu_si512(y, b);\n"
@@ -34,14 +34,14 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_unpack_pairs%",
      "/* The low (or high) pairs of floats of a and b in turn. */\n"
-     "static inline ~__m512 @_unpack_pairs%(__m512 a, __m512 b, int high) {\n"
+     "~static inline __m512 @_unpack_pairs%(__m512 a, __m512 b, int high)\n{\n"
      "    const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);\n"
      "    return _mm512_castpd_ps(high ? _mm512_unpackhi_pd(x, y) : _mm512_unpacklo_pd(x, y));\n"
      "}\n"},
     {"@_transpose%",
      "/* to[c * ld + r] = from[r * from_ld + c], a block of up to 16 x 16 in registers. */\n"
-     "static inline ~void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld, int rows,\n"
-     "                                 int columns) {\n"
+     "~static inline void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld, int rows, "
+     "int columns)\n{\n"
      "    __m512 a[16], b[16];\n"
      "    NN_UNROLL(16)\n"
      "    for (int i = 0; i < 16; i++)\n"

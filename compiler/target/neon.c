@@ -4,20 +4,20 @@
 
 static const struct TargetHelper helpers[] = {
     {"@_lanes%",
-     "static inline int32x4_t @_lanes%(void) {\n"
+     "static inline int32x4_t @_lanes%(void)\n{\n"
      "    static const int32_t table[4] = {0, 1, 2, 3};\n"
      "    return vld1q_s32(table);\n"
      "}\n"},
     {"@_load_part%",
      "/* The first n of 4 lanes, 1 <= n <= 3; the others are 0. */\n"
-     "static inline float32x4_t @_load_part%(const float *p, int n) {\n"
+     "static inline float32x4_t @_load_part%(const float *p, int n)\n{\n"
      "    float32x4_t v = vld1q_lane_f32(p, vdupq_n_f32(0.0f), 0);\n"
      "    if (n > 1) v = vld1q_lane_f32(p + 1, v, 1);\n"
      "    if (n > 2) v = vld1q_lane_f32(p + 2, v, 2);\n"
      "    return v;\n"
      "}\n"},
     {"@_load_part_i32%",
-     "static inline int32x4_t @_load_part_i32%(const int32_t *p, int n) {\n"
+     "static inline int32x4_t @_load_part_i32%(const int32_t *p, int n)\n{\n"
      "    int32x4_t v = vld1q_lane_s32(p, vdupq_n_s32(0), 0);\n"
      "    if (n > 1) v = vld1q_lane_s32(p + 1, v, 1);\n"
      "    if (n > 2) v = vld1q_lane_s32(p + 2, v, 2);\n"
@@ -25,7 +25,7 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_load_u8%",
      "/* n bytes, widened; the other lanes are 0. */\n"
-     "static inline int32x4_t @_load_u8%(const uint8_t *p, int n) {\n"
+     "static inline int32x4_t @_load_u8%(const uint8_t *p, int n)\n{\n"
      "    uint8_t bytes[8] = {0};\n"
      "    for (int i = 0; i < n; i++) bytes[i] = p[i];\n"
      "    const uint16x4_t halves = vget_low_u16(vmovl_u8(vld1_u8(bytes)));\n"
@@ -33,19 +33,19 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_store_part%",
      "/* The first n of 4 lanes, 1 <= n <= 3. */\n"
-     "static inline void @_store_part%(float *p, float32x4_t v, int n) {\n"
+     "static inline void @_store_part%(float *p, float32x4_t v, int n)\n{\n"
      "    vst1q_lane_f32(p, v, 0);\n"
      "    if (n > 1) vst1q_lane_f32(p + 1, v, 1);\n"
      "    if (n > 2) vst1q_lane_f32(p + 2, v, 2);\n"
      "}\n"},
     {"@_store_part_i32%",
-     "static inline void @_store_part_i32%(int32_t *p, int32x4_t v, int n) {\n"
+     "static inline void @_store_part_i32%(int32_t *p, int32x4_t v, int n)\n{\n"
      "    vst1q_lane_s32(p, v, 0);\n"
      "    if (n > 1) vst1q_lane_s32(p + 1, v, 1);\n"
      "    if (n > 2) vst1q_lane_s32(p + 2, v, 2);\n"
      "}\n"},
     {"@_div_i32%",
-     "static inline int32x4_t @_div_i32%(int32x4_t a, int32x4_t b) {\n"
+     "static inline int32x4_t @_div_i32%(int32x4_t a, int32x4_t b)\n{\n"
      "    int32_t x[4], y[4];\n"
      "    vst1q_s32(x, a);\n"
      "    vst1q_s32(y, b);\n"
@@ -54,8 +54,8 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_transpose%",
      "/* to[c * ld + r] = from[r * from_ld + c], a whole 4 x 4 block in registers. */\n"
-     "static inline void @_transpose%(const float *from, ptrdiff_t from_ld, float *to,\n"
-     "                                ptrdiff_t ld, int rows, int columns) {\n"
+     "static inline void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, "
+     "ptrdiff_t ld, int rows, int columns)\n{\n"
      "    if (rows < 4 || columns < 4) {\n"
      "        for (int r = 0; r < rows; r++)\n"
      "            for (int c = 0; c < columns; c++) to[c * ld + r] = from[r * from_ld + c];\n"

@@ -2,48 +2,48 @@
 #include "target/target.h"
 
 static const struct TargetHelper helpers[] = {
-    {"@_max%", "static inline float @_max%(float a, float b) {\n    return a > b ? a : b;\n}\n"},
-    {"@_min%", "static inline float @_min%(float a, float b) {\n    return a < b ? a : b;\n}\n"},
-    {"@_max_i32%", "static inline int32_t @_max_i32%(int32_t a, int32_t b) {\n    return a > b ? a : b;\n}\n"},
-    {"@_min_i32%", "static inline int32_t @_min_i32%(int32_t a, int32_t b) {\n    return a < b ? a : b;\n}\n"},
-    {"@_abs%", "static inline float @_abs%(float x) {\n    return x < 0.0f ? -x : x;\n}\n"},
+    {"@_max%", "static inline float @_max%(float a, float b)\n{\n    return a > b ? a : b;\n}\n"},
+    {"@_min%", "static inline float @_min%(float a, float b)\n{\n    return a < b ? a : b;\n}\n"},
+    {"@_max_i32%", "static inline int32_t @_max_i32%(int32_t a, int32_t b)\n{\n    return a > b ? a : b;\n}\n"},
+    {"@_min_i32%", "static inline int32_t @_min_i32%(int32_t a, int32_t b)\n{\n    return a < b ? a : b;\n}\n"},
+    {"@_abs%", "static inline float @_abs%(float x)\n{\n    return x < 0.0f ? -x : x;\n}\n"},
     {"@_floor%",
-     "static inline float @_floor%(float x) {\n"
+     "static inline float @_floor%(float x)\n{\n"
      "    if (!(x > -8388608.0f && x < 8388608.0f)) return x;     /* integral from 2^23 on */\n"
      "    const float t = (float)(int32_t)x;\n"
      "    return t > x ? t - 1.0f : t;\n"
      "}\n"},
     {"@_round%",
      "/* Nearest integer of |x| < 2^31. */\n"
-     "static inline float @_round%(float x) {\n"
+     "static inline float @_round%(float x)\n{\n"
      "    return (float)(int32_t)(x < 0.0f ? x - 0.5f : x + 0.5f);\n"
      "}\n"},
     {"@_bits%",
-     "static inline int32_t @_bits%(float x) {\n"
+     "static inline int32_t @_bits%(float x)\n{\n"
      "    int32_t bits;\n    memcpy(&bits, &x, sizeof bits);\n    return bits;\n"
      "}\n"},
     {"@_float%",
-     "static inline float @_float%(int32_t bits) {\n"
+     "static inline float @_float%(int32_t bits)\n{\n"
      "    float x;\n    memcpy(&x, &bits, sizeof x);\n    return x;\n"
      "}\n"},
     {"@_ldexp%",
      "/* x 2^n for an integral n in [-126, 127]. */\n"
-     "static inline float @_ldexp%(float x, float n) {\n"
+     "static inline float @_ldexp%(float x, float n)\n{\n"
      "    return x * @_float%(((int32_t)n + 127) * 8388608);\n"
      "}\n"},
     {"@_exponent%",
      "/* floor(log2(x)) of a normal x > 0. */\n"
-     "static inline float @_exponent%(float x) {\n"
+     "static inline float @_exponent%(float x)\n{\n"
      "    return (float)((@_bits%(x) >> 23) - 127);\n"
      "}\n"},
     {"@_mantissa%",
      "/* x / 2^exponent(x), in [1, 2). */\n"
-     "static inline float @_mantissa%(float x) {\n"
+     "static inline float @_mantissa%(float x)\n{\n"
      "    return @_float%((@_bits%(x) & 0x007fffff) | 0x3f800000);\n"
      "}\n"},
     {"@_sqrt%",
      "/* Square root by Newton's iteration on 1 / sqrt(x) from a guess by the exponent's bits; 1 ulp. */\n"
-     "static inline float @_sqrt%(float x) {\n"
+     "static inline float @_sqrt%(float x)\n{\n"
      "    if (!(x > 0.0f)) return 0.0f;\n"
      "    const int tiny = x < 1e-30f;\n"
      "    if (tiny) x *= 18446744073709551616.0f;                 /* 2^64 */\n"
@@ -57,8 +57,8 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_transpose%",
      "/* to[c * ld + r] = from[r * from_ld + c] */\n"
-     "static inline void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld, int rows,\n"
-     "                                int columns) {\n"
+     "static inline void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld, int rows, "
+     "int columns)\n{\n"
      "    for (int r = 0; r < rows; r++)\n"
      "        for (int c = 0; c < columns; c++) to[c * ld + r] = from[r * from_ld + c];\n"
      "}\n"},

@@ -1,8 +1,8 @@
 typedef struct model_step_args {
     float       *params;        /* [MODEL_PARAM_FLOATS], updated */
     const float *grads;         /* [MODEL_PARAM_FLOATS], as model_train made them */
-    float       *first;         /* [MODEL_PARAM_FLOATS], first moments: zero before step 1, then kept */
-    float       *second;        /* [MODEL_PARAM_FLOATS], second moments: the same */
+    float       *first;         /* [MODEL_PARAM_FLOATS], first moments: zeros at first */
+    float       *second;        /* [MODEL_PARAM_FLOATS], second moments: zeros at first */
     int64_t      step;          /* 1, 2, 3, ... */
     float        rate;          /* learning rate, 1e-3 */
     float        beta1, beta2;  /* 0.9, 0.999 */

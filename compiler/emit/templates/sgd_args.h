@@ -1,7 +1,7 @@
 typedef struct model_step_args {
     float       *params;        /* [MODEL_PARAM_FLOATS], updated */
     const float *grads;         /* [MODEL_PARAM_FLOATS], as model_train made them */
-    float       *first;         /* [MODEL_PARAM_FLOATS], velocity: zero before the first step, then kept */
+    float       *first;         /* [MODEL_PARAM_FLOATS], velocities: zeros at first */
     float        rate;          /* learning rate */
     float        momentum;      /* 0 for none */
     float        decay;         /* weight decay, on the tensors that the program marks */

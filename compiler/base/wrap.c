@@ -1,0 +1,120 @@
+/* Long lines of generated C, broken at 100 columns. */
+#include "base/wrap.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum { DEPTHS = 64, FAR_RIGHT = 64 };
+
+/* ---- code ---- */
+
+/* Where the open parentheses of a statement stand, over all its lines. */
+typedef struct Parentheses { int column[DEPTHS], depth; } Parentheses;
+
+static void open_or_close(Parentheses *p, char c, int column)
+{
+    if (c == '(' || c == '{') {
+        if (p->depth < DEPTHS) p->column[p->depth] = column + 1;
+        p->depth++;
+    }
+    if ((c == ')' || c == '}') && p->depth) p->depth--;
+}
+
+static bool operator_follows(const char *at)
+{
+    static const char *const signs[] = {"&& ", "|| ", "+ ", "- ", "* ", "/ ", "? ", ": "};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (!strncmp(at, signs[i], strlen(signs[i]))) return true;
+    return false;
+}
+
+/* The blank where the line is best broken: the outermost in its last two thirds, the last of these.
+ * 0: none within the room. */
+static size_t break_at(const char *line, size_t room, int depth)
+{
+    size_t best = 0;
+    int best_depth = DEPTHS;
+    bool quoted = false;
+    for (size_t i = 0; line[i] && i <= room; i++) {
+        quoted ^= line[i] == '"';
+        depth += (line[i] == '(' || line[i] == '{') - (line[i] == ')' || line[i] == '}');
+        if (line[i] != ' ' || !i || quoted) continue;
+        const bool here = line[i - 1] == ',' || operator_follows(line + i + 1)
+                          || (line[i - 1] == '=' && !best);
+        if (here && (depth <= best_depth || best < room / 3)) {
+            best = i;
+            best_depth = depth;
+        }
+    }
+    return best;
+}
+
+static bool breaks_at(const char *line, int column, int depth)
+{
+    const size_t room = (size_t)(WRAP_COLUMNS - column);
+    return strlen(line) <= room || break_at(line, room, depth);
+}
+
+void wrap_code(Text *out, int indent, const char *line)
+{
+    Parentheses open = {.depth = 0};
+    int column = indent;
+    for (;;) {
+        const size_t room = (size_t)(WRAP_COLUMNS - column), length = strlen(line);
+        const size_t at = length <= room ? 0 : break_at(line, room, open.depth);
+        const size_t n = at ? at : length;
+        text_addf(out, "%*s%.*s\n", column, "", (int)n, line);
+        if (!at) return;
+        for (size_t i = 0; i < n; i++) open_or_close(&open, line[i], column + (int)i);
+        line += n;
+        while (*line == ' ') line++;
+        column = indent + 4;
+        if (open.depth && open.depth <= DEPTHS && open.column[open.depth - 1] <= FAR_RIGHT
+            && breaks_at(line, open.column[open.depth - 1], open.depth))
+            column = open.column[open.depth - 1];
+    }
+}
+
+/* ---- comments ---- */
+
+/* How much of the first line of `text` fits, broken at a blank; all of it if there is none. */
+static size_t words_that_fit(const char *text, size_t room)
+{
+    const size_t whole = strcspn(text, "\n");
+    size_t best = 0;
+    if (whole <= room) return whole;
+    for (size_t i = 1; i <= room; i++)
+        if (text[i] == ' ' && text[i - 1] != ' ') best = i;
+    return best ? best : whole;
+}
+
+/* Lines after `head`; the last keeps `reserved` columns free. */
+static void comment_words(Text *out, const char *head, const char *text, size_t reserved)
+{
+    while (*text) {
+        const size_t blanks = strspn(text, " "), whole = strcspn(text, "\n");
+        const char *rest = text + blanks, *end = text + whole;
+        const size_t room = WRAP_COLUMNS - strlen(head) - blanks - (*end ? 0 : reserved);
+        do {
+            const size_t n = words_that_fit(rest, room);
+            text_addf(out, "%s%*s%.*s", head, (int)blanks, "", (int)n, rest);
+            for (rest += n; *rest == ' ';) rest++;
+            if (*rest && (*rest != '\n' || rest[1])) text_add(out, "\n");
+        } while (rest < end);
+        text = *end ? end + 1 : end;
+    }
+}
+
+void wrap_comment_lines(Text *out, const char *text)
+{
+    comment_words(out, " * ", text, 0);
+    text_add(out, "\n");
+}
+
+void wrap_comment(Text *out, int indent, const char *text)
+{
+    Text body = text_new(out->arena);
+    comment_words(&body, arena_printf(out->arena, "%*s * ", indent, ""), text, 3);
+    body.at[indent] = '/';
+    text_addf(out, "%s */\n", body.at);
+}

@@ -1,0 +1,103 @@
+/* The head of NAME.c: for each entry its kernels with what they cost, and the map of its workspace. */
+#include <string.h>
+
+#include "emit/emit.h"
+
+/* ---- tables of text ---- */
+
+enum { MAX_COLUMNS = 5 };
+
+typedef struct Table {
+    Arena *arena;
+    int columns;
+    unsigned right;                  /* bit set: columns of numbers */
+    VEC(const char *) cells;
+} Table;
+
+static void put_cell(Table *t, const char *text) { vec_push(t->arena, t->cells, text); }
+
+static void put_number(Table *t, int64_t n)
+{
+    Text text = text_new(t->arena);
+    emit_grouped(&text, n);
+    put_cell(t, text.at);
+}
+
+static void print_table(Text *out, const Table *t)
+{
+    int width[MAX_COLUMNS] = {0};
+    for (int i = 0; i < t->cells.count; i++) {
+        const int n = (int)strlen(t->cells.at[i]);
+        if (n > width[i % t->columns]) width[i % t->columns] = n;
+    }
+    for (int i = 0; i < t->cells.count; i++) {
+        const int column = i % t->columns;
+        const bool right = t->right >> column & 1, last = column + 1 == t->columns;
+        text_add(out, column ? "  " : " *     ");
+        text_addf(out, right ? "%*s" : "%-*s", last && !right ? 0 : width[column], t->cells.at[i]);
+        if (last) text_add(out, "\n");
+    }
+}
+
+/* ---- entries ---- */
+
+static char *shape_text(Arena *arena, Type type)
+{
+    Text shape = text_new(arena);
+    emit_shape(&shape, type);
+    return shape.at;
+}
+
+/* Of a sum of products what it makes, else the domain of the loops. */
+static const char *kernel_shape(Arena *arena, const Kernel *k)
+{
+    const bool made = k->kind == KERNEL_CONTRACT && k->results.count;
+    return shape_text(arena, made ? k->results.at[0]->node->type : k->domain);
+}
+
+static void kernels(Text *out, const Emission *e, const LoweredEntry *entry)
+{
+    Table t = {.arena = e->arena, .columns = 5, .right = 1u << 0 | 1u << 3 | 1u << 4};
+    static const char *const heads[] = {"step", "kernel", "shape", "FLOP", "bytes"};
+    for (int i = 0; i < 5; i++) put_cell(&t, heads[i]);
+    for (int i = 0; i < entry->calls.count; i++) {
+        const KernelCall *call = &entry->calls.at[i];
+        put_number(&t, i + 1);
+        put_cell(&t, call->function->name);
+        put_cell(&t, kernel_shape(e->arena, call->kernel));
+        put_number(&t, (int64_t)call->kernel->flops);
+        put_number(&t, (int64_t)call->kernel->bytes);
+    }
+    print_table(out, &t);
+}
+
+static void workspace(Text *out, const Emission *e, const EntryPlan *plan)
+{
+    Table t = {.arena = e->arena, .columns = 5, .right = 1u << 0 | 1u << 1};
+    static const char *const heads[] = {"offset", "bytes", "steps", "buffer", "shape"};
+    for (int i = 0; i < 5; i++) put_cell(&t, heads[i]);
+    for (int i = 0; i < plan->values.count; i++) {
+        const Value *v = plan->values.at[i];
+        if (v->place != AT_WORK || v->first < 0) continue;
+        put_number(&t, v->offset);
+        put_number(&t, 4 * v->elements);
+        put_cell(&t, arena_printf(e->arena, "%d..%d", v->first + 1, v->last + 1));
+        put_cell(&t, emit_value_name(e, plan, v));
+        put_cell(&t, shape_text(e->arena, v->node->type));
+    }
+    if (t.cells.count == t.columns) return;
+    text_add(out, " *\n");
+    print_table(out, &t);
+}
+
+void emit_overview(Text *out, const Emission *e)
+{
+    for (int i = 0; i < e->lowered[0]->entries.count; i++) {
+        const LoweredEntry *entry = &e->lowered[0]->entries.at[i];
+        Text bytes = text_new(e->arena);
+        emit_grouped(&bytes, entry->plan->workspace_bytes);
+        text_addf(out, " *\n * %s, with a workspace of %s bytes:\n *\n", entry->plan->name, bytes.at);
+        kernels(out, e, entry);
+        workspace(out, e, entry->plan);
+    }
+}
