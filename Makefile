@@ -110,17 +110,23 @@ $(TEST_BIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBNNC) $(LIBRUNTIME)
 test: all $(TEST_BIN)
 	@BUILD='$(BUILD)' CC='$(CC)' CFLAGS='$(CFLAGS)' sh tests/run.sh $(TEST_BIN) $(TEST_SH)
 
-# Damaged programs for the parser and the formatter, found by libFuzzer (needs clang).
+# Damaged programs for the parser and the formatter, and damaged files for the runtime, found by libFuzzer (needs clang).
 FUZZ_SECONDS ?= 60
-FUZZ_SRC = tests/fuzz_parse.c $(filter-out compiler/base/embedded.c,$(wildcard compiler/base/*.c compiler/ast/*.c))
+FUZZ_BIN      = $(BUILD)/fuzz_parse $(BUILD)/fuzz_files
+FUZZ_PARSE    = $(filter-out compiler/base/embedded.c,$(wildcard compiler/base/*.c compiler/ast/*.c)) \
+                $(BUILD)/grammar/parse.c $(BUILD)/grammar/lex.c
+FUZZ_FLAGS    = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -std=c11 $(POSIX)
 
-$(BUILD)/fuzz_parse: $(FUZZ_SRC) $(BUILD)/grammar/parse.c $(BUILD)/grammar/lex.c
-	$(call quiet,LD)clang -O1 -g -fsanitize=fuzzer,address,undefined -std=c11 $(POSIX) -Icompiler -Itests -I$(BUILD) -o $@ \
-	    $(filter %.c,$^)
+$(BUILD)/fuzz_parse: tests/fuzz_parse.c $(FUZZ_PARSE)
+	$(call quiet,FUZZ)clang $(FUZZ_FLAGS) -Icompiler -Itests -I$(BUILD) -o $@ $^
 
-fuzz: $(BUILD)/fuzz_parse
-	@mkdir -p $(BUILD)/fuzz-corpus
-	$< -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/fuzz-corpus examples tests/bad tests/parse
+$(BUILD)/fuzz_files: tests/fuzz_files.c $(RUNTIME_SRC)
+	$(call quiet,FUZZ)clang $(FUZZ_FLAGS) $(ZLIB_CFLAGS) -Iruntime -Itests -o $@ $^ $(ZLIB_LIBS) -lpthread -lm
+
+fuzz: $(FUZZ_BIN)
+	@mkdir -p $(BUILD)/corpus/parse $(BUILD)/corpus/files
+	$(BUILD)/fuzz_parse -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/parse examples tests/bad tests/parse
+	$(BUILD)/fuzz_files -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/files
 
 # ---- use ----
 
