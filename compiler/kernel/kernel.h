@@ -147,7 +147,10 @@ bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis);
 /* ---- parts of the plan (layout.c, memory.c, plan.c) ---- */
 enum { LANE_PAD = 16 };              /* rows are padded to this many elements: the widest vector of any target */
 void layout_params(Plan *plan);                              /* one stored order for all entries */
-void layout_dense(Type type, const int *order, bool pad, Value *value);   /* order[0] outermost; NULL: as it is */
+/* order[0] outermost; NULL: as it is. Rows are padded to whole vectors, and by one more where they would lie a multiple of `apart`
+ * bytes apart and so share cache sets; 0: no padding. The optimiser moves padding of parameters too, so they get less. */
+enum { PARAM_APART = 2048, WORK_APART = 512 };
+void layout_dense(Type type, const int *order, int apart, Value *value);
 void layout_contraction(EntryPlan *entry, Kernel *k);        /* lane axis and operands, with copies where they pay */
 void memory_plan(EntryPlan *entry);
 

@@ -15,15 +15,15 @@ static double lane_waste(int64_t n) { return (double)round_up(n, LANE_PAD) / (do
 /* Summing along the lanes costs a horizontal sum an element of the result. */
 static double dot_waste(int64_t k) { return lane_waste(k) + 100.0 / (double)k; }
 
-void layout_dense(Type type, const int *order, bool pad, Value *value) {
+void layout_dense(Type type, const int *order, int apart, Value *value) {
     int64_t s = 1;
     for (int i = type.rank - 1; i >= 0; i--) {
         const int axis = order ? order[i] : i;
         value->stride[axis] = s;
         s *= type.dim[axis];
-        if (i != type.rank - 1 || type.rank < 2 || !pad) continue;
+        if (i != type.rank - 1 || type.rank < 2 || !apart) continue;
         s = round_up(s, LANE_PAD);
-        if (s * 4 % 512 == 0) s += LANE_PAD;         /* rows a multiple of 512 bytes apart share cache sets */
+        if (s * 4 % apart == 0) s += LANE_PAD;
     }
     value->elements = s;
 }
@@ -94,7 +94,7 @@ static int64_t store(const Param *param, const Wish *wish, int64_t offset, Param
         if (i != last) order[n++] = i;
     if (rank) order[n] = last;
     Value v = {0};
-    layout_dense(param->type, order, true, &v);
+    layout_dense(param->type, rank ? order : NULL, PARAM_APART, &v);
     layout->offset = offset;
     layout->floats = round_up(v.elements, LANE_PAD);
     layout->padded = layout->floats != type_elements(param->type);
@@ -173,7 +173,7 @@ void layout_contraction(EntryPlan *entry, Kernel *k) {
         order[n] = best.axis;
         Value *copy = plan_value(entry, in, AT_WORK, -1, arena_printf(entry->arena, "%s_transposed",
                                                                      view[best.operand].value->name));
-        layout_dense(in->type, order, true, copy);
+        layout_dense(in->type, order, WORK_APART, copy);
         plan_copy(entry, k, in, copy);
         view[best.operand] = (View){.value = copy};
         for (int i = 0; i < in->type.rank; i++) view[best.operand].stride[i] = copy->stride[i];

@@ -32,7 +32,7 @@ Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, co
     v->dtype = node->type.dtype;
     v->name = unique_name(entry, name);
     v->first = v->last = -1;
-    layout_dense(node->type, NULL, false, v);
+    layout_dense(node->type, NULL, 0, v);
     vec_push(entry->arena, entry->values, v);
     return v;
 }
@@ -88,7 +88,7 @@ static void place_in_workspace(EntryPlan *entry, Node *node) {
     if (entry->value_of[node->id]) return;
     Kernel *k = entry->member[node->id].kernel;
     Value *v = plan_value(entry, node, AT_WORK, -1, describe_node_name(entry, node));
-    layout_dense(node->type, NULL, may_pad(entry, node), v);
+    layout_dense(node->type, NULL, may_pad(entry, node) ? WORK_APART : 0, v);
     entry->value_of[node->id] = v;
     vec_push(entry->arena, k->results, v);
 }
