@@ -1,5 +1,5 @@
 # nnc: `make` builds build/nnc and build/libnn.a, `make test` runs the tests, `make demo` shows it all.
-# Others: install, lint, check-sanitize, fuzz, clean.
+# Others: bench, install, lint, check-sanitize, fuzz, clean.
 
 VERSION = 0.1.0
 
@@ -128,6 +128,21 @@ fuzz: $(FUZZ_BIN)
 	$(BUILD)/fuzz_parse -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/parse examples tests/bad tests/parse
 	$(BUILD)/fuzz_files -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/files
 
+# ---- speed: generated code against the peak of this machine, kernel by kernel ----
+
+BENCH_MODELS ?= examples/mnist_mlp.nn
+BENCH_OBJ     = $(patsubst tests/%.c,$(BUILD)/tests/%.o,$(sort $(wildcard tests/bench/*.c)))
+
+$(BENCH_OBJ): $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(CFLAGS) $(WARN) $(POSIX) -Icompiler -Iruntime -I$(BUILD) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/bench/bench: $(BENCH_OBJ) $(LIBNNC) $(LIBRUNTIME)
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+bench: $(BUILD)/tests/bench/bench
+	$< -o $(BUILD)/bench $(BENCH_MODELS)
+
 # ---- use ----
 
 # Trains the digits classifier, prints its test accuracy, then generated code beside the interpreter.
@@ -156,7 +171,7 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d)
-.PHONY: all test fuzz demo install uninstall clean FORCE
+-include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_OBJ:.o=.d)
+.PHONY: all test bench fuzz demo install uninstall clean FORCE
 .SECONDARY: $(TEST_BIN:=.o)
 .DELETE_ON_ERROR:

@@ -34,5 +34,6 @@ struct Target {
 
 extern const Target target_scalar;                   /* also spells the scalars of every other target */
 extern const Target *const targets[];                /* ends with NULL; best last for each architecture */
+bool target_runs_here(const Target *target);         /* on the processor nnc runs on */
 const Target *target_find(const char *name);         /* NULL if unknown; "native" asks the processor nnc runs on */
 #endif
