@@ -8,7 +8,7 @@
 enum {
     BLOCK_DEPTH_LIMIT = 256,         /* blocks that call blocks */
     EVAL_DEPTH_LIMIT = 3000,         /* expressions and statements inside each other, over all blocks */
-    STEP_LIMIT = 4000000,            /* expressions evaluated in an entry */
+    STEP_LIMIT = 1000000,            /* expressions evaluated in an entry */
     LOOP_LIMIT = 65536,              /* iterations of one loop */
     NODE_LIMIT = 400000,             /* of one entry */
     LIST_LIMIT = 4096,               /* items of a list */
@@ -122,14 +122,17 @@ typedef struct Elab {
     Unit *library;
     Unit *main;
     Map leaf_index;                  /* of Leaf: every parameter, state and session of the module, by path */
+    Region *apart;                   /* for constants and settings: nothing of it is kept */
+    int apart_depth;                 /* constants and settings being evaluated */
     /* of the entry being elaborated */
-    const EntryMode *mode;           /* NULL: constants and settings */
-    Region *root, *region;
+    const EntryMode *mode;           /* NULL: none */
+    Region *root, *region;           /* region is never NULL */
     Map leaves;                      /* of Leaf */
     Map instances;                   /* of Instance */
     VEC(Output) outputs;
     int decls;                       /* inputs and targets met so far */
     int randoms;                     /* random draws met so far */
+    bool has_loss;                   /* met so far */
     int runs;
     Frame *frame;
     int block_depth, eval_depth, steps;
@@ -146,12 +149,16 @@ Span user_span(const Elab *el, Span at);                         /* what `fault`
 typedef VEC(const char *) WordList;
 void words_of_map(Elab *el, WordList *words, const Map *map);
 bool help_nearest(Elab *el, const char *word, const WordList *words);   /* "did you mean `x`?" */
+/* The same for words of other libraries: `synonyms` of the standard library holds pairs [theirs, ours]. */
+bool help_known(Elab *el, const char *word, const WordList *words);
 const char *plural(int64_t count);                               /* "" or "s" */
 
 /* unit.c */
 Unit *unit_library(Elab *el);
 Unit *unit_main(Elab *el, AstFile *file);
 const Value *unit_constant(Elab *el, Constant *constant);
+/* An expression of a file outside its models and blocks: a constant or a setting. `what` names it in messages. */
+const Value *eval_apart(Elab *el, const Unit *unit, Span at, const char *what, const Expr *expr);
 void unit_override(Elab *el, const char *name, const char *text);      /* --set name=text */
 AstFile *unit_parse_text(Elab *el, const char *path, const char *text);
 
@@ -196,11 +203,16 @@ const Value *eval_index(Elab *el, const Expr *expr);
 const Value *eval_member(Elab *el, const Expr *expr);
 
 /* tensor.c */
-void set_origin(Elab *el, Span at);
+void set_origin(Elab *el, Span at);                              /* of the nodes that verbs will append */
 /* The value's node in the graph at hand. Requires VALUE_TENSOR. */
 Node *tensor_node(Elab *el, const Value *value);
 /* node == NULL: the poisoned value (an error was reported). */
 const Value *tensor_value(Elab *el, Span at, Node *node);
+/* sum / weight, for a scalar sum: a mean over rows that adds up over batches if weight depends on batch. */
+const Value *tensor_mean(Elab *el, Span at, Node *sum, Number weight);
+/* Names the tensor's node unless it is named or older than node `since` of the graph at hand. */
+void name_tensor(Elab *el, const Value *value, int since, const char *name);
+/* A scalar: a number, or true and false as bool; of a number of rows the formula. */
 Node *number_node(Elab *el, Number number, DType dtype);
 /* Appends an operation, reporting its refusal at `at`. */
 Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const Attr *attrs);
@@ -208,6 +220,10 @@ Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const 
 const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *const *args, int count);
 const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b);
 bool size_allowed(Elab *el, Span at, Type type);
+/* a as dtype, converted if it is something else that converts. */
+Node *convert_node(Elab *el, Span at, Node *a, DType dtype);
+/* Drops the nodes that no output needs; inputs stay. */
+void prune_graph(Elab *el, Graph *graph);
 /* A shape in a program: extents, of which one may be a multiple of batch. False after an error. */
 bool want_shape(Elab *el, Span at, const Value *value, DType dtype, Type *out);
 
@@ -225,11 +241,20 @@ void run_stmts(Elab *el, const Body *body);                      /* in the scope
 bool stopped(const Elab *el);                                    /* returned or gave up */
 
 /* scan.c */
-const Value *eval_scan(Elab *el, const Expr *expr);
+const Value *run_scan(Elab *el, const Expr *expr);
 void run_carry(Elab *el, const Stmt *stmt);
 void run_yield(Elab *el, const Stmt *stmt);
 
+/* settings.c: the train and infer blocks, with what --set changes in them */
+typedef struct Settings { const Item *train, *infer; } Settings;
+const Stmt *settings_find(const Item *item, const char *key);    /* item may be NULL; NULL: not said */
+bool settings_collect(Elab *el, const AstFile *file, const Item *model, Settings *out);
+void settings_override(Elab *el, Settings *settings, const char *model);
+typedef VEC(int64_t) BatchList;
+bool settings_batches(Elab *el, const Item *item, int64_t otherwise, BatchList *out);
+
 /* entry.c */
+/* NULL after errors. */
 Graph *elaborate_entry(Elab *el, const Item *model, const EntryMode *mode);
 void declare_tensor(Elab *el, const Stmt *stmt);
 void declare_output(Elab *el, const Stmt *stmt);

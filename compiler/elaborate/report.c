@@ -87,6 +87,27 @@ bool help_nearest(Elab *el, const char *word, const WordList *words)
     return nearest != NULL;
 }
 
+static bool contains(const WordList *words, const char *word)
+{
+    for (int i = 0; i < words->count; i++)
+        if (strcmp(words->at[i], word) == 0) return true;
+    return false;
+}
+
+bool help_known(Elab *el, const char *word, const WordList *words)
+{
+    Constant *known = map_get(&el->library->constants, "synonyms");
+    const Value *pairs = known ? unit_constant(el, known) : &value_none;
+    for (int i = 0; pairs->kind == VALUE_LIST && i < pairs->list.count; i++) {
+        const Value *pair = pairs->list.items[i];
+        const char *theirs = pair->list.items[0]->text, *ours = pair->list.items[1]->text;
+        if (strcmp(theirs, word) != 0 || !contains(words, ours)) continue;
+        diag_help(el->diags, "here it is called `%s`", ours);
+        return true;
+    }
+    return false;
+}
+
 const char *plural(int64_t count)
 {
     return count == 1 ? "" : "s";

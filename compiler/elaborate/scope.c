@@ -125,8 +125,8 @@ static WordList value_words(Elab *el)
     for (Scope *scope = el->frame->scope; scope; scope = scope->parent)
         words_of_map(el, &words, &scope->names);
     words_of_map(el, &words, &el->frame->unit->constants);
-    if (el->mode) vec_push(el->arena, words, "batch");
-    if (el->mode) vec_push(el->arena, words, "training");
+    if (el->mode && !el->apart_depth) vec_push(el->arena, words, "batch");
+    if (el->mode && !el->apart_depth) vec_push(el->arena, words, "training");
     words_of_map(el, &words, &el->library->constants);
     return words;
 }
@@ -158,7 +158,7 @@ static const Value *refuse_unknown(Elab *el, Name name)
         diag_help(el->diags, "its parameters are reached like `%s.weight`", name.text);
         return &value_poison;
     }
-    if (!el->mode && (strcmp(name.text, "batch") == 0 || strcmp(name.text, "training") == 0))
+    if ((!el->mode || el->apart_depth) && (strcmp(name.text, "batch") == 0 || strcmp(name.text, "training") == 0))
         return fault(el, name.span, "`%s` is known only inside a model or block", name.text);
     fault(el, name.span, "nothing is called `%s` here", name.text);
     WordList words = value_words(el);
@@ -174,9 +174,9 @@ const Value *scope_lookup(Elab *el, Name name)
         return &value_poison;
     }
     if (binding) return scope_read(el, binding);
-    if (el->mode && el->region && strcmp(name.text, "batch") == 0)
+    if (el->mode && !el->apart_depth && strcmp(name.text, "batch") == 0)
         return value_number(el->arena, number_batch(el->arena, el->mode->batch));
-    if (el->mode && el->region && strcmp(name.text, "training") == 0)
+    if (el->mode && !el->apart_depth && strcmp(name.text, "training") == 0)
         return value_bool(el->arena, el->mode->training);
     Constant *constant = find_constant(el, el->frame->unit, name.text);
     return constant ? unit_constant(el, constant) : refuse_unknown(el, name);

@@ -210,42 +210,6 @@ static void check_complete(TrainReader *r, const Item *train, const Stmt *const 
         fault(r->el, validate->span, "`validate` is given, but no `data` to train on");
 }
 
-/* ---- --set train.NAME=TEXT ---- */
-
-typedef VEC(Stmt *) StmtList;
-
-static bool share_name(const Stmt *a, const Stmt *b)
-{
-    for (int i = 0; i < a->assign.names.count; i++)
-        for (int j = 0; j < b->assign.names.count; j++)
-            if (strcmp(a->assign.names.at[i].text, b->assign.names.at[j].text) == 0) return true;
-    return false;
-}
-
-static void override(TrainReader *r, StmtList *list, const char *set)
-{
-    const char *text = arena_printf(r->el->arena, "train x { %s; }", set);
-    const AstFile *file = unit_parse_text(r->el, "--set", text);
-    if (!file || file->items.count != 1 || file->items.at[0]->body->stmts.count != 1) return;
-    Stmt *stmt = file->items.at[0]->body->stmts.at[0];
-    int kept = 0;
-    for (int i = 0; i < list->count; i++)
-        if (!share_name(list->at[i], stmt)) list->at[kept++] = list->at[i];
-    list->count = kept;
-    vec_push(r->el->arena, *list, stmt);
-}
-
-static StmtList effective_settings(TrainReader *r, const Item *train)
-{
-    StmtList list = {0};
-    const ElaborateOptions *options = r->el->options;
-    for (int i = 0; i < train->body->stmts.count; i++)
-        vec_push(r->el->arena, list, train->body->stmts.at[i]);
-    for (int i = 0; i < options->set_count; i++)
-        if (strncmp(options->sets[i], "train.", 6) == 0) override(r, &list, options->sets[i] + 6);
-    return list;
-}
-
 /* ---- the block ---- */
 
 static const char *const *names_of(Elab *el, bool targets_only)
@@ -262,10 +226,11 @@ static const char *const *names_of(Elab *el, bool targets_only)
 static void read_settings(TrainReader *r, const Item *train)
 {
     const Stmt *given[SETTING_COUNT] = {NULL};
-    StmtList list = effective_settings(r, train);
-    for (int i = 0; i < list.count; i++)
-        if (check_names(r, list.at[i], given))
-            settings[find_setting(list.at[i]->assign.names.at[0].text)].read(r, list.at[i]);
+    for (int i = 0; i < train->body->stmts.count; i++) {
+        const Stmt *stmt = train->body->stmts.at[i];
+        if (check_names(r, stmt, given))
+            settings[find_setting(stmt->assign.names.at[0].text)].read(r, stmt);
+    }
     check_complete(r, train, given);
 }
 
@@ -273,19 +238,18 @@ const TrainPlan *train_plan_make(Elab *el, const Item *train)
 {
     TrainPlan *plan = arena_make(el->arena, TrainPlan);
     TrainReader reader = {.el = el, .job = &plan->job, .names = names_of(el, false)};
-    const EntryMode *mode = el->mode;
     Frame *outer = el->frame, frame = {.unit = el->main, .path = ""};
     Region *region = el->region;
     int errors = diags_errors(el->diags);
     plan->span = train->span;
     plan->job.parts = 1;
     plan->job.targets = names_of(el, true);
-    el->mode = NULL;
-    el->region = NULL;
+    el->region = el->apart;
+    el->apart_depth++;
     el->frame = &frame;
     read_settings(&reader, train);
     el->frame = outer;
+    el->apart_depth--;
     el->region = region;
-    el->mode = mode;
     return diags_errors(el->diags) > errors ? NULL : plan;
 }

@@ -201,17 +201,27 @@ const Value *unit_constant(Elab *el, Constant *constant)
     if (constant->value) return constant->value;
     if (constant->evaluating)
         return fault(el, constant->name.span, "the constant `%s` depends on itself", constant->name.text);
-    Frame frame = {.caller = el->frame, .unit = constant->unit, .call = constant->name.span, .path = ""};
-    Frame *outer = el->frame;
-    Region *region = el->region;
     constant->evaluating = true;
-    el->frame = &frame;
-    el->region = NULL;
-    constant->value = eval(el, constant->expr);
-    el->region = region;
-    el->frame = outer;
+    constant->value = eval_apart(el, constant->unit, constant->name.span, "a constant", constant->expr);
     constant->evaluating = false;
     return constant->value;
+}
+
+const Value *eval_apart(Elab *el, const Unit *unit, Span at, const char *what, const Expr *expr)
+{
+    Frame frame = {.caller = el->frame, .unit = unit, .call = at, .path = ""};
+    Frame *outer = el->frame;
+    Region *region = el->region;
+    el->frame = &frame;
+    el->region = el->apart;
+    el->apart_depth++;
+    const Value *value = eval(el, expr);
+    if (value->kind == VALUE_TENSOR)
+        value = fault(el, expr->span, "%s is known when the program is compiled, and no tensor", what);
+    el->apart_depth--;
+    el->region = region;
+    el->frame = outer;
+    return value;
 }
 
 AstFile *unit_parse_text(Elab *el, const char *path, const char *text)
