@@ -88,6 +88,13 @@ static size_t words_that_fit(const char *text, size_t room)
     return best ? best : whole;
 }
 
+static void put_trimmed(Text *out, const char *line)
+{
+    size_t n = strlen(line);
+    while (n && line[n - 1] == ' ') n--;
+    text_addn(out, line, n);
+}
+
 /* Lines after `head`; the last keeps `reserved` columns free. */
 static void comment_words(Text *out, const char *head, const char *text, size_t reserved)
 {
@@ -97,7 +104,7 @@ static void comment_words(Text *out, const char *head, const char *text, size_t 
         const size_t room = WRAP_COLUMNS - strlen(head) - blanks - (*end ? 0 : reserved);
         do {
             const size_t n = words_that_fit(rest, room);
-            text_addf(out, "%s%*s%.*s", head, (int)blanks, "", (int)n, rest);
+            put_trimmed(out, arena_printf(out->arena, "%s%*s%.*s", head, (int)blanks, "", (int)n, rest));
             for (rest += n; *rest == ' ';) rest++;
             if (*rest && (*rest != '\n' || rest[1])) text_add(out, "\n");
         } while (rest < end);

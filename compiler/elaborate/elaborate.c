@@ -195,6 +195,8 @@ Module *elaborate(Arena *arena, AstFile *file, const ElaborateOptions *options, 
     if (!model) return NULL;
     el.module = module_new(arena, model->name.text);
     el.module->source_name = base_name(file->source->path);
+    for (int i = 0; i < el.units.slots.count; i++)
+        vec_push(arena, el.module->sources, el.units.slots.at[i].name);
     elaborate_model(&el, file, model);
     return diags_errors(diags) == errors ? el.module : NULL;
 }

@@ -18,6 +18,7 @@ typedef struct EmitOptions {
     const char *name;                /* prefix of every identifier, and of the files */
     const char *command;             /* for the banner: "nnc mnist_mlp.nn --target=avx2" */
     int optimizer;                   /* also emit NAME_step: an OptimizerKind; -1: no */
+    const struct Weights *weights;   /* declare the tables of NAME_weights.c; NULL: none */
 } EmitOptions;
 
 /* C identifiers of an entry, unique among each other. */
@@ -47,6 +48,8 @@ Emission emission_new(Arena *arena, const Plan *plan, Lowered *const *lowered, i
 
 void emit_header(Text *out, const Emission *e);
 void emit_source(Text *out, const Emission *e);
+/* Requires module->train. */
+void emit_main(Text *out, const Emission *e);
 
 /* ---- names.c ---- */
 const char *emit_identifier(Arena *arena, const char *name); /* no keyword of C or C++ */

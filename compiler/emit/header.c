@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/embedded.h"
-#include "emit/emit.h"
+#include "emit/weights.h"
 
 /* ---- the overview ---- */
 
@@ -343,6 +343,7 @@ void emit_header(Text *out, const Emission *e)
     entries(out, e);
     tensors(out, e);
     if (e->options.optimizer >= 0) emit_optimizer_header(out, e);
+    if (e->options.weights) emit_weights_header(out, e);
     emit_template(out, e, "model.h");
     if (e->target_count > 1) targets_of_entries(out, e);
     text_add(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");

@@ -110,6 +110,7 @@ typedef struct Module {
     ParamList sessions;
     VEC(TensorDecl) decls;
     VEC(Graph *) entries;
+    VEC(const char *) sources;       /* paths of the files it was read from, the program's first */
     const struct TrainPlan *train;   /* the `train` block (elaborate/train_plan.h), or NULL */
 } Module;
 
