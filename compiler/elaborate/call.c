@@ -146,6 +146,7 @@ static bool bind_formals(Elab *el, const Block *block, const Given *const *bound
     return sound;
 }
 
+/* The poisoned value where it was reported why; NULL if the block came to no `return`. */
 static const Value *run_block(Elab *el, const Block *block, const Given *const *bound)
 {
     scope_push(el);
@@ -153,8 +154,12 @@ static const Value *run_block(Elab *el, const Block *block, const Given *const *
     if (sound) run_stmts(el, block->item->body);
     scope_pop(el);
     if (!sound || el->gave_up) return &value_poison;
-    if (el->frame->result) return el->frame->result;
-    fault(el, el->frame->call, "`%s` returns nothing", block->item->name.text);
+    return el->frame->result;
+}
+
+static const Value *refuse_no_result(Elab *el, const Block *block, Span call)
+{
+    fault(el, call, "`%s` returns nothing", block->item->name.text);
     diag_note(el->diags, block->item->name.span, "it has no `return` on this way through");
     return &value_poison;
 }
@@ -174,7 +179,7 @@ static Name *formal_names(Elab *el, const Block *block)
     return names;
 }
 
-/* What each formal gets; NULL after an error, which is one of the caller. */
+/* What each formal gets; NULL after an error. */
 static const Given **match_arguments(Elab *el, Span call, const Block *block, const GivenList *given)
 {
     int count = block->item->formals.count;
@@ -184,7 +189,7 @@ static const Given **match_arguments(Elab *el, Span call, const Block *block, co
     return sound && !refuse_missing(el, call, block, bound) ? bound : NULL;
 }
 
-/* Runs a block as the instance `path`, which is claimed. */
+/* Runs a block as the instance `path`, which is claimed. What is wrong with its arguments is wrong in the caller. */
 static const Value *call_block(Elab *el, const Block *block, const char *path, bool again, Span call,
                                const GivenList *given)
 {
@@ -204,7 +209,7 @@ static const Value *call_block(Elab *el, const Block *block, const char *path, b
     const Value *result = run_block(el, block, bound);
     el->block_depth--;
     el->frame = caller;
-    return result;
+    return result ? result : refuse_no_result(el, block, call);
 }
 
 /* ---- layers ---- */

@@ -32,7 +32,7 @@ static const Value *refuse(Elab *el, Span at, const Value *a, const Value *b, co
 {
     fault(el, at, "`@`: %s and %s do not fit: %s", value_describe(el->arena, a), value_describe(el->arena, b), why);
     note_shape(el, user_span(el, at), a);
-    note_shape(el, user_span(el, at), b);
+    if (a->tensor.node != b->tensor.node) note_shape(el, user_span(el, at), b);
     return &value_poison;
 }
 

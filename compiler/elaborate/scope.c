@@ -92,7 +92,11 @@ void scope_assign(Elab *el, Name name, const Value *value)
         fault(el, name.span, "`%s` is given by the entry and cannot be assigned", name.text);
         return;
     }
-    if (!binding && !(binding = scope_declare(el, name))) return;
+    if (!binding) {
+        binding = scope_declare(el, name);
+        if (!binding) return;
+        across = false;
+    }
     if (binding->leaf) assign_leaf(el, name, binding->leaf, value);
     else if (binding->layer) fault(el, name.span, "`%s` is a layer and cannot be assigned", name.text);
     else if (across) refuse_across(el, name, binding);

@@ -139,7 +139,8 @@ Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const 
     Node *node = graph_append(el->region->graph, op, inputs, count, attrs, el->region->graph->origin, &error);
     if (!node) {
         fault(el, at, "%s", error);
-        for (int i = 0; i < count && i < 3; i++) note_node(el, at, inputs[i]);
+        for (int i = 0; i < count && i < 3; i++)
+            if (i == 0 || inputs[i] != inputs[i - 1]) note_node(el, at, inputs[i]);
         return NULL;
     }
     return size_allowed(el, at, node->type) && graph_allowed(el, at) ? node : NULL;
@@ -187,6 +188,7 @@ static bool refuse_operand(Elab *el, Span at, const char *sign, const Value *val
     if (value->kind == VALUE_POISON) return false;
     if (value->kind == VALUE_TENSOR || value->kind == VALUE_NUMBER || value->kind == VALUE_BOOL) return true;
     fault(el, at, "`%s` expects tensors or numbers, got %s", sign, value_describe(el->arena, value));
+    if (value->kind == VALUE_LIST) diag_help(el->diags, "`tensor([...])` makes a tensor of a list of numbers");
     return false;
 }
 

@@ -37,7 +37,7 @@ static Node *body_input(Graph *body, Type type, const char *prefix, const char *
 {
     Arena *arena = body->arena;
     const char *full = name ? arena_printf(arena, "%s%s", prefix, name) : NULL;
-    Attr attr = attr_text(full);
+    Attr attr = attr_text(full ? full : "");
     return graph_leaf(body, OP_input, type, &attr, -1, (Origin){.name = full});
 }
 
