@@ -17,6 +17,7 @@ typedef struct Builtin {
     const char *name;
     const char *formals[MOST_FORMALS + 1];       /* ends with NULL; "name?" may be missing */
     const Value *(*run)(BuiltinCall *call);
+    const char *doc;                 /* one line for docs/operations.md */
 } Builtin;
 
 /* One table a file; each ends with a NULL name. */

@@ -144,13 +144,23 @@ static const Value *run_error(BuiltinCall *call)
 }
 
 const Builtin builtin_helpers[] = {
-    {"uniform", {"low?", "high?"}, run_uniform},
-    {"normal", {"mean?", "std?"}, run_normal},
-    {"constant", {"value"}, run_constant},
-    {"cast", {"x", "dtype"}, run_cast},
-    {"checked", {"index", "limit"}, run_checked},
-    {"take", {"table", "index"}, run_take},
-    {"length", {"list"}, run_length},
-    {"error", {"text"}, run_error},
+    {"uniform", {"low?", "high?"}, run_uniform,
+     "initial value: drawn from [low, high), by default [0, 1)"},
+    {"normal", {"mean?", "std?"}, run_normal,
+     "initial value: drawn with that mean and standard deviation, by default 0 and 1"},
+    {"constant", {"value"}, run_constant,
+     "initial value: the same everywhere"},
+    {"cast", {"x", "dtype"}, run_cast,
+     "x as f32, i32 (truncated toward zero) or bool (not 0)"},
+    {"checked", {"index", "limit"}, run_checked,
+     "index, an i32 whose values must lie in 0..limit: refused when the code runs, before "
+     "anything is written"},
+    {"take", {"table", "index"}, run_take,
+     "rows of table (its axis 0) picked by an i32 tensor: the shape of index, then that of a "
+     "row; checked"},
+    {"length", {"list"}, run_length,
+     "of a list, when the program is compiled"},
+    {"error", {"text"}, run_error,
+     "stops the compilation with that message at the call of the block"},
     {0},
 };

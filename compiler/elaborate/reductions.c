@@ -138,13 +138,23 @@ static const Value *run_argmin(BuiltinCall *call)
 }
 
 const Builtin builtin_reductions[] = {
-    {"sum", {"x", "axis?", "keepdims?"}, run_sum},
-    {"mean", {"x", "axis?", "keepdims?"}, run_mean},
-    {"max", {"x", "axis?", "keepdims?"}, run_max},
-    {"min", {"x", "axis?", "keepdims?"}, run_min},
-    {"logsumexp", {"x", "axis?", "keepdims?"}, run_logsumexp},
-    {"variance", {"x", "axis?", "unbiased?", "keepdims?"}, run_variance},
-    {"argmax", {"x", "axis", "keepdims?"}, run_argmax},
-    {"argmin", {"x", "axis", "keepdims?"}, run_argmin},
+    {"sum", {"x", "axis?", "keepdims?"}, run_sum,
+     "sum over axis: one axis, a list of them, or all; they go unless keepdims. A bool counts "
+     "as 0 or 1"},
+    {"mean", {"x", "axis?", "keepdims?"}, run_mean,
+     "arithmetic mean; over the batch axis that of the valid rows, and as a metric it adds up "
+     "over batches"},
+    {"max", {"x", "axis?", "keepdims?"}, run_max,
+     "largest; among equals the gradient is shared"},
+    {"min", {"x", "axis?", "keepdims?"}, run_min,
+     "smallest; among equals the gradient is shared"},
+    {"logsumexp", {"x", "axis?", "keepdims?"}, run_logsumexp,
+     "log(sum(exp(x))) without overflow"},
+    {"variance", {"x", "axis?", "unbiased?", "keepdims?"}, run_variance,
+     "mean squared distance from the mean; unbiased divides by n - 1"},
+    {"argmax", {"x", "axis", "keepdims?"}, run_argmax,
+     "index of the first largest along axis, i32"},
+    {"argmin", {"x", "axis", "keepdims?"}, run_argmin,
+     "index of the first smallest along axis, i32"},
     {0},
 };
