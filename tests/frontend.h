@@ -5,6 +5,7 @@
 #include <string.h>
 #include "ast/parse.h"
 #include "base/text.h"
+#include "elaborate/elaborate.h"
 
 /* Reads the file under its base name, so that messages do not depend on where tests run. */
 static inline Source *frontend_source(Arena *arena, const char *path)
@@ -19,11 +20,13 @@ static inline Source *frontend_source(Arena *arena, const char *path)
     return source;
 }
 
-/* Prints the diagnostics of the file at `path`; returns the number of errors. */
-static inline int frontend_check(Arena *arena, const char *path, FILE *out)
+/* Prints the diagnostics of the file at `path`, which imports from `imports`; returns the number of errors. */
+static inline int frontend_check(Arena *arena, const char *path, const char *imports, FILE *out)
 {
     Diags *diags = diags_new(arena);
-    ast_parse(arena, frontend_source(arena, path), diags);
+    const ElaborateOptions options = {.search = &imports, .search_count = 1};
+    AstFile *file = ast_parse(arena, frontend_source(arena, path), diags);
+    if (diags_errors(diags) == 0) elaborate(arena, file, &options, diags);
     diags_print(diags, out);
     return diags_errors(diags);
 }

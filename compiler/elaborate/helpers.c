@@ -135,12 +135,22 @@ static const Value *run_length(BuiltinCall *call)
                  value_describe(call->el->arena, value));
 }
 
-/* error("text"): what a block says of arguments that make no sense. */
+/* error("text"): what a block says of arguments that make no sense, so it is told of its call. */
 static const Value *run_error(BuiltinCall *call)
 {
-    const Value *value = call->at[0]->value;
-    const char *text = value->kind == VALUE_TEXT ? value->text : "error() needs a text";
-    return fault(call->el, call->span, "%s", text);
+    Elab *el = call->el;
+    Frame *frame = el->frame;
+    Span at = call->span;
+    if (call->at[0]->value->kind != VALUE_TEXT)
+        return fault(el, at, "error expects a text, got %s",
+                     value_describe(el->arena, call->at[0]->value));
+    if (frame->caller && !frame->is_model) {
+        at = frame->call;
+        el->frame = frame->caller;
+    }
+    fault(el, at, "%s", call->at[0]->value->text);
+    el->frame = frame;
+    return &value_poison;
 }
 
 const Builtin builtin_helpers[] = {

@@ -17,7 +17,7 @@ static bool pick_one(Elab *el, const Subscript *at, int64_t extent, const char *
         fault(el, at->span, "an index is an integer when the program is compiled, got %s",
               value_describe(el->arena, value));
         note_shape(el, at->span, value);
-        diag_help(el->diags, "`gather(rows, index)` picks rows by a tensor");
+        diag_help(el->diags, "`take(rows, index)` picks rows by a tensor");
         return false;
     }
     if (!want_int(el, at->span, "an index", value, &index)) return false;

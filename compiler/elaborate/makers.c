@@ -2,27 +2,17 @@
 #include "elaborate/builtin.h"
 #include "ops/build.h"
 
-static bool in_graph(BuiltinCall *call)
-{
-    if (call->el->region) {
-        set_origin(call->el, call->span);
-        return true;
-    }
-    fault(call->el, call->span, "%s makes a tensor, and there is none outside a model", call->name);
-    return false;
-}
-
 static const Value *leaf(BuiltinCall *call, Op op, Type type, Attr attr)
 {
     if (!size_allowed(call->el, call->span, type)) return &value_poison;
+    set_origin(call->el, call->span);
     Graph *graph = call->el->region->graph;
     return tensor_value(call->el, call->span, graph_leaf(graph, op, type, &attr, -1, graph->origin));
 }
 
 static bool want_f32_shape(BuiltinCall *call, Type *type)
 {
-    return in_graph(call)
-        && want_shape(call->el, call->at[0]->span, call->at[0]->value, DT_F32, type);
+    return want_shape(call->el, call->at[0]->span, call->at[0]->value, DT_F32, type);
 }
 
 static const Value *filled(BuiltinCall *call, double value)
@@ -56,7 +46,7 @@ static const Value *run_arange(BuiltinCall *call)
 {
     int64_t begin = 0, end = 0, step;
     bool from = call->at[1] != NULL;
-    if (!in_graph(call) || !want_integer(call, 0, 0, from ? &begin : &end)
+    if (!want_integer(call, 0, 0, from ? &begin : &end)
         || (from && !want_integer(call, 1, 0, &end)) || !want_integer(call, 2, 1, &step))
         return &value_poison;
     if (step == 0) return fault(call->el, call->at[2]->span, "arange: a step of 0 leads nowhere");
@@ -119,7 +109,7 @@ static const Value *run_tensor(BuiltinCall *call)
 {
     Type type;
     Elab *el = call->el;
-    if (!in_graph(call) || !listed_type(call, call->at[0]->value, &type)
+    if (!listed_type(call, call->at[0]->value, &type)
         || !size_allowed(el, call->span, type))
         return &value_poison;
     float *values = arena_array(el->arena, float, type_elements(type)), *end = values;
@@ -128,6 +118,7 @@ static const Value *run_tensor(BuiltinCall *call)
                      type_text(el->arena, type));
     if (type.rank == 0) return leaf(call, OP_fill, type, attr_number((double)values[0]));
     Graph *graph = el->region->graph;
+    set_origin(el, call->span);
     Node *node = graph_leaf(graph, OP_constant, type, NULL, -1, graph->origin);
     node->values = values;
     return tensor_value(el, call->span, node);

@@ -101,14 +101,7 @@ static const Value *run_mean(BuiltinCall *call)
     Number weight = weight_of(call->el, &r);
     Node *sum = reduce(call, &r, OP_sum, 0);
     if (!sum) return &value_poison;
-    Node *parts[] = {sum, number_node(call->el, weight, DT_F32)};
-    Node *mean = build_map(call->el->region->graph, OP_div, 2, parts);
-    Value *value = arena_copy(call->el->arena, tensor_value(call->el, call->span, mean), sizeof *value);
-    if (value->kind == VALUE_TENSOR && weight.rows) {
-        value->tensor.sum = sum;
-        value->tensor.weight = weight;
-    }
-    return value;
+    return tensor_mean(call->el, call->span, sum, weight);
 }
 
 /* ---- the others ---- */

@@ -46,7 +46,7 @@ static void add_map(Text *out, Op op)
     if (operators[op]) text_addf(out, ", `%s`", operators[op]);
     text_add(out, " | ");
     add_cell(out, row->doc);
-    if (formula) {
+    if (formula && !strstr(row->doc, formula)) {
         text_add(out, ": `");
         add_cell(out, formula);
         text_add(out, "`");

@@ -167,23 +167,15 @@ static void refuse_setting(TrainReader *r, Name name)
                   "trainable, data and validate");
 }
 
-/* Whether the names of an assignment are settings, each given for the first time. */
-static bool check_names(TrainReader *r, const Stmt *stmt, const Stmt **given)
+/* Whether the names of an assignment are settings. */
+static bool check_names(TrainReader *r, const Stmt *stmt)
 {
     const NameList *names = &stmt->assign.names;
-    for (int i = 0; i < names->count; i++) {
-        int setting = find_setting(names->at[i].text);
-        if (setting < 0) {
+    for (int i = 0; i < names->count; i++)
+        if (find_setting(names->at[i].text) < 0) {
             refuse_setting(r, names->at[i]);
             return false;
         }
-        if (given[setting]) {
-            fault(r->el, names->at[i].span, "`%s` is given twice", names->at[i].text);
-            diag_note(r->el->diags, given[setting]->span, "it was first given here");
-            return false;
-        }
-        given[setting] = stmt;
-    }
     if (names->count == 1 || (names->count == 2 && strcmp(names->at[0].text, "data") == 0
                               && strcmp(names->at[1].text, "validate") == 0))
         return true;
@@ -192,17 +184,17 @@ static bool check_names(TrainReader *r, const Stmt *stmt, const Stmt **given)
 }
 
 /* Data can be trained on only if it is said how and how long. */
-static void check_complete(TrainReader *r, const Item *train, const Stmt *const *given)
+static void check_complete(TrainReader *r, const Item *train)
 {
-    const Stmt *epochs = given[find_setting("epochs")], *steps = given[find_setting("steps")];
-    const Stmt *data = given[find_setting("data")], *validate = given[find_setting("validate")];
+    const Stmt *epochs = settings_find(train, "epochs"), *steps = settings_find(train, "steps");
+    const Stmt *data = settings_find(train, "data"), *validate = settings_find(train, "validate");
     if (epochs && steps) {
         fault(r->el, steps->span, "`steps` and `epochs` both say how long to train: give one");
         diag_note(r->el->diags, epochs->span, "`epochs` is given here");
     }
     if (data && !epochs && !steps)
         fault(r->el, train->name.span, "the train block does not say how long: `epochs` or `steps`");
-    if (data && !given[find_setting("optimizer")]) {
+    if (data && !settings_find(train, "optimizer")) {
         fault(r->el, train->name.span, "the train block needs an `optimizer`");
         diag_help(r->el->diags, "for example `optimizer = adam(lr = 1e-3);`");
     }
@@ -225,13 +217,12 @@ static const char *const *names_of(Elab *el, bool targets_only)
 
 static void read_settings(TrainReader *r, const Item *train)
 {
-    const Stmt *given[SETTING_COUNT] = {NULL};
     for (int i = 0; i < train->body->stmts.count; i++) {
         const Stmt *stmt = train->body->stmts.at[i];
-        if (check_names(r, stmt, given))
+        if (check_names(r, stmt))
             settings[find_setting(stmt->assign.names.at[0].text)].read(r, stmt);
     }
-    check_complete(r, train, given);
+    check_complete(r, train);
 }
 
 const TrainPlan *train_plan_make(Elab *el, const Item *train)

@@ -14,8 +14,8 @@ typedef struct TrainPlan {
 } TrainPlan;
 
 struct Elab;
-/* Reads the settings of `train`, with those of ElaborateOptions.sets on top, and decides which
- * parameters are trained and which decay. Requires the module's parameters and declarations, that
- * is, a train entry elaborated. NULL after an error; errors are reported several a run. */
+/* Reads the settings of `train` and decides which parameters are trained and which decay. Requires
+ * that the entries are elaborated: it needs the parameters and declarations. NULL after an error;
+ * errors are reported several a run. */
 const TrainPlan *train_plan_make(struct Elab *el, const Item *train);
 #endif
