@@ -1,5 +1,5 @@
 # nnc: `make` builds build/nnc and build/libnn.a, `make test` runs the tests, `make demo` shows it all.
-# Others: bench, install, lint, check-sanitize, fuzz, clean.
+# Others: bench, docs, install, lint, check-sanitize, fuzz, clean.
 
 VERSION = 0.1.0
 
@@ -110,6 +110,10 @@ $(TEST_BIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBNNC) $(LIBRUNTIME)
 test: all $(TEST_BIN)
 	@BUILD='$(BUILD)' CC='$(CC)' CFLAGS='$(CFLAGS)' sh tests/run.sh $(TEST_BIN) $(TEST_SH)
 
+# docs/operations.md from the tables of the compiler; the same test fails where it is out of date.
+docs: $(BUILD)/tests/test_operations_page
+	UPDATE=1 $<
+
 # Damaged programs for the parser and the formatter, and damaged files for the runtime, found by libFuzzer (needs clang).
 FUZZ_SECONDS ?= 60
 FUZZ_BIN      = $(BUILD)/fuzz_parse $(BUILD)/fuzz_files
@@ -172,6 +176,6 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_OBJ:.o=.d)
-.PHONY: all test bench fuzz demo install uninstall clean FORCE
+.PHONY: all test bench docs fuzz demo install uninstall clean FORCE
 .SECONDARY: $(TEST_BIN:=.o)
 .DELETE_ON_ERROR:

@@ -128,8 +128,11 @@ void diag_note(Diags *diags, Span at, const char *format, ...)
     va_list args;
     va_start(args, format);
     Message note = {SEVERITY_NOTE, at, formatted(diags, format, args)};
-    vec_push(diags->arena, diags->last->messages, note);
     va_end(args);
+    const Message *before = &diags->last->messages.at[diags->last->messages.count - 1];
+    if (strcmp(before->text, note.text) != 0 || before->at.begin != at.begin
+        || before->at.source != at.source)
+        vec_push(diags->arena, diags->last->messages, note);
 }
 
 void diag_help(Diags *diags, const char *format, ...)

@@ -29,7 +29,7 @@ int span_column(Span span);              /* 1-based, in code points */
 Diags *diags_new(Arena *arena);
 void diag_error(Diags *diags, Span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void diag_warning(Diags *diags, Span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* A note or help line belongs to the diagnostic reported last. */
+/* A note or help line belongs to the diagnostic reported last; a note is not repeated. */
 void diag_note(Diags *diags, Span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void diag_help(Diags *diags, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int diags_errors(const Diags *diags);

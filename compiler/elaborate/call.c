@@ -142,6 +142,7 @@ static bool bind_formals(Elab *el, const Block *block, const Given *const *bound
         Binding *binding = scope_declare(el, formal->name);
         sound &= value->kind != VALUE_POISON;
         if (binding) binding->value = value;
+        if (binding && bound[i]) binding->given = bound[i]->span;
     }
     return sound;
 }

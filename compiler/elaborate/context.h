@@ -70,6 +70,7 @@ typedef struct Binding {
     Leaf *leaf;
     Layer *layer;
     Span span;
+    Span given;                      /* of a formal: the argument in the caller's text */
 } Binding;
 
 typedef struct Scope {

@@ -117,6 +117,7 @@ static const Value *index_tensor(Elab *el, const Expr *expr, const Value *value)
         const char *of = arena_printf(el->arena, "axis %d of %s", i, type_text(el->arena, type));
         if (i < subscripts->count) sound &= pick(el, &subscripts->at[i], type.dim[i], of, &picks[i]);
     }
+    if (!sound) note_shape(el, expr->span, value);
     if (!sound || !batch_is_whole(el, expr, value, picks)) return &value_poison;
     Node *node = take_slice(el, expr->span, tensor_node(el, value), picks);
     if (!node) return &value_poison;
@@ -183,6 +184,12 @@ static const Value *refuse_member(Elab *el, const Expr *expr, const Value *value
     for (int i = 0; i < value->member_count; i++) vec_push(el->arena, words, value->members[i].name);
     if (value->kind == VALUE_TENSOR) vec_push(el->arena, words, "shape");
     if (value->kind == VALUE_TENSOR) vec_push(el->arena, words, "T");
+    if (value->kind != VALUE_TENSOR && (strcmp(name.text, "shape") == 0 || strcmp(name.text, "T") == 0)) {
+        fault(el, expr->member.base->span, "%s%sa tensor is expected, got %s",
+              el->frame->unit->library ? el->frame->name : "", el->frame->unit->library ? ": " : "",
+              value_describe(el->arena, value));
+        return &value_poison;
+    }
     fault(el, name.span, "%s has no member `%s`", value_describe(el->arena, value), name.text);
     if (!help_nearest(el, name.text, &words) && value->kind == VALUE_TENSOR)
         diag_help(el->diags, "a tensor has `shape` and, if it is a matrix, `T`");

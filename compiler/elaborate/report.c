@@ -6,11 +6,25 @@
 
 enum { MOST_CALLS_NOTED = 3, MOST_WORDS = 2000 };
 
-/* Inside the library the reader's own code is where the outermost library block was called. */
+/* The argument that a formal's name stands for in the text of its block; else where the block was called. */
+static Span given_span(const Elab *el, const Frame *frame, Span at)
+{
+    const char *text = at.source ? at.source->text + at.begin : NULL;
+    const Scope *scope = frame->scope;
+    if (!text) return frame->call;
+    const char *name = arena_strndup(el->arena, text, (size_t)(at.end - at.begin));
+    for (; scope; scope = scope->parent) {
+        const Binding *binding = map_get(&scope->names, name);
+        if (binding) return binding->given.source ? binding->given : frame->call;
+    }
+    return frame->call;
+}
+
+/* Inside the library the reader's own code is where the outermost library block was called, or the argument at fault. */
 Span user_span(const Elab *el, Span at)
 {
     for (const Frame *frame = el->frame; frame && frame->unit->library; frame = frame->caller)
-        at = frame->call;
+        at = given_span(el, frame, at);
     return at;
 }
 

@@ -136,7 +136,7 @@ static bool read_value(TrainReader *r, Name step, const nn_option_spec *spec, co
     if (value_option(el, value, out) && out->kind & spec->kinds) return true;
     fault(el, expr->span, "%s of %s is %s, got %s", option_name(el, out), step.text,
           kinds_text(el, spec->kinds), value_describe(el->arena, value));
-    diag_help(el->diags, "it is %s", spec->help);
+    diag_help(el->diags, "%s", spec->help);
     return false;
 }
 

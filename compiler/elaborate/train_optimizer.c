@@ -4,6 +4,8 @@
 
 #include "elaborate/train_read.h"
 
+enum { MOST_LISTED = 8 };            /* names in a help line */
+
 /* ---- groups of parameters ---- */
 
 /* Calls mark for each parameter that a pattern matches. Returns the first pattern that matches
@@ -53,7 +55,11 @@ void train_trainable(TrainReader *r, const Expr *expr)
     WordList words = {0};
     for (int i = 0; i < params->count; i++) vec_push(r->el->arena, words, params->at[i].name);
     fault(r->el, expr->span, "no parameter is called `%s`", useless);
-    help_nearest(r->el, useless, &words);
+    if (help_nearest(r->el, useless, &words)) return;
+    Text all = text_new(r->el->arena);
+    for (int i = 0; i < words.count && i < MOST_LISTED; i++)
+        text_addf(&all, "%s`%s`", i ? ", " : "", words.at[i]);
+    diag_help(r->el->diags, "the parameters are %s%s", all.at, words.count > MOST_LISTED ? ", ..." : "");
 }
 
 /* ---- schedules ---- */

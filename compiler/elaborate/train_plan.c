@@ -215,14 +215,17 @@ static const char *const *names_of(Elab *el, bool targets_only)
     return names;
 }
 
+/* What an unknown setting was meant to be may be what is missing. */
 static void read_settings(TrainReader *r, const Item *train)
 {
+    bool all_known = true;
     for (int i = 0; i < train->body->stmts.count; i++) {
         const Stmt *stmt = train->body->stmts.at[i];
-        if (check_names(r, stmt))
-            settings[find_setting(stmt->assign.names.at[0].text)].read(r, stmt);
+        bool known = check_names(r, stmt);
+        if (known) settings[find_setting(stmt->assign.names.at[0].text)].read(r, stmt);
+        all_known &= known;
     }
-    check_complete(r, train);
+    if (all_known) check_complete(r, train);
 }
 
 const TrainPlan *train_plan_make(Elab *el, const Item *train)
