@@ -34,7 +34,7 @@ echo "== embed-make"
 cd "$scratch/examples/embed-make"
 make -s run CC="$CC" CFLAGS="-O2 -std=c11 $warn" | tee out
 read_right out 90
-touch -d '1 hour' ../digits/digits.nn
+touch ../digits/digits.nn
 make -q learn CC="$CC" CFLAGS="-O2" && { echo "a changed model is not compiled again"; exit 1; }
 
 echo "== a program on the runtime"
@@ -64,8 +64,9 @@ for generator in 'Unix Makefiles' Ninja; do
     cmake --build build > log || { cat log; exit 1; }
     build/learn ../digits/digits.csv | tee out
     read_right out 90
-    touch -d '1 hour' ../digits/digits.nn
-    cmake --build build | grep -q 'nnc digits' || { echo "a changed model is not compiled again"; exit 1; }
+    touch ../digits/digits.nn
+    cmake --build build > log
+    grep -q 'nnc digits' log || { echo "a changed model is not compiled again"; exit 1; }
     cmake --build build > log
     grep -q 'nnc digits' log && { echo "compiled again without a change"; exit 1; }
     rm -rf build

@@ -52,13 +52,14 @@ int main(int argc, char **argv)
     const int learned = all.count() * 4 / 5, batch = static_cast<int>(train.batch);
     std::vector<float> params(DIGITS_PARAM_FLOATS), grads(params.size()), first(params.size()), second(params.size());
     std::vector<char> workspace(std::max(train.workspace_bytes, infer.workspace_bytes));
-    float loss = 0;
+    float loss = 0, accuracy[2] = {};
     digits_step_args step = {params.data(), grads.data(), first.data(), second.data(), 1, 2e-3f, 0.9f, 0.999f, 1e-8f, 0.0f};
 
     nn_call call = {};
     call.params = params.data();
     call.grads = grads.data();
     call.loss = &loss;
+    call.metrics = accuracy;
     call.workspace = workspace.data();
     model.init(params.data(), 1);
     for (int epoch = 0; epoch < 30; epoch++)

@@ -30,7 +30,7 @@ static int read_pictures(const char *path)
 /* One pass over the pictures to be learned from; the mean loss, or -1. */
 static float learn(digits_step_args *step)
 {
-    float loss, sum = 0;
+    float loss, accuracy[2], sum = 0;
     for (int i = 0; i < TRAINED; i += BATCH, step->step++) {
         digits_train_args pass = {0};
         pass.params = params;
@@ -39,6 +39,7 @@ static float learn(digits_step_args *step)
         pass.count = TRAINED - i < BATCH ? TRAINED - i : BATCH;
         pass.grads = grads;
         pass.loss = &loss;
+        pass.metrics = accuracy;
         pass.workspace = workspace;
         if (digits_train(&pass) || digits_step(step)) return -1;
         sum += loss * (float)pass.count;
