@@ -33,9 +33,13 @@ typedef struct nn_job {
 int nn_job_load(const nn_job *job, const nn_model *model, const char *dir, nn_data **data,
                 nn_data **validate, nn_fitted *fitted, nn_error *error);
 
-/* The program: trains, evaluates, saves. Options: --data DIR  --epochs N  --steps N  --seed N
- * --weights FILE  --save FILE --checkpoint FILE  --checkpoint-every N  --resume  --log FILE.csv
- * --eval-only  --quiet  --help. Last line on stdout where there is validation data: "validate:
+/* Options of the program, for whoever passes them on; ends with name NULL. */
+typedef struct nn_main_option {
+    const char *name, *argument, *help;      /* argument NULL: none */
+} nn_main_option;
+extern const nn_main_option nn_main_options[];
+
+/* The program: trains, evaluates, saves, as nn_main_options say. Last line on stdout where there is validation data: "validate:
  * loss 0.0812  accuracy 97.61%". Returns main's status: 0, 1 after an error (told on stderr), 2
  * for wrong options, 130 after an interrupt. */
 int nn_main(const nn_model *model, const nn_job *job, int argc, char **argv);

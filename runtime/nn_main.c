@@ -17,44 +17,53 @@ typedef struct Options {
     int resume, eval_only, quiet, help;
 } Options;
 
-/* One row an option; which member it sets is told by the kind. */
+const nn_main_option nn_main_options[] = {
+    { "--data", "DIR", "directory of the data files" },
+    { "--epochs", "N", "train for N epochs" },
+    { "--steps", "N", "train for N steps" },
+    { "--seed", "N", "of initial weights, shuffling and dropout" },
+    { "--weights", "FILE", "start from these weights (safetensors)" },
+    { "--save", "FILE", "write the trained weights (safetensors)" },
+    { "--checkpoint", "FILE", "keep the state of the run here" },
+    { "--checkpoint-every", "N", "steps between checkpoints; default: an epoch" },
+    { "--resume", NULL, "go on from the checkpoint" },
+    { "--log", "FILE", "a CSV row for each epoch" },
+    { "--eval-only", NULL, "no training: validate the weights" },
+    { "--quiet", NULL, "no progress" },
+    { "--help", NULL, "this text" },
+    { NULL, NULL, NULL },
+};
+
+/* Where an option's value goes. */
 typedef struct Row {
-    const char *name, *argument, *help;
     const char **text;
     int64_t *number;
     int *flag;
 } Row;
 
-enum { ROWS = 13 };
+enum { ROWS = sizeof nn_main_options / sizeof *nn_main_options - 1 };
 
+/* In the order of nn_main_options. */
 static void option_rows(Options *o, Row *rows) {
     const Row all[ROWS] = {
-        { "--data", "DIR", "directory of the data files", &o->data, NULL, NULL },
-        { "--epochs", "N", "train for N epochs", NULL, &o->epochs, NULL },
-        { "--steps", "N", "train for N steps", NULL, &o->steps, NULL },
-        { "--seed", "N", "of initial weights, shuffling and dropout", NULL, &o->seed, NULL },
-        { "--weights", "FILE", "start from these weights (safetensors)", &o->weights, NULL, NULL },
-        { "--save", "FILE", "write the trained weights (safetensors)", &o->save, NULL, NULL },
-        { "--checkpoint", "FILE", "keep the state of the run here", &o->checkpoint, NULL, NULL },
-        { "--checkpoint-every", "N", "steps between checkpoints; an epoch", NULL,
-          &o->checkpoint_every, NULL },
-        { "--resume", NULL, "go on from the checkpoint", NULL, NULL, &o->resume },
-        { "--log", "FILE", "a CSV row for each epoch", &o->log, NULL, NULL },
-        { "--eval-only", NULL, "no training: validate the weights", NULL, NULL, &o->eval_only },
-        { "--quiet", NULL, "no progress", NULL, NULL, &o->quiet },
-        { "--help", NULL, "this text", NULL, NULL, &o->help },
+        { &o->data, NULL, NULL },       { NULL, &o->epochs, NULL },
+        { NULL, &o->steps, NULL },      { NULL, &o->seed, NULL },
+        { &o->weights, NULL, NULL },    { &o->save, NULL, NULL },
+        { &o->checkpoint, NULL, NULL }, { NULL, &o->checkpoint_every, NULL },
+        { NULL, NULL, &o->resume },     { &o->log, NULL, NULL },
+        { NULL, NULL, &o->eval_only },  { NULL, NULL, &o->quiet },
+        { NULL, NULL, &o->help },
     };
     memcpy(rows, all, sizeof all);
 }
 
-static void usage(FILE *out, const char *program, const nn_model *model, const Row *rows) {
+static void usage(FILE *out, const char *program, const nn_model *model) {
     fprintf(out, "usage: %s [options]\nTrains and validates the model '%s' (%s).\n", program,
             model->name, model->target);
-    for (int i = 0; i < ROWS; i++) {
+    for (const nn_main_option *o = nn_main_options; o->name; o++) {
         char left[64];
-        snprintf(left, sizeof left, "%s %s", rows[i].name,
-                 rows[i].argument ? rows[i].argument : "");
-        fprintf(out, "  %-24s %s\n", left, rows[i].help);
+        snprintf(left, sizeof left, "%s %s", o->name, o->argument ? o->argument : "");
+        fprintf(out, "  %-24s %s\n", left, o->help);
     }
 }
 
@@ -69,10 +78,11 @@ static int parse_count(const char *text, int64_t *value) {
 static int parse_option(const Row *rows, int argc, char **argv, int *at) {
     const char *name = argv[*at];
     for (int i = 0; i < ROWS; i++) {
-        if (strcmp(rows[i].name, name)) continue;
+        if (strcmp(nn_main_options[i].name, name)) continue;
         if (rows[i].flag) return *rows[i].flag = 1;
         if (*at + 1 == argc) {
-            fprintf(stderr, "%s: %s needs %s\n", argv[0], name, rows[i].argument);
+            fprintf(stderr, "%s: %s needs %s\n", argv[0], name,
+                    nn_main_options[i].argument);
             return 0;
         }
         ++*at;
@@ -202,7 +212,7 @@ int nn_main(const nn_model *model, const nn_job *job, int argc, char **argv) {
     option_rows(&options, rows);
     if (!parse_options(&options, rows, argc, argv)) return STATUS_USAGE;
     if (options.help) {
-        usage(stdout, argv[0], model, rows);
+        usage(stdout, argv[0], model);
         return 0;
     }
     memset(&program, 0, sizeof program);

@@ -1,70 +1,153 @@
-/* The command line: options as tables. */
+/* The command line: parsing by tables, help, and how errors of use are told. */
 #include "driver/cli.h"
 
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
-static void print_help(const CliCommand *command, const CliOption *options) {
-    printf("usage: nnc%s%s %s\n\n%s\n\noptions:\n", *command->name ? " " : "", command->name, command->arguments, command->help);
-    for (const CliOption *o = options; o->name; o++) {
-        char left[64];
-        snprintf(left, sizeof left, "%s%s%s", o->name, o->value ? (o->name[1] == '-' ? "=" : " ") : "", o->value ? o->value : "");
-        printf("  %-28s %s\n", left, o->help);
-    }
-    printf("  %-28s %s\n", "--help", "print this");
+enum { MAX_OPTIONS = 64 };
+
+int cli_error(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("nnc: error: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return CLI_ERROR;
 }
 
-static const CliOption *find(const CliOption *options, const char *word, size_t length) {
+int cli_unknown(const char *what, const char *word, const char *const *names, int count)
+{
+    const char *near = nearest_word(word, names, count);
+    cli_error("unknown %s '%s'", what, word);
+    if (near) fprintf(stderr, "help: did you mean `%s`?\n", near);
+    fprintf(stderr, "note: one of");
+    for (int i = 0; i < count; i++) fprintf(stderr, "%s %s", i ? "," : "", names[i]);
+    fputc('\n', stderr);
+    return CLI_USAGE;
+}
+
+/* ---- help ---- */
+
+/* Help texts may be long: further lines stand under the first. */
+static void print_wrapped(const char *text, int column, int width)
+{
+    int at = column;
+    while (*text) {
+        const int n = (int)strcspn(text, " ");
+        if (at > column && at + 1 + n > width) at = printf("\n%*s", column, "") - 1;
+        else if (at > column) at += printf(" ");
+        at += printf("%.*s", n, text);
+        text += n + (text[n] == ' ');
+    }
+    printf("\n");
+}
+
+static void print_option(const char *name, const char *value, const char *help)
+{
+    char left[64];
+    const bool lengthy = name[1] == '-';
+    snprintf(left, sizeof left, "%s%s%s", name, !value ? "" : lengthy ? "=" : " ",
+             value ? value : "");
+    printf("  %-24s ", left);
+    print_wrapped(help, 27, 96);
+}
+
+static void print_help(const CliCommand *command, const CliOption *options)
+{
+    printf("usage: nnc%s%s %s\n\n", *command->name ? " " : "", command->name, command->arguments);
+    print_wrapped(command->help, 0, 96);
+    printf("\noptions:\n");
+    for (const CliOption *o = options; o->name; o++) print_option(o->name, o->value, o->help);
+    print_option("--help", NULL, "print this");
+}
+
+/* ---- parsing ---- */
+
+static const CliOption *find(const CliOption *options, const char *word, size_t length)
+{
     for (const CliOption *o = options; o->name; o++)
         if (strlen(o->name) == length && !strncmp(o->name, word, length)) return o;
     return NULL;
 }
 
-static int unknown(Arena *arena, const CliCommand *command, const CliOption *options, const char *word) {
-    const char *names[64];
+static int unknown(Arena *arena, const CliCommand *command, const CliOption *options,
+                   const char *word)
+{
+    const char *names[MAX_OPTIONS], *eq = strchr(word, '=');
     int count = 0;
-    for (const CliOption *o = options; o->name && count < 63; o++) names[count++] = o->name;
-    const char *eq = strchr(word, '=');
-    const char *near = nearest_word(eq ? arena_strndup(arena, word, (size_t)(eq - word)) : word, names, count);
-    fprintf(stderr, "nnc: error: unknown option '%s'\n", word);
+    for (const CliOption *o = options; o->name && count < MAX_OPTIONS; o++) names[count++] = o->name;
+    if (eq) word = arena_strndup(arena, word, (size_t)(eq - word));
+    const char *near = nearest_word(word, names, count);
+    cli_error("unknown option '%s'", word);
     if (near) fprintf(stderr, "help: did you mean `%s`?\n", near);
-    else fprintf(stderr, "help: nnc %s --help lists the options\n", command->name);
+    else fprintf(stderr, "help: nnc %s%s--help lists the options\n", command->name,
+                 *command->name ? " " : "");
     return CLI_USAGE;
 }
 
-static void take(Arena *arena, const CliOption *o, const char *value) {
+static void take(Arena *arena, const CliOption *o, const char *value)
+{
     if (o->flag) *o->flag = true;
     if (o->text) *o->text = value;
     if (o->list) vec_push(arena, *o->list, value);
 }
 
-int cli_parse(Arena *arena, const CliCommand *command, const CliOption *options, int argc, char **argv, WordList *words) {
-    for (int i = 0; i < argc; i++) {
-        const char *word = argv[i];
-        if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
-            print_help(command, options);
-            return CLI_HELP;
-        }
-        if (word[0] != '-' || !word[1]) {
-            vec_push(arena, *words, word);
-            continue;
-        }
-        const char *eq = word[1] == '-' ? strchr(word, '=') : NULL;
-        const CliOption *o = find(options, word, eq ? (size_t)(eq - word) : strlen(word));
-        if (!o) return unknown(arena, command, options, word);
-        if (eq && !o->value) {
-            fprintf(stderr, "nnc: error: option '%s' takes no value\n", o->name);
-            return CLI_USAGE;
-        }
-        if (o->value && !eq && i + 1 == argc) {
-            fprintf(stderr, "nnc: error: option '%s' needs a value: %s\n", o->name, o->value);
-            return CLI_USAGE;
-        }
-        take(arena, o, !o->value ? NULL : eq ? eq + 1 : argv[++i]);
+/* The option at argv[*at] and its value. */
+static int take_option(Arena *arena, const CliCommand *command, const CliOption *options, int argc,
+                       char **argv, int *at)
+{
+    const char *word = argv[*at], *eq = word[1] == '-' ? strchr(word, '=') : NULL;
+    const CliOption *o = find(options, word, eq ? (size_t)(eq - word) : strlen(word));
+    if (!o) return unknown(arena, command, options, word);
+    if (eq && !o->value) {
+        cli_error("option '%s' takes no value", o->name);
+        return CLI_USAGE;
     }
+    if (o->value && !eq && *at + 1 == argc) {
+        cli_error("option '%s' needs a value: %s", o->name, o->value);
+        return CLI_USAGE;
+    }
+    take(arena, o, !o->value ? NULL : eq ? eq + 1 : argv[++*at]);
     return CLI_OK;
 }
 
-WordList cli_split(Arena *arena, const char *text) {
+static int check_words(const CliCommand *command, const WordList *words)
+{
+    const int wanted = command->words == ANY_WORDS ? 1 : command->words;
+    if (words->count < wanted)
+        cli_error("%s; see nnc %s%s--help",
+                  words->count ? "a file is missing" : "no file given", command->name,
+                  *command->name ? " " : "");
+    else if (command->words != ANY_WORDS && words->count > wanted)
+        cli_error("'%s' is one file too many: nnc %s%s%s", words->at[wanted], command->name,
+                  *command->name ? " " : "", command->arguments);
+    else
+        return CLI_OK;
+    return CLI_USAGE;
+}
+
+bool cli_parse(Arena *arena, const CliCommand *command, const CliOption *options, int argc,
+               char **argv, WordList *words, int *status)
+{
+    *status = CLI_OK;
+    for (int i = 0; i < argc && *status == CLI_OK; i++) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            print_help(command, options);
+            return false;
+        }
+        if (argv[i][0] != '-' || !argv[i][1]) vec_push(arena, *words, argv[i]);
+        else *status = take_option(arena, command, options, argc, argv, &i);
+    }
+    if (*status == CLI_OK) *status = check_words(command, words);
+    return *status == CLI_OK;
+}
+
+WordList cli_split(Arena *arena, const char *text)
+{
     WordList words = {0};
     while (text && *text) {
         const size_t n = strcspn(text, ",");
@@ -72,4 +155,15 @@ WordList cli_split(Arena *arena, const char *text) {
         text += n + (text[n] == ',');
     }
     return words;
+}
+
+bool cli_number(const char *option, const char *text, long long least, long long most,
+                long long *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    if (!errno && end != text && !*end && *out >= least && *out <= most) return true;
+    cli_error("%s takes a number from %lld to %lld, not '%s'", option, least, most, text);
+    return false;
 }

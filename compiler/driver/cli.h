@@ -7,7 +7,8 @@
 
 typedef VEC(const char *) WordList;
 
-/* Exactly one of flag, text, list receives what was given. Both "--name=value" and "--name value" are taken. */
+/* Exactly one of flag, text, list receives what was given. Both "--name=value" and "--name value"
+ * are taken. */
 typedef struct CliOption {
     const char *name;                /* "--target", or "-o" */
     const char *value;               /* what the help calls its value: "NAME,..."; NULL: a flag */
@@ -17,19 +18,30 @@ typedef struct CliOption {
     WordList *list;                  /* may be given several times */
 } CliOption;
 
+enum { ANY_WORDS = -1 };             /* one or more */
+
 typedef struct CliCommand {
     const char *name;                /* "run"; "" for plain compilation */
     const char *arguments;           /* "model.nn [options]" */
     const char *help;
-    int (*run)(int argc, char **argv);   /* without the command's own name; returns main's status */
+    int words;                       /* how many words that are no options it takes */
+    /* Without the command's own name; returns main's status. */
+    int (*run)(Arena *arena, const struct CliCommand *self, int argc, char **argv);
 } CliCommand;
 
-enum { CLI_OK = 0, CLI_ERROR = 1, CLI_USAGE = 2, CLI_HELP = -1 };
+/* main's status: all is well; something is wrong with the input, or with the system; wrong use. */
+enum { CLI_OK = 0, CLI_ERROR = 1, CLI_USAGE = 2 };
 
-/* CLI_OK; CLI_USAGE after telling on stderr, with a suggestion for an unknown option; CLI_HELP after printing the help. */
-int cli_parse(Arena *arena, const CliCommand *command, const CliOption *options, int argc, char **argv, WordList *words);
+/* True: go on. False: end with *status, after the help was printed or an error was told. */
+bool cli_parse(Arena *arena, const CliCommand *command, const CliOption *options, int argc,
+               char **argv, WordList *words, int *status);
+/* "nnc: error: ..." on stderr; returns CLI_ERROR. */
+int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "nnc: error: unknown WHAT 'word'" with the nearest of the names, and all of them; CLI_USAGE. */
+int cli_unknown(const char *what, const char *word, const char *const *names, int count);
 /* "a,b,c" */
 WordList cli_split(Arena *arena, const char *text);
-
-extern const CliCommand commands[];                  /* commands.c; ends with a NULL name */
+/* A whole number in least..most; false after an error that names the option. */
+bool cli_number(const char *option, const char *text, long long least, long long most,
+                long long *out);
 #endif

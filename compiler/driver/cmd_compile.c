@@ -1,81 +1,120 @@
 /* nnc model.nn: compiles to C, or prints an intermediate form. */
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "ast/print.h"
 #include "driver/commands.h"
+#include "driver/forms.h"
 #include "driver/model_options.h"
+#include "emit/weights.h"
 
-typedef struct CompileCommand { ModelOptions model; const char *directory, *emit, *dump_after, *optimizer, *depfile; bool stats; } CompileCommand;
-
-static int fail(const Compilation *c) {
-    diags_print(c->diags, stderr);
-    return CLI_ERROR;
-}
-
-/* ---- intermediate forms ---- */
-
-typedef struct Form {
-    const char *name;
-    bool (*compile)(Compilation *c, Arena *arena, const char *path, const CompileOptions *options);
-    void (*print)(Text *out, const Compilation *c);
-} Form;
-
-static bool parse_only(Compilation *c, Arena *arena, const char *path, const CompileOptions *options) {
-    (void)options;
-    return compile_parse(c, arena, path);
-}
-
-static void print_ast(Text *out, const Compilation *c) { ast_print(out, c->ast); }
-static void print_graph(Text *out, const Compilation *c) { module_print(out, c->module); }
-static void print_kernels(Text *out, const Compilation *c) { plan_print_kernels(out, c->plan); }
-static void print_memory(Text *out, const Compilation *c) { plan_print_memory(out, c->plan); }
-
-static void print_loops(Text *out, const Compilation *c) {
-    for (int i = 0; i < c->target_count; i++) loop_dump(out, c->lowered[i]->program);
-}
-
-static const Form forms[] = {
-    {"ast", parse_only, print_ast},          {"graph", compile_passes, print_graph}, {"kernels", compile_plan, print_kernels},
-    {"memory", compile_plan, print_memory},  {"loops", compile_lower, print_loops},
-};
-
-static int print_form(Arena *arena, const char *path, const char *name, const CompileOptions *options) {
-    const char *names[8];
-    const int count = (int)(sizeof forms / sizeof *forms);
-    for (int i = 0; i < count; i++) names[i] = forms[i].name;
-    for (int i = 0; i < count; i++) {
-        if (strcmp(forms[i].name, name) != 0) continue;
-        Compilation c;
-        if (!forms[i].compile(&c, arena, path, options)) return fail(&c);
-        Text out = text_new(arena);
-        forms[i].print(&out, &c);
-        fputs(out.at, stdout);
-        diags_print(c.diags, stderr);
-        return CLI_OK;
-    }
-    const char *near = nearest_word(name, names, count);
-    fprintf(stderr, "nnc: error: unknown form '%s' for --emit: one of ast, graph, kernels, memory, loops\n", name);
-    if (near) fprintf(stderr, "help: did you mean `%s`?\n", near);
-    return CLI_USAGE;
-}
+typedef struct CompileCommand {
+    ModelOptions model;
+    const char *directory, *emit, *dump_after, *optimizer, *depfile, *weights;
+    bool main, binary, stats;
+} CompileCommand;
 
 /* ---- files ---- */
 
-static bool write_file(Arena *arena, const char *directory, const char *name, const char *end, const Text *text) {
-    const char *path = arena_printf(arena, "%s%s%s%s", directory ? directory : "", directory ? "/" : "", name, end);
+static const char *file_path(Arena *arena, const char *directory, const char *name, const char *end)
+{
+    return arena_printf(arena, "%s%s%s%s", directory ? directory : "", directory ? "/" : "", name,
+                        end);
+}
+
+static bool write_file(Arena *arena, const char *path, const Text *text)
+{
     const char *problem = file_write(arena, path, text->at, text->length);
-    if (problem) fprintf(stderr, "nnc: error: %s\n", problem);
+    if (problem) cli_error("%s", problem);
     return !problem;
 }
 
-/* For make and ninja: the written files depend on every source that was read. */
-static void add_depfile(Text *out, const Compilation *c, const char *directory, const char *name) {
-    const char *slash = directory ? "/" : "", *where = directory ? directory : "";
-    text_addf(out, "%s%s%s.c %s%s%s.h:", where, slash, name, where, slash, name);
-    text_addf(out, " %s\n", c->source->path);
+/* -o DIR is made if it is missing. */
+static bool make_directory(const char *directory)
+{
+    if (!directory || mkdir(directory, 0777) == 0 || errno == EEXIST) return true;
+    cli_error("cannot make the directory %s: %s", directory, strerror(errno));
+    return false;
 }
 
-static void print_stats(const Compilation *c) {
+/* make takes a space in a name for the end of it. */
+static void add_escaped(Text *out, const char *path)
+{
+    for (const char *c = path; *c; c++) {
+        if (*c == ' ' || *c == '#') text_add(out, "\\");
+        if (*c == '$') text_add(out, "$");
+        text_addn(out, c, 1);
+    }
+}
+
+/* For make and ninja: the written files depend on every source that was read. */
+static bool write_depfile(const Compilation *c, const CompileCommand *command, const char *name)
+{
+    Text out = text_new(c->arena);
+    add_escaped(&out, file_path(c->arena, command->directory, name, ".c"));
+    text_add(&out, " ");
+    add_escaped(&out, file_path(c->arena, command->directory, name, ".h"));
+    text_add(&out, ":");
+    for (int i = 0; i < c->module->sources.count; i++) {
+        text_add(&out, " ");
+        add_escaped(&out, c->module->sources.at[i]);
+    }
+    text_add(&out, "\n");
+    return write_file(c->arena, command->depfile, &out);
+}
+
+typedef struct Part {
+    const char *end;                 /* of its name: ".h" */
+    void (*print)(Text *out, const Emission *e);
+    bool wanted;
+} Part;
+
+/* The header declares the weights only where they are C. */
+static bool write_files(Compilation *c, const CompileCommand *command, const Weights *weights)
+{
+    const Emission *e = compile_emission(c);
+    Emission with_weights = *e;
+    const char *name = e->options.name, *directory = command->directory;
+    const Part parts[] = {
+        {".h", emit_header, true},
+        {".c", emit_source, true},
+        {"_main.c", emit_main, command->main},
+        {"_weights.c", emit_weights, command->weights && !command->binary},
+        {"_weights.bin", emit_weights_binary, command->weights && command->binary},
+    };
+    if (command->binary) with_weights.options.weights = weights;
+    if (!make_directory(directory)) return false;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        Text text = text_new(c->arena);
+        if (!parts[i].wanted) continue;
+        parts[i].print(&text, parts[i].print == emit_weights_binary ? &with_weights : e);
+        if (!write_file(c->arena, file_path(c->arena, directory, name, parts[i].end), &text))
+            return false;
+    }
+    return !command->depfile || write_depfile(c, command, name);
+}
+
+/* What needs the plan and must be there before anything is emitted. */
+static bool prepare_files(Compilation *c, const CompileCommand *command, CompileOptions *options,
+                          Weights *weights)
+{
+    if (command->main && !c->module->train) {
+        cli_error("--main needs a `train` block, and %s has none", c->path);
+        return false;
+    }
+    if (!command->weights) return true;
+    const char *problem = weights_read(c->arena, c->plan, command->weights, weights);
+    if (problem) cli_error("%s", problem);
+    if (!command->binary) options->emit.weights = weights;
+    return !problem;
+}
+
+/* ---- statistics ---- */
+
+static void print_stats(const Compilation *c)
+{
+    printf("%-12s %7s %8s %12s %12s %16s %16s\n", "entry", "nodes", "kernels", "MFLOP",
+           "KB moved", "workspace bytes", "at the least");
     for (int i = 0; i < c->plan->entries.count; i++) {
         const EntryPlan *entry = c->plan->entries.at[i];
         double flops = 0, bytes = 0;
@@ -83,85 +122,86 @@ static void print_stats(const Compilation *c) {
             flops += entry->kernels.at[j]->flops;
             bytes += entry->kernels.at[j]->bytes;
         }
-        printf("%-10s %4d nodes  %3d kernels  %10.3f MFLOP  %10.1f KB moved  workspace %lld bytes (lower bound %lld)\n", entry->name,
-               entry->graph->nodes.count, entry->kernels.count, flops / 1e6, bytes / 1e3, (long long)entry->workspace_bytes,
-               (long long)entry->workspace_lower_bound);
+        printf("%-12s %7d %8d %12.3f %12.1f %16lld %16lld\n", entry->name,
+               entry->graph->nodes.count, entry->kernels.count, flops / 1e6, bytes / 1e3,
+               (long long)entry->workspace_bytes, (long long)entry->workspace_lower_bound);
     }
     for (int i = 0; i < c->target_count; i++)
-        printf("%-10s %3d kernel functions\n", c->lowered[i]->program->target->name, c->lowered[i]->program->functions.count);
+        printf("%-12s %7s %8d functions\n", c->lowered[i]->program->target->name, "",
+               c->lowered[i]->program->functions.count);
 }
 
-static bool write_files(Arena *arena, const Compilation *c, const Emission *e, const CompileCommand *command) {
-    Text header = text_new(arena), source = text_new(arena);
-    const char *name = e->options.name;
-    emit_header(&header, e);
-    emit_source(&source, e);
-    bool ok = write_file(arena, command->directory, name, ".h", &header) && write_file(arena, command->directory, name, ".c", &source);
-    if (ok && command->depfile) {
-        Text deps = text_new(arena);
-        add_depfile(&deps, c, command->directory, name);
-        ok = write_file(arena, NULL, command->depfile, "", &deps);
-    }
-    return ok;
-}
+/* ---- the command ---- */
 
-static int compile(Arena *arena, const char *path, const CompileCommand *command, CompileOptions *options) {
-    Compilation c;
+static int compile(Arena *arena, const char *path, const CompileCommand *command,
+                   CompileOptions *options)
+{
     Text dump = text_new(arena);
     options->dump_after = command->dump_after;
     options->dump = &dump;
-    if (command->emit) return print_form(arena, path, command->emit, options);
-    const bool compiled = compile_lower(&c, arena, path, options);
-    if (dump.length) fputs(dump.at, stdout);
-    if (!compiled) return fail(&c);
-    diags_print(c.diags, stderr);
-    const Emission e = compile_emission(&c, options);
+    if (command->emit) return form_print(arena, path, command->emit, options);
+    Compilation c = compile_start(arena, path, options);
+    const bool compiled = compile_or_tell(&c, STAGE_LOWERED);
+    fwrite(dump.at, 1, dump.length, stdout);
+    if (!compiled) return CLI_ERROR;
     if (command->stats) print_stats(&c);
-    return write_files(arena, &c, &e, command) ? CLI_OK : CLI_ERROR;
+    Weights weights = {0};
+    return prepare_files(&c, command, options, &weights) && write_files(&c, command, &weights)
+               ? CLI_OK : CLI_ERROR;
 }
 
-/* -1 for none; -2 after telling on stderr. */
-static int optimizer_kind(const char *name) {
+static int pick_optimizer(const char *name, int *kind)
+{
     static const char *const names[] = {"sgd", "adam", "adamw"};
+    *kind = -1;
     for (int i = 0; name && i < 3; i++)
-        if (!strcmp(names[i], name)) return i;
-    if (!name) return -1;
-    const char *near = nearest_word(name, names, 3);
-    fprintf(stderr, "nnc: error: unknown optimizer '%s': one of sgd, adam, adamw\n", name);
-    if (near) fprintf(stderr, "help: did you mean `%s`?\n", near);
-    return -2;
+        if (!strcmp(names[i], name)) *kind = i;
+    return name && *kind < 0 ? cli_unknown("optimizer", name, names, 3) : CLI_OK;
 }
 
-static int run(Arena *arena, int argc, char **argv) {
+static int check_pass(const char *name)
+{
+    const char *names[32];
+    int count = 0;
+    for (; name && passes[count].name && count < 32; count++) {
+        if (!strcmp(passes[count].name, name)) return CLI_OK;
+        names[count] = passes[count].name;
+    }
+    return name ? cli_unknown("pass", name, names, count) : CLI_OK;
+}
+
+int cmd_compile(Arena *arena, const CliCommand *self, int argc, char **argv)
+{
     CompileCommand command = {0};
     CompileOptions options = {0};
     WordList words = {0};
+    int status;
     const CliOption table[] = {
+        {"-o", "DIR", "write the files here; default: the current directory", NULL,
+         &command.directory, NULL},
         MODEL_OPTIONS(command.model),
-        {"-o", "DIR", "write the files here; default: the current directory", NULL, &command.directory, NULL},
-        {"--optimizer", "NAME", "also emit NAME_step: adam, adamw or sgd", NULL, &command.optimizer, NULL},
-        {"--depfile", "FILE", "write the dependencies in make's form", NULL, &command.depfile, NULL},
-        {"--emit", "FORM", "print ast, graph, kernels, memory or loops instead", NULL, &command.emit, NULL},
-        {"--dump-after", "PASS", "print the graphs after a pass", NULL, &command.dump_after, NULL},
-        {"--stats", NULL, "print nodes, kernels, flops and bytes of each entry", &command.stats, NULL, NULL},
+        ENTRY_OPTIONS(command.model),
+        {"--main", NULL, "also write NAME_main.c, a program that trains with the runtime",
+         &command.main, NULL, NULL},
+        {"--weights", "FILE", "also write NAME_weights.c from these trained weights (safetensors)",
+         NULL, &command.weights, NULL},
+        {"--weights-binary", NULL, "write NAME_weights.bin instead", &command.binary, NULL, NULL},
+        {"--optimizer", "NAME", "also emit NAME_step: adam, adamw or sgd", NULL,
+         &command.optimizer, NULL},
+        {"--depfile", "FILE", "write what the files depend on, in make's form", NULL,
+         &command.depfile, NULL},
+        {"--emit", "FORM", "print ast, graph, kernels, loops or memory instead", NULL,
+         &command.emit, NULL},
+        {"--dump-after", "PASS", "print the graphs after a pass: differentiate, simplify, ...", NULL,
+         &command.dump_after, NULL},
+        {"--stats", NULL, "print nodes, kernels, FLOPs and bytes of each entry", &command.stats,
+         NULL, NULL},
         {0},
     };
-    const int status = cli_parse(arena, &commands[0], table, argc, argv, &words);
-    if (status != CLI_OK) return status == CLI_HELP ? CLI_OK : status;
-    if (words.count != 1) {
-        fprintf(stderr, words.count ? "nnc: error: one .nn file at a time\n" : "nnc: error: no .nn file given; see nnc --help\n");
-        return CLI_USAGE;
-    }
-    if (!model_options(arena, &command.model, &options)) return CLI_USAGE;
-    options.emit.optimizer = optimizer_kind(command.optimizer);
-    if (options.emit.optimizer < -1) return CLI_USAGE;
+    if (!cli_parse(arena, self, table, argc, argv, &words, &status)) return status;
+    if ((status = model_options(arena, &command.model, &options))) return status;
+    if ((status = pick_optimizer(command.optimizer, &options.emit.optimizer))) return status;
+    if ((status = check_pass(command.dump_after))) return status;
     options.emit.command = model_command(arena, words.at[0], argc, argv);
     return compile(arena, words.at[0], &command, &options);
-}
-
-int cmd_compile(int argc, char **argv) {
-    Arena *arena = arena_new();
-    const int status = run(arena, argc, argv);
-    arena_free(arena);
-    return status;
 }

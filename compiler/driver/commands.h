@@ -3,9 +3,17 @@
 #define NNC_DRIVER_COMMANDS_H
 #include "driver/cli.h"
 
-int cmd_compile(int argc, char **argv);
-int cmd_fmt(int argc, char **argv);
-int cmd_summary(int argc, char **argv);
+int cmd_compile(Arena *arena, const CliCommand *self, int argc, char **argv);
+int cmd_run(Arena *arena, const CliCommand *self, int argc, char **argv);
+int cmd_summary(Arena *arena, const CliCommand *self, int argc, char **argv);
+int cmd_check(Arena *arena, const CliCommand *self, int argc, char **argv);
+int cmd_bench(Arena *arena, const CliCommand *self, int argc, char **argv);
+int cmd_compare(Arena *arena, const CliCommand *self, int argc, char **argv);
+int cmd_fmt(Arena *arena, const CliCommand *self, int argc, char **argv);
 
-const CliCommand *command_find(const char *name);    /* NULL: plain compilation, or unknown */
+/* The first is compilation, which has no name of its own; ends with a NULL name. */
+extern const CliCommand commands[];
+
+/* Runs the command that the words name; returns main's status. */
+int commands_run(Arena *arena, int argc, char **argv);
 #endif

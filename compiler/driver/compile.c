@@ -1,4 +1,4 @@
-/* One compilation, from a .nn file to the point that a command needs. */
+/* One compilation: its stages in order. */
 #include "driver/compile.h"
 
 #include <string.h>
@@ -7,97 +7,142 @@
 #include "lower/optimizer.h"
 
 static const Span nowhere = {NULL, 0, 0};
+static const CompileOptions no_options;
 
-static bool compile_source(Compilation *c, Arena *arena, const char *path) {
+Compilation compile_start(Arena *arena, const char *path, const CompileOptions *options)
+{
+    return (Compilation){.arena = arena, .path = path, .diags = diags_new(arena),
+                         .options = options ? options : &no_options};
+}
+
+/* ---- stages ---- */
+
+static bool read_source(Compilation *c)
+{
     char *text;
     size_t length;
-    *c = (Compilation){.arena = arena, .diags = diags_new(arena)};
-    const char *problem = file_read(arena, path, &text, &length);
+    const char *problem = file_read(c->arena, c->path, &text, &length);
     if (problem) {
         diag_error(c->diags, nowhere, "%s", problem);
         return false;
     }
-    c->source = arena_make(arena, Source);
-    *c->source = (Source){path, text, length};
+    c->source = arena_make(c->arena, Source);
+    *c->source = (Source){c->path, text, length};
     return true;
 }
 
-bool compile_parse(Compilation *c, Arena *arena, const char *path) {
-    if (!compile_source(c, arena, path)) return false;
-    c->ast = ast_parse(arena, c->source, c->diags);
-    return c->ast && !diags_errors(c->diags);
-}
-
-/* Drops the entries that were not asked for; an unknown name is an error. */
-static bool keep_entries(Compilation *c, const CompileOptions *options) {
-    for (int i = 0; i < options->entry_count; i++)
-        if (!module_entry(c->module, options->entries[i])) {
-            diag_error(c->diags, nowhere, "model %s has no entry '%s'", c->module->name, options->entries[i]);
-            return false;
-        }
-    int kept = 0;
-    for (int i = 0; i < c->module->entries.count; i++) {
-        bool wanted = options->entry_count == 0;
-        for (int j = 0; j < options->entry_count; j++)
-            wanted |= !strcmp(options->entries[j], c->module->entries.at[i]->name);
-        if (wanted) c->module->entries.at[kept++] = c->module->entries.at[i];
-    }
-    c->module->entries.count = kept;
-    return true;
-}
-
-static bool is_graph_text(const char *path) {
+static bool is_graph_text(const char *path)
+{
     const char *dot = strrchr(path, '.');
     return dot && !strcmp(dot, ".graph");
 }
 
-/* A module in text form, as --emit=graph prints it, stands in for a program: so that each later step can be looked at alone. */
-static bool read_graph(Compilation *c, Arena *arena, const char *path) {
-    if (!compile_source(c, arena, path)) return false;
-    c->module = module_parse(arena, c->source, c->diags);
-    return c->module && !diags_errors(c->diags);
+static bool parse(Compilation *c)
+{
+    if (!read_source(c)) return false;
+    if (is_graph_text(c->path)) return true;
+    c->ast = ast_parse(c->arena, c->source, c->diags);
+    return c->ast && !diags_errors(c->diags);
 }
 
-bool compile_elaborate(Compilation *c, Arena *arena, const char *path, const CompileOptions *options) {
-    if (is_graph_text(path)) return read_graph(c, arena, path) && keep_entries(c, options);
-    if (!compile_parse(c, arena, path)) return false;
-    c->module = elaborate(arena, c->ast, &options->elaborate, c->diags);
-    return c->module && !diags_errors(c->diags) && keep_entries(c, options);
+/* Drops the entries that were not asked for; an unknown name is an error. */
+static bool keep_entries(Compilation *c)
+{
+    const CompileOptions *options = c->options;
+    Module *module = c->module;
+    int kept = 0;
+    for (int i = 0; i < options->entry_count; i++)
+        if (!module_entry(module, options->entries[i])) {
+            const char *names[64];
+            int count = 0;
+            for (; count < module->entries.count && count < 64; count++)
+                names[count] = module->entries.at[count]->name;
+            const char *near = nearest_word(options->entries[i], names, count);
+            diag_error(c->diags, nowhere, "model %s has no entry '%s'", module->name,
+                       options->entries[i]);
+            if (near) diag_help(c->diags, "did you mean `%s`?", near);
+            return false;
+        }
+    for (int i = 0; i < module->entries.count; i++) {
+        bool wanted = options->entry_count == 0;
+        for (int j = 0; j < options->entry_count; j++)
+            wanted |= !strcmp(options->entries[j], module->entries.at[i]->name);
+        if (wanted) module->entries.at[kept++] = module->entries.at[i];
+    }
+    module->entries.count = kept;
+    return true;
 }
 
-bool compile_passes(Compilation *c, Arena *arena, const char *path, const CompileOptions *options) {
-    if (!compile_elaborate(c, arena, path, options)) return false;
-    const PassOptions run = {.verify = true, .dump_after = options->dump_after, .dump = options->dump};
+static bool make_module(Compilation *c)
+{
+    c->module = is_graph_text(c->path)
+                    ? module_parse(c->arena, c->source, c->diags)
+                    : elaborate(c->arena, c->ast, &c->options->elaborate, c->diags);
+    return c->module && !diags_errors(c->diags) && keep_entries(c);
+}
+
+static bool run_passes(Compilation *c)
+{
+    const PassOptions run = {.verify = true, .last = c->options->last_pass,
+                             .dump_after = c->options->dump_after, .dump = c->options->dump};
     const char *bug = passes_run(c->module, &run);
     if (bug) diag_error(c->diags, nowhere, "internal error: %s", bug);
     return !bug;
 }
 
-bool compile_plan(Compilation *c, Arena *arena, const char *path, const CompileOptions *options) {
-    if (!compile_passes(c, arena, path, options)) return false;
+static bool make_plan(Compilation *c)
+{
     const Node *unsupported = lower_unsupported(c->module);
     if (unsupported) {
-        diag_error(c->diags, unsupported->span, "'%s' has no generated code yet; the interpreter runs it",
+        diag_error(c->diags, unsupported->span,
+                   "'%s' has no generated code yet; the interpreter runs it",
                    op_row(unsupported->op)->name);
         return false;
     }
-    c->plan = plan_module(arena, c->module);
-    const char *bug = plan_verify(arena, c->plan);
+    c->plan = plan_module(c->arena, c->module);
+    const char *bug = plan_verify(c->arena, c->plan);
     if (bug) diag_error(c->diags, nowhere, "internal error: %s", bug);
     return !bug;
 }
 
-bool compile_lower(Compilation *c, Arena *arena, const char *path, const CompileOptions *options) {
-    if (!compile_plan(c, arena, path, options)) return false;
+static bool lower(Compilation *c)
+{
+    const CompileOptions *options = c->options;
     for (int i = 0; i < options->target_count; i++) {
-        c->lowered[i] = lower_plan(arena, c->plan, options->targets[i]);
-        if (options->emit.optimizer >= 0) lower_optimizer(c->lowered[i]->program, (OptimizerKind)options->emit.optimizer);
+        c->lowered[i] = lower_plan(c->arena, c->plan, options->targets[i]);
+        if (options->emit.optimizer >= 0)
+            lower_optimizer(c->lowered[i]->program, (OptimizerKind)options->emit.optimizer);
     }
     c->target_count = options->target_count;
     return true;
 }
 
-Emission compile_emission(const Compilation *c, const CompileOptions *options)
+bool compile_to(Compilation *c, Stage stage)
 {
-    return emission_new(c->arena, c->plan, c->lowered, c->target_count, &options->emit);
+    static bool (*const step[])(Compilation *) = {
+        [STAGE_PARSED] = parse, [STAGE_ELABORATED] = make_module, [STAGE_TRANSFORMED] = run_passes,
+        [STAGE_PLANNED] = make_plan, [STAGE_LOWERED] = lower,
+    };
+    while (c->stage < stage) {
+        if (!step[c->stage + 1](c)) return false;
+        c->stage++;
+    }
+    return true;
+}
+
+bool compile_or_tell(Compilation *c, Stage stage)
+{
+    const bool compiled = compile_to(c, stage);
+    diags_print(c->diags, stderr);
+    return compiled;
+}
+
+const Emission *compile_emission(Compilation *c)
+{
+    if (c->emission) return c->emission;
+    EmitOptions options = c->options->emit;
+    if (!options.name) options.name = emit_identifier(c->arena, c->module->name);
+    c->emission = arena_make(c->arena, Emission);
+    *c->emission = emission_new(c->arena, c->plan, c->lowered, c->target_count, &options);
+    return c->emission;
 }

@@ -1,24 +1,21 @@
 /* Options that every command on a model shares. */
 #include "driver/model_options.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-static bool unknown_target(const char *name) {
-    const char *names[16] = {"native"};
+enum { MAX_TARGET_NAMES = 16, LARGEST_BATCH = 1 << 20 };
+
+static int unknown_target(const char *name)
+{
+    const char *names[MAX_TARGET_NAMES] = {"native"};
     int count = 1;
-    for (int i = 0; targets[i] && count < 16; i++) names[count++] = targets[i]->name;
-    fprintf(stderr, "nnc: error: unknown target '%s'\n", name);
-    const char *near = nearest_word(name, names, count);
-    if (near) fprintf(stderr, "help: did you mean `%s`?\n", near);
-    fprintf(stderr, "note: targets are");
-    for (int i = 0; i < count; i++) fprintf(stderr, " %s", names[i]);
-    fprintf(stderr, "\n");
-    return false;
+    for (int i = 0; targets[i] && count < MAX_TARGET_NAMES; i++) names[count++] = targets[i]->name;
+    return cli_unknown("target", name, names, count);
 }
 
 /* Widest first, so that the last is the one that runs everywhere. */
-static void by_width(const Target **at, int count) {
+static void by_width(const Target **at, int count)
+{
     for (int i = 1; i < count; i++)
         for (int j = i; j > 0 && at[j - 1]->width < at[j]->width; j--) {
             const Target *t = at[j];
@@ -27,73 +24,97 @@ static void by_width(const Target **at, int count) {
         }
 }
 
-static bool pick_targets(Arena *arena, const char *text, CompileOptions *options) {
+static int pick_targets(Arena *arena, const char *text, CompileOptions *options)
+{
     const WordList words = cli_split(arena, text ? text : "native");
     for (int i = 0; i < words.count; i++) {
         const Target *t = target_find(words.at[i]);
         if (!t) return unknown_target(words.at[i]);
         bool twice = false;
         for (int j = 0; j < options->target_count; j++) twice |= options->targets[j] == t;
-        if (!twice && options->target_count < MAX_TARGETS) options->targets[options->target_count++] = t;
+        if (!twice && options->target_count < MAX_TARGETS)
+            options->targets[options->target_count++] = t;
     }
+    if (!options->target_count) return unknown_target(text ? text : "");
     by_width(options->targets, options->target_count);
-    return true;
+    return CLI_OK;
 }
 
-/* "infer=1,32" */
-static bool pick_batches(Arena *arena, const WordList *given, ElaborateOptions *elaborate_options) {
+/* "infer=1,32" or "1,32" */
+static int pick_batches(Arena *arena, const WordList *given, ElaborateOptions *options)
+{
     VEC(int64_t) sizes = {0};
     for (int i = 0; i < given->count; i++) {
         const char *eq = strchr(given->at[i], '=');
         if (eq && strncmp(given->at[i], "infer=", 6) != 0) {
-            fprintf(stderr, "nnc: error: --batch sets infer=N; use --set train.batch=N for training\n");
-            return false;
+            cli_error("--batch sets infer=N; for training there is --set train.batch=N");
+            return CLI_USAGE;
         }
         const WordList words = cli_split(arena, eq ? eq + 1 : given->at[i]);
         for (int j = 0; j < words.count; j++) {
-            char *end;
-            const long long n = strtoll(words.at[j], &end, 10);
-            if (*end || n < 1 || n > 1 << 20) {
-                fprintf(stderr, "nnc: error: '%s' is no batch size\n", words.at[j]);
-                return false;
-            }
+            long long n;
+            if (!cli_number("--batch", words.at[j], 1, LARGEST_BATCH, &n)) return CLI_USAGE;
             vec_push(arena, sizes, n);
         }
     }
-    elaborate_options->infer_batches = sizes.at;
-    elaborate_options->infer_batch_count = sizes.count;
-    return true;
+    options->infer_batches = sizes.at;
+    options->infer_batch_count = sizes.count;
+    return CLI_OK;
 }
 
-bool model_options(Arena *arena, const ModelOptions *given, CompileOptions *options) {
+int model_options(Arena *arena, ModelOptions *given, CompileOptions *options)
+{
     const WordList entries = cli_split(arena, given->entries);
-    options->elaborate.model = given->model;
+    for (int i = 0; i < given->sets.count; i++)
+        if (!strchr(given->sets.at[i], '=')) {
+            cli_error("--set takes KEY=VALUE, not '%s'", given->sets.at[i]);
+            return CLI_USAGE;
+        }
     options->elaborate.sets = given->sets.at;
     options->elaborate.set_count = given->sets.count;
+    options->elaborate.model = given->model;
     options->elaborate.search = given->search.at;
     options->elaborate.search_count = given->search.count;
     options->entries = entries.at;
     options->entry_count = entries.count;
     options->emit.optimizer = -1;
     options->emit.name = given->name ? emit_identifier(arena, given->name) : NULL;
-    return pick_targets(arena, given->targets, options) && pick_batches(arena, &given->batches, &options->elaborate);
+    const int status = pick_targets(arena, given->targets, options);
+    return status ? status : pick_batches(arena, &given->batches, &options->elaborate);
 }
 
-static const char *base_name(const char *path) {
+const char *path_base(const char *path)
+{
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
 
-const char *model_command(Arena *arena, const char *file, int argc, char **argv) {
+const char *path_directory(Arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) return ".";
+    return slash == path ? "/" : arena_strndup(arena, path, (size_t)(slash - path));
+}
+
+static bool decides_code(const char *word)
+{
+    static const char *const options[] = {"--target", "--set",   "--batch",     "--entries",
+                                          "--name",   "--model", "--optimizer", NULL};
+    for (int i = 0; options[i]; i++) {
+        const size_t n = strlen(options[i]);
+        if (!strncmp(word, options[i], n) && (!word[n] || word[n] == '=')) return true;
+    }
+    return false;
+}
+
+const char *model_command(Arena *arena, const char *file, int argc, char **argv)
+{
     Text out = text_new(arena);
-    text_addf(&out, "nnc %s", base_name(file));
+    text_addf(&out, "nnc %s", path_base(file));
     for (int i = 0; i < argc; i++) {
-        const bool shapes_code = !strncmp(argv[i], "--target", 8) || !strncmp(argv[i], "--set", 5) || !strncmp(argv[i], "--batch", 7) ||
-                                 !strncmp(argv[i], "--entries", 9) || !strncmp(argv[i], "--name", 6) ||
-                                 !strncmp(argv[i], "--optimizer", 11);
-        if (!shapes_code) continue;
+        if (!decides_code(argv[i])) continue;
         text_addf(&out, " %s", argv[i]);
-        if (!strchr(argv[i], '=') && i + 1 < argc) text_addf(&out, " %s", argv[++i]);
+        if (!strchr(argv[i], '=') && i + 1 < argc) text_addf(&out, "=%s", argv[++i]);
     }
     return out.at;
 }

@@ -9,18 +9,28 @@ typedef struct ModelOptions {
     const char *model, *targets, *entries, *name;
 } ModelOptions;
 
-#define MODEL_OPTIONS(o)                                                                                          \
-    {"--set", "KEY=VALUE", "override a setting or constant: train.batch=4, width=256", NULL, NULL, &(o).sets},    \
-    {"--model", "NAME", "which model of the file, if it has several", NULL, &(o).model, NULL},                    \
-    {"--batch", "infer=N,...", "batch sizes of inference; each gives an entry", NULL, NULL, &(o).batches},        \
-    {"--entries", "NAME,...", "only these entries: infer, train, evaluate", NULL, &(o).entries, NULL},            \
-    {"--target", "NAME,...", "scalar, avx2, avx512, neon or native (default); several in one file",               \
-     NULL, &(o).targets, NULL},                                                                                   \
-    {"--name", "PREFIX", "prefix of all identifiers and files; default: the model's name", NULL, &(o).name, NULL},\
+#define MODEL_OPTIONS(o)                                                                         \
+    {"--set", "KEY=VALUE", "override a setting or constant: train.batch=4, width=256", NULL,     \
+     NULL, &(o).sets},                                                                           \
+    {"--model", "NAME", "which model of the file, if it has several", NULL, &(o).model, NULL},   \
+    {"--target", "NAME,...",                                                                     \
+     "scalar, avx2, avx512, neon, or native (what this machine has; the default)", NULL,         \
+     &(o).targets, NULL},                                                                        \
     {"-I", "DIR", "look here too for files of `use`", NULL, NULL, &(o).search}
 
-/* Checks and gathers them; false after telling on stderr. `command` is the line for banners. */
-bool model_options(Arena *arena, const ModelOptions *given, CompileOptions *options);
-/* The command line as banners show it: base names only. */
+#define ENTRY_OPTIONS(o)                                                                         \
+    {"--entries", "NAME,...", "only these entries: infer, train, evaluate", NULL, &(o).entries,  \
+     NULL},                                                                                      \
+    {"--batch", "infer=N,...", "batch sizes of inference; each gives an entry", NULL, NULL,      \
+     &(o).batches},                                                                              \
+    {"--name", "PREFIX", "prefix of all identifiers and files; default: the model's name", NULL, \
+     &(o).name, NULL}
+
+/* Checks and gathers them into *options, which must be empty; main's status. Tells on stderr. */
+int model_options(Arena *arena, ModelOptions *given, CompileOptions *options);
+/* The command line as banners show it: base names only, and only what decides the code. */
 const char *model_command(Arena *arena, const char *file, int argc, char **argv);
+/* "dir" of "dir/model.nn", "." without. */
+const char *path_directory(Arena *arena, const char *path);
+const char *path_base(const char *path);
 #endif

@@ -12,13 +12,15 @@
 
 /* ---- the cache ---- */
 
-uint64_t cache_key(uint64_t h, const char *text) {
+uint64_t cache_key(uint64_t h, const char *text)
+{
     for (const char *c = text; *c; c++) h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
     return h;
 }
 
 /* Makes a directory and its parents. */
-static bool make_directories(Arena *arena, const char *path) {
+static bool make_directories(Arena *arena, const char *path)
+{
     char *copy = arena_strdup(arena, path);
     for (char *c = copy + 1; *c; c++) {
         if (*c != '/') continue;
@@ -29,18 +31,23 @@ static bool make_directories(Arena *arena, const char *path) {
     return mkdir(copy, 0700) == 0 || errno == EEXIST;
 }
 
-const char *cache_directory(Arena *arena, const char **path) {
+const char *cache_directory(Arena *arena, const char **path)
+{
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *tmp = getenv("TMPDIR");
-    if (cache && *cache) *path = arena_printf(arena, "%s/nnc", cache);
-    else if (home && *home) *path = arena_printf(arena, "%s/.cache/nnc", home);
-    else *path = arena_printf(arena, "%s/nnc-%ld", tmp && *tmp ? tmp : "/tmp", (long)getuid());
+    if (cache && *cache)
+        *path = arena_printf(arena, "%s/nnc", cache);
+    else if (home && *home)
+        *path = arena_printf(arena, "%s/.cache/nnc", home);
+    else
+        *path = arena_printf(arena, "%s/nnc-%ld", tmp && *tmp ? tmp : "/tmp", (long)getuid());
     if (make_directories(arena, *path) && access(*path, W_OK) == 0) return NULL;
     return arena_printf(arena, "cannot use the cache directory %s: %s", *path, strerror(errno));
 }
 
 /* ---- commands ---- */
 
-const char *run_command(Arena *arena, const char *const *argv) {
+const char *run_command(Arena *arena, const char *const *argv)
+{
     int status = 0;
     const pid_t pid = fork();
     if (pid < 0) return arena_printf(arena, "cannot start %s: %s", argv[0], strerror(errno));
@@ -51,19 +58,23 @@ const char *run_command(Arena *arena, const char *const *argv) {
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return NULL;
-    return arena_printf(arena, "%s failed with status %d", argv[0], WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
+    return arena_printf(arena, "%s failed with status %d", argv[0],
+                        WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 }
 
 /* ---- building and loading ---- */
 
-static double seconds(void) {
+static double seconds(void)
+{
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* "-O2 -g" as words after those that are always there. */
-static const char **compiler_line(Arena *arena, const char *flags, const char *output, const char *source) {
+static const char **compiler_line(Arena *arena, const char *flags, const char *output,
+                                  const char *source)
+{
     VEC(const char *) words = {0};
     const char *cc = getenv("CC");
     vec_push(arena, words, cc && *cc ? cc : "cc");
@@ -71,7 +82,8 @@ static const char **compiler_line(Arena *arena, const char *flags, const char *o
     vec_push(arena, words, "-fPIC");
     vec_push(arena, words, "-shared");
     char *copy = arena_strdup(arena, flags);
-    for (char *word = strtok_r(copy, " ", &copy); word; word = strtok_r(NULL, " ", &copy)) vec_push(arena, words, word);
+    for (char *word = strtok_r(copy, " ", &copy); word; word = strtok_r(NULL, " ", &copy))
+        vec_push(arena, words, word);
     vec_push(arena, words, "-o");
     vec_push(arena, words, output);
     vec_push(arena, words, source);
@@ -79,7 +91,9 @@ static const char **compiler_line(Arena *arena, const char *flags, const char *o
     return words.at;
 }
 
-static const char *build(Arena *arena, const Emission *e, const char *flags, const char *stem, const Text *header, const Text *source) {
+static const char *build(Arena *arena, const Emission *e, const char *flags, const char *stem,
+                         const Text *header, const Text *source)
+{
     const char *temporary = arena_printf(arena, "%s.%ld", stem, (long)getpid());
     const char *directory = arena_printf(arena, "%s.d", temporary);
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
@@ -99,7 +113,8 @@ static const char *build(Arena *arena, const Emission *e, const char *flags, con
     return problem;
 }
 
-static const char *load(Arena *arena, const Emission *e, Native *out) {
+static const char *load(Arena *arena, const Emission *e, Native *out)
+{
     out->handle = dlopen(out->library, RTLD_NOW | RTLD_LOCAL);
     if (!out->handle) return arena_printf(arena, "cannot load %s: %s", out->library, dlerror());
     /* Several targets: the best that this processor has. */
@@ -111,10 +126,12 @@ static const char *load(Arena *arena, const Emission *e, Native *out) {
     } else {
         out->model = dlsym(out->handle, arena_printf(arena, "%s_model", e->options.name));
     }
-    return out->model ? NULL : arena_printf(arena, "%s has no %s_model", out->library, e->options.name);
+    return out->model ? NULL
+                      : arena_printf(arena, "%s has no %s_model", out->library, e->options.name);
 }
 
-const char *native_load(Arena *arena, const Emission *e, const char *flags, Native *out) {
+const char *native_load(Arena *arena, const Emission *e, const char *flags, Native *out)
+{
     Text header = text_new(arena), source = text_new(arena);
     const char *directory, *problem = cache_directory(arena, &directory);
     if (problem) return problem;
@@ -122,7 +139,8 @@ const char *native_load(Arena *arena, const Emission *e, const char *flags, Nati
     emit_source(&source, e);
     uint64_t key = cache_key(cache_key(UINT64_C(0xcbf29ce484222325), header.at), source.at);
     key = cache_key(cache_key(key, flags), getenv("CC") ? getenv("CC") : "cc");
-    const char *stem = arena_printf(arena, "%s/%s-%016llx", directory, e->options.name, (unsigned long long)key);
+    const char *stem =
+        arena_printf(arena, "%s/%s-%016llx", directory, e->options.name, (unsigned long long)key);
     *out = (Native){.library = arena_printf(arena, "%s.so", stem)};
     if (access(out->library, R_OK) != 0) {
         const double before = seconds();
@@ -132,7 +150,45 @@ const char *native_load(Arena *arena, const Emission *e, const char *flags, Nati
     return problem ? problem : load(arena, e, out);
 }
 
-void native_close(Native *native) {
+void native_close(Native *native)
+{
     if (native->handle) dlclose(native->handle);
     native->handle = NULL;
+}
+
+void native_forget(Native *native)
+{
+    native_close(native);
+    unlink(native->library);
+}
+
+/* ---- the size of the code ---- */
+
+static uint64_t little_endian(const char *at, int bytes)
+{
+    uint64_t n = 0;
+    for (int i = bytes - 1; i >= 0; i--) n = n << 8 | (unsigned char)at[i];
+    return n;
+}
+
+/* ELF of 64 bits, little-endian (System V ABI, "Object Files"): the section header table is at
+ * e_shoff = 40, its entries' size and number at 58 and 60; a section's flags are at 8, its size at
+ * 32. */
+int64_t native_code_bytes(Arena *arena, const Native *native)
+{
+    enum { HEADER = 64, SECTION = 64, EXECUTABLE = 4 };
+    char *data;
+    size_t length;
+    int64_t sum = 0;
+    if (file_read(arena, native->library, &data, &length) || length < HEADER) return 0;
+    if (memcmp(data, "\177ELF\2\1", 6) != 0) return 0;
+    const uint64_t table = little_endian(data + 40, 8), size = little_endian(data + 58, 2);
+    const uint64_t count = little_endian(data + 60, 2);
+    if (size < SECTION || table > length || count > (length - table) / size) return 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const char *section = data + table + i * size;
+        if (little_endian(section + 8, 8) & EXECUTABLE)
+            sum += (int64_t)little_endian(section + 32, 8);
+    }
+    return sum;
 }

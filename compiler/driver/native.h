@@ -15,6 +15,11 @@ typedef struct Native {
 const char *native_load(Arena *arena, const Emission *e, const char *flags, Native *out);
 void native_close(Native *native);
 
+/* Takes it out of the cache, so that the next load builds it. */
+void native_forget(Native *native);
+/* Bytes of machine code in the loaded library; 0 where its format is not known. */
+int64_t native_code_bytes(Arena *arena, const Native *native);
+
 /* The directory of the cache: $XDG_CACHE_HOME/nnc, $HOME/.cache/nnc, else a private one under $TMPDIR; made if missing.
  * NULL, or a message. */
 const char *cache_directory(Arena *arena, const char **path);

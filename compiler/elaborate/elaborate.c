@@ -131,6 +131,7 @@ static bool pick_batches(Elab *el, const Settings *settings, BatchList *infer, B
     const ElaborateOptions *options = el->options;
     bool sound = settings_batches(el, settings->infer, DEFAULT_INFER_BATCH, infer);
     sound &= settings_batches(el, settings->train, DEFAULT_TRAIN_BATCH, train);
+    if (options->train_batch) train->at[0] = options->train_batch;
     if (options->infer_batch_count) *infer = (BatchList){0};
     for (int i = 0; i < options->infer_batch_count; i++) vec_push(el->arena, *infer, options->infer_batches[i]);
     if (infer->count > MOST_BATCHES)

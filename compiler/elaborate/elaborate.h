@@ -11,6 +11,8 @@ typedef struct ElaborateOptions {
     int set_count;
     const int64_t *infer_batches;    /* one infer entry each; none: what the program says, else 1 */
     int infer_batch_count;
+    int64_t train_batch;             /* of train and evaluate; 0: what the program says */
+    bool deterministic;              /* `stochastic` is false: nothing is dropped */
     const char *const *search;       /* directories for `use`, after that of the importing file */
     int search_count;
 } ElaborateOptions;

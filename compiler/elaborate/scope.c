@@ -83,12 +83,22 @@ static void refuse_across(Elab *el, Name name, const Binding *binding)
     diag_help(el->diags, "`carry %s = ...;` at the head of the scan takes a value from step to step", name.text);
 }
 
+/* What the entry gives: its batch, whether it trains, and whether random draws are wanted in it. */
+static const char *const given_words[] = {"batch", "training", "stochastic", NULL};
+
+static bool is_given(const char *name)
+{
+    for (int i = 0; given_words[i]; i++)
+        if (strcmp(given_words[i], name) == 0) return true;
+    return false;
+}
+
 void scope_assign(Elab *el, Name name, const Value *value)
 {
     Scope *where;
     bool across;
     Binding *binding = find_in(el->frame->scope, name.text, &where, &across);
-    if (!binding && (strcmp(name.text, "batch") == 0 || strcmp(name.text, "training") == 0)) {
+    if (!binding && is_given(name.text)) {
         fault(el, name.span, "`%s` is given by the entry and cannot be assigned", name.text);
         return;
     }
@@ -129,8 +139,8 @@ static WordList value_words(Elab *el)
     for (Scope *scope = el->frame->scope; scope; scope = scope->parent)
         words_of_map(el, &words, &scope->names);
     words_of_map(el, &words, &el->frame->unit->constants);
-    if (el->mode && !el->apart_depth) vec_push(el->arena, words, "batch");
-    if (el->mode && !el->apart_depth) vec_push(el->arena, words, "training");
+    for (int i = 0; given_words[i] && el->mode && !el->apart_depth; i++)
+        vec_push(el->arena, words, given_words[i]);
     words_of_map(el, &words, &el->library->constants);
     return words;
 }
@@ -162,7 +172,7 @@ static const Value *refuse_unknown(Elab *el, Name name)
         diag_help(el->diags, "its parameters are reached like `%s.weight`", name.text);
         return &value_poison;
     }
-    if ((!el->mode || el->apart_depth) && (strcmp(name.text, "batch") == 0 || strcmp(name.text, "training") == 0))
+    if ((!el->mode || el->apart_depth) && is_given(name.text))
         return fault(el, name.span, "`%s` is known only inside a model or block", name.text);
     fault(el, name.span, "nothing is called `%s` here", name.text);
     WordList words = value_words(el);
@@ -182,6 +192,8 @@ const Value *scope_lookup(Elab *el, Name name)
         return value_number(el->arena, number_batch(el->arena, el->mode->batch));
     if (el->mode && !el->apart_depth && strcmp(name.text, "training") == 0)
         return value_bool(el->arena, el->mode->training);
+    if (el->mode && !el->apart_depth && strcmp(name.text, "stochastic") == 0)
+        return value_bool(el->arena, !el->options->deterministic);
     Constant *constant = find_constant(el, el->frame->unit, name.text);
     return constant ? unit_constant(el, constant) : refuse_unknown(el, name);
 }

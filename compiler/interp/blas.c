@@ -13,6 +13,11 @@ bool interp_has_blas(void)
     return false;
 }
 
+void interp_blas_threads(int count)
+{
+    (void)count;
+}
+
 int blas_contract(EvalContext *context, const Node *node, const Tensor *in, Tensor *out)
 {
     (void)context, (void)node, (void)in, (void)out;
@@ -28,6 +33,11 @@ int blas_contract(EvalContext *context, const Node *node, const Tensor *in, Tens
 bool interp_has_blas(void)
 {
     return true;
+}
+
+void interp_blas_threads(int count)
+{
+    openblas_set_num_threads(count);
 }
 
 enum { ROWS, COLUMNS, SUMMED, REPEATED, GROUPS };

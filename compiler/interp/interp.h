@@ -21,6 +21,7 @@ typedef struct Interp {
 const char *interp_run(const Interp *interp, Arena *arena, const Graph *graph, const Tensor *inputs,
                        int64_t count, Tensor *outputs);
 bool interp_has_blas(void);
+void interp_blas_threads(int count); /* nothing without a BLAS */
 
 /* Fills params[i] (allocated by the caller) exactly as the generated NAME_init does. See
  * interp/init.c for the generator. */

@@ -32,6 +32,7 @@ extern const Pass passes[];                          /* ends with a NULL name */
 
 typedef struct PassOptions {
     bool verify;                     /* check the module before the first pass and after each */
+    const char *last;                /* stop after this pass; NULL: all of them */
     const char *dump_after;          /* print the module to `dump` after this pass; or NULL */
     Text *dump;
 } PassOptions;

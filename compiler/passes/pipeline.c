@@ -38,6 +38,7 @@ const char *passes_run(Module *module, const PassOptions *options)
         if (options->verify) error = verify_after(module->arena, module, pass->name);
         if (options->dump_after && strcmp(options->dump_after, pass->name) == 0)
             module_print(options->dump, module);
+        if (options->last && strcmp(options->last, pass->name) == 0) break;
     }
     return error;
 }

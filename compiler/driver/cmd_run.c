@@ -1,0 +1,105 @@
+/* nnc run: compiles, builds, trains and validates, by the runtime's own program (nn_main) over
+ * generated code or over the interpreter. */
+#include <string.h>
+
+#include "driver/commands.h"
+#include "driver/model_options.h"
+#include "driver/subject.h"
+#include "elaborate/train_plan.h"
+
+enum { MAX_PASSED = 32 };
+
+/* The options of nn_main: what was given of each is passed on as it is. */
+typedef struct Passed {
+    bool flags[MAX_PASSED];
+    const char *texts[MAX_PASSED];
+} Passed;
+
+static bool is_help(const nn_main_option *o)
+{
+    return !strcmp(o->name, "--help");
+}
+
+/* Appends a row for each option of nn_main, which `passed` receives. */
+static void add_passed(CliOption *table, int count, Passed *passed)
+{
+    for (int i = 0; nn_main_options[i].name && i < MAX_PASSED; i++) {
+        const nn_main_option *o = &nn_main_options[i];
+        if (is_help(o)) continue;
+        table[count] = (CliOption){.name = o->name, .value = o->argument, .help = o->help};
+        if (o->argument) table[count].text = &passed->texts[i];
+        else table[count].flag = &passed->flags[i];
+        count++;
+    }
+}
+
+/* Without --data, paths are relative to the program's own directory. */
+static int run_program(Arena *arena, const char *path, const nn_model *model, const nn_job *job,
+                       Passed *passed)
+{
+    VEC(char *) argv = {0};
+    vec_push(arena, argv, arena_strdup(arena, "nnc: error"));
+    for (int i = 0; nn_main_options[i].name && i < MAX_PASSED; i++) {
+        const char *value = passed->texts[i];
+        if (!strcmp(nn_main_options[i].name, "--data") && !value)
+            value = path_directory(arena, path);
+        if (!value && !passed->flags[i]) continue;
+        vec_push(arena, argv, arena_strdup(arena, nn_main_options[i].name));
+        if (value) vec_push(arena, argv, arena_strdup(arena, value));
+    }
+    vec_push(arena, argv, NULL);
+    return nn_main(model, job, argv.count - 1, argv.at);
+}
+
+static const nn_job *job_of(const Compilation *c)
+{
+    if (c->module->train) return &c->module->train->job;
+    cli_error("%s has no `train` block: nothing says which data to train on, and how", c->path);
+    return NULL;
+}
+
+static int interpret(Arena *arena, const char *path, CompileOptions *options, Passed *passed)
+{
+    Subject s;
+    options->last_pass = "drop_dead";    /* to compute a value twice saves memory, not time */
+    Compilation c = compile_start(arena, path, options);
+    if (!subject_interp(&c, true, &s)) return CLI_ERROR;
+    const nn_job *job = job_of(&c);
+    return job ? run_program(arena, path, s.model, job, passed) : CLI_ERROR;
+}
+
+static int build_and_run(Arena *arena, const char *path, const CompileOptions *options,
+                         Passed *passed)
+{
+    Subject s;
+    Compilation c = compile_start(arena, path, options);
+    if (!compile_or_tell(&c, STAGE_ELABORATED)) return CLI_ERROR;
+    const nn_job *job = job_of(&c);
+    if (!job || !subject_native(&c, &s)) return CLI_ERROR;
+    const int status = run_program(arena, path, s.model, job, passed);
+    native_close(&s.native);
+    return status;
+}
+
+int cmd_run(Arena *arena, const CliCommand *self, int argc, char **argv)
+{
+    ModelOptions model = {0};
+    CompileOptions options = {0};
+    Passed passed = {0};
+    WordList words = {0};
+    bool interpreted = false;
+    int status;
+    const CliOption own[] = {
+        {"--interpret", NULL, "run the interpreter in place of generated code", &interpreted, NULL,
+         NULL},
+        MODEL_OPTIONS(model),
+    };
+    CliOption table[sizeof own / sizeof *own + MAX_PASSED + 1] = {0};
+    memcpy(table, own, sizeof own);
+    add_passed(table, (int)(sizeof own / sizeof *own), &passed);
+    if (!cli_parse(arena, self, table, argc, argv, &words, &status)) return status;
+    if ((status = model_options(arena, &model, &options))) return status;
+    options.emit.command = model_command(arena, words.at[0], argc, argv);
+    return interpreted ? interpret(arena, words.at[0], &options, &passed)
+                       : build_and_run(arena, words.at[0], &options, &passed);
+}
