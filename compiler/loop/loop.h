@@ -36,6 +36,7 @@ typedef enum LoopExprKind {
     E_EXPONENT,       /* floor(log2(a)) as f32, a > 0 normal */
     E_MANTISSA,       /* a / 2^exponent, in [1, 2) */
     E_ROUND,          /* nearest integer, ties to even, as f32 */
+    E_FRACTION,       /* 2^(a / n - floor(a / n)) of an integral f32 a, n the target's `fractions` */
     E_INDEX_ADD, E_INDEX_MUL, E_INDEX_DIV, E_INDEX_MOD, E_INDEX_MIN, E_INDEX_MAX,   /* on LT_INDEX scalars, folded when built */
     E_TO_I32,         /* index -> i32 scalar */
     E_TO_INDEX        /* i32 scalar -> index */
@@ -134,7 +135,7 @@ LoopExpr *x_lanes(LoopBuilder *b);
  * and vector arguments are splat. Folds constants and trivial cases (x + 0, x * 1). */
 LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *args);
 LoopExpr *x_fma(LoopBuilder *b, LoopExpr *a, LoopExpr *c, LoopExpr *addend);
-LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a);      /* lanes reductions, exponent, mantissa, round */
+LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a);      /* lanes reductions, exponent, mantissa, round, fraction */
 LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent);
 
 Var *loop_begin(LoopBuilder *b, const char *name, LoopExpr *lo, LoopExpr *hi, int64_t step);

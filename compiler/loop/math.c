@@ -28,27 +28,59 @@ static LoopExpr *keep(MathBuilder *m, const char *name, LoopExpr *value) {
 }
 
 /* Horner's rule; the first coefficient belongs to the highest power. */
-static LoopExpr *polynomial(MathBuilder *m, LoopExpr *x, const double *c, int count) {
+static LoopExpr *horner(MathBuilder *m, LoopExpr *x, const double *c, int count, int step) {
     LoopExpr *p = num(m, c[0]);
-    for (int i = 1; i < count; i++) p = keep(m, "p", fma3(m, p, x, num(m, c[i])));
+    for (int i = step; i < count; i += step) p = keep(m, "p", fma3(m, p, x, num(m, c[i])));
     return p;
+}
+
+/* Long polynomials as two half as long in x^2, even and odd powers: the processor overlaps them. */
+static LoopExpr *polynomial(MathBuilder *m, LoopExpr *x, const double *c, int count) {
+    if (count < 6) return horner(m, x, c, count, 1);
+    LoopExpr *x2 = keep(m, "x2", map2(m, OP_mul, x, x));
+    LoopExpr *with_last = horner(m, x2, c + (count - 1) % 2, count - (count - 1) % 2, 2);
+    LoopExpr *others = horner(m, x2, c + count % 2, count - count % 2 - 1, 2);
+    return keep(m, "p", fma3(m, others, x, with_last));
 }
 
 /* ---- the functions ---- */
 
 static const char exp_comment[] =
-    "e to the x: x = n ln 2 + r with |r| <= ln 2 / 2, polynomial of Cephes' expf in r, times 2^n. 1 ulp.\n"
+    "e to the x: x = n ln 2 + r, a polynomial in r times 2^n. 1 ulp.\n"
     "Clamped to [-87.3, 88.0], so the result is always finite and positive.";
 
-static LoopExpr *build_exp(MathBuilder *m, LoopExpr *x) {
+/* n and r with x = n / parts ln 2 + r, |r| <= ln 2 / parts / 2. */
+static LoopExpr *reduce_exp(MathBuilder *m, LoopExpr *x, double parts, LoopExpr **r) {
+    LoopExpr *n = keep(m, "n", x_unary(&m->b, E_ROUND, map2(m, OP_mul, x, num(m, 1.44269504088896341 * parts))));
+    *r = keep(m, "r", fma3(m, n, num(m, -0.693359375 / parts), x));
+    *r = keep(m, "r", fma3(m, n, num(m, 2.12194440e-4 / parts), *r));
+    return n;
+}
+
+/* By a table of 2^(i / parts): few terms of the series of e^r - 1 are left, for 32 parts up to r^3, for 8 up to r^4. */
+static LoopExpr *exp_by_table(MathBuilder *m, LoopExpr *x, int parts) {
+    LoopExpr *r, *n = reduce_exp(m, x, parts, &r);
+    LoopExpr *t = keep(m, "t", x_unary(&m->b, E_FRACTION, n));
+    const double c[] = {1.0 / 24, 1.0 / 6, 1.0 / 2};
+    LoopExpr *p = parts >= 32 ? polynomial(m, r, c + 1, 2) : polynomial(m, r, c, 3);
+    p = keep(m, "p", fma3(m, p, map2(m, OP_mul, r, r), r));
+    LoopExpr *whole = map1(m, OP_floor, map2(m, OP_mul, n, num(m, 1.0 / parts)));
+    return x_ldexp(&m->b, fma3(m, p, t, t), whole);
+}
+
+/* By the polynomial of Cephes' expf. */
+static LoopExpr *exp_by_polynomial(MathBuilder *m, LoopExpr *x) {
     static const double c[] = {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1};
-    x = keep(m, "t", map2(m, OP_min, map2(m, OP_max, x, num(m, -87.3)), num(m, 88.0)));
-    LoopExpr *n = keep(m, "n", x_unary(&m->b, E_ROUND, map2(m, OP_mul, x, num(m, 1.44269504088896341))));
-    LoopExpr *r = keep(m, "r", fma3(m, n, num(m, -0.693359375), x));
-    r = keep(m, "r", fma3(m, n, num(m, 2.12194440e-4), r));
+    LoopExpr *r, *n = reduce_exp(m, x, 1, &r);
     LoopExpr *p = polynomial(m, r, c, 6);
     p = keep(m, "p", fma3(m, p, map2(m, OP_mul, r, r), r));
     return x_ldexp(&m->b, map2(m, OP_add, p, num(m, 1)), n);
+}
+
+static LoopExpr *build_exp(MathBuilder *m, LoopExpr *x) {
+    const int parts = m->vector ? m->b.program->target->fractions : 0;
+    x = keep(m, "x", map2(m, OP_min, map2(m, OP_max, x, num(m, -87.3)), num(m, 88.0)));
+    return parts ? exp_by_table(m, x, parts) : exp_by_polynomial(m, x);
 }
 
 static const char log_comment[] =
@@ -72,7 +104,7 @@ static LoopExpr *build_log(MathBuilder *m, LoopExpr *x) {
 }
 
 static const char tanh_comment[] =
-    "Hyperbolic tangent: odd rational function of degree 13/6, after Eigen's ptanh. 5 ulp; +-1 beyond 7.9.";
+    "Hyperbolic tangent: odd rational function of degree 13/6, after Eigen's ptanh. 6 ulp; +-1 beyond 7.9.";
 
 static LoopExpr *build_tanh(MathBuilder *m, LoopExpr *x) {
     static const double p[] = {-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
@@ -80,7 +112,7 @@ static LoopExpr *build_tanh(MathBuilder *m, LoopExpr *x) {
     static const double q[] = {1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03};
     LoopExpr *t = keep(m, "t", map2(m, OP_max, map2(m, OP_min, x, num(m, 7.90531110763549805)), num(m, -7.90531110763549805)));
     LoopExpr *t2 = keep(m, "t2", map2(m, OP_mul, t, t));
-    LoopExpr *above = keep(m, "above", map2(m, OP_mul, polynomial(m, t2, p, 7), t));
+    LoopExpr *above = keep(m, "above", map2(m, OP_mul, horner(m, t2, p, 7, 1), t));
     return map2(m, OP_div, above, polynomial(m, t2, q, 4));
 }
 

@@ -63,6 +63,14 @@ static const struct TargetHelper helpers[] = {
      "        _mm256_storeu_ps(to + (i + 4) * ld, _mm256_permute2f128_ps(a[i], a[i + 4], 0x31));\n"
      "    }\n"
      "}\n"},
+    {"@_fraction%",
+     "/* 2^(n / 8 - floor(n / 8)) of integral n. */\n"
+     "static inline ~__m256 @_fraction%(__m256 n)\n"
+     "{\n"
+     "    static const float table[8] = {\n"
+     "        1.0f, 1.0905077f, 1.1892071f, 1.2968396f, 1.4142135f, 1.5422108f, 1.6817929f, 1.8340081f};\n"
+     "    return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), _mm256_cvtps_epi32(n));\n"
+     "}\n"},
     {0, 0},
 };
 
@@ -131,5 +139,6 @@ const Target target_avx2 = {
     .exponent = "_mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(" AS_INT("$0") ", 23), _mm256_set1_epi32(127)))",
     .mantissa = "_mm256_or_ps(_mm256_and_ps($0, " AS_PS("_mm256_set1_epi32(0x007fffff)") "), _mm256_set1_ps(1.0f))",
     .round = "_mm256_round_ps($0, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)",
+    .fractions = 8, .fraction = "@_fraction%($0)",
     .helpers = helpers,
 };

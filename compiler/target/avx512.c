@@ -74,6 +74,17 @@ static const struct TargetHelper helpers[] = {
      "    for (int i = 0; i < 16; i++)\n"
      "        if (i < columns) _mm512_mask_storeu_ps(to + i * ld, @_lanes%(rows), a[i]);\n"
      "}\n"},
+    {"@_fraction%",
+     "/* 2^(n / 32 - floor(n / 32)) of integral n. */\n"
+     "static inline ~__m512 @_fraction%(__m512 n)\n"
+     "{\n"
+     "    static const float table[32] = {\n"
+     "        1.0f, 1.0218972f, 1.0442737f, 1.0671405f, 1.0905077f, 1.1143868f, 1.1387886f, 1.1637249f,\n"
+     "        1.1892071f, 1.2152474f, 1.2418578f, 1.269051f, 1.2968396f, 1.3252367f, 1.3542556f, 1.38391f,\n"
+     "        1.4142135f, 1.4451808f, 1.4768262f, 1.5091645f, 1.5422108f, 1.5759809f, 1.6104903f, 1.6457555f,\n"
+     "        1.6817929f, 1.7186193f, 1.7562522f, 1.7947091f, 1.8340081f, 1.8741677f, 1.9152066f, 1.9571441f};\n"
+     "    return _mm512_permutex2var_ps(_mm512_loadu_ps(table), _mm512_cvtps_epi32(n), _mm512_loadu_ps(table + 16));\n"
+     "}\n"},
     {0, 0},
 };
 
@@ -134,5 +145,6 @@ const Target target_avx512 = {
     .ldexp = "_mm512_scalef_ps($0, $1)", .exponent = "_mm512_getexp_ps($0)",
     .mantissa = "_mm512_getmant_ps($0, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)",
     .round = ROUND("$0", "_MM_FROUND_TO_NEAREST_INT"),
+    .fractions = 32, .fraction = "@_fraction%($0)",
     .helpers = helpers,
 };

@@ -26,6 +26,8 @@ struct Target {
     const char *store_f32, *store_i32, *store_part_f32, *store_part_i32;     /* $0 pointer, $1 value, $n lanes */
     const char *set_f32, *set_i32, *zero_f32;
     const char *fma, *lanes, *add_lanes, *max_lanes, *ldexp, *exponent, *mantissa, *round;
+    int fractions;                   /* 2^(i / fractions) comes from a table in registers; 0: there is none */
+    const char *fraction;
 
     /* C text of helper functions that the spellings above call, each emitted only if used: a name as it occurs in spellings (NN_...)
      * and its definition; ends with a NULL name. In spellings and texts `@` stands for the prefix, `%` for the suffix. */
