@@ -161,7 +161,8 @@ static Node *leaf_node(Elab *el, const Leaf *leaf, Type type)
 static Leaf *make_leaf(Elab *el, const Stmt *stmt, const char *path, Type type)
 {
     Leaf *leaf = arena_make(el->arena, Leaf);
-    Param param = {.name = path, .type = type, .trainable = true, .decay = true};
+    bool trained = stmt->kind == STMT_PARAM;
+    Param param = {.name = path, .type = type, .trainable = trained, .decay = trained};
     *leaf = (Leaf){.path = path, .kind = stmt->kind, .run = el->frame->run};
     leaf->span = param.span = user_span(el, stmt->span);
     if (!leaf_init(el, stmt, type, &param.init)) return NULL;
@@ -209,7 +210,17 @@ const Value *leaf_declare(Elab *el, const Stmt *stmt)
 
 /* ---- reaching a parameter by its path ---- */
 
-/* The path that a chain of names and indices spells; NULL if it is no such chain. */
+/* `[0]` and `["part{i}"]` name a part alike. */
+static const char *subscript_text(Elab *el, const Expr *expr)
+{
+    int64_t index;
+    const Value *value = eval(el, expr);
+    if (value->kind == VALUE_TEXT) return value->text;
+    if (!want_int(el, expr->span, "the index of a name", value, &index)) return NULL;
+    return arena_printf(el->arena, "%lld", (long long)index);
+}
+
+/* The path that a chain of names and subscripts spells; NULL if it is no such chain, or after an error. */
 static const char *chain_text(Elab *el, const Expr *expr)
 {
     if (expr->kind == EXPR_NAME) return expr->name;
@@ -220,10 +231,9 @@ static const char *chain_text(Elab *el, const Expr *expr)
     if (!head) return NULL;
     if (expr->kind == EXPR_MEMBER) return path_join(el, head, expr->member.name.text);
     const SubscriptList *at = &expr->index.subscripts;
-    int64_t index;
     if (at->count != 1 || at->at[0].is_range) return NULL;
-    if (!eval_int(el, at->at[0].index, "the index of a name", &index)) return NULL;
-    return path_join(el, head, arena_printf(el->arena, "%lld", (long long)index));
+    const char *part = subscript_text(el, at->at[0].index);
+    return part ? path_join(el, head, part) : NULL;
 }
 
 static const Expr *chain_head(const Expr *expr)
@@ -250,8 +260,9 @@ const Value *leaf_reach(Elab *el, const Expr *expr)
 {
     const Expr *head = chain_head(expr);
     if (head->kind != EXPR_NAME && head->kind != EXPR_STRING) return NULL;
+    int errors = diags_errors(el->diags);
     const char *chain = chain_text(el, expr);
-    if (!chain) return head->kind == EXPR_STRING ? &value_poison : NULL;
+    if (!chain) return diags_errors(el->diags) > errors ? &value_poison : NULL;
     const char *path = path_join(el, el->frame->path, chain);
     const Leaf *leaf = map_get(&el->leaves, path);
     if (leaf) return leaf->current;

@@ -85,7 +85,7 @@ typedef struct Init { InitKind kind; double a, b; const float *values; } Init;
 
 typedef struct Param {
     const char *name;                /* "fc1.weight": the name in files */
-    Type type;                       /* logical shape, no batch axis */
+    Type type;                       /* logical shape; only a session's may have a batch axis */
     Init init;
     bool trainable;
     bool decay;                      /* weight decay applies (no_decay patterns decided) */

@@ -210,13 +210,16 @@ static const char *check_graph(const Verifier *v)
     return error ? error : check_outputs(v);
 }
 
-static const char *check_params(Arena *arena, const ParamList *list, const char *what)
+/* Of these only a session's buffer may have a batch axis: it belongs to one entry. */
+static const char *check_params(Arena *arena, const ParamList *list, const char *what,
+                                bool may_batch)
 {
     for (int i = 0; i < list->count; i++) {
         const Param *param = &list->at[i];
-        if (param->type.dtype != DT_F32 || param->type.batch_axis >= 0)
-            return arena_printf(arena, "%s %s is f32 without a batch axis, not %s", what,
-                                param->name, type_text(arena, param->type));
+        if (param->type.dtype != DT_F32 || (param->type.batch_axis >= 0 && !may_batch))
+            return arena_printf(arena, "%s %s is f32%s, not %s", what, param->name,
+                                may_batch ? "" : " without a batch axis",
+                                type_text(arena, param->type));
         if ((param->init.kind == INIT_VALUES) != (param->init.values != NULL))
             return arena_printf(arena, "%s %s: only given initial values are values", what,
                                 param->name);
@@ -247,9 +250,9 @@ static const char *check_entry(Arena *arena, const Module *module, int i)
 
 const char *module_verify(Arena *arena, const Module *module)
 {
-    const char *error = check_params(arena, &module->params, "parameter");
-    if (!error) error = check_params(arena, &module->states, "state");
-    if (!error) error = check_params(arena, &module->sessions, "session buffer");
+    const char *error = check_params(arena, &module->params, "parameter", false);
+    if (!error) error = check_params(arena, &module->states, "state", false);
+    if (!error) error = check_params(arena, &module->sessions, "session buffer", true);
     if (!error) error = check_decls(arena, module);
     for (int i = 0; !error && i < module->entries.count; i++) error = check_entry(arena, module, i);
     return error;
