@@ -14,7 +14,8 @@ const char *describe_node_name(const EntryPlan *entry, const Node *node) {
     if (node->name) return node->name;
     const char *op = op_row(node->op)->name;
     if (!node->layer || !*node->layer) return op;
-    if (op_row(node->op)->kind == KIND_CONTRACT) return node->layer;
+    const OpKind kind = op_row(node->op)->kind;
+    if (kind == KIND_CONTRACT || kind == KIND_WINDOW) return node->layer;
     return arena_printf(entry->arena, "%s_%s", node->layer, op);
 }
 
@@ -37,7 +38,7 @@ const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k) {
     if (v->place == AT_GRAD) return identifier(entry->arena, arena_printf(entry->arena, "grad_%s",
                                                entry->plan->module->params.at[v->index].name));
     const Node *last = k->nodes.count ? k->nodes.at[k->nodes.count - 1] : v->node;
-    if (k->kind == KERNEL_CONTRACT && k->anchor->layer && *k->anchor->layer && !strstr(v->name, "d_")) {
+    if ((k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINDOW) && k->anchor->layer && *k->anchor->layer && !strstr(v->name, "d_")) {
         const bool plain = last == k->anchor || last->op == OP_add;
         return identifier(entry->arena, plain ? k->anchor->layer
                                               : arena_printf(entry->arena, "%s_%s", k->anchor->layer,

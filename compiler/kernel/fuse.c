@@ -7,7 +7,7 @@
  *   - in a kernel of rows, reductions that are consumed inside all run over the same axes (the row);
  *   - a reduction over other axes may leave the kernel as an accumulator; inside, only scalar arithmetic that runs after the
  *     loops may read it;
- *   - the epilogue of a contraction takes elementwise operations of the full shape of its result, as epilogue.c chose;
+ *   - the epilogue of a contraction or window takes elementwise operations of the full shape of its result, as epilogue.c chose;
  *   - the backward part joins no kernel of the forward part: what it computes again it does where it needs it;
  *   - no kernel may come to depend on itself through another.
  *
@@ -199,7 +199,7 @@ static bool join_map(EntryPlan *entry, Kernel *k, Node *node) {
     }
     if (legal && after) legal = may_run_after(entry, k, node);
     if (legal && !after) legal = labels_complete(k, node->type, label);
-    if (legal && k->kind == KERNEL_CONTRACT)
+    if (legal && k->kind != KERNEL_ROWS)
         legal = !after && type_elements(node->type) == type_elements(k->domain);
     if (!legal) {
         k->domain = before;
@@ -238,11 +238,12 @@ static KernelKind anchor_kind(OpKind kind) {
     case KIND_GATHER: return KERNEL_GATHER;
     case KIND_SCATTER: return KERNEL_SCATTER;
     case KIND_JOIN: return KERNEL_JOIN;
+    case KIND_WINDOW: return KERNEL_WINDOW;
     default: return KERNEL_ROWS;
     }
 }
 
-/* Whether k is a contraction that takes the node into its epilogue. */
+/* Whether k is a contraction or window that takes the node into its epilogue. */
 static bool takes(const EntryPlan *entry, const Kernel *k, const Node *node) {
     return k->anchor && entry->epilogue[k->anchor->id] && entry->epilogue[k->anchor->id][node->id];
 }
@@ -337,6 +338,11 @@ static void order_kernels(EntryPlan *entry) {
     entry->kernels.count = order.count;
 }
 
+static bool takes_epilogue(const EntryPlan *entry, const Node *node) {
+    const OpKind kind = op_row(node->op)->kind;
+    return kind == KIND_CONTRACT || (kind == KIND_WINDOW && window_gathers(entry, node));
+}
+
 void fuse_entry(EntryPlan *entry) {
     const Graph *graph = entry->graph;
     entry->member = arena_array(entry->arena, Member, graph->nodes.count + 1);
@@ -345,8 +351,7 @@ void fuse_entry(EntryPlan *entry) {
     inline_cheap_maps(entry);
     entry->epilogue = arena_array(entry->arena, const bool *, graph->nodes.count + 1);
     for (int i = 0; i < graph->nodes.count; i++)
-        if (op_row(graph->nodes.at[i]->op)->kind == KIND_CONTRACT)
-            entry->epilogue[i] = epilogue_choose(entry, graph->nodes.at[i]);
+        if (takes_epilogue(entry, graph->nodes.at[i])) entry->epilogue[i] = epilogue_choose(entry, graph->nodes.at[i]);
     for (int i = 0; i < graph->nodes.count; i++) place(entry, graph->nodes.at[i]);
     merge_kernels(entry);
     order_kernels(entry);

@@ -3,6 +3,7 @@
  *
  *   fuse.c      nodes -> kernels           (which nodes share a loop nest), with
  *   inline.c, epilogue.c, merge.c          what readers compute themselves, what products take in, what is joined
+ *   window.c    channels last, operands of windows
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   memory.c    values -> offsets in the one workspace of the entry
  *   plan.c      runs them in order
@@ -45,6 +46,7 @@ typedef struct View { const Value *value; int64_t offset; int64_t stride[MAX_RAN
 typedef enum KernelKind {
     KERNEL_ROWS,         /* maps and reductions over one domain (lower/rows.c) */
     KERNEL_CONTRACT,     /* a contraction and its epilogue of maps (lower/contract.c) */
+    KERNEL_WINDOW,       /* a convolution or pooling and its epilogue of maps (lower/window.c) */
     KERNEL_COPY,         /* another layout of the same tensor (lower/copy.c) */
     KERNEL_GATHER,       /* rows by index */
     KERNEL_SCATTER,
@@ -62,8 +64,9 @@ typedef struct Kernel {
     Type domain;                     /* the axes that all members share (dtype unused) */
     unsigned row_axes;               /* bit set: axes over which a reduction is consumed inside */
     bool forward;                    /* belongs to the forward part */
-    int lane_axis;                   /* KERNEL_CONTRACT: axis of the domain that runs along the vector lanes; -1: the sum does */
-    View contracted[2];              /* KERNEL_CONTRACT: the operands as layout.c wants them read */
+    int lane_axis;                   /* KERNEL_CONTRACT: axis of the domain that runs along the vector lanes; -1: the sum does;
+                                      * KERNEL_WINDOW: -1: none */
+    View contracted[2];              /* KERNEL_CONTRACT, KERNEL_WINDOW: the operands as the layout wants them read */
     double flops, bytes;             /* of one call with count == batch */
     int step;                        /* position in the entry */
 } Kernel;
@@ -85,7 +88,8 @@ typedef struct EntryPlan {
     VEC(Kernel *) kernels;           /* in order of execution; checks first */
     Member *member;                  /* by node id */
     bool *forward;                   /* by node id: belongs to the forward part (passes/pass.h) */
-    const bool **epilogue;           /* by id of a contraction: what its kernel takes in (epilogue.c); else NULL */
+    const bool **epilogue;           /* by id of a contraction or window: what its kernel takes in (epilogue.c); else NULL */
+    bool *channels_last;             /* by node id: stored with axis 1 contiguous */
     Value **value_of;                /* by node id: where the node's tensor is stored, or NULL */
     VEC(Value *) values;
     int64_t workspace_bytes;         /* multiple of 64 */
@@ -153,6 +157,16 @@ enum { PARAM_APART = 2048, WORK_APART = 512 };
 void layout_dense(Type type, const int *order, int apart, Value *value);
 void layout_contraction(EntryPlan *entry, Kernel *k);        /* lane axis and operands, with copies where they pay */
 void memory_plan(EntryPlan *entry);
+
+/* ---- windows (window.c) ---- */
+struct Window;
+void mark_channels_last(EntryPlan *entry);                   /* EntryPlan.channels_last */
+void layout_channels_last(Type type, Value *value);
+void layout_weight(Type type, int last, Value *value);       /* [taps ..., other channels, channels of axis `last`] */
+void layout_window(EntryPlan *entry, Kernel *k);             /* lane axis and operands, with copies where they pay */
+int window_weight_lanes(const struct Window *window);        /* the axis of the weights along the lanes */
+/* Whether every entry of the result is computed once, from what it meets, so that an epilogue may follow. */
+bool window_gathers(const EntryPlan *entry, const Node *node);
 
 /* How a member of `k` gets an input: from memory through *view (true), or computed in k, or inline as a fill or count (false). */
 bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view);

@@ -4,6 +4,7 @@
  * one axis that is stored contiguously is chosen by the cost of all contractions of all entries that read it or make its
  * gradient; where an entry would want another, it transposes a copy, if that is cheaper than summing along the lanes. */
 #include "kernel/kernel.h"
+#include "ops/window.h"
 
 enum { COPY_FLOPS = 16 };            /* a transposed element costs about as much as this many flops of a product */
 
@@ -70,6 +71,25 @@ static void wish_of_gradient(const Node *seen, Wish *wish) {
         wish->cost[i] += op_row(product->op)->flops(product) * lane_waste(seen->type.dim[i]);
 }
 
+/* The window that reads a parameter as its weights, or makes its gradient: the axis that it wants contiguous, else -1. */
+static int window_wish(const Plan *plan, const Node *node)
+{
+    Window w;
+    if (op_row(node->op)->kind != KIND_WINDOW || window_of(plan->arena, node, &w)) return -1;
+    return w.weight.rank ? window_weight_lanes(&w) : -1;
+}
+
+/* Weights of windows: forward reads decide, gradients follow. */
+static void collect_window_wishes(const Plan *plan, const Graph *graph, int *last)
+{
+    for (int i = 0; i < graph->nodes.count; i++) {
+        const Node *node = graph->nodes.at[i];
+        const int axis = window_wish(plan, node);
+        for (int j = 0; axis >= 0 && j < node->input_count; j++)
+            if (node->inputs[j]->op == OP_param && last[node->inputs[j]->param] < 0) last[node->inputs[j]->param] = axis;
+    }
+}
+
 static void collect_wishes(const Graph *graph, Wish *wishes) {
     for (int i = 0; i < graph->nodes.count; i++) {
         const Node *node = graph->nodes.at[i];
@@ -85,7 +105,8 @@ static void collect_wishes(const Graph *graph, Wish *wishes) {
     }
 }
 
-static int64_t store(const Param *param, const Wish *wish, int64_t offset, ParamLayout *layout) {
+/* window_last: the contiguous axis of weights of a window, else -1. */
+static int64_t store(const Param *param, const Wish *wish, int window_last, int64_t offset, ParamLayout *layout) {
     const int rank = param->type.rank;
     int last = rank - 1, order[MAX_RANK] = {0}, n = 0;
     for (int i = 0; wish && i < rank; i++)
@@ -94,7 +115,8 @@ static int64_t store(const Param *param, const Wish *wish, int64_t offset, Param
         if (i != last) order[n++] = i;
     if (rank) order[n] = last;
     Value v = {0};
-    layout_dense(param->type, rank ? order : NULL, PARAM_APART, &v);
+    if (window_last >= 0) layout_weight(param->type, window_last, &v);
+    else layout_dense(param->type, rank ? order : NULL, PARAM_APART, &v);
     layout->offset = offset;
     layout->floats = round_up(v.elements, LANE_PAD);
     layout->padded = layout->floats != type_elements(param->type);
@@ -105,13 +127,18 @@ static int64_t store(const Param *param, const Wish *wish, int64_t offset, Param
 void layout_params(Plan *plan) {
     const Module *module = plan->module;
     Wish *wishes = arena_array(plan->arena, Wish, module->params.count + 1);
-    for (int i = 0; i < module->entries.count; i++) collect_wishes(module->entries.at[i], wishes);
+    int *last = arena_array(plan->arena, int, module->params.count + 1);
+    for (int i = 0; i < module->params.count; i++) last[i] = -1;
+    for (int i = 0; i < module->entries.count; i++) {
+        collect_wishes(module->entries.at[i], wishes);
+        collect_window_wishes(plan, module->entries.at[i], last);
+    }
     plan->params = arena_array(plan->arena, ParamLayout, module->params.count + 1);
     plan->states = arena_array(plan->arena, ParamLayout, module->states.count + 1);
     for (int i = 0; i < module->params.count; i++)
-        plan->param_floats = store(&module->params.at[i], &wishes[i], plan->param_floats, &plan->params[i]);
+        plan->param_floats = store(&module->params.at[i], &wishes[i], last[i], plan->param_floats, &plan->params[i]);
     for (int i = 0; i < module->states.count; i++)
-        plan->state_floats = store(&module->states.at[i], NULL, plan->state_floats, &plan->states[i]);
+        plan->state_floats = store(&module->states.at[i], NULL, -1, plan->state_floats, &plan->states[i]);
 }
 
 /* ---- contractions ---- */

@@ -88,7 +88,9 @@ static void place_in_workspace(EntryPlan *entry, Node *node) {
     if (entry->value_of[node->id]) return;
     Kernel *k = entry->member[node->id].kernel;
     Value *v = plan_value(entry, node, AT_WORK, -1, describe_node_name(entry, node));
-    layout_dense(node->type, NULL, may_pad(entry, node) ? WORK_APART : 0, v);
+    if (entry->channels_last[node->id]) layout_channels_last(node->type, v);
+    else if (op_row(node->op)->kind == KIND_WINDOW) layout_weight(node->type, 0, v);
+    else layout_dense(node->type, NULL, may_pad(entry, node) ? WORK_APART : 0, v);
     entry->value_of[node->id] = v;
     vec_push(entry->arena, k->results, v);
 }
@@ -139,7 +141,8 @@ static void place_output(EntryPlan *entry, int index, int metric, Values *copied
     output_layout(entry->plan, o, metric, v);
     Kernel *k = entry->member[root->id].kernel;
     int64_t stride[MAX_RANK];
-    if (k && o->kind != OUT_STATE && !entry->value_of[root->id] && stride_root(o->node, v, stride)) {
+    const bool in_order = !entry->channels_last[root->id] || root->type.dim[1] == 1;
+    if (k && o->kind != OUT_STATE && !entry->value_of[root->id] && in_order && stride_root(o->node, v, stride)) {
         memcpy(v->stride, stride, sizeof stride);
         v->node = root;
         entry->value_of[root->id] = v;
@@ -241,15 +244,13 @@ static void use_input(EntryPlan *entry, Kernel *k, const Node *input) {
 }
 
 static void find_operands(EntryPlan *entry, Kernel *k) {
-    if (k->kind == KERNEL_CONTRACT) {
-        use(entry, k, k->contracted[0].value);
-        use(entry, k, k->contracted[1].value);
-    }
+    const bool reads_laid_out = k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINDOW;
+    for (int i = 0; reads_laid_out && i < k->anchor->input_count; i++) use(entry, k, k->contracted[i].value);
     if (k->kind == KERNEL_COPY) use_input(entry, k, k->anchor);
     if (k->kind == KERNEL_CHECK) use_input(entry, k, k->anchor->inputs[0]);
     for (int i = 0; i < k->nodes.count; i++)
         for (int j = 0; j < k->nodes.at[i]->input_count; j++)
-            if (k->nodes.at[i] != k->anchor || k->kind != KERNEL_CONTRACT)
+            if (k->nodes.at[i] != k->anchor || !reads_laid_out)
                 use_input(entry, k, k->nodes.at[i]->inputs[j]);
 }
 
@@ -311,6 +312,7 @@ static EntryPlan *plan_entry(Plan *plan, const Graph *graph) {
     entry->value_of = arena_array(plan->arena, Value *, graph->nodes.count + 1);
     Values copied = {0};
     fuse_entry(entry);
+    mark_channels_last(entry);
     for (int i = 0; i < graph->nodes.count; i++) place_leaf(entry, graph->nodes.at[i]);
     for (int i = 0, metric = 0; i < graph->outputs.count; i++) {
         place_output(entry, i, metric, &copied);
@@ -325,6 +327,7 @@ static EntryPlan *plan_entry(Plan *plan, const Graph *graph) {
     for (int i = 0; i < entry->kernels.count; i++) {
         Kernel *k = entry->kernels.at[i];
         if (k->kind == KERNEL_CONTRACT) layout_contraction(entry, k);
+        if (k->kind == KERNEL_WINDOW) layout_window(entry, k);
         while (entry->kernels.at[i] != k) i++;
     }
     add_checks(entry);

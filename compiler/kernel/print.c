@@ -3,7 +3,8 @@
 #include "kernel/kernel.h"
 
 static const char *const kind_names[] = {
-    [KERNEL_ROWS] = "rows",     [KERNEL_CONTRACT] = "contract", [KERNEL_COPY] = "copy",   [KERNEL_GATHER] = "gather",
+    [KERNEL_ROWS] = "rows",     [KERNEL_CONTRACT] = "contract", [KERNEL_WINDOW] = "window", [KERNEL_COPY] = "copy",
+    [KERNEL_GATHER] = "gather",
     [KERNEL_SCATTER] = "scatter", [KERNEL_JOIN] = "join",       [KERNEL_CHECK] = "check",
 };
 static const char *const place_names[] = {

@@ -92,7 +92,6 @@ static const char *spelling_of(const Printer *p, const LoopExpr *x) {
     case E_FRACTION: return t->fraction;
     case E_SPLAT: return x->type == LT_F32 ? p->program->target->set_f32 : p->program->target->set_i32;
     case E_LANES: return p->program->target->lanes;
-    case E_INDEX_ADD: return "$0 + $1";
     case E_INDEX_MUL: return "$0 * $1";
     case E_INDEX_DIV: return "$0 / $1";
     case E_INDEX_MOD: return "$0 % $1";
@@ -178,8 +177,37 @@ static void spell_call(const Printer *p, Text *out, const LoopExpr *x) {
     text_add(out, ")");
 }
 
+/* A number below 0, or a product with one. */
+static bool is_negative(const LoopExpr *x) {
+    const LoopExpr *factor = x->kind == E_INDEX_MUL ? x->args[1] : x;
+    return factor->kind == E_INT && factor->number < 0;
+}
+
+static void spell_negated(const Printer *p, Text *out, const LoopExpr *x) {
+    LoopExpr *factor = arena_make(out->arena, LoopExpr), *product = arena_make(out->arena, LoopExpr);
+    *factor = x->kind == E_INDEX_MUL ? *x->args[1] : *x;
+    factor->number = -factor->number;
+    *product = *x;
+    product->args[1] = factor;
+    if (x->kind != E_INDEX_MUL) spell(p, out, factor, PRODUCT);
+    else spell(p, out, factor->number == 1 ? x->args[0] : product, PRODUCT);
+}
+
+/* "a - 2 * b" in place of "a + b * -2". */
+static void spell_sum(const Printer *p, Text *out, const LoopExpr *x, int needed) {
+    const bool turned = is_negative(x->args[0]) && !is_negative(x->args[1]);
+    const LoopExpr *first = x->args[turned], *second = x->args[!turned];
+    if (needed > SUM) text_add(out, "(");
+    spell(p, out, first, SUM);
+    text_add(out, is_negative(second) ? " - " : " + ");
+    if (is_negative(second)) spell_negated(p, out, second);
+    else spell(p, out, second, PRODUCT);
+    if (needed > SUM) text_add(out, ")");
+}
+
 static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed) {
     switch (x->kind) {
+    case E_INDEX_ADD: spell_sum(p, out, x, needed); break;
     case E_INT: case E_FLOAT: {
         const bool wrap = !x->vector && x->number < 0 && needed >= UNARY;
         if (wrap) text_add(out, "(");

@@ -43,12 +43,15 @@ LoopExpr *lower_address(Lower *l, int64_t offset, const int64_t *stride, const i
 int64_t lower_lane_stride(const Lower *l, const int64_t *stride, const int *label, Type type);
 LoopExpr *lower_formula(Lower *l, const char *formula, LoopExpr *const bound[5], bool vector);
 
+void lower_clear(Lower *l, const Value *value);              /* zeros over all that it occupies */
+
 /* Loops over an axis of the domain; nested until ended. */
 void lower_loop(Lower *l, int axis);
 const char *lower_axis_name(const Lower *l, int axis);
 
 void lower_rows(Lower *l);
 void lower_contract(Lower *l);
+void lower_window(Lower *l);
 void lower_copy(Lower *l);
 void lower_join(Lower *l);
 void lower_gather(Lower *l);

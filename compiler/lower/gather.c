@@ -94,7 +94,7 @@ void lower_gather(Lower *l) {
     for_each_row(&r, node->inputs[1], gather_element);
 }
 
-static void clear(Lower *l, const Value *value) {
+void lower_clear(Lower *l, const Value *value) {
     Buffer *buffer = lower_buffer(l, value);
     Var *i = loop_begin(&l->b, "i", x_int(&l->b, 0), x_int(&l->b, value->elements), 1);
     loop_store(&l->b, buffer, x_var(&l->b, i), x_float(&l->b, 0, false));
@@ -106,7 +106,7 @@ void lower_scatter(Lower *l) {
     Rows r = {.l = l, .row_type = node->inputs[1]->type, .index_rank = node->inputs[0]->type.rank};
     r.table = result_view(l->k->results.at[0]);
     plan_operand(l->entry, l->k, node->inputs[1], &r.rows);
-    clear(l, r.table.value);
+    lower_clear(l, r.table.value);
     for_each_row(&r, node->inputs[0], scatter_element);
 }
 

@@ -7,7 +7,8 @@
 #include "lower/context.h"
 
 static void (*const templates[])(Lower *) = {
-    [KERNEL_ROWS] = lower_rows,     [KERNEL_CONTRACT] = lower_contract, [KERNEL_COPY] = lower_copy,
+    [KERNEL_ROWS] = lower_rows,     [KERNEL_CONTRACT] = lower_contract, [KERNEL_WINDOW] = lower_window,
+    [KERNEL_COPY] = lower_copy,    
     [KERNEL_GATHER] = lower_gather, [KERNEL_SCATTER] = lower_scatter,   [KERNEL_JOIN] = lower_join,
     [KERNEL_CHECK] = lower_check,
 };
@@ -67,7 +68,7 @@ const Node *lower_unsupported(const Module *module) {
         const Graph *graph = module->entries.at[i];
         for (int j = 0; j < graph->nodes.count; j++) {
             const OpKind kind = op_row(graph->nodes.at[j]->op)->kind;
-            if (kind == KIND_REGION || kind == KIND_WINDOW || kind == KIND_RANDOM) return graph->nodes.at[j];
+            if (kind == KIND_REGION || kind == KIND_RANDOM) return graph->nodes.at[j];
         }
     }
     return NULL;

@@ -1,6 +1,7 @@
 /* Lowering: each kernel of a plan becomes a loop function for one target. Identical loops are emitted once.
  *
  *   rows.c      maps and reductions over one domain          contract.c   register-tiled products
+ *   window.c    convolutions and pooling
  *   copy.c      another layout of a tensor                   gather.c     rows by index
  */
 #ifndef NNC_LOWER_LOWER_H

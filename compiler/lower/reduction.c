@@ -42,8 +42,9 @@ void reduction_open(Lower *l, Reduction *r, bool vector) {
     r->running = loop_var(&l->b, names[combine], identity(l, combine, vector && l->target->width > 1));
 }
 
-/* How many elements a row reduces, as f32. */
+/* How many elements a row reduces, as f32; NULL where the recipe does not ask. */
 static LoopExpr *row_size(Lower *l, const Node *node, bool vector) {
+    if (!strchr(recipe_of(node->op)->final, 'y')) return NULL;
     const Type in = node->inputs[0]->type;
     double size = 1;
     LoopExpr *valid = NULL;
@@ -99,7 +100,10 @@ void reduction_close(Lower *l, Reduction *r, bool along_lanes) {
     if (pass + 1 < r->passes) return;
     const bool unbiased = r->node->op == OP_variance && r->node->attr[1].ints[0];
     LoopExpr *n = row_size(l, r->node, x->vector);
-    if (unbiased) n = x_map(&l->b, OP_sub, 2, (LoopExpr *[]){n, x_float(&l->b, 1, n->vector)});
+    if (unbiased) {
+        LoopExpr *one = x_float(&l->b, 1, n->vector);
+        n = x_map(&l->b, OP_max, 2, (LoopExpr *[]){x_map(&l->b, OP_sub, 2, (LoopExpr *[]){n, one}), one});
+    }
     LoopExpr *final = lower_formula(l, recipe->final, (LoopExpr *[]){NULL, r->result[0], r->result[1], n, NULL}, x->vector);
     const char *name = r->node->name ? r->node->name : op_row(r->node->op)->name;
     if (final->kind != E_VAR) final = x_var(&l->b, loop_let(&l->b, name, final));

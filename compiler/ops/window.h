@@ -22,7 +22,8 @@ typedef struct WindowAxis {
 /* What an operand of the node is to the window; the last is the node itself. */
 typedef enum WindowRole { ROLE_NONE, ROLE_IN, ROLE_WEIGHT, ROLE_OUT } WindowRole;
 
-typedef struct Window {
+typedef struct Window Window;
+struct Window {
     int axes;
     WindowAxis axis[MAX_WINDOW_AXES];
     int64_t rows;                    /* of in and out: their axis 0 */
@@ -31,7 +32,7 @@ typedef struct Window {
     WindowRole input[2], result;
     Type in, weight, out;            /* weight: [out channels, in channels of a group, taps]; of
                                       * no rank where there is none */
-} Window;
+};
 
 /* NULL, or why the operands do not make a window. Requires KIND_WINDOW. */
 const char *window_of(Arena *arena, const Node *node, Window *window);
