@@ -12,14 +12,14 @@ BUILD    ?= build
 PREFIX   ?= /usr/local
 PKG       = pkg-config
 
-# Optional libraries: zlib reads .gz files, OpenBLAS speeds the interpreter up. WITH_ZLIB= leaves one out.
+# Optional libraries: zlib reads .gz files, OpenBLAS speeds the interpreter up (loaded when it is needed). WITH_ZLIB=
+# leaves one out.
 WITH_ZLIB   ?= $(shell $(PKG) --exists zlib 2>/dev/null && echo 1)
 WITH_BLAS   ?= $(shell $(PKG) --exists openblas 2>/dev/null && echo 1)
 ZLIB_CFLAGS := $(if $(WITH_ZLIB),$(shell $(PKG) --cflags zlib) -DNN_HAVE_ZLIB)
 ZLIB_LIBS   := $(if $(WITH_ZLIB),$(shell $(PKG) --libs zlib))
 BLAS_CFLAGS := $(if $(WITH_BLAS),$(shell $(PKG) --cflags openblas) -DNNC_HAVE_CBLAS)
-BLAS_LIBS   := $(if $(WITH_BLAS),$(shell $(PKG) --libs openblas))
-LIBS         = $(BLAS_LIBS) $(ZLIB_LIBS) -lpthread -lm -ldl
+LIBS         = $(ZLIB_LIBS) -lpthread -lm -ldl
 
 COMPILER_SRC = $(sort $(wildcard compiler/*/*.c))
 RUNTIME_SRC  = $(sort $(wildcard runtime/*.c))

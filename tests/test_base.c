@@ -144,7 +144,7 @@ static void files_are_replaced_whole(void **state)
     const char *path = arena_printf(*state, "%s/file", directory);
     const char *link = arena_printf(*state, "%s/link", directory);
     assert_null(file_write(*state, path, "one", 3));
-    assert_null(file_write(*state, path, "three", 5));
+    assert_null(file_save(*state, path, "three", 5));
     assert_holds(*state, path, "three");
     assert_int_equal(symlink("file", link), 0);
     assert_null(file_write(*state, link, "through", 7));

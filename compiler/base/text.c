@@ -184,7 +184,8 @@ static const char *follow_link(Arena *arena, const char *path)
     return path;
 }
 
-const char *file_write(Arena *arena, const char *path, const char *data, size_t length)
+static const char *replace(Arena *arena, const char *path, const char *data, size_t length,
+                           bool flush)
 {
     struct stat info;
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {      /* /dev/stdout, a pipe */
@@ -197,12 +198,22 @@ const char *file_write(Arena *arena, const char *path, const char *data, size_t 
     char *temporary;
     int fd = open_beside(arena, target, &temporary);
     if (fd < 0) return failure(arena, "create", path, errno);
-    int error = write_and_close(fd, data, length, true);
+    int error = write_and_close(fd, data, length, flush);
     if (!error && rename(temporary, target) != 0) error = errno;
     if (error) {
         unlink(temporary);
         return failure(arena, "write", path, error);
     }
-    flush_directory(arena, target);
+    if (flush) flush_directory(arena, target);
     return NULL;
+}
+
+const char *file_write(Arena *arena, const char *path, const char *data, size_t length)
+{
+    return replace(arena, path, data, length, false);
+}
+
+const char *file_save(Arena *arena, const char *path, const char *data, size_t length)
+{
+    return replace(arena, path, data, length, true);
 }

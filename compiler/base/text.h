@@ -1,4 +1,4 @@
-/* A text under construction, and writing it to a file so that a crash leaves the old file whole. */
+/* A text under construction, and writing it to a file so that a failure leaves the old file whole. */
 #ifndef NNC_BASE_TEXT_H
 #define NNC_BASE_TEXT_H
 #include <stdarg.h>
@@ -17,7 +17,9 @@ void text_addv(Text *text, const char *format, va_list args);
 void text_add_float(Text *text, float value);
 void text_add_double(Text *text, double value);
 
-/* Both return NULL, or a message (arena-owned) that names the file and the reason. */
+/* All return NULL, or a message (arena-owned) that names the file and the reason. A file is replaced
+ * as a whole; file_save waits until it is on the disk, for what cannot be made again. */
 const char *file_read(Arena *arena, const char *path, char **data, size_t *length);
 const char *file_write(Arena *arena, const char *path, const char *data, size_t length);
+const char *file_save(Arena *arena, const char *path, const char *data, size_t length);
 #endif

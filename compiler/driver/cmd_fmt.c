@@ -21,7 +21,7 @@ static int format_one(Arena *arena, const char *path, bool in_place, bool check)
         fwrite(out.at, 1, out.length, stdout);
         return CLI_OK;
     }
-    const char *problem = same ? NULL : file_write(arena, path, out.at, out.length);
+    const char *problem = same ? NULL : file_save(arena, path, out.at, out.length);
     return problem ? cli_error("%s", problem) : CLI_OK;
 }
 

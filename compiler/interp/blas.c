@@ -27,17 +27,44 @@ int blas_contract(EvalContext *context, const Node *node, const Tensor *in, Tens
 #else
 
 #include <cblas.h>
+#include <dlfcn.h>
+#include <string.h>
 
 #include "ops/contract.h"
 
+/* The library starts its threads when it is loaded, which takes longer than most compilations: it
+ * is loaded when a product is asked of it, and found again by name after that. */
+static void find_function(const char *name, void *function)
+{
+    static const char *const libraries[] = {"libopenblas.so.0", "libopenblas.so",
+                                            "libopenblas.dylib", NULL};
+    void *library = NULL, *symbol;
+    for (int i = 0; !library && libraries[i]; i++) library = dlopen(libraries[i], RTLD_NOW);
+    symbol = library ? dlsym(library, name) : NULL;
+    memcpy(function, &symbol, sizeof symbol);
+}
+
+typedef void Sgemm(CBLAS_ORDER order, CBLAS_TRANSPOSE form_a, CBLAS_TRANSPOSE form_b, blasint m,
+                   blasint n, blasint k, float alpha, const float *a, blasint lead_a, const float *b,
+                   blasint lead_b, float beta, float *out, blasint lead_out);
+
+static Sgemm *find_sgemm(void)
+{
+    Sgemm *sgemm;
+    find_function("cblas_sgemm", &sgemm);
+    return sgemm;
+}
+
 bool interp_has_blas(void)
 {
-    return true;
+    return find_sgemm() != NULL;
 }
 
 void interp_blas_threads(int count)
 {
-    openblas_set_num_threads(count);
+    void (*set)(int);
+    find_function("openblas_set_num_threads", &set);
+    if (set) set(count);
 }
 
 enum { ROWS, COLUMNS, SUMMED, REPEATED, GROUPS };
@@ -121,7 +148,7 @@ static bool matrix_form(const Group *rows, const Group *columns, int tensor, CBL
     return true;
 }
 
-static void multiply(const Product *p, const float *a, const float *b, float *out, bool *done)
+static void multiply(Sgemm *sgemm, const Product *p, const float *a, const float *b, float *out, bool *done)
 {
     const Group *m = &p->group[ROWS], *n = &p->group[COLUMNS], *k = &p->group[SUMMED];
     CBLAS_TRANSPOSE form_a, form_b, form_out;
@@ -136,7 +163,7 @@ static void multiply(const Product *p, const float *a, const float *b, float *ou
         form_a = form_a == CblasTrans ? CblasNoTrans : CblasTrans;
         form_b = form_b == CblasTrans ? CblasNoTrans : CblasTrans;
     }
-    cblas_sgemm(order, form_a, form_b, (int)m->extent, (int)n->extent, (int)k->extent, 1.0f, a,
+    sgemm(order, form_a, form_b, (int)m->extent, (int)n->extent, (int)k->extent, 1.0f, a,
                 lead_a, b, lead_b, 0.0f, out, lead_out);
 }
 
@@ -157,7 +184,8 @@ int blas_contract(EvalContext *context, const Node *node, const Tensor *in, Tens
 {
     Labels labels;
     Product product;
-    if (contract_labels(context->arena, node, &labels)) return 0;
+    Sgemm *sgemm = find_sgemm();
+    if (!sgemm || contract_labels(context->arena, node, &labels)) return 0;
     sort_labels(&labels);
     if (!find_product(&labels, context->count, &product)) return 0;
     int64_t index[MAX_LABELS] = {0}, offset[3] = {0};
@@ -165,7 +193,7 @@ int blas_contract(EvalContext *context, const Node *node, const Tensor *in, Tens
     float *result = out->data;
     bool done;
     do {
-        multiply(&product, a + offset[CONTRACT_A], b + offset[CONTRACT_B],
+        multiply(sgemm, &product, a + offset[CONTRACT_A], b + offset[CONTRACT_B],
                  result + offset[CONTRACT_OUT], &done);
     } while (done && next_product(&product, index, offset));
     return done;
