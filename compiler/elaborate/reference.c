@@ -6,6 +6,7 @@
 #include "ast/parse.h"
 #include "base/embedded.h"
 #include "elaborate/builtin.h"
+#include "nn_step.h"
 #include "ops/formula.h"
 #include "ops/op.h"
 
@@ -176,6 +177,35 @@ const char *reference_undocumented(Arena *arena)
     return NULL;
 }
 
+/* ---- loaders and transforms ---- */
+
+/* The name of an option that stands for each input and target, and that of one without a name. */
+static const char *option_title(const nn_option_spec *option)
+{
+    if (strcmp(option->name, "*") == 0) return "each input and target";
+    return option->name[0] ? option->name : "the first, without a name";
+}
+
+static void add_step(Text *out, const char *name, const nn_option_spec *options)
+{
+    text_addf(out, "| `%s` | ", name);
+    for (const nn_option_spec *option = options; option->name; option++) {
+        text_addf(out, "%s%s%s: ", option == options ? "" : "<br>", option_title(option),
+                  option->required ? "" : " (may be left out)");
+        add_cell(out, option->help);
+    }
+    text_add(out, " |\n");
+}
+
+static void add_data(Text *out)
+{
+    text_add(out, "\n## Data\n\nThe first step of a pipeline, a loader:\n\n| Loader | Options |\n|---|---|\n");
+    for (int i = 0; nn_loaders[i]; i++) add_step(out, nn_loaders[i]->name, nn_loaders[i]->options);
+    text_add(out, "\nThe others, transforms:\n\n| Transform | Options |\n|---|---|\n");
+    for (int i = 0; nn_transforms[i]; i++)
+        add_step(out, nn_transforms[i]->name, nn_transforms[i]->options);
+}
+
 /* ---- primitives ---- */
 
 static void add_primitives(Text *out)
@@ -208,5 +238,6 @@ void reference_print(Text *out)
     add_builtins(out, "Tensors from nothing", builtin_makers);
     add_builtins(out, "Initial values, types, rows, lists", builtin_helpers);
     add_library(out);
+    add_data(out);
     add_primitives(out);
 }
