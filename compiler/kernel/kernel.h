@@ -6,6 +6,7 @@
  *   window.c    channels last, operands of windows
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   memory.c    values -> offsets in the one workspace of the entry
+ *   scan.c      the body of a scan as a plan inside the plan
  *   plan.c      runs them in order
  */
 #ifndef NNC_KERNEL_KERNEL_H
@@ -24,8 +25,13 @@ typedef enum Place {
     AT_METRIC,       /* metrics + offset floats */
     AT_CONST,        /* a table of the generated file: the node's values */
     AT_INDEX,        /* not memory: the element's value is its own address, as i32 (iota) */
-    AT_WORK          /* workspace + offset bytes */
+    AT_AROUND,       /* in a scan's body: memory of the plan around it, see Around */
+    AT_WORK          /* workspace + offset bytes; in a scan's body: of its own workspace, a value of the plan around it */
 } Place;
+
+/* What a value of a scan's body stands for at a place of the sequences: element 0 is element offset + place * step of a value of
+ * the plan around. */
+typedef struct Around { const struct Value *value; int64_t offset, step; } Around;
 
 /* A tensor in memory. Logical element (i0, i1, ...) is element  sum(i * stride)  from its start. */
 typedef struct Value {
@@ -37,6 +43,7 @@ typedef struct Value {
     DType dtype;
     int64_t stride[MAX_RANK];
     int64_t elements;                /* occupied, padding included */
+    Around around;                   /* AT_AROUND */
     int first, last;                 /* steps of the entry between which it is live (AT_WORK) */
 } Value;
 
@@ -51,6 +58,7 @@ typedef enum KernelKind {
     KERNEL_GATHER,       /* rows by index */
     KERNEL_SCATTER,
     KERNEL_JOIN,         /* concat, pad */
+    KERNEL_SCAN,         /* runs the kernels of a plan of its own once a step (scan.c) */
     KERNEL_CHECK         /* verifies indices; its function returns a status */
 } KernelKind;
 
@@ -67,6 +75,8 @@ typedef struct Kernel {
     int lane_axis;                   /* KERNEL_CONTRACT: axis of the domain that runs along the vector lanes; -1: the sum does;
                                       * KERNEL_WINDOW: -1: none */
     View contracted[2];              /* KERNEL_CONTRACT, KERNEL_WINDOW: the operands as the layout wants them read */
+    struct EntryPlan *body;          /* KERNEL_SCAN */
+    const Value *body_work;          /* KERNEL_SCAN: the workspace of its body; NULL: it needs none */
     double flops, bytes;             /* of one call with count == batch */
     int step;                        /* position in the entry */
 } Kernel;
@@ -83,6 +93,8 @@ typedef struct Member {
 typedef struct EntryPlan {
     Arena *arena;
     const struct Plan *plan;
+    struct EntryPlan *outer;         /* of a scan's body: the plan around it; else NULL */
+    Kernel *scan;                    /* of a scan's body: its kernel in outer */
     const Graph *graph;
     const char *name;
     VEC(Kernel *) kernels;           /* in order of execution; checks first */
@@ -148,7 +160,18 @@ bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, 
  * aside (lanes.c). */
 bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis);
 
+/* ---- scans (scan.c) ---- */
+void scan_place_input(EntryPlan *body, const Node *input);   /* the value of an input of the body */
+/* Where an output of the body goes: NULL if it is there already or nobody outside reads it. */
+Value *scan_output(EntryPlan *body, int index);
+void scan_plan(EntryPlan *entry, Kernel *k);                 /* makes k->body */
+/* What a body captures does not change from step to step: a copy with the given axis of `in`, a view of a capture, contiguous
+ * can be made once, in front of the scan. The hoisted copy has the capture as its node. */
+bool scan_may_hoist(const EntryPlan *body, const Node *in, int axis);
+Value *scan_hoist(EntryPlan *body, const Node *in, int axis);
+
 /* ---- parts of the plan (layout.c, memory.c, plan.c) ---- */
+EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *scan);
 enum { LANE_PAD = 16 };              /* rows are padded to this many elements: the widest vector of any target */
 void layout_params(Plan *plan);                              /* one stored order for all entries */
 /* order[0] outermost; NULL: as it is. Rows are padded to whole vectors, and by one more where they would lie a multiple of `apart`

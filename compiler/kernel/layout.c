@@ -4,6 +4,7 @@
  * one axis that is stored contiguously is chosen by the cost of all contractions of all entries that read it or make its
  * gradient; where an entry would want another, it transposes a copy, if that is cheaper than summing along the lanes. */
 #include "kernel/kernel.h"
+#include "ops/scan.h"
 #include "ops/window.h"
 
 enum { COPY_FLOPS = 16 };            /* a transposed element costs about as much as this many flops of a product */
@@ -40,13 +41,33 @@ static int axis_with(const Attr *labels, int64_t l) {
     return -1;
 }
 
-/* The product reads `operand` (0 or 1), a parameter seen through views: the cost for each axis stored contiguously. */
-static void wish_of_read(const Node *product, int operand, Wish *wish) {
+/* The bodies of scans that a product stands in, the innermost first. */
+typedef struct Scope { const Node *scan; const struct Scope *around; double steps; } Scope;
+
+/* The parameter that an operand is, through views and the captures of scans, and the axis of it that each of the operand's
+ * axes runs along (-1: none); NULL if it is no parameter or not axis by axis. */
+static const Node *param_seen(const Node *seen, const Scope *scope, int axis_of[MAX_RANK]) {
+    const Node *root = view_root(seen);
+    int outside[MAX_RANK], n = 0;
+    if (!view_labels(seen, axis_of)) return NULL;
+    if (root->op == OP_param) return root;
+    if (!scope || root->op != OP_input) return NULL;
+    while (scope->scan->body->inputs.at[n] != root) n++;
+    const Scan scan = scan_parts(scope->scan);
+    if (n < scan.sequences + scan.carries) return NULL;
+    const Node *param = param_seen(scope->scan->inputs[n], scope->around, outside);
+    for (int i = 0; param && i < seen->type.rank; i++)
+        if (axis_of[i] >= 0) axis_of[i] = outside[axis_of[i]];
+    return param;
+}
+
+/* The product reads `operand` (0 or 1): if it is a parameter, the cost for each axis stored contiguously. */
+static void wish_of_read(const Node *product, int operand, const Scope *scope, Wish *wishes) {
     int axis_of[MAX_RANK];
-    const Node *seen = product->inputs[operand], *param = view_root(seen);
+    const Node *seen = product->inputs[operand], *param = param_seen(seen, scope, axis_of);
     const Attr *labels = &product->attr[operand], *out = &product->attr[2];
-    if (!view_labels(seen, axis_of)) return;
-    const double flops = op_row(product->op)->flops(product);
+    if (!param) return;
+    const double flops = op_row(product->op)->flops(product) * (scope ? scope->steps : 1);
     double best_free = 1e300, k = 1;
     for (int i = 0; i < seen->type.rank; i++) {
         if (axis_with(out, labels->ints[i]) < 0) k *= (double)seen->type.dim[i];
@@ -57,8 +78,8 @@ static void wish_of_read(const Node *product, int operand, Wish *wish) {
     for (int i = 0; i < seen->type.rank; i++) {
         if (axis_of[i] < 0) continue;
         const bool is_free = axis_with(out, labels->ints[i]) >= 0;
-        wish->cost[axis_of[i]] += is_free ? flops * lane_waste(seen->type.dim[i])
-                                          : (copied < summed ? copied : summed);
+        wishes[param->param].cost[axis_of[i]] += is_free ? flops * lane_waste(seen->type.dim[i])
+                                                         : (copied < summed ? copied : summed);
     }
 }
 
@@ -90,15 +111,18 @@ static void collect_window_wishes(const Plan *plan, const Graph *graph, int *las
     }
 }
 
-static void collect_wishes(const Graph *graph, Wish *wishes) {
+static void collect_reads(const Graph *graph, const Scope *scope, Wish *wishes) {
     for (int i = 0; i < graph->nodes.count; i++) {
         const Node *node = graph->nodes.at[i];
-        if (op_row(node->op)->kind != KIND_CONTRACT) continue;
-        for (int j = 0; j < 2; j++) {
-            const Node *root = view_root(node->inputs[j]);
-            if (root->op == OP_param) wish_of_read(node, j, &wishes[root->param]);
-        }
+        for (int j = 0; j < 2 && op_row(node->op)->kind == KIND_CONTRACT; j++) wish_of_read(node, j, scope, wishes);
+        if (!node->body) continue;
+        const double steps = (scope ? scope->steps : 1) * (double)scan_parts(node).length;
+        collect_reads(node->body, &(Scope){node, scope, steps}, wishes);
     }
+}
+
+static void collect_wishes(const Graph *graph, Wish *wishes) {
+    collect_reads(graph, NULL, wishes);
     for (int i = 0; i < graph->outputs.count; i++) {
         const Output *o = &graph->outputs.at[i];
         if (o->kind == OUT_GRAD) wish_of_gradient(o->node, &wishes[o->param]);
@@ -153,6 +177,12 @@ static void consider(Way *best, Way way) {
     if (way.cost < best->cost) *best = way;
 }
 
+/* What a copy of an operand costs a call; one of what a scan captures is made once for all steps. */
+static double copy_cost(const EntryPlan *entry, const Node *in, int axis) {
+    const double cost = COPY_FLOPS * (double)type_elements(in->type);
+    return scan_may_hoist(entry, in, axis) ? cost / (double)scan_parts(entry->scan->anchor).length : cost;
+}
+
 static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View view[2], Way *best) {
     const Node *product = k->anchor;
     const double flops = op_row(product->op)->flops(product);
@@ -165,7 +195,7 @@ static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View v
             if (axis < 0 || in->type.dim[a] == 1 || axis_with(other, label) >= 0) continue;
             if (!kernel_lanes_fit(entry, k, axis)) continue;
             const double time = flops * lane_waste(in->type.dim[a]);
-            const double copy = COPY_FLOPS * (double)type_elements(in->type);
+            const double copy = copy_cost(entry, in, a);
             if (view[operand].stride[a] == 1) consider(best, (Way){time, axis, -1, 0});
             else consider(best, (Way){time + copy, axis, operand, a});
         }
@@ -185,6 +215,23 @@ static void consider_sum(const Kernel *k, const View view[2], Way *best) {
     }
 }
 
+/* A copy of an operand whose given axis is contiguous. */
+static View transposed(EntryPlan *entry, Kernel *k, const View *view, const Node *in, int axis) {
+    int order[MAX_RANK], n = 0;
+    View result;
+    Value *copy = scan_may_hoist(entry, in, axis) ? scan_hoist(entry, in, axis) : NULL;
+    if (!copy) {
+        for (int i = 0; i < in->type.rank; i++)
+            if (i != axis) order[n++] = i;
+        order[n] = axis;
+        copy = plan_value(entry, in, AT_WORK, -1, arena_printf(entry->arena, "%s_transposed", view->value->name));
+        layout_dense(in->type, order, WORK_APART, copy);
+        plan_copy(entry, k, in, copy);
+    }
+    view_strides(in, copy, &result);
+    return result;
+}
+
 void layout_contraction(EntryPlan *entry, Kernel *k) {
     View view[2];
     Way best = {1e300, -1, -1, 0};
@@ -192,19 +239,8 @@ void layout_contraction(EntryPlan *entry, Kernel *k) {
     consider_sum(k, view, &best);
     consider_lanes(entry, k, view, &best);
     k->lane_axis = best.lane_axis;
-    if (best.operand >= 0) {
-        const Node *in = k->anchor->inputs[best.operand];
-        int order[MAX_RANK], n = 0;
-        for (int i = 0; i < in->type.rank; i++)
-            if (i != best.axis) order[n++] = i;
-        order[n] = best.axis;
-        Value *copy = plan_value(entry, in, AT_WORK, -1, arena_printf(entry->arena, "%s_transposed",
-                                                                     view[best.operand].value->name));
-        layout_dense(in->type, order, WORK_APART, copy);
-        plan_copy(entry, k, in, copy);
-        view[best.operand] = (View){.value = copy};
-        for (int i = 0; i < in->type.rank; i++) view[best.operand].stride[i] = copy->stride[i];
-    }
+    if (best.operand >= 0)
+        view[best.operand] = transposed(entry, k, &view[best.operand], k->anchor->inputs[best.operand], best.axis);
     k->contracted[0] = view[0];
     k->contracted[1] = view[1];
 }

@@ -4,6 +4,7 @@
 
 #include "kernel/describe.h"
 #include "kernel/kernel.h"
+#include "ops/scan.h"
 
 /* ---- values ---- */
 
@@ -49,6 +50,10 @@ static void place_leaf(EntryPlan *entry, const Node *node) {
     Value *v;
     switch (node->op) {
     case OP_input:
+        if (entry->outer) {
+            scan_place_input(entry, node);
+            return;
+        }
         v = plan_value(entry, node, AT_INPUT, node->param, node->attr[0].text);
         break;
     case OP_param:
@@ -132,17 +137,31 @@ static bool stride_root(const Node *node, const Value *as_output, int64_t *strid
 /* Outputs that no kernel can write in place are copied at the end. */
 typedef VEC(Value *) Values;
 
-static void place_output(EntryPlan *entry, int index, int metric, Values *copied) {
+static Value *output_value(EntryPlan *entry, int index, int metric) {
     const Output *o = &entry->graph->outputs.at[index];
-    const Node *root = view_root(o->node);
+    if (entry->outer) return scan_output(entry, index);
     const int number = o->kind == OUT_GRAD || o->kind == OUT_STATE ? o->param : index;
     const char *name = o->kind == OUT_GRAD ? arena_printf(entry->arena, "d_%s", o->name) : o->name;
     Value *v = plan_value(entry, o->node, output_place(o->kind), number, name);
     output_layout(entry->plan, o, metric, v);
+    return v;
+}
+
+/* What is read until the end of the entry, or of the step, changes only then. */
+static bool changes_at_end(const EntryPlan *entry, int index) {
+    if (entry->outer) return index < scan_parts(entry->scan->anchor).carries;
+    return entry->graph->outputs.at[index].kind == OUT_STATE;
+}
+
+static void place_output(EntryPlan *entry, int index, int metric, Values *copied) {
+    const Output *o = &entry->graph->outputs.at[index];
+    const Node *root = view_root(o->node);
+    Value *v = output_value(entry, index, metric);
+    if (!v) return;
     Kernel *k = entry->member[root->id].kernel;
     int64_t stride[MAX_RANK];
     const bool in_order = !entry->channels_last[root->id] || root->type.dim[1] == 1;
-    if (k && o->kind != OUT_STATE && !entry->value_of[root->id] && in_order && stride_root(o->node, v, stride)) {
+    if (k && !changes_at_end(entry, index) && !entry->value_of[root->id] && in_order && stride_root(o->node, v, stride)) {
         memcpy(v->stride, stride, sizeof stride);
         v->node = root;
         entry->value_of[root->id] = v;
@@ -303,10 +322,12 @@ static void ensure_views(EntryPlan *entry) {
     }
 }
 
-static EntryPlan *plan_entry(Plan *plan, const Graph *graph) {
+EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *scan) {
     EntryPlan *entry = arena_make(plan->arena, EntryPlan);
     entry->arena = plan->arena;
     entry->plan = plan;
+    entry->outer = outer;
+    entry->scan = scan;
     entry->graph = graph;
     entry->name = graph->name;
     entry->value_of = arena_array(plan->arena, Value *, graph->nodes.count + 1);
@@ -328,6 +349,7 @@ static EntryPlan *plan_entry(Plan *plan, const Graph *graph) {
         Kernel *k = entry->kernels.at[i];
         if (k->kind == KERNEL_CONTRACT) layout_contraction(entry, k);
         if (k->kind == KERNEL_WINDOW) layout_window(entry, k);
+        if (k->kind == KERNEL_SCAN) scan_plan(entry, k);
         while (entry->kernels.at[i] != k) i++;
     }
     add_checks(entry);
@@ -342,6 +364,6 @@ Plan *plan_module(Arena *arena, const Module *module) {
     plan->module = module;
     layout_params(plan);
     for (int i = 0; i < module->entries.count; i++)
-        vec_push(arena, plan->entries, plan_entry(plan, module->entries.at[i]));
+        vec_push(arena, plan->entries, plan_graph(plan, module->entries.at[i], NULL, NULL));
     return plan;
 }

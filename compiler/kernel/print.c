@@ -6,10 +6,12 @@ static const char *const kind_names[] = {
     [KERNEL_ROWS] = "rows",     [KERNEL_CONTRACT] = "contract", [KERNEL_WINDOW] = "window", [KERNEL_COPY] = "copy",
     [KERNEL_GATHER] = "gather",
     [KERNEL_SCATTER] = "scatter", [KERNEL_JOIN] = "join",       [KERNEL_CHECK] = "check",
+    [KERNEL_SCAN] = "scan",
 };
 static const char *const place_names[] = {
     [AT_INPUT] = "input", [AT_PARAM] = "params", [AT_STATE] = "states", [AT_OUTPUT] = "output", [AT_GRAD] = "grads",
     [AT_LOSS] = "loss",   [AT_METRIC] = "metrics", [AT_CONST] = "table", [AT_INDEX] = "index", [AT_WORK] = "work",
+    [AT_AROUND] = "around",
 };
 
 static void print_value(Text *out, const Value *v) {

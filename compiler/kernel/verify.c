@@ -9,6 +9,13 @@ static int index_of(const EntryPlan *entry, const Value *value) {
     return -1;
 }
 
+/* The carries of a scan are set before it and changed by it. */
+static bool reads(const Kernel *k, const Value *value) {
+    for (int i = 0; i < k->operands.count; i++)
+        if (k->operands.at[i] == value) return true;
+    return false;
+}
+
 static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life) {
     for (int step = 0; step < entry->kernels.count; step++) {
         const Kernel *k = entry->kernels.at[step];
@@ -22,9 +29,10 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life) {
         }
         for (int i = 0; i < k->results.count; i++) {
             const int v = index_of(entry, k->results.at[i]);
-            if (v < 0 || life[v].written >= 0)
+            if (v < 0 || (life[v].written >= 0 && !reads(k, k->results.at[i])))
                 return arena_printf(arena, "%s: %s writes %s twice", entry->name, k->name, k->results.at[i]->name);
-            life[v].written = life[v].last_read = step;
+            if (life[v].written < 0) life[v].written = step;
+            life[v].last_read = step;
         }
     }
     return NULL;
@@ -51,14 +59,18 @@ static const char *check_overlaps(Arena *arena, const EntryPlan *entry, const Li
     return NULL;
 }
 
+static const char *check_entry(Arena *arena, const EntryPlan *entry) {
+    Lifetime *life = arena_array(arena, Lifetime, entry->values.count + 1);
+    for (int i = 0; i < entry->values.count; i++) life[i].written = life[i].last_read = -1;
+    const char *wrong = walk(arena, entry, life);
+    if (!wrong) wrong = check_overlaps(arena, entry, life);
+    for (int i = 0; !wrong && i < entry->kernels.count; i++)
+        if (entry->kernels.at[i]->body) wrong = check_entry(arena, entry->kernels.at[i]->body);
+    return wrong;
+}
+
 const char *plan_verify(Arena *arena, const Plan *plan) {
-    for (int e = 0; e < plan->entries.count; e++) {
-        const EntryPlan *entry = plan->entries.at[e];
-        Lifetime *life = arena_array(arena, Lifetime, entry->values.count + 1);
-        for (int i = 0; i < entry->values.count; i++) life[i].written = life[i].last_read = -1;
-        const char *wrong = walk(arena, entry, life);
-        if (!wrong) wrong = check_overlaps(arena, entry, life);
-        if (wrong) return wrong;
-    }
-    return NULL;
+    const char *wrong = NULL;
+    for (int e = 0; !wrong && e < plan->entries.count; e++) wrong = check_entry(arena, plan->entries.at[e]);
+    return wrong;
 }

@@ -50,26 +50,48 @@ static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *
     return call;
 }
 
+static void lower_entry(Arena *arena, Program *program, const EntryPlan *plan, LoweredEntry *entry) {
+    entry->plan = plan;
+    for (int i = 0; i < plan->kernels.count; i++) {
+        const Kernel *k = plan->kernels.at[i];
+        if (!k->body) {
+            vec_push(arena, entry->calls, lower_kernel(arena, program, plan, k));
+            continue;
+        }
+        LoweredEntry *body = arena_make(arena, LoweredEntry);
+        lower_entry(arena, program, k->body, body);
+        KernelCall call = {.kernel = k, .body = body};
+        vec_push(arena, entry->calls, call);
+    }
+}
+
 Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target) {
     Lowered *lowered = arena_make(arena, Lowered);
     lowered->plan = plan;
     lowered->program = program_new(arena, target);
     for (int i = 0; i < plan->entries.count; i++) {
-        LoweredEntry entry = {.plan = plan->entries.at[i]};
-        for (int j = 0; j < entry.plan->kernels.count; j++)
-            vec_push(arena, entry.calls, lower_kernel(arena, lowered->program, entry.plan, entry.plan->kernels.at[j]));
+        LoweredEntry entry = {0};
+        lower_entry(arena, lowered->program, plan->entries.at[i], &entry);
         vec_push(arena, lowered->entries, entry);
     }
     return lowered;
 }
 
+/* An index that is only known inside a scan cannot be checked before the entry writes. */
+static const Node *unsupported_in(const Graph *graph, bool inside) {
+    for (int i = 0; i < graph->nodes.count; i++) {
+        const Node *node = graph->nodes.at[i], *inner = NULL;
+        const OpKind kind = op_row(node->op)->kind;
+        if (kind == KIND_RANDOM || (inside && node->op == OP_checked)) return node;
+        if (node->body && (inner = unsupported_in(node->body, true))) return inner;
+    }
+    return NULL;
+}
+
 const Node *lower_unsupported(const Module *module) {
     for (int i = 0; i < module->entries.count; i++) {
-        const Graph *graph = module->entries.at[i];
-        for (int j = 0; j < graph->nodes.count; j++) {
-            const OpKind kind = op_row(graph->nodes.at[j]->op)->kind;
-            if (kind == KIND_REGION || kind == KIND_RANDOM) return graph->nodes.at[j];
-        }
+        const Node *node = unsupported_in(module->entries.at[i], false);
+        if (node) return node;
     }
     return NULL;
 }

@@ -14,8 +14,9 @@
  * arguments.at[i]; then `count` if the function has a scalar of that name. */
 typedef struct KernelCall {
     const Kernel *kernel;
-    Function *function;
+    Function *function;              /* NULL: a scan, whose body is called once a step */
     VEC(const Value *) arguments;
+    const struct LoweredEntry *body;
 } KernelCall;
 
 typedef struct LoweredEntry { const EntryPlan *plan; VEC(KernelCall) calls; } LoweredEntry;

@@ -23,6 +23,10 @@ void graph_mark_forward(const Graph *graph, bool *forward);
  * views and random draws. */
 bool op_is_repeatable(const Node *node);
 
+/* New values of states and carries that are old values of others are copied first. Last, because
+ * simplify would undo it. */
+void pass_separate(Module *module, Graph *graph);
+
 typedef struct Pass {
     const char *name;
     void (*run)(Module *module, Graph *graph);

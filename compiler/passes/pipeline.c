@@ -8,6 +8,7 @@ const Pass passes[] = {
     {"simplify", pass_simplify, false},
     {"drop_dead", pass_drop_dead, false},
     {"recompute", pass_recompute, true},
+    {"separate", pass_separate, false},
     {NULL, NULL, false},
 };
 
