@@ -26,7 +26,9 @@ typedef struct EntryNames {
     const char **inputs;             /* by graph->inputs */
     const char **outputs;            /* by graph->outputs; NULL for what is no buffer of its own */
     const char **values;             /* by entry->values: the local pointer; a table for AT_CONST */
+    const EntryPlan *plan;           /* the entry, or the body of a scan in one */
 } EntryNames;
+typedef VEC(EntryNames) EntryNamesList;
 
 /* One compilation, ready to print. */
 typedef struct Emission {
@@ -38,7 +40,7 @@ typedef struct Emission {
     EmitOptions options;
     const char *upper;               /* the name in capitals */
     const char **tensors;            /* by parameter: "FC1_WEIGHT" */
-    EntryNames *names;               /* by entry of the plan */
+    EntryNamesList names;            /* of each entry, and behind it of the bodies of its scans */
 } Emission;
 
 /* Chooses all names. Kernels whose names the file needs for itself are renamed, so a lowered
@@ -75,8 +77,15 @@ bool emit_clears(const Emission *e);         /* entries call NAME_clear_rows */
 char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix);
 void emit_entries(Text *out, const Emission *e, int target);
 void emit_adapters(Text *out, const Emission *e, int target);
-/* The local pointer to a value; nothing for what is an argument already, or a table. */
-void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Value *v);
+/* The local pointer to a value, at the given indent; nothing for what is an argument already, or a
+ * table. */
+void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Value *v, int indent);
+/* In the body of a scan: the same at every step, so the pointer outside serves. */
+bool emit_is_outside(const Value *v);
+/* The scans around the body of one: 0 for an entry. */
+int emit_depth(const EntryPlan *entry);
+/* The counter of the steps of a scan's body. */
+const char *emit_step_name(const Emission *e, const EntryPlan *body);
 void emit_constants(Text *out, const Emission *e);           /* tables that entries read */
 
 /* ---- the rest ---- */

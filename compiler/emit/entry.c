@@ -5,6 +5,7 @@
 #include "emit/emit.h"
 #include "kernel/describe.h"
 #include "loop/print.h"
+#include "ops/scan.h"
 
 /* ---- what an entry takes ---- */
 
@@ -62,25 +63,44 @@ char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suff
 
 /* ---- what is used ---- */
 
-static bool is_passed(const LoweredEntry *lowered, const Value *v)
+static bool is_used(const LoweredEntry *lowered, const Value *v);
+
+/* What a step of a scan works on, and the workspace of its body. */
+static bool is_used_in_steps(const KernelCall *call, const Value *v)
 {
-    for (int i = 0; i < lowered->calls.count; i++)
-        for (int j = 0; j < lowered->calls.at[i].arguments.count; j++)
-            if (lowered->calls.at[i].arguments.at[j] == v) return true;
+    const EntryPlan *body = call->body->plan;
+    if (call->kernel->body_work == v) return true;
+    for (int i = 0; i < body->values.count; i++)
+        if (body->values.at[i]->around.value == v && is_used(call->body, body->values.at[i]))
+            return true;
+    return false;
+}
+
+static bool is_used(const LoweredEntry *lowered, const Value *v)
+{
+    for (int i = 0; i < lowered->calls.count; i++) {
+        const KernelCall *call = &lowered->calls.at[i];
+        for (int j = 0; j < call->arguments.count; j++)
+            if (call->arguments.at[j] == v) return true;
+        if (call->body && is_used_in_steps(call, v)) return true;
+    }
     return false;
 }
 
 static bool calls_count(const LoweredEntry *lowered)
 {
-    for (int i = 0; i < lowered->calls.count; i++)
-        if (lowered->calls.at[i].function->scalars.count) return true;
+    for (int i = 0; i < lowered->calls.count; i++) {
+        const KernelCall *call = &lowered->calls.at[i];
+        if (call->body ? calls_count(call->body) : call->function->scalars.count > 0) return true;
+    }
     return false;
 }
 
 static bool calls_status(const LoweredEntry *lowered)
 {
     for (int i = 0; i < lowered->calls.count; i++)
-        if (lowered->calls.at[i].function->returns_status) return true;
+        if (!lowered->calls.at[i].body && lowered->calls.at[i].function->returns_status)
+            return true;
     return false;
 }
 
@@ -178,6 +198,7 @@ typedef struct Body {
     const Emission *e;
     const LoweredEntry *lowered;
     PrintNames names;
+    int indent;
 } Body;
 
 static void call_line(const Body *b, const KernelCall *call)
@@ -193,7 +214,7 @@ static void call_line(const Body *b, const KernelCall *call)
     if (call->function->scalars.count)
         text_addf(&line, "%scount", call->arguments.count ? ", " : "");
     text_add(&line, checks ? ")) != NN_OK) return status;" : ");");
-    wrap_code(b->out, 4, line.at);
+    wrap_code(b->out, b->indent, line.at);
 }
 
 /* The formula of the first result, where it is short enough to help. */
@@ -203,7 +224,8 @@ static void formula_line(const Body *b, const Kernel *k)
     text[strcspn(text, "\n")] = 0;
     char *where = strstr(text, "  ");
     if (where) *where = 0;
-    if (strlen(text) <= 88) text_addf(b->out, "    /* %s */\n", text);
+    if (strlen(text) + (size_t)b->indent <= 92)
+        text_addf(b->out, "%*s/* %s */\n", b->indent, "", text);
 }
 
 static bool is_backward(const Kernel *k)
@@ -216,7 +238,7 @@ static bool is_backward(const Kernel *k)
 static void trace_line(const Body *b, const Kernel *k)
 {
     const Value *v = k->results.count ? k->results.at[0] : NULL;
-    if (!v || is_backward(k) || !v->node->layer || !*v->node->layer) return;
+    if (!v || b->lowered->plan->outer || is_backward(k) || !v->node->layer || !*v->node->layer) return;
     if (v->place != AT_WORK && v->place != AT_OUTPUT) return;
     text_addf(b->out, "    %s_TRACE(", b->e->upper);
     emit_string(b->out, v->node->layer);
@@ -224,18 +246,48 @@ static void trace_line(const Body *b, const Kernel *k)
               (long long)v->elements);
 }
 
+static void calls(const Body *b);
+
+static void locals(const Body *b)
+{
+    const EntryPlan *entry = b->lowered->plan;
+    for (int i = 0; i < entry->values.count; i++)
+        if (is_used(b->lowered, entry->values.at[i]))
+            emit_local(b->out, b->e, entry, entry->values.at[i], b->indent);
+}
+
+/* A scan: its steps as a loop. */
+static void steps(const Body *b, const KernelCall *call)
+{
+    const Body inner = {b->out, b->e, call->body, b->names, b->indent + 4};
+    const Scan scan = scan_parts(call->kernel->anchor);
+    const char *t = emit_step_name(b->e, call->body->plan);
+    text_addf(b->out, "%*sfor (int %s = ", b->indent, "", t);
+    if (scan.reverse) text_addf(b->out, "%lld; %s >= 0; %s--) {\n", (long long)scan.length - 1, t, t);
+    else text_addf(b->out, "0; %s < %lld; %s++) {\n", t, (long long)scan.length, t);
+    locals(&inner);
+    calls(&inner);
+    text_addf(b->out, "%*s}\n", b->indent, "");
+}
+
+static void one_call(const Body *b, const KernelCall *call)
+{
+    if (call->kernel->kind != KERNEL_CHECK) formula_line(b, call->kernel);
+    if (call->body) steps(b, call);
+    else call_line(b, call);
+    trace_line(b, call->kernel);
+}
+
 static void calls(const Body *b)
 {
-    bool checking = true;
+    bool checking = !b->lowered->plan->outer;
     for (int i = 0; i < b->lowered->calls.count; i++) {
         const KernelCall *call = &b->lowered->calls.at[i];
         if (checking && call->kernel->kind != KERNEL_CHECK) {
             clear_gradients(b->out, b->e, b->lowered->plan);
             checking = false;
         }
-        if (call->kernel->kind != KERNEL_CHECK) formula_line(b, call->kernel);
-        call_line(b, call);
-        trace_line(b, call->kernel);
+        one_call(b, call);
     }
     if (checking) clear_gradients(b->out, b->e, b->lowered->plan);
 }
@@ -252,9 +304,7 @@ static void body(const Body *b)
         text_addf(out, "    const int count = %lld;\n", (long long)entry->graph->batch);
     if (entry->workspace_bytes)
         text_addf(out, "    float *const work = (float *)%sworkspace;\n", args ? "args->" : "");
-    for (int i = 0; i < entry->values.count; i++)
-        if (is_passed(b->lowered, entry->values.at[i])) emit_local(out, b->e, entry,
-                                                                   entry->values.at[i]);
+    locals(b);
     if (calls_status(b->lowered)) text_add(out, "    int status;\n");
     text_add(out, "\n");
     calls(b);
@@ -266,7 +316,7 @@ void emit_entries(Text *out, const Emission *e, int target)
     const Lowered *lowered = e->lowered[target];
     const bool portable = target + 1 == e->target_count;
     for (int i = 0; i < lowered->entries.count; i++) {
-        const Body b = {out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)}};
+        const Body b = {out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)}, 4};
         const EntryPlan *entry = b.lowered->plan;
         const char *suffix = portable ? "" : emit_suffix(e, target);
         text_addf(out, "%s\n{\n", emit_signature(e, entry, suffix));

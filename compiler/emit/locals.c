@@ -25,10 +25,10 @@ static void constant_table(Text *out, const Value *v, const char *name)
 static bool printed_before(const Emission *e, int entry, int value, const char *name)
 {
     for (int i = 0; i <= entry; i++) {
-        const EntryPlan *plan = e->plan->entries.at[i];
-        for (int j = 0; j < (i < entry ? plan->values.count : value); j++)
-            if (plan->values.at[j]->place == AT_CONST && plan->values.at[j]->first >= 0
-                && e->names[i].values[j] == name)
+        const EntryNames *names = &e->names.at[i];
+        for (int j = 0; j < (i < entry ? names->plan->values.count : value); j++)
+            if (names->plan->values.at[j]->place == AT_CONST
+                && names->plan->values.at[j]->first >= 0 && names->values[j] == name)
                 return true;
     }
     return false;
@@ -36,13 +36,13 @@ static bool printed_before(const Emission *e, int entry, int value, const char *
 
 void emit_constants(Text *out, const Emission *e)
 {
-    for (int i = 0; i < e->plan->entries.count; i++) {
-        const EntryPlan *entry = e->plan->entries.at[i];
-        for (int j = 0; j < entry->values.count; j++) {
-            const Value *v = entry->values.at[j];
-            const char *name = e->names[i].values[j];
-            if (v->place == AT_CONST && v->first >= 0 && !printed_before(e, i, j, name))
-                constant_table(out, v, name);
+    for (int i = 0; i < e->names.count; i++) {
+        const EntryNames *names = &e->names.at[i];
+        for (int j = 0; j < names->plan->values.count; j++) {
+            const Value *v = names->plan->values.at[j];
+            if (v->place == AT_CONST && v->first >= 0
+                && !printed_before(e, i, j, names->values[j]))
+                constant_table(out, v, names->values[j]);
         }
     }
 }
@@ -72,11 +72,11 @@ static char *storage_note(Arena *arena, const Value *v)
     return note.at;
 }
 
-static void declare(Text *out, const char *type, const char *name, const char *place,
+static void declare(Text *out, int indent, const char *type, const char *name, const char *place,
                     const char *note)
 {
     const size_t start = out->length;
-    text_addf(out, "    %s*const %s = %s;", type, name, place);
+    text_addf(out, "%*s%s*const %s = %s;", indent, "", type, name, place);
     const int gap = NOTE_COLUMN - (int)(out->length - start);
     if (*note) text_addf(out, "%*s/* %s */", gap > 1 ? gap : 1, "", note);
     text_add(out, "\n");
@@ -88,9 +88,12 @@ static const char *at_offset(Arena *arena, const char *base, int64_t offset)
 }
 
 /* A pointer of the wanted type into the workspace. */
-static const char *in_workspace(Arena *arena, const Value *v)
+static const char *in_workspace(const Emission *e, const EntryPlan *entry, const Value *v)
 {
-    const char *place = at_offset(arena, "work", v->offset / 4);
+    Arena *arena = e->arena;
+    const char *work = entry->outer ? emit_value_name(e, entry->outer, entry->scan->body_work)
+                                    : "work";
+    const char *place = at_offset(arena, work, v->offset / 4);
     if (!strcmp(emit_c_type(v->dtype), "float")) return place;
     return arena_printf(arena, "(%s *)(void *)(%s)", emit_c_type(v->dtype), place);
 }
@@ -101,7 +104,17 @@ static const char *output_place(const Emission *e, const EntryPlan *entry, const
     const char *name = emit_entry_names(e, entry)->outputs[v->index];
     if (v->offset < 0) return arena_printf(e->arena, "args->%s", name);
     return arena_printf(e->arena, "args->%s ? args->%s : %s", name, name,
-                        in_workspace(e->arena, v));
+                        in_workspace(e, entry, v));
+}
+
+/* The stretch of a value around that a step of a scan works on. */
+static const char *in_step(const Emission *e, const EntryPlan *body, const Value *v)
+{
+    const char *place = at_offset(e->arena, emit_value_name(e, body->outer, v->around.value),
+                                  v->around.offset);
+    if (!v->around.step) return place;
+    return arena_printf(e->arena, "%s + %s * %lld", place, emit_step_name(e, body),
+                        (long long)v->around.step);
 }
 
 static bool is_written(const EntryPlan *entry, const Value *v)
@@ -112,7 +125,7 @@ static bool is_written(const EntryPlan *entry, const Value *v)
     return false;
 }
 
-void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Value *v)
+void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Value *v, int indent)
 {
     const bool args = emit_takes_args(entry->graph);
     const char *from = args ? "args->" : "", *name = emit_value_name(e, entry, v);
@@ -123,21 +136,25 @@ void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Valu
         [AT_PARAM] = "params", [AT_STATE] = "states", [AT_GRAD] = "grads", [AT_METRIC] = "metrics"};
     switch (v->place) {
     case AT_INPUT:
-        if (args) declare(out, read, name, arena_printf(e->arena, "args->%s", name), note);
+        if (args) declare(out, indent, read, name, arena_printf(e->arena, "args->%s", name), note);
         break;
     case AT_OUTPUT:
-        if (args) declare(out, type, name, output_place(e, entry, v), note);
+        if (args) declare(out, indent, type, name, output_place(e, entry, v), note);
         break;
     case AT_LOSS:
-        declare(out, type, name, "args->loss", "");
+        declare(out, indent, type, name, "args->loss", "");
         break;
     case AT_WORK:
-        declare(out, type, name, in_workspace(e->arena, v), note);
+        declare(out, indent, type, name, in_workspace(e, entry, v), note);
         break;
     case AT_PARAM: case AT_STATE: case AT_GRAD: case AT_METRIC:
-        declare(out, is_written(entry, v) ? type : read, name,
+        declare(out, indent, is_written(entry, v) ? type : read, name,
                 at_offset(e->arena, arena_printf(e->arena, "%s%s", from, base[v->place]),
                           v->offset), note);
+        break;
+    case AT_AROUND:
+        if (emit_is_outside(v)) break;
+        declare(out, indent, is_written(entry, v) ? type : read, name, in_step(e, entry, v), note);
         break;
     case AT_CONST: case AT_INDEX:
         break;

@@ -132,47 +132,74 @@ static bool same_constant(const Value *a, const Value *b)
 static const char *name_constant(const Emission *e, const Value *v, const char *wanted,
                                  Names *globals)
 {
-    for (int i = 0; i < e->plan->entries.count && e->names[i].values; i++) {
-        const EntryPlan *entry = e->plan->entries.at[i];
+    for (int i = 0; i < e->names.count; i++) {
+        const EntryPlan *entry = e->names.at[i].plan;
         for (int j = 0; j < entry->values.count; j++)
-            if (same_constant(v, entry->values.at[j])) return e->names[i].values[j];
+            if (same_constant(v, entry->values.at[j])) return e->names.at[i].values[j];
     }
     return take_name(e->arena, globals, arena_printf(e->arena, "%s_%s", e->options.name, wanted));
 }
 
-static EntryNames name_entry(const Emission *e, const EntryPlan *entry, Names *globals)
+static void name_arguments(const Emission *e, EntryNames *names, Names *taken)
 {
     static const char *const own[] = {"params", "states", "grads", "loss", "metrics", "workspace",
                                       "count", "seed", "args", "work", "status"};
-    const Graph *graph = entry->graph;
+    const Graph *graph = names->plan->graph;
     Arena *arena = e->arena;
-    EntryNames names = {arena_array(arena, const char *, graph->inputs.count + 1),
-                        arena_array(arena, const char *, graph->outputs.count + 1),
-                        arena_array(arena, const char *, entry->values.count + 1)};
-    Names taken = {0};
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++) vec_push(arena, taken, own[i]);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) vec_push(arena, *taken, own[i]);
     for (int i = 0; i < graph->inputs.count; i++)
-        names.inputs[i] = take_name(arena, &taken,
-                                    emit_identifier(arena, graph->inputs.at[i]->attr[0].text));
+        names->inputs[i] = take_name(arena, taken,
+                                     emit_identifier(arena, graph->inputs.at[i]->attr[0].text));
     for (int i = 0; i < graph->outputs.count; i++)
         if (emit_is_tensor(graph->outputs.at[i].kind))
-            names.outputs[i] = take_name(arena, &taken,
-                                         emit_identifier(arena, graph->outputs.at[i].name));
+            names->outputs[i] = take_name(arena, taken,
+                                          emit_identifier(arena, graph->outputs.at[i].name));
+}
+
+bool emit_is_outside(const Value *v)
+{
+    return v->place == AT_AROUND && !v->around.offset && !v->around.step;
+}
+
+/* The body of a scan stands inside the function of its entry: what is taken there is taken here. */
+static void name_entry(Emission *e, const EntryPlan *entry, Names *taken, Names *globals)
+{
+    Arena *arena = e->arena;
+    EntryNames names = {arena_array(arena, const char *, entry->graph->inputs.count + 1),
+                        arena_array(arena, const char *, entry->graph->outputs.count + 1),
+                        arena_array(arena, const char *, entry->values.count + 1), entry};
+    if (entry->outer) vec_push(arena, *taken, emit_step_name(e, entry));
+    else name_arguments(e, &names, taken);
     for (int i = 0; i < entry->values.count; i++) {
         const Value *v = entry->values.at[i];
         const char *fixed = fixed_value_name(entry, &names, v);
         const char *wanted = wanted_value_name(e, &names, v);
         if (v->place == AT_CONST) fixed = name_constant(e, v, wanted, globals);
-        names.values[i] = fixed ? fixed : take_name(arena, &taken, wanted);
+        if (emit_is_outside(v)) fixed = emit_value_name(e, entry->outer, v->around.value);
+        names.values[i] = fixed ? fixed : take_name(arena, taken, wanted);
     }
-    return names;
+    vec_push(arena, e->names, names);
+    for (int i = 0; i < entry->kernels.count; i++)
+        if (entry->kernels.at[i]->body)
+            name_entry(e, entry->kernels.at[i]->body, taken, globals);
+}
+
+int emit_depth(const EntryPlan *entry)
+{
+    return entry->outer ? emit_depth(entry->outer) + 1 : 0;
+}
+
+const char *emit_step_name(const Emission *e, const EntryPlan *body)
+{
+    const int depth = emit_depth(body);
+    return depth == 1 ? "t" : arena_printf(e->arena, "t%d", depth);
 }
 
 const EntryNames *emit_entry_names(const Emission *e, const EntryPlan *entry)
 {
     int i = 0;
-    while (e->plan->entries.at[i] != entry) i++;
-    return &e->names[i];
+    while (e->names.at[i].plan != entry) i++;
+    return &e->names.at[i];
 }
 
 const char *emit_value_name(const Emission *e, const EntryPlan *entry, const Value *value)
@@ -264,9 +291,10 @@ Emission emission_new(Arena *arena, const Plan *plan, Lowered *const *lowered, i
     Names globals = {0};
     reserve_globals(&e, &globals);
     name_tensors(&e);
-    e.names = arena_array(arena, EntryNames, plan->entries.count + 1);
-    for (int i = 0; i < plan->entries.count; i++)
-        e.names[i] = name_entry(&e, plan->entries.at[i], &globals);
+    for (int i = 0; i < plan->entries.count; i++) {
+        Names taken = {0};
+        name_entry(&e, plan->entries.at[i], &taken, &globals);
+    }
     for (int i = 0; i < target_count; i++) name_kernels(&e, lowered[i]->program, &globals);
     return e;
 }

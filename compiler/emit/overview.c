@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "emit/emit.h"
+#include "ops/scan.h"
 
 /* ---- tables of text ---- */
 
@@ -55,19 +56,35 @@ static const char *kernel_shape(Arena *arena, const Kernel *k)
     return shape_text(arena, made ? k->results.at[0]->node->type : k->domain);
 }
 
+/* "3"; of the kernels that a step of a scan calls "3.1". */
+static const char *step_number(Arena *arena, const char *scan, int i)
+{
+    return *scan ? arena_printf(arena, "%s.%d", scan, i + 1) : arena_printf(arena, "%d", i + 1);
+}
+
+static void kernel_rows(Table *t, const LoweredEntry *entry, const char *scan)
+{
+    for (int i = 0; i < entry->calls.count; i++) {
+        const KernelCall *call = &entry->calls.at[i];
+        const char *number = step_number(t->arena, scan, i);
+        put_cell(t, number);
+        put_cell(t, call->body ? call->body->plan->name : call->function->name);
+        if (call->body)
+            put_cell(t, arena_printf(t->arena, "%lld times",
+                                     (long long)scan_parts(call->kernel->anchor).length));
+        else put_cell(t, kernel_shape(t->arena, call->kernel));
+        put_number(t, (int64_t)call->kernel->flops);
+        put_number(t, (int64_t)call->kernel->bytes);
+        if (call->body) kernel_rows(t, call->body, number);
+    }
+}
+
 static void kernels(Text *out, const Emission *e, const LoweredEntry *entry)
 {
     Table t = {.arena = e->arena, .columns = 5, .right = 1u << 0 | 1u << 3 | 1u << 4};
     static const char *const heads[] = {"step", "kernel", "shape", "FLOP", "bytes"};
     for (int i = 0; i < 5; i++) put_cell(&t, heads[i]);
-    for (int i = 0; i < entry->calls.count; i++) {
-        const KernelCall *call = &entry->calls.at[i];
-        put_number(&t, i + 1);
-        put_cell(&t, call->function->name);
-        put_cell(&t, kernel_shape(e->arena, call->kernel));
-        put_number(&t, (int64_t)call->kernel->flops);
-        put_number(&t, (int64_t)call->kernel->bytes);
-    }
+    kernel_rows(&t, entry, "");
     print_table(out, &t);
 }
 

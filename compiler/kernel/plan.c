@@ -172,6 +172,15 @@ static void place_output(EntryPlan *entry, int index, int metric, Values *copied
     }
 }
 
+/* What changes at the end comes last: until then its old value may be read. */
+static void place_outputs(EntryPlan *entry, Values *copied) {
+    for (int last = 0; last < 2; last++)
+        for (int i = 0, metric = 0; i < entry->graph->outputs.count; i++) {
+            if (changes_at_end(entry, i) == last) place_output(entry, i, metric, copied);
+            metric += entry->graph->outputs.at[i].kind == OUT_METRIC;
+        }
+}
+
 /* ---- operands ---- */
 
 static bool writes(const Kernel *k, const Value *value) {
@@ -335,10 +344,7 @@ EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *
     fuse_entry(entry);
     mark_channels_last(entry);
     for (int i = 0; i < graph->nodes.count; i++) place_leaf(entry, graph->nodes.at[i]);
-    for (int i = 0, metric = 0; i < graph->outputs.count; i++) {
-        place_output(entry, i, metric, &copied);
-        metric += graph->outputs.at[i].kind == OUT_METRIC;
-    }
+    place_outputs(entry, &copied);
     place_members(entry);
     ensure_views(entry);
     for (int i = 0; i < copied.count; i++) {
