@@ -15,12 +15,10 @@ static void check_program(const char *name, const char *target_name)
         return;
     }
     Arena *arena = arena_new();
-    Compilation c;
     const CompileOptions options = {0};
-    if (!compile_passes(&c, arena, arena_printf(arena, "tests/scan/%s.nn", name), &options)) {
-        diags_print(c.diags, stderr);
-        fail();
-    }
+    const char *path = arena_printf(arena, "tests/scan/%s.nn", name);
+    Compilation c = compile_start(arena, path, &options);
+    if (!compile_or_tell(&c, STAGE_TRANSFORMED)) fail();
     const char *label = arena_printf(arena, "%s on %s", name, target_name);
     check_native(arena, c.module, target, flags, label, 2e-5);
     arena_free(arena);
@@ -56,9 +54,9 @@ static void steps_are_not_unrolled(void **state)
 {
     (void)state;
     Arena *arena = arena_new();
-    Compilation c;
     const CompileOptions options = {.targets = {target_find("scalar")}, .target_count = 1};
-    assert_true(compile_lower(&c, arena, "tests/scan/gru.nn", &options));
+    Compilation c = compile_start(arena, "tests/scan/gru.nn", &options);
+    assert_true(compile_or_tell(&c, STAGE_LOWERED));
     const EntryPlan *infer = c.plan->entries.at[0];
     int scans = 0;
     for (int i = 0; i < infer->kernels.count; i++)
