@@ -24,6 +24,7 @@ typedef struct Compare {
     int compared, differ, noise;
     /* the first difference */
     bool found;
+    const char *agreed;              /* the layer before it, if it agrees */
     Suspect suspect;
     Span span;
     const char *what;
@@ -84,6 +85,7 @@ static void compare_layers(Compare *k, const nn_entry *entry, nn_call *call)
         const char *what = arena_printf(k->arena, "layer %s", l->layer);
         if (!add_row(k, what, want, call->outputs[l->output], type_elements(l->node->type), 0))
             suspect(k, entry, call, what, l->layer, l->node->span, l->output, want);
+        if (!k->found) k->agreed = l->layer;
     }
 }
 
@@ -230,10 +232,13 @@ static void explain(Compare *k)
     if (cause) diag_help(k->c.diags, "%s: with that changed, it agrees", cause);
     else if (s->want && k->generated)
         diag_help(k->c.diags, "without --generated the interpreter runs, and causes are tried");
-    else if (s->want)
-        diag_help(k->c.diags, "what it reads agrees; tried without success: other scales of the "
-                              "inputs, inference mode, eps, transposed or unused weights, values "
-                              "of other layers");
+    else if (s->want) {
+        diag_help(k->c.diags, "look at this layer and at what lies between %s and it",
+                  k->agreed ? arena_printf(k->arena, "layer %s, which agrees,", k->agreed)
+                            : "the inputs");
+        diag_help(k->c.diags, "tried without success: other scales of the inputs, inference mode, "
+                              "eps, transposed or unused weights, values of other layers");
+    }
 }
 
 static int report(Compare *k)
@@ -265,6 +270,7 @@ static int compare(Compare *k, const char *reference)
         cli_error("%s", nn_error_text(&error, text, sizeof text));
     else if (prepare(k) && compare_all(k))
         status = report(k);
+    fflush(stdout);
     if (k->c.diags) diags_print(k->c.diags, stderr);
     nn_safetensors_free(&k->file);
     native_close(&k->subject.native);

@@ -53,8 +53,13 @@ static int run_program(Arena *arena, const char *path, const nn_model *model, co
 
 static const nn_job *job_of(const Compilation *c)
 {
-    if (c->module->train) return &c->module->train->job;
-    cli_error("%s has no `train` block: nothing says which data to train on, and how", c->path);
+    const TrainPlan *train = c->module->train;
+    if (!train)
+        cli_error("%s has no `train` block: nothing says which data to train on, and how", c->path);
+    else if (!train->job.data_count)
+        cli_error("the `train` block of %s has no `data`: nothing says what to train on", c->path);
+    else
+        return &train->job;
     return NULL;
 }
 

@@ -61,6 +61,13 @@ static void normalize(float *v, int64_t n)
     for (int64_t i = 0; i < n; i++) v[i] = (float)(scale * (double)v[i]);
 }
 
+static double dot(const float *a, const float *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
 static float *direction(Arena *arena, const float *gradient, int64_t n, uint64_t stream)
 {
     float *along = floats_new(arena, n), *d = floats_new(arena, n);
@@ -70,16 +77,10 @@ static float *direction(Arena *arena, const float *gradient, int64_t n, uint64_t
     }
     normalize(along, n);
     normalize(d, n);
-    for (int64_t i = 0; i < n; i++) d[i] += along[i];
+    const float sign = dot(along, d, n) < 0 ? -1.0f : 1.0f;      /* the halves do not cancel */
+    for (int64_t i = 0; i < n; i++) d[i] = along[i] + sign * d[i];
     normalize(d, n);
     return d;
-}
-
-static double dot(const float *a, const float *b, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += (double)a[i] * (double)b[i];
-    return sum;
 }
 
 /* The loss with w + step * d in place of w. */

@@ -1,0 +1,1 @@
+nnc examples/regression.nn --batch infer=0

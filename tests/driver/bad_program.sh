@@ -1,0 +1,1 @@
+nnc tests/bad/syntax_several.nn -o $TMP

@@ -1,0 +1,1 @@
+nnc bench examples/regression.nn --seconds=never

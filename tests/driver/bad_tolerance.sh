@@ -1,0 +1,1 @@
+nnc check examples/regression.nn --tolerance=0

@@ -1,0 +1,1 @@
+printf "const n = 2;\nblock twice(x) { return n * x; }\n" > $TMP/lib.nn; printf "use \"lib.nn\" (twice);\nmodel m { input x: f32[batch, 2]; y = twice(x); output y; }\n" > "$TMP/a model.nn"; nnc "$TMP/a model.nn" -o $TMP --depfile=$TMP/d && sed "s|$TMP|TMP|g" $TMP/d

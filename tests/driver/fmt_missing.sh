@@ -1,0 +1,1 @@
+nnc fmt no-such-file.nn examples/regression.nn > /dev/null

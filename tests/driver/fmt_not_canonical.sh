@@ -1,0 +1,1 @@
+printf "model  m{input x:f32[batch,2];output x; /* kept */ }\n" > $TMP/m.nn; nnc fmt --check $TMP/m.nn 2>&1 | sed "s|$TMP|TMP|"; nnc fmt $TMP/m.nn; nnc fmt -i $TMP/m.nn && nnc fmt --check $TMP/m.nn && nnc fmt $TMP/m.nn | cmp - $TMP/m.nn

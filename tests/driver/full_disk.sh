@@ -1,0 +1,1 @@
+nnc --emit=ast examples/regression.nn > /dev/full

@@ -1,0 +1,1 @@
+nnc fmt examples/regression.nn > /dev/full

@@ -1,0 +1,1 @@
+nnc --emit=graph tests/interp/reduce.graph

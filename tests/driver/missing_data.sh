@@ -1,0 +1,1 @@
+nnc run examples/mnist_mlp.nn --data=/no/such/directory --interpret

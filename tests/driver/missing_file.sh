@@ -1,0 +1,1 @@
+nnc no-such-file.nn

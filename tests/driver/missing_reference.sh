@@ -1,0 +1,1 @@
+nnc compare examples/regression.nn none.safetensors

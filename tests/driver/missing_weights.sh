@@ -1,0 +1,1 @@
+nnc run examples/digits/digits.nn --weights=none.safetensors

@@ -1,0 +1,1 @@
+nnc run examples/embed-c/parity.nn

@@ -1,0 +1,1 @@
+nnc summary examples/regression.nn examples/lenet.nn

@@ -1,0 +1,1 @@
+nnc sumary examples/regression.nn

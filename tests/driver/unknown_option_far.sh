@@ -1,0 +1,1 @@
+nnc run examples/regression.nn --zzz=1

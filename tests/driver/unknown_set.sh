@@ -1,0 +1,1 @@
+nnc examples/regression.nn --set train.epoch=3 -o $TMP

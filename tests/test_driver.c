@@ -1,0 +1,322 @@
+/* The commands of nnc, run as a user runs them.
+ *
+ * tests/driver/NAME.sh is a line for the shell, in the top of the source tree; NAME.out beside it is what comes out on
+ * stdout and stderr, and the status. $TMP is a directory that is empty at first. What depends on the machine (times,
+ * instruction sets) is tested below, by what must hold of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "golden.h"
+
+typedef struct Run { const char *out; size_t length; int status; } Run;
+
+/* Runs a line with `nnc` and $TMP set up; stderr goes the way of stdout. */
+static Run run(Arena *arena, const char *line)
+{
+    const char *build = getenv("BUILD");
+    char *script = arena_printf(arena,
+                                "TMP=$(mktemp -d \"${TMPDIR:-/tmp}/nnc-driver-XXXXXX\") || exit 99\n"
+                                "export TMP\ntrap 'rm -rf \"$TMP\"' EXIT\n"
+                                "nnc() { \"%s/nnc\" \"$@\"; }\nexec 2>&1\n{ %s\n}",
+                                build ? build : "build", line);
+    char *path = arena_strdup(arena, "/tmp/nnc-driver-script-XXXXXX");
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, script, strlen(script)), (ssize_t)strlen(script));
+    close(fd);
+    FILE *pipe = popen(arena_printf(arena, "sh %s", path), "r");
+    assert_non_null(pipe);
+    Text out = text_new(arena);
+    char piece[4096];
+    for (size_t n; (n = fread(piece, 1, sizeof piece, pipe)) > 0;) text_addn(&out, piece, n);
+    const int status = pclose(pipe);
+    unlink(path);
+    assert_true(WIFEXITED(status));
+    return (Run){out.at, out.length, WEXITSTATUS(status)};
+}
+
+static void expect(const Run *r, int status, const char *part)
+{
+    if (r->status != status) fail_msg("status %d, expected %d:\n%s", r->status, status, r->out);
+    if (!strstr(r->out, part)) fail_msg("`%s` is not in:\n%s", part, r->out);
+}
+
+static void expect_not(const Run *r, const char *part)
+{
+    if (strstr(r->out, part)) fail_msg("`%s` is in:\n%s", part, r->out);
+}
+
+/* The number behind the last `label` of the output. */
+static double number_behind(const Run *r, const char *label)
+{
+    const char *at = NULL;
+    for (const char *p = r->out; (p = strstr(p, label)); p++) at = p;
+    if (!at) fail_msg("`%s` is not in:\n%s", label, r->out);
+    return strtod(at + strlen(label), NULL);
+}
+
+/* ---- pairs of files ---- */
+
+static int by_name(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return dot && !strcmp(dot, ".sh");
+}
+
+static void pairs(void **state)
+{
+    (void)state;
+    struct dirent **entries;
+    const int count = scandir("tests/driver", &entries, by_name, alphasort);
+    int wrong = 0;
+    assert_true(count > 40);
+    for (int i = 0; i < count; i++) {
+        Arena *arena = arena_new();
+        char *line;
+        size_t length;
+        const char *name = entries[i]->d_name;
+        const char *path = arena_printf(arena, "tests/driver/%s", name);
+        assert_null(file_read(arena, path, &line, &length));
+        const Run r = run(arena, line);
+        const char *text = arena_printf(arena, "%sstatus %d\n", r.out, r.status);
+        const char *out = arena_printf(arena, "tests/driver/%.*s.out", (int)strlen(name) - 3, name);
+        wrong += !golden_matches(arena, out, text, strlen(text));
+        free(entries[i]);
+        arena_free(arena);
+    }
+    free(entries);
+    if (wrong) fail_msg("%d of %d command lines print something else", wrong, count);
+}
+
+/* ---- what depends on the machine ---- */
+
+static void digits_are_learned(void **state)
+{
+    const Run r = run(*state, "nnc run examples/digits/digits.nn");
+    expect(&r, 0, "\nvalidate: loss ");
+    assert_true(number_behind(&r, "accuracy ") > 93.0);
+}
+
+/* The interpreter and generated code start from the same weights and see the same batches. */
+static void the_interpreter_trains_alike(void **state)
+{
+    const Run a = run(*state, "nnc run examples/digits/digits.nn --epochs=2 --quiet");
+    const Run b = run(*state, "nnc run examples/digits/digits.nn --epochs=2 --quiet --interpret");
+    const double generated = number_behind(&a, "validate: loss ");
+    const double interpreted = number_behind(&b, "validate: loss ");
+    assert_true(generated > 0 && interpreted > 0.999 * generated && interpreted < 1.001 * generated);
+}
+
+static void weights_go_around(void **state)
+{
+    const Run r = run(*state,
+                      "nnc run examples/digits/digits.nn --epochs=3 --quiet --save=$TMP/w && "
+                      "nnc run examples/digits/digits.nn --eval-only --weights=$TMP/w --target=scalar");
+    expect(&r, 0, "validate: loss ");
+    const double first = strtod(strstr(r.out, "accuracy ") + 9, NULL);
+    assert_true(first > 80 && number_behind(&r, "accuracy ") == first);
+}
+
+/* At a constant rate: a schedule over the whole run would see two runs. */
+static void a_run_goes_on(void **state)
+{
+    const Run r = run(*state,
+                      "run() { nnc run examples/digits/digits.nn --quiet "
+                      "--set 'train.optimizer=adam(lr = 1e-3)' \"$@\"; }; "
+                      "run --epochs=4 --save=$TMP/a; run --epochs=2 --checkpoint=$TMP/c; "
+                      "run --epochs=4 --checkpoint=$TMP/c --resume --save=$TMP/b --log=$TMP/log; "
+                      "cmp $TMP/a $TMP/b && echo equal; head -n 1 $TMP/log");
+    expect(&r, 0, "\nequal\nepoch,");
+}
+
+static void check_agrees(void **state)
+{
+    const Run r = run(*state, "nnc check examples/regression.nn");
+    expect(&r, 0, "ok: ");
+    expect(&r, 0, "gradient of hidden.weight");
+    expect(&r, 0, "31 of 32");
+    expect(&r, 0, "4 gradients are confirmed");
+    expect_not(&r, "DIFFERS");
+}
+
+static void check_without_a_loss(void **state)
+{
+    const Run r = run(*state,
+                      "echo 'model m { input x: f32[batch, 3]; y = x |> dense(4) as a |> tanh; "
+                      "output y; }' > $TMP/m.nn; nnc check $TMP/m.nn --target=scalar");
+    expect(&r, 0, "backward");
+    expect(&r, 0, "gradient of a.weight");
+    expect(&r, 0, "2 gradients are confirmed");
+}
+
+/* A tolerance below rounding makes every sum of products fail: the verdict depends on it. */
+static void check_can_fail(void **state)
+{
+    const Run r = run(*state, "nnc check examples/mnist_mlp.nn --tolerance=1e-12 --target=scalar");
+    expect(&r, 1, "DIFFERS at element ");
+    expect(&r, 1, "FAILED: ");
+}
+
+static void bench_measures(void **state)
+{
+    const Run r = run(*state, "nnc bench examples/regression.nn --seconds=0.1 --target=scalar");
+    expect(&r, 0, "generated (scalar)");
+    expect(&r, 0, "training step, batch 32: forward, loss, backward, Adam");
+    expect(&r, 0, "of machine code");
+}
+
+static void bench_gives_csv(void **state)
+{
+    const Run r = run(*state, "nnc bench examples/regression.nn --seconds=0.1 --csv");
+    expect(&r, 0, "model,entry,batch,flop,peak_gflops,runner,min_us,p50_us,p99_us,max_us,ratio,");
+    expect(&r, 0, "\ndiabetes,infer,1,");
+    expect(&r, 0, "\ndiabetes,train,32,");
+    expect(&r, 0, ",interpreter,");
+    for (const char *line = r.out; *line; line += strcspn(line, "\n") + 1) {
+        int commas = 0;
+        for (const char *c = line; *c && *c != '\n'; c++) commas += *c == ',';
+        if (!strstr(r.out, "\"interpreter, BLAS\"")) assert_int_equal(commas, 12);
+        else assert_in_range(commas, 12, 13);
+    }
+}
+
+static void summary_counts(void **state)
+{
+    const Run r = run(*state, "nnc summary examples/mnist_mlp.nn --target=scalar");
+    expect(&r, 0, "fc1                 f32[batch=1, 128]     100,480  200,832");
+    expect(&r, 0, "101,770");
+    expect(&r, 0, "evaluate");
+}
+
+/* ---- the cache ---- */
+
+static void the_cache_is_used(void **state)
+{
+    const Run r = run(*state,
+                      "export XDG_CACHE_HOME=$TMP CC=$TMP/cc; cc=$(command -v gcc cc clang | head -n 1); "
+                      "printf '#!/bin/sh\\necho called >> %s/calls\\nexec %s \"$@\"\\n' $TMP $cc > $CC; "
+                      "chmod +x $CC; nnc check examples/regression.nn && "
+                      "nnc check examples/regression.nn && wc -l < $TMP/calls");
+    expect(&r, 0, "ok: ");
+    assert_int_equal(strtol(strrchr(arena_strndup(*state, r.out, r.length - 1), '\n') + 1, NULL, 10), 1);
+}
+
+static void no_compiler(void **state)
+{
+    const Run r = run(*state, "export XDG_CACHE_HOME=$TMP; CC=no-such-cc nnc check examples/regression.nn");
+    expect(&r, 1, "nnc: error: cannot run no-such-cc: No such file or directory");
+}
+
+static void a_cache_that_cannot_be(void **state)
+{
+    const Run r = run(*state, "XDG_CACHE_HOME=/dev/null nnc check examples/regression.nn");
+    expect(&r, 1, "cannot use the cache directory /dev/null/nnc: Not a directory");
+}
+
+/* ---- references ---- */
+
+#define GOLDEN(name) "../shared/goldens/" name ".safetensors"
+
+static void needs(const char *path)
+{
+    if (access(path, R_OK) == 0) return;
+    print_message("[ no data  ] %s is not there\n", path);
+    skip();
+}
+
+static void references_agree(void **state)
+{
+    needs(GOLDEN("mnist_mlp"));
+    const Run a = run(*state, "nnc compare examples/mnist_mlp.nn " GOLDEN("mnist_mlp"));
+    expect(&a, 0, "ok: 9 tensors agree");
+    const Run b = run(*state, "nnc compare examples/regression.nn --generated " GOLDEN("regression"));
+    expect(&b, 0, "ok: 9 tensors agree");
+}
+
+/* The program is changed, and the line that was changed is blamed. */
+static void the_first_difference_is_named(void **state)
+{
+    needs(GOLDEN("mnist_mlp"));
+    const Run r = run(*state,
+                      "sed 's/|> relu |>/|> tanh |>/' examples/mnist_mlp.nn > $TMP/m.nn; "
+                      "nnc compare $TMP/m.nn " GOLDEN("mnist_mlp") "; s=$?; exit $s");
+    expect(&r, 1, "m.nn:6:52: error: layer fc2 is the first that differs");
+    expect(&r, 1, "layer fc1        [128, 128]");
+}
+
+static const struct CauseCase { const char *change, *cause; } causes[] = {
+    {"t['input/x'] = t['input/x'] * 255",
+     "the reference scaled its inputs by 1/255 before the model"},
+    {"t['param/a.weight'] = t['param/a.weight'].T.copy()", "a.weight is transposed"},
+    {"t['param/b.weight'] = t['param/b.weight'].T.copy()",
+     "it looks transposed: store its .T"},
+    {"t['act/a'] = numpy.maximum(t['act/a'], 0)", "the reference holds the value after relu"},
+    {"t['act/norm'] = norm(numpy.tanh(t['act/a']), eps=1e-3)", "eps is 0.001 in the reference and 1e-05 here"},
+    {"del t['param/a.bias']", "the reference has no tensor 'param/a.bias'"},
+    {"t['input/x'] = t['input/x'][:, :2]", "'x' is [4, 2] in the reference, [4, 3] in the model"},
+};
+
+/* A Python with numpy; Debian's own is not always the first in PATH. */
+static const char *find_python(Arena *arena)
+{
+    static const char *const names[] = {"python3", "/usr/bin/python3", NULL};
+    for (int i = 0; names[i]; i++)
+        if (run(arena, arena_printf(arena, "%s -c 'import numpy'", names[i])).status == 0)
+            return names[i];
+    print_message("[ no tool  ] there is no python3 with numpy\n");
+    skip();
+    return NULL;
+}
+
+static Run run_changed(Arena *arena, const char *python, const char *change)
+{
+    return run(arena, arena_printf(arena, "%s tests/driver/reference.py $TMP/r \"%s\"; "
+                                          "nnc compare tests/driver/reference.nn $TMP/r", python,
+                                   change));
+}
+
+static void causes_are_found(void **state)
+{
+    const char *python = find_python(*state);
+    const Run same = run_changed(*state, python, "pass");
+    expect(&same, 0, "ok: ");
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+        const Run r = run_changed(*state, python, causes[i].change);
+        expect(&r, 1, causes[i].cause);
+    }
+}
+
+static int open_arena(void **state)
+{
+    *state = arena_new();
+    return 0;
+}
+
+static int close_arena(void **state)
+{
+    arena_free(*state);
+    return 0;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, open_arena, close_arena)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(pairs), TEST(digits_are_learned), TEST(the_interpreter_trains_alike),
+        TEST(weights_go_around), TEST(a_run_goes_on), TEST(check_agrees),
+        TEST(check_without_a_loss), TEST(check_can_fail), TEST(bench_measures),
+        TEST(bench_gives_csv), TEST(summary_counts), TEST(the_cache_is_used), TEST(no_compiler),
+        TEST(a_cache_that_cannot_be), TEST(references_agree),
+        TEST(the_first_difference_is_named), TEST(causes_are_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
