@@ -6,6 +6,7 @@
 #include "kernel/describe.h"
 #include "loop/print.h"
 #include "ops/scan.h"
+#include "passes/pass.h"
 
 /* ---- what an entry takes ---- */
 
@@ -158,23 +159,30 @@ static Rows layout_rows(Type type, const ParamLayout *layout)
     return r;
 }
 
+static const Value *gradient_of(const EntryPlan *entry, int param)
+{
+    for (int i = 0; i < entry->values.count; i++)
+        if (entry->values.at[i]->place == AT_GRAD && entry->values.at[i]->index == param)
+            return entry->values.at[i];
+    return NULL;
+}
+
 /* Padding of gradients is zero, and so is the gradient of what is not trained. */
 static void clear_gradients(Text *out, const Emission *e, const EntryPlan *entry)
 {
     if (!emit_has(entry->graph, OUT_GRAD)) return;
     for (int i = 0; i < e->module->params.count; i++) {
         const ParamLayout *layout = &e->plan->params[i];
-        bool made = false;
-        for (int j = 0; j < entry->graph->outputs.count; j++)
-            made |= entry->graph->outputs.at[j].kind == OUT_GRAD
-                    && entry->graph->outputs.at[j].param == i;
+        const Value *made = gradient_of(entry, i);
         if (made && !layout->padded) continue;
-        Rows r = layout_rows(e->module->params.at[i].type, layout);
-        if (!made) r = (Rows){1, 0, layout->floats};
-        text_addf(out, "    %s_clear_rows(args->grads + %lld, %lld, %lld, %lld);", e->options.name,
-                  (long long)layout->offset, (long long)r.rows, (long long)r.used,
-                  (long long)r.apart);
-        text_addf(out, "    /* %s of %s */\n", made ? "padding" : "none is wanted",
+        const Rows r = made ? layout_rows(e->module->params.at[i].type, layout)
+                            : (Rows){1, 0, layout->floats};
+        const char *at = made ? emit_value_name(e, entry, made)
+                              : arena_printf(e->arena, "args->grads + %lld",
+                                             (long long)layout->offset);
+        text_addf(out, "    %s_clear_rows(%s, %lld, %lld, %lld);", e->options.name, at,
+                  (long long)r.rows, (long long)r.used, (long long)r.apart);
+        text_addf(out, made ? "    /* padding */\n" : "    /* %s is not trained */\n",
                   e->module->params.at[i].name);
     }
 }
@@ -199,6 +207,7 @@ typedef struct Body {
     const LoweredEntry *lowered;
     PrintNames names;
     int indent;
+    bool *forward;                   /* by node id: computes an output, as against a gradient */
 } Body;
 
 static void call_line(const Body *b, const KernelCall *call)
@@ -220,30 +229,36 @@ static void call_line(const Body *b, const KernelCall *call)
 /* The formula of the first result, where it is short enough to help. */
 static void formula_line(const Body *b, const Kernel *k)
 {
-    char *text = describe_kernel(b->e->arena, b->lowered->plan, k);
-    text[strcspn(text, "\n")] = 0;
-    char *where = strstr(text, "  ");
-    if (where) *where = 0;
-    if (strlen(text) + (size_t)b->indent <= 92)
-        text_addf(b->out, "%*s/* %s */\n", b->indent, "", text);
+    if (k->kind == KERNEL_CHECK || k->kind == KERNEL_COPY || !k->results.count) return;
+    const char *formula = describe_formula(b->e->arena, b->lowered->plan, k, 0);
+    if (strlen(formula) + (size_t)b->indent <= 92)
+        text_addf(b->out, "%*s/* %s */\n", b->indent, "", formula);
 }
 
-static bool is_backward(const Kernel *k)
-{
-    const Value *v = k->results.count ? k->results.at[0] : NULL;
-    return v && (v->place == AT_GRAD || !strncmp(v->name, "d_", 2));
-}
+static bool in_layer(const Node *node) { return node->layer && *node->layer; }
 
-/* Forward values under the name of their layer. */
+/* Forward values, each under its name in the program. */
 static void trace_line(const Body *b, const Kernel *k)
 {
-    const Value *v = k->results.count ? k->results.at[0] : NULL;
-    if (!v || b->lowered->plan->outer || is_backward(k) || !v->node->layer || !*v->node->layer) return;
-    if (v->place != AT_WORK && v->place != AT_OUTPUT) return;
-    text_addf(b->out, "    %s_TRACE(", b->e->upper);
-    emit_string(b->out, v->node->layer);
-    text_addf(b->out, ", %s, %lld);\n", emit_value_name(b->e, b->lowered->plan, v),
-              (long long)v->elements);
+    if (b->lowered->plan->outer || k->kind == KERNEL_COPY) return;
+    for (int i = 0; i < k->results.count; i++) {
+        const Value *v = k->results.at[i];
+        if (!b->forward[v->node->id] || (v->place != AT_WORK && v->place != AT_OUTPUT)) continue;
+        if (!in_layer(v->node) && !v->node->name && !(k->anchor && in_layer(k->anchor))) continue;
+        Text line = text_new(b->e->arena);
+        text_addf(&line, "%s_TRACE(", b->e->upper);
+        emit_string(&line, describe_node_name(b->lowered->plan, v->node));
+        text_addf(&line, ", %s, %lld);", emit_value_name(b->e, b->lowered->plan, v),
+                  (long long)v->elements);
+        wrap_code(b->out, b->indent, line.at);
+    }
+}
+
+static bool is_forward(const Body *b, const Kernel *k)
+{
+    for (int i = 0; i < k->results.count; i++)
+        if (b->forward[k->results.at[i]->node->id]) return true;
+    return k->kind == KERNEL_CHECK || !k->results.count;
 }
 
 static void calls(const Body *b);
@@ -259,7 +274,7 @@ static void locals(const Body *b)
 /* A scan: its steps as a loop. */
 static void steps(const Body *b, const KernelCall *call)
 {
-    const Body inner = {b->out, b->e, call->body, b->names, b->indent + 4};
+    const Body inner = {b->out, b->e, call->body, b->names, b->indent + 4, NULL};
     const Scan scan = scan_parts(call->kernel->anchor);
     const char *t = emit_step_name(b->e, call->body->plan);
     text_addf(b->out, "%*sfor (int %s = ", b->indent, "", t);
@@ -272,20 +287,26 @@ static void steps(const Body *b, const KernelCall *call)
 
 static void one_call(const Body *b, const KernelCall *call)
 {
-    if (call->kernel->kind != KERNEL_CHECK) formula_line(b, call->kernel);
+    formula_line(b, call->kernel);
     if (call->body) steps(b, call);
     else call_line(b, call);
     trace_line(b, call->kernel);
 }
 
+/* A blank line stands between the forward and the backward part. */
 static void calls(const Body *b)
 {
-    bool checking = !b->lowered->plan->outer;
+    const bool outermost = !b->lowered->plan->outer;
+    bool checking = outermost, forward = outermost;
     for (int i = 0; i < b->lowered->calls.count; i++) {
         const KernelCall *call = &b->lowered->calls.at[i];
         if (checking && call->kernel->kind != KERNEL_CHECK) {
             clear_gradients(b->out, b->e, b->lowered->plan);
             checking = false;
+        }
+        if (forward && !is_forward(b, call->kernel)) {
+            text_add(b->out, i ? "\n" : "");
+            forward = false;
         }
         one_call(b, call);
     }
@@ -316,8 +337,10 @@ void emit_entries(Text *out, const Emission *e, int target)
     const Lowered *lowered = e->lowered[target];
     const bool portable = target + 1 == e->target_count;
     for (int i = 0; i < lowered->entries.count; i++) {
-        const Body b = {out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)}, 4};
-        const EntryPlan *entry = b.lowered->plan;
+        const EntryPlan *entry = lowered->entries.at[i].plan;
+        const Body b = {out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)},
+                        4, arena_array(e->arena, bool, entry->graph->nodes.count + 1)};
+        graph_mark_forward(entry->graph, b.forward);
         const char *suffix = portable ? "" : emit_suffix(e, target);
         text_addf(out, "%s\n{\n", emit_signature(e, entry, suffix));
         body(&b);

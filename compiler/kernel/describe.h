@@ -3,8 +3,13 @@
 #define NNC_KERNEL_DESCRIBE_H
 #include "kernel/kernel.h"
 
+/* "hidden", "fc1_relu"; not yet an identifier. */
 const char *describe_node_name(const EntryPlan *entry, const Node *node);
+/* "fc1_relu", "d_hidden": an identifier. */
 const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k);
-/* "hidden = relu(image @ fc1.weight.T + fc1.bias)", one line a result, and where the source says so. */
+/* "hidden = relu(image @ fc1.weight.T + fc1.bias)", of result i (formula.c). */
+char *describe_formula(Arena *arena, const EntryPlan *entry, const Kernel *k, int i);
+/* One line a result, with the place in the source behind the first; then what a reader of the loops
+ * cannot see: shapes of a product, and parameters that are stored in another order. */
 char *describe_kernel(Arena *arena, const EntryPlan *entry, const Kernel *k);
 #endif

@@ -76,6 +76,7 @@ struct LoopStmt {
 
 typedef struct Function {
     const char *name;                /* "fc1_relu", without the model's prefix and the target's suffix */
+    int callers;                     /* kernels that run it */
     const char *comment;             /* the banner: formula, shapes, tile, source line; may have several lines */
     VEC(Buffer *) buffers;           /* formals, in order */
     VEC(Var *) scalars;              /* formals after the buffers (count) */

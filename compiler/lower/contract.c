@@ -340,6 +340,13 @@ static void assign_roles(Contract *c) {
     find_sums(c);
 }
 
+static const char *tile_note(const Contract *c) {
+    const int lanes = c->l->lane_axis >= 0 ? c->l->target->width : 1;
+    const int64_t rows = c->m_axis < 0 ? 1 : c->out.dim[c->m_axis], columns = c->n_axis < 0 ? 1 : c->out.dim[c->n_axis];
+    const int64_t tall = c->tile.rows < rows ? c->tile.rows : rows, wide = c->tile.columns * lanes;
+    return arena_printf(c->l->b.arena, "Tile %lld x %lld.", (long long)tall, (long long)(wide < columns ? wide : columns));
+}
+
 void lower_contract(Lower *l) {
     Contract c = {.l = l, .out = l->k->domain};
     int open = 0;
@@ -348,6 +355,7 @@ void lower_contract(Lower *l) {
     const int64_t width = l->lane_axis >= 0 ? l->target->width : 1;
     c.tile = tile_choose(l->target, c.m_axis < 0 ? 1 : c.out.dim[c.m_axis],
                          c.n_axis < 0 ? 1 : (c.out.dim[c.n_axis] + width - 1) / width);
+    l->b.function->comment = tile_note(&c);
     for (int axis = 0; axis < c.out.rank; axis++) {
         if (axis == c.m_axis || axis == c.n_axis || c.out.dim[axis] == 1) continue;
         lower_loop(l, axis);

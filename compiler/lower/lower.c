@@ -25,10 +25,30 @@ static bool name_taken(const Program *program, const Function *f, const char *na
     return false;
 }
 
-/* The function's banner names every kernel that it runs. */
-static void add_to_banner(Arena *arena, Function *f, const char *line) {
-    if (!f->comment) f->comment = line;
-    else if (!strstr(f->comment, line)) f->comment = arena_printf(arena, "%s\n%s", f->comment, line);
+/* A name that another kernel has is told apart by the batch, else by the entry, else numbered. */
+static void take_name(Program *program, Function *f, const EntryPlan *entry)
+{
+    Arena *arena = program->arena;
+    const char *base = f->name;
+    if (name_taken(program, f, f->name))
+        f->name = arena_printf(arena, "%s_batch%lld", base, (long long)entry->graph->batch);
+    if (name_taken(program, f, f->name)) f->name = arena_printf(arena, "%s_%s", entry->name, base);
+    for (int i = 2; name_taken(program, f, f->name); i++)
+        f->name = arena_printf(arena, "%s_%d", base, i);
+}
+
+enum { MOST_CALLERS = 12 };
+
+/* The banner of a function that several kernels run names them all. */
+static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const Kernel *k)
+{
+    if (!f->callers++) return;
+    if (f->callers == 2) f->comment = arena_printf(arena, "%s\nAlso", f->comment);
+    if (f->callers <= MOST_CALLERS)
+        f->comment = arena_printf(arena, "%s%s %s in %s", f->comment, f->callers > 2 ? "," : "",
+                                  k->name, entry->name);
+    else if (f->callers == MOST_CALLERS + 1)
+        f->comment = arena_printf(arena, "%s, ...", f->comment);
 }
 
 static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k) {
@@ -42,11 +62,12 @@ static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *
         program->functions.count--;
         call.function = same;
     } else {
-        const char *base = call.function->name;
-        for (int i = 2; name_taken(program, call.function, call.function->name); i++)
-            call.function->name = arena_printf(arena, "%s_%d", base, i);
+        take_name(program, call.function, entry);
+        call.function->comment = arena_printf(arena, "%s%s%s", describe_kernel(arena, entry, k),
+                                              call.function->comment ? " " : "",
+                                              call.function->comment ? call.function->comment : "");
     }
-    add_to_banner(arena, call.function, describe_kernel(arena, entry, k));
+    add_caller(arena, call.function, entry, k);
     return call;
 }
 
