@@ -28,51 +28,72 @@ static bool operator_follows(const char *at)
     return false;
 }
 
-/* The blank where the line is best broken: the outermost in its last two thirds, the last of these.
- * 0: none within the room. */
+/* How badly a break here reads: deep in parentheses, and before an operator of arithmetic. */
+static int cost_at(const char *line, size_t i, int depth)
+{
+    const bool joins = line[i + 1] == '&' || line[i + 1] == '|';
+    return 2 * depth + (line[i - 1] != ',' && !joins);
+}
+
+static size_t after_last_parenthesis(const char *line, size_t room)
+{
+    size_t best = 0;
+    for (size_t i = 0; line[i] && i < room; i++)
+        if (line[i] == '(' && line[i + 1] != ')') best = i + 1;
+    return best;
+}
+
+/* Where the line is best broken: the outermost blank in its last two thirds, the last of these; else
+ * behind a parenthesis. 0: nowhere. */
 static size_t break_at(const char *line, size_t room, int depth)
 {
     size_t best = 0;
-    int best_depth = DEPTHS;
+    int least = 0;
     bool quoted = false;
     for (size_t i = 0; line[i] && i <= room; i++) {
         quoted ^= line[i] == '"';
         depth += (line[i] == '(' || line[i] == '{') - (line[i] == ')' || line[i] == '}');
         if (line[i] != ' ' || !i || quoted) continue;
-        const bool here = line[i - 1] == ',' || operator_follows(line + i + 1)
-                          || (line[i - 1] == '=' && !best);
-        if (here && (depth <= best_depth || best < room / 3)) {
+        if (line[i - 1] != ',' && !operator_follows(line + i + 1)) continue;
+        const int cost = cost_at(line, i, depth);
+        if (!best || cost <= least || best < room / 3) {
             best = i;
-            best_depth = depth;
+            least = cost;
         }
     }
     return best;
 }
 
-static bool breaks_at(const char *line, int column, int depth)
-{
-    const size_t room = (size_t)(WRAP_COLUMNS - column);
-    return strlen(line) <= room || break_at(line, room, depth);
-}
-
-void wrap_code(Text *out, int indent, const char *line)
+/* One way to lay the line out; false if it asks for a column where nothing fits. */
+static bool lay_out(Text *out, int indent, const char *line, bool aligned)
 {
     Parentheses open = {.depth = 0};
-    int column = indent;
-    for (;;) {
+    for (int column = indent;;) {
         const size_t room = (size_t)(WRAP_COLUMNS - column), length = strlen(line);
-        const size_t at = length <= room ? 0 : break_at(line, room, open.depth);
+        size_t at = length <= room ? 0 : break_at(line, room, open.depth);
+        if (length > room && !at) {
+            if (aligned) return false;
+            at = after_last_parenthesis(line, room);
+        }
         const size_t n = at ? at : length;
         text_addf(out, "%*s%.*s\n", column, "", (int)n, line);
-        if (!at) return;
+        if (!at) return true;
         for (size_t i = 0; i < n; i++) open_or_close(&open, line[i], column + (int)i);
         line += n;
         while (*line == ' ') line++;
         column = indent + 4;
-        if (open.depth && open.depth <= DEPTHS && open.column[open.depth - 1] <= FAR_RIGHT
-            && breaks_at(line, open.column[open.depth - 1], open.depth))
-            column = open.column[open.depth - 1];
+        if (!aligned || !open.depth || open.depth > DEPTHS) continue;
+        column = open.column[open.depth - 1];
+        if (column > FAR_RIGHT) return false;
     }
+}
+
+/* Under the open parenthesis where that goes well, else four columns in. */
+void wrap_code(Text *out, int indent, const char *line)
+{
+    Text trial = text_new(out->arena);
+    if (lay_out(&trial, indent, line, true)) text_add(out, trial.at);
+    else lay_out(out, indent, line, false);
 }
 
 /* ---- comments ---- */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "emit/emit.h"
+#include "kernel/describe.h"
 
 enum { NOTE_COLUMN = 60 };
 
@@ -49,26 +50,16 @@ void emit_constants(Text *out, const Emission *e)
 
 /* ---- local pointers ---- */
 
-/* "[128][784] stored [784][144]": the shape, and the order in memory where it is another. */
-static char *storage_note(Arena *arena, const Value *v)
+/* "[128][784], stored [784][144]": the shape, and the order in memory where it is another. */
+static char *storage_note(const Emission *e, const Value *v)
 {
-    Text note = text_new(arena);
-    const Type t = v->node->type;
-    int64_t dense[MAX_RANK], ld = 0;
-    bool same = true;
-    emit_shape(&note, t);
-    type_strides(t, dense);
-    int inner = -1;
-    for (int i = 0; i < t.rank; i++) {
-        same &= v->stride[i] == dense[i] || t.dim[i] == 1;
-        if (v->stride[i] == 1 && t.dim[i] > 1) inner = i;
-    }
-    for (int i = 0; i < t.rank; i++)
-        if (i != inner && t.dim[i] > 1 && (!ld || v->stride[i] < ld)) ld = v->stride[i];
-    if (!same && inner == t.rank - 1) text_addf(&note, ", rows %lld apart", (long long)ld);
-    else if (!same && t.rank == 2)
-        text_addf(&note, ", stored [%lld][%lld]", (long long)t.dim[inner == 0], (long long)ld);
-    else if (!same) text_add(&note, ", permuted");
+    Text note = text_new(e->arena);
+    const bool gradient = v->place == AT_GRAD;
+    const Type type = gradient ? e->module->params.at[v->index].type : v->node->type;
+    const int64_t *stride = gradient ? e->plan->params[v->index].stride : v->stride;
+    const char *order = describe_stored_order(e->arena, type, stride);
+    emit_shape(&note, type);
+    if (order) text_addf(&note, ", stored %s", order);
     return note.at;
 }
 
@@ -131,7 +122,7 @@ void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Valu
     const char *from = args ? "args->" : "", *name = emit_value_name(e, entry, v);
     const char *type = arena_printf(e->arena, "%s ", emit_c_type(v->dtype));
     const char *read = arena_printf(e->arena, "const %s", type);
-    const char *note = storage_note(e->arena, v);
+    const char *note = storage_note(e, v);
     const char *const base[] = {
         [AT_PARAM] = "params", [AT_STATE] = "states", [AT_GRAD] = "grads", [AT_METRIC] = "metrics"};
     switch (v->place) {

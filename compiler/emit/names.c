@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/cname.h"
 #include "emit/emit.h"
 #include "target/target.h"
 
@@ -26,30 +27,7 @@ static const char *take_name(Arena *arena, Names *taken, const char *wanted)
 
 /* ---- single names ---- */
 
-static const char *const keywords[] = {
-    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break",
-    "case", "catch", "char", "char16_t", "char32_t", "char8_t", "class", "compl", "concept",
-    "const", "const_cast", "consteval", "constexpr", "constinit", "continue", "co_await",
-    "co_return", "co_yield", "decltype", "default", "delete", "do", "double", "dynamic_cast",
-    "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto",
-    "if", "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq",
-    "nullptr", "operator", "or", "or_eq", "private", "protected", "public", "register",
-    "reinterpret_cast", "requires", "restrict", "return", "short", "signed", "sizeof", "static",
-    "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local",
-    "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "union", "unsigned",
-    "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
-    "linux", "unix", "NULL", "memcpy", "memset", "main",
-};
-
-const char *emit_identifier(Arena *arena, const char *name)
-{
-    char *id = arena_strdup(arena, name);
-    for (char *c = id; *c; c++)
-        if (!isalnum((unsigned char)*c)) *c = '_';
-    if (is_among(id, keywords, sizeof keywords / sizeof *keywords))
-        return arena_printf(arena, "%s_", id);
-    return isdigit((unsigned char)*id) || *id == '_' ? arena_printf(arena, "n%s", id) : id;
-}
+const char *emit_identifier(Arena *arena, const char *name) { return c_identifier(arena, name); }
 
 static const char *upper_name(Arena *arena, const char *name)
 {

@@ -20,6 +20,17 @@ static const char *name_of_input(const Node *node)
     return NULL;
 }
 
+/* The output whose last step reads the node: "accuracy" is (sum, weight). */
+static const char *name_of_output(const EntryPlan *entry, const Node *node)
+{
+    for (int i = 0; i < entry->graph->outputs.count; i++) {
+        const Node *last = view_root(entry->graph->outputs.at[i].node);
+        for (int j = 0; j < last->input_count; j++)
+            if (view_root(last->inputs[j]) == node) return entry->graph->outputs.at[i].name;
+    }
+    return NULL;
+}
+
 const char *describe_node_name(const EntryPlan *entry, const Node *node)
 {
     const char *op = op_row(node->op)->name;
@@ -27,6 +38,7 @@ const char *describe_node_name(const EntryPlan *entry, const Node *node)
     const OpKind kind = op_row(node->op)->kind;
     if (in_layer(node) && (kind == KIND_CONTRACT || kind == KIND_WINDOW)) return node->layer;
     const char *base = in_layer(node) ? node->layer : name_of_input(node);
+    if (!base) base = name_of_output(entry, node);
     return base ? arena_printf(entry->arena, "%s_%s", base, op) : op;
 }
 
@@ -69,37 +81,20 @@ const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k)
 
 /* ---- banners ---- */
 
+enum { COMMENT_WIDTH = 94 };         /* of a line within the marks of a comment */
+
+/* At the right edge of the first line, where there is room. */
 static void add_place(Text *out, Span span)
 {
     if (!span.source) return;
     const char *slash = strrchr(span.source->path, '/');
-    const char *file = slash ? slash + 1 : span.source->path;
-    text_addf(out, "   [%s:%d]", file, span_line(span));
+    const char *place = arena_printf(out->arena, "%s:%d", slash ? slash + 1 : span.source->path,
+                                     span_line(span));
+    const int gap = COMMENT_WIDTH - (int)(out->length + strlen(place));
+    text_addf(out, "%*s%s", gap > 2 ? gap : 2, "", place);
 }
 
-static void add_extents(Text *out, Type type)
-{
-    text_add(out, "[");
-    for (int i = 0; i < type.rank; i++)
-        text_addf(out, "%s%lld", i ? "," : "", (long long)type.dim[i]);
-    text_add(out, "]");
-}
-
-/* "[128,784] x [784,128] -> [128,128]" */
-static void add_shapes(Text *out, const Node *product)
-{
-    text_add(out, "\n");
-    add_extents(out, product->inputs[0]->type);
-    text_add(out, " x ");
-    add_extents(out, product->inputs[1]->type);
-    text_add(out, " -> ");
-    add_extents(out, product->type);
-    text_add(out, ".");
-}
-
-/* The extents in the order of memory, the rows with their padding: "[784][144]"; NULL where that is
- * the logical order. */
-static const char *stored_order(Arena *arena, Type type, const int64_t *stride)
+const char *describe_stored_order(Arena *arena, Type type, const int64_t *stride)
 {
     Text out = text_new(arena);
     int64_t dense[MAX_RANK], above = 0;
@@ -129,7 +124,7 @@ static void add_stored(Text *out, const EntryPlan *entry, const Kernel *k)
         const Value *v = k->operands.at[i];
         if (v->place != AT_PARAM) continue;
         const Param *p = &entry->plan->module->params.at[v->index];
-        const char *order = stored_order(out->arena, p->type, v->stride);
+        const char *order = describe_stored_order(out->arena, p->type, v->stride);
         if (order) text_addf(out, "%c%s is stored %s.", strchr(out->at, '\n') ? ' ' : '\n', p->name,
                              order);
     }
@@ -144,7 +139,8 @@ char *describe_kernel(Arena *arena, const EntryPlan *entry, const Kernel *k)
     }
     if (k->kind == KERNEL_CHECK)
         text_addf(&out, "Every index in 0..%d?", (int)k->anchor->attr[0].ints[0] - 1);
-    if (k->kind == KERNEL_CONTRACT) add_shapes(&out, k->anchor);
+    if (k->kind == KERNEL_CONTRACT)
+        text_addf(&out, "\n%s.", describe_shapes(arena, k->anchor));
     add_stored(&out, entry, k);
     return out.at;
 }

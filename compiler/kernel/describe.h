@@ -9,6 +9,11 @@ const char *describe_node_name(const EntryPlan *entry, const Node *node);
 const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k);
 /* "hidden = relu(image @ fc1.weight.T + fc1.bias)", of result i (formula.c). */
 char *describe_formula(Arena *arena, const EntryPlan *entry, const Kernel *k, int i);
+/* "[128,784] x [784,128] -> [128,128]", the operands as in the formula. */
+char *describe_shapes(Arena *arena, const Node *product);
+/* The extents in the order of memory, rows with their padding: "[784][144]". NULL where that is the
+ * logical order. */
+const char *describe_stored_order(Arena *arena, Type type, const int64_t *stride);
 /* One line a result, with the place in the source behind the first; then what a reader of the loops
  * cannot see: shapes of a product, and parameters that are stored in another order. */
 char *describe_kernel(Arena *arena, const EntryPlan *entry, const Kernel *k);

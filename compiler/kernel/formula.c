@@ -33,7 +33,8 @@ static void close_if(Writer *w, bool wrap) { text_add(w->out, wrap ? ")" : ""); 
 static void binary(Writer *w, const Node *node, const Sign *sign, int needed)
 {
     const bool wrap = sign->binds < needed;
-    const bool regroups = node->op == OP_add || node->op == OP_mul;
+    const bool regroups = (node->op == OP_add || node->op == OP_mul)
+                          && view_root(node->inputs[1])->op == node->op;
     open_if(w, wrap);
     expression(w, node->inputs[0], sign->binds, false);
     text_add(w->out, sign->text);
@@ -105,11 +106,18 @@ static void matrix(Writer *w, const Node *node, bool turned)
     if (turned) text_add(w->out, ".T");
 }
 
+/* a @ b as (b.T @ a.T).T: the result's rows are those of the second operand. */
+static bool is_swapped(const Node *product)
+{
+    const int a = summed_axis(product, 0);
+    return a >= 0 && summed_axis(product, 1) >= 0
+           && axis_of(&product->attr[2], product->attr[0].ints[1 - a]) == 1;
+}
+
 static void product(Writer *w, const Node *node, int needed)
 {
     const int a = summed_axis(node, 0), b = summed_axis(node, 1);
-    const bool wrap = PRODUCT < needed, matrices = a >= 0 && b >= 0;
-    const bool swapped = matrices && axis_of(&node->attr[2], node->attr[0].ints[1 - a]) == 1;
+    const bool wrap = PRODUCT < needed, matrices = a >= 0 && b >= 0, swapped = is_swapped(node);
     open_if(w, wrap);
     if (swapped) {
         matrix(w, node->inputs[1], b == 0);
@@ -121,6 +129,33 @@ static void product(Writer *w, const Node *node, int needed)
         matrix(w, node->inputs[1], matrices && b == 1);
     }
     close_if(w, wrap);
+}
+
+static void extents(Text *out, Type type)
+{
+    text_add(out, "[");
+    for (int i = 0; i < type.rank; i++)
+        text_addf(out, "%s%lld", i ? "," : "", (long long)type.dim[i]);
+    text_add(out, "]");
+}
+
+char *describe_shapes(Arena *arena, const Node *node)
+{
+    Text out = text_new(arena);
+    const int a = summed_axis(node, 0);
+    const bool matrices = a >= 0 && summed_axis(node, 1) >= 0;
+    if (matrices) {
+        const long long rows = node->type.dim[0], columns = node->type.dim[1];
+        const long long sum = node->inputs[0]->type.dim[a];
+        text_addf(&out, "[%lld,%lld] x [%lld,%lld]", rows, sum, sum, columns);
+    } else {
+        extents(&out, node->inputs[0]->type);
+        text_add(&out, " x ");
+        extents(&out, node->inputs[1]->type);
+    }
+    text_add(&out, " -> ");
+    extents(&out, node->type);
+    return out.at;
 }
 
 /* ---- values ---- */

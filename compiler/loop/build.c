@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/cname.h"
 #include "loop/loop.h"
 #include "loop/math.h"
 #include "ops/formula.h"
@@ -33,13 +34,12 @@ static bool name_taken(const LoopBuilder *b, const char *name) {
     return false;
 }
 
-/* `name`, or name2, name3, ... if that is taken in this function; always a C identifier. */
+/* `name` as a C identifier; with a number behind it if it is taken in this function: sum2, fc1_2. */
 static const char *take_name(LoopBuilder *b, const char *name) {
-    char *base = arena_strdup(b->arena, name);
-    for (char *c = base; *c; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9'))) *c = '_';
-    const char *result = base;
-    for (int i = 2; name_taken(b, result); i++) result = arena_printf(b->arena, "%s%d", base, i);
+    const char *base = c_identifier(b->arena, name), *result = base;
+    const char last = base[strlen(base) - 1];
+    const char *joint = last >= '0' && last <= '9' ? "_" : "";
+    for (int i = 2; name_taken(b, result); i++) result = arena_printf(b->arena, "%s%s%d", base, joint, i);
     vec_push(b->arena, b->names, result);
     return result;
 }

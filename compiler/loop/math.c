@@ -84,8 +84,8 @@ static LoopExpr *build_exp(MathBuilder *m, LoopExpr *x) {
 }
 
 static const char log_comment[] =
-    "Natural logarithm: x = 2^e m with m in [sqrt 1/2, sqrt 2], polynomial of Cephes' logf in m - 1. 2 ulp.\n"
-    "x below the smallest normal number counts as that.";
+    "Natural logarithm: x = 2^e m with m in [sqrt 1/2, sqrt 2], polynomial of Cephes' logf in m - 1.\n"
+    "2 ulp. x below the smallest normal number counts as that.";
 
 static LoopExpr *build_log(MathBuilder *m, LoopExpr *x) {
     static const double c[] = {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
@@ -177,7 +177,7 @@ static const MathRow *row_of(Op op) {
 
 const char *math_name(Arena *arena, const Program *program, Op op, bool vector) {
     const bool both = program->target->width > 1;
-    return arena_printf(arena, "%s%s", row_of(op)->name, both && !vector ? "_of_one" : "");
+    return arena_printf(arena, "%s%s", row_of(op)->name, both && !vector ? "f" : "");
 }
 
 void math_need(Program *program, Op op, bool vector) {

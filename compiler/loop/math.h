@@ -5,6 +5,6 @@
 
 /* Makes sure that the program holds the function that E_CALL of `op` calls, for scalars or for vectors. */
 void math_need(Program *program, Op op, bool vector);
-/* "exp", or "exp_of_one" for the scalar twin beside vectors: the function's name without prefix and suffix. */
+/* "exp", or "expf" for the scalar twin beside vectors: the function's name without prefix and suffix. */
 const char *math_name(Arena *arena, const Program *program, Op op, bool vector);
 #endif

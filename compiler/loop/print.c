@@ -84,12 +84,12 @@ static void put_transpose(const Printer *p, const LoopStmt *s, int depth)
                                          spell_pointer(p, s->buffer, s->index), (long long)s->ld, s->rows, s->cols));
 }
 
-/* A block that declares nothing needs no braces. */
-static void put_block(const Printer *p, const LoopStmt *s, int depth)
+/* A block that declares nothing, or that nothing follows, needs no braces. */
+static void put_block(const Printer *p, const LoopStmt *s, int depth, bool last)
 {
     bool declares = false;
     for (int i = 0; i < s->body.count; i++) declares |= s->body.at[i]->kind == S_LET;
-    if (!declares) {
+    if (!declares || last) {
         put_list(p, &s->body, depth);
         return;
     }
@@ -123,13 +123,17 @@ static void put_stmt(const Printer *p, const LoopStmt *s, int depth)
     case S_TRANSPOSE: put_transpose(p, s, depth); break;
     case S_COMMENT: wrap_comment(p->out, 4 * depth, s->text); break;
     case S_RETURN: put_return(p, s, depth); break;
-    case S_BLOCK: put_block(p, s, depth); break;
+    case S_BLOCK: put_block(p, s, depth, false); break;
     }
 }
 
 static void put_list(const Printer *p, const LoopStmts *list, int depth)
 {
-    for (int i = 0; i < list->count; i++) put_stmt(p, list->at[i], depth);
+    for (int i = 0; i < list->count; i++) {
+        const bool last = i + 1 == list->count;
+        if (last && list->at[i]->kind == S_BLOCK) put_block(p, list->at[i], depth, true);
+        else put_stmt(p, list->at[i], depth);
+    }
 }
 
 /* ---- functions ---- */

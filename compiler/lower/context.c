@@ -47,7 +47,7 @@ LoopExpr *lower_count(Lower *l) {
 }
 
 LoopExpr *lower_extent(Lower *l, Type type, int axis) {
-    if (axis != type.batch_axis) return x_int(&l->b, type.dim[axis]);
+    if (axis != type.batch_axis || type_batch(type) == 1) return x_int(&l->b, type.dim[axis]);
     return x_mul(&l->b, lower_count(l), type.batch_inner);
 }
 
@@ -149,9 +149,23 @@ static LoopExpr *inline_leaf(Lower *l, const Node *root) {
     return x_i32(&l->b, (int64_t)root->attr[0].number, false);
 }
 
-LoopExpr *lower_named(Lower *l, LoopExpr *x) {
+static bool is_leaf(const LoopExpr *x) {
+    if (x->kind == E_SPLAT || x->kind == E_ADD_LANES) return is_leaf(x->args[0]);
+    return x->kind == E_VAR || x->kind == E_LOAD || x->kind == E_INT || x->kind == E_FLOAT;
+}
+
+/* One operation on what is at hand reads well inside another; more do not. */
+static bool is_short(const LoopExpr *x) {
+    for (int i = 0; i < x->arg_count; i++)
+        if (!is_leaf(x->args[i])) return false;
+    return x->kind == E_MAP;
+}
+
+LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node) {
     if (x->kind != E_MAP && x->kind != E_CALL) return x;
-    return x_var(&l->b, loop_let(&l->b, op_row(x->op)->name, x));
+    if (is_short(x) && node->op != OP_count) return x;
+    const char *name = node->op == OP_count ? "valid" : node->name ? node->name : op_row(x->op)->name;
+    return x_var(&l->b, loop_let(&l->b, name, x));
 }
 
 /* A map without a kernel of its own: its axes run along those of the reader that sees it through views. */
@@ -162,7 +176,7 @@ static LoopExpr *inlined_map(Lower *l, const Node *input, const Node *root, cons
     view_labels(input, axis_of);
     for (int i = 0; i < input->type.rank; i++)
         if (axis_of[i] >= 0) root_label[axis_of[i]] = label[i];
-    for (int i = 0; i < root->input_count; i++) args[i] = lower_named(l, lower_input(l, root->inputs[i], root_label));
+    for (int i = 0; i < root->input_count; i++) args[i] = lower_named(l, lower_input(l, root->inputs[i], root_label), view_root(root->inputs[i]));
     return x_map(&l->b, root->op, root->input_count, args);
 }
 
@@ -194,14 +208,15 @@ LoopExpr *lower_input(Lower *l, const Node *input, const int *label) {
 static LoopExpr *map_here(Lower *l, const Node *node) {
     LoopExpr *args[3];
     for (int i = 0; i < node->input_count; i++)
-        args[i] = lower_named(l, lower_input(l, node->inputs[i], l->entry->member[node->id].label));
+        args[i] = lower_named(l, lower_input(l, node->inputs[i], l->entry->member[node->id].label), view_root(node->inputs[i]));
     return x_map(&l->b, node->op, node->input_count, args);
 }
 
 LoopExpr *lower_member(Lower *l, const Node *node) {
     if (l->bound[node->id]) return l->bound[node->id];
     LoopExpr *x = op_row(node->op)->kind == KIND_REDUCE ? reduction_of_one(l, node) : map_here(l, node);
-    if ((l->uses[node->id] > 1 || node->name) && x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT)
+    const bool keeps = l->uses[node->id] > 1 || (node->name && !is_short(x));
+    if (keeps && x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT)
         x = x_var(&l->b, loop_let(&l->b, node->name ? node->name : op_row(node->op)->name, x));
     lower_bind(l, node, x);
     return x;

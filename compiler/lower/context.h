@@ -16,6 +16,8 @@ typedef struct Lower {
     LoopExpr *axis[MAX_RANK];            /* index of each axis of the domain; of the lane axis: of its first lane */
     int lane_axis;                   /* axis of the domain along the lanes, or -1: scalars */
     int active;                      /* lanes in use: the width, or fewer in a tail */
+    LoopStmts *tail;                 /* the block of the tail at hand ... */
+    LoopExpr *mask;                  /* ... and which lanes it uses, once asked for */
     LoopExpr **bound;                    /* by node id: the member's value here, or NULL */
     VEC(int) bound_ids;              /* in the order bound, to forget them at the end of a scope */
     int *uses;                       /* by node id: readers inside the kernel */
@@ -32,7 +34,8 @@ LoopExpr *lower_extent(Lower *l, Type type, int axis);           /* a number, or
  * along which axis i of `input` runs. */
 LoopExpr *lower_input(Lower *l, const Node *input, const int *label);
 LoopExpr *lower_member(Lower *l, const Node *node);
-LoopExpr *lower_named(Lower *l, LoopExpr *x);               /* an operation under a name of its own, one a line */
+/* An operation on operations under a name of its own: that of the node whose value it is, or the operation's. */
+LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node);
 void lower_bind(Lower *l, const Node *node, LoopExpr *value);
 int lower_mark(const Lower *l);                              /* opens a scope of bindings ... */
 void lower_forget(Lower *l, int mark);                       /* ... and ends it */

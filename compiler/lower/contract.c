@@ -216,7 +216,7 @@ static void m_tiles(Contract *c, TilePlace p) {
         tile(c, &p);
         return;
     }
-    const bool batch = c->out.batch_axis == c->m_axis;
+    const bool batch = c->out.batch_axis == c->m_axis && c->out.dim[c->m_axis] > 1;
     const bool whole = c->block == c->out.dim[c->m_axis];
     Share runs[2];
     const int n = share_evenly(c->block, c->tile.rows, runs);

@@ -25,23 +25,27 @@ static bool name_taken(const Program *program, const Function *f, const char *na
     return false;
 }
 
-/* A name that another kernel has is told apart by the batch, else by the entry, else numbered. */
-static void take_name(Program *program, Function *f, const EntryPlan *entry)
-{
+/* True if no entry before this one has its batch, so that the batch tells their kernels apart. */
+static bool batch_is_new(const EntryPlan *entry) {
+    for (int i = 0; entry->plan->entries.at[i] != entry; i++)
+        if (entry->plan->entries.at[i]->graph->batch == entry->graph->batch) return false;
+    return true;
+}
+
+/* A name that another kernel has is told apart by the batch or the entry, else by a number. */
+static void take_name(Program *program, Function *f, const EntryPlan *entry) {
     Arena *arena = program->arena;
     const char *base = f->name;
-    if (name_taken(program, f, f->name))
-        f->name = arena_printf(arena, "%s_batch%lld", base, (long long)entry->graph->batch);
-    if (name_taken(program, f, f->name)) f->name = arena_printf(arena, "%s_%s", entry->name, base);
-    for (int i = 2; name_taken(program, f, f->name); i++)
-        f->name = arena_printf(arena, "%s_%d", base, i);
+    if (name_taken(program, f, base))
+        f->name = batch_is_new(entry) ? arena_printf(arena, "%s_batch%lld", base, (long long)entry->graph->batch)
+                                      : arena_printf(arena, "%s_%s", entry->name, base);
+    for (int i = 2; name_taken(program, f, f->name); i++) f->name = arena_printf(arena, "%s_%d", base, i);
 }
 
 enum { MOST_CALLERS = 12 };
 
 /* The banner of a function that several kernels run names them all. */
-static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const Kernel *k)
-{
+static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const Kernel *k) {
     if (!f->callers++) return;
     if (f->callers == 2) f->comment = arena_printf(arena, "%s\nAlso", f->comment);
     if (f->callers <= MOST_CALLERS)
@@ -94,6 +98,10 @@ Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target) {
         LoweredEntry entry = {0};
         lower_entry(arena, lowered->program, plan->entries.at[i], &entry);
         vec_push(arena, lowered->entries, entry);
+    }
+    for (int i = 0; i < lowered->program->functions.count; i++) {
+        Function *f = lowered->program->functions.at[i];
+        if (f->callers > 1) f->comment = arena_printf(arena, "%s.", f->comment);
     }
     return lowered;
 }

@@ -67,21 +67,34 @@ static LoopExpr *position(Lower *l, const Reduction *r) {
     return x_map(&l->b, OP_to_f32, 1, (LoopExpr *[]){i});
 }
 
+/* Which lanes of a tail are in use: computed once, in front of the tail. */
+static LoopExpr *active_lanes(Lower *l) {
+    if (l->mask) return l->mask;
+    LoopStmts *here = l->b.list, front = {0};
+    LoopExpr *in = x_map(&l->b, OP_lt, 2, (LoopExpr *[]){x_lanes(&l->b), x_i32(&l->b, l->active, true)});
+    l->b.list = &front;
+    l->mask = x_var(&l->b, loop_let(&l->b, "active", in));
+    l->b.list = here;
+    vec_push(l->b.arena, *l->tail, front.at[0]);
+    memmove(l->tail->at + 1, l->tail->at, sizeof *l->tail->at * (size_t)(l->tail->count - 1));
+    l->tail->at[0] = front.at[0];
+    return l->mask;
+}
+
 LoopExpr *reduction_masked(Lower *l, LoopExpr *x, LoopExpr *rest) {
     if (l->active == l->target->width || l->target->width == 1) return x;
-    LoopExpr *in = x_map(&l->b, OP_lt, 2, (LoopExpr *[]){x_lanes(&l->b), x_i32(&l->b, l->active, true)});
-    return x_map(&l->b, OP_select, 3, (LoopExpr *[]){in, x, rest});
+    return x_map(&l->b, OP_select, 3, (LoopExpr *[]){active_lanes(l), x, rest});
 }
 
 void reduction_step(Lower *l, Reduction *r) {
     const Recipe *recipe = recipe_of(r->node->op);
     const int pass = current_pass(r);
     const bool vector = r->running->vector;
-    LoopExpr *element = lower_named(l, lower_input(l, r->node->inputs[0], r->label));
+    LoopExpr *element = lower_named(l, lower_input(l, r->node->inputs[0], r->label), view_root(r->node->inputs[0]));
     LoopExpr *index = r->node->op == OP_argmax ? position(l, r) : NULL;
     LoopExpr *x = lower_formula(l, recipe->formula[pass],
                                 (LoopExpr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
-    x = lower_named(l, x);
+    x = lower_named(l, x, r->node);
     if (vector && l->lane_axis >= 0) x = reduction_masked(l, x_splat(&l->b, x), identity(l, recipe->combine[pass], true));
     const Op op = recipe->combine[pass] == MAX ? OP_max : OP_add;
     loop_set(&l->b, r->running, x_map(&l->b, op, 2, (LoopExpr *[]){x_var(&l->b, r->running), x}));
@@ -140,8 +153,11 @@ void lane_loop_over(Lower *l, int64_t extent, void (*body)(void *context), void 
         l->active = (int)(extent - whole);
         l->axis[axis] = x_int(&l->b, whole);
         loop_block(&l->b);
+        l->tail = l->b.list;
+        l->mask = NULL;
         body(context);
         loop_end(&l->b);
+        l->mask = NULL;
         l->active = width;
     }
     l->axis[axis] = NULL;

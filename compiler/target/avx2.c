@@ -15,6 +15,11 @@ static const struct TargetHelper helpers[] = {
      "    for (int i = 0; i < n; i++) bytes[i] = p[i];\n"
      "    return _mm256_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)bytes));\n"
      "}\n"},
+    {"@_iota%",
+     "/* The number of each lane. */\n"
+     "~static inline __m256i @_iota%(void)\n{\n"
+     "    return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);\n"
+     "}\n"},
     {"@_add_lanes%",
      "~static inline float @_add_lanes%(__m256 v)\n{\n"
      "    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));\n"
@@ -36,6 +41,12 @@ static const struct TargetHelper helpers[] = {
      "    _mm256_storeu_si256((__m256i *)(void *)y, b);\n"
      "    for (int i = 0; i < 8; i++) x[i] = y[i] ? x[i] / y[i] : 0;\n"
      "    return _mm256_loadu_si256((const __m256i *)(const void *)x);\n"
+     "}\n"},
+    {"@_scale%",
+     "/* x 2^n for integral n in [-126, 127]. */\n"
+     "~static inline __m256 @_scale%(__m256 x, __m256 n)\n{\n"
+     "    const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));\n"
+     "    return _mm256_mul_ps(x, _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23)));\n"
      "}\n"},
     {"@_transpose%",
      "/* to[c * ld + r] = from[r * from_ld + c], a whole 8 x 8 block in registers. */\n"
@@ -65,7 +76,7 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_fraction%",
      "/* 2^(n / 8 - floor(n / 8)) of integral n. */\n"
-     "static inline ~__m256 @_fraction%(__m256 n)\n"
+     "~static inline __m256 @_fraction%(__m256 n)\n"
      "{\n"
      "    static const float table[8] = {\n"
      "        1.0f, 1.0905077f, 1.1892071f, 1.2968396f, 1.4142135f, 1.5422108f, 1.6817929f, 1.8340081f};\n"
@@ -132,10 +143,9 @@ const Target target_avx2 = {
     .store_part_i32 = "_mm256_maskstore_epi32($0, @_lanes%($n), $1)",
     .set_f32 = "_mm256_set1_ps($0)", .set_i32 = "_mm256_set1_epi32($0)", .zero_f32 = "_mm256_setzero_ps()",
     .fma = "_mm256_fmadd_ps($0, $1, $2)",
-    .lanes = "_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)",
+    .lanes = "@_iota%()",
     .add_lanes = "@_add_lanes%($0)", .max_lanes = "@_max_lanes%($0)",
-    .ldexp = "_mm256_mul_ps($0, " AS_PS("_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32($1), "
-                                        "_mm256_set1_epi32(127)), 23)") ")",
+    .ldexp = "@_scale%($0, $1)",
     .exponent = "_mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(" AS_INT("$0") ", 23), _mm256_set1_epi32(127)))",
     .mantissa = "_mm256_or_ps(_mm256_and_ps($0, " AS_PS("_mm256_set1_epi32(0x007fffff)") "), _mm256_set1_ps(1.0f))",
     .round = "_mm256_round_ps($0, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)",

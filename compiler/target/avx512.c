@@ -8,6 +8,11 @@ static const struct TargetHelper helpers[] = {
      "~static inline __mmask16 @_lanes%(int n)\n{\n"
      "    return (__mmask16)((1u << n) - 1u);\n"
      "}\n"},
+    {"@_iota%",
+     "/* The number of each lane. */\n"
+     "~static inline __m512i @_iota%(void)\n{\n"
+     "    return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);\n"
+     "}\n"},
     {"@_add_lanes%",
      "~static inline float @_add_lanes%(__m512 v)\n{\n"
      "    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));\n"
@@ -76,7 +81,7 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_fraction%",
      "/* 2^(n / 32 - floor(n / 32)) of integral n. */\n"
-     "static inline ~__m512 @_fraction%(__m512 n)\n"
+     "~static inline __m512 @_fraction%(__m512 n)\n"
      "{\n"
      "    static const float table[32] = {\n"
      "        1.0f, 1.0218972f, 1.0442737f, 1.0671405f, 1.0905077f, 1.1143868f, 1.1387886f, 1.1637249f,\n"
@@ -140,7 +145,7 @@ const Target target_avx512 = {
     .store_i32 = "_mm512_storeu_si512($0, $1)", .store_part_i32 = "_mm512_mask_storeu_epi32($0, @_lanes%($n), $1)",
     .set_f32 = "_mm512_set1_ps($0)", .set_i32 = "_mm512_set1_epi32($0)", .zero_f32 = "_mm512_setzero_ps()",
     .fma = "_mm512_fmadd_ps($0, $1, $2)",
-    .lanes = "_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)",
+    .lanes = "@_iota%()",
     .add_lanes = "@_add_lanes%($0)", .max_lanes = "@_max_lanes%($0)",
     .ldexp = "_mm512_scalef_ps($0, $1)", .exponent = "_mm512_getexp_ps($0)",
     .mantissa = "_mm512_getmant_ps($0, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)",
