@@ -27,6 +27,7 @@ static bool name_taken(const Program *program, const Function *f, const char *na
 
 /* True if no entry before this one has its batch, so that the batch tells their kernels apart. */
 static bool batch_is_new(const EntryPlan *entry) {
+    while (entry->outer) entry = entry->outer;
     for (int i = 0; entry->plan->entries.at[i] != entry; i++)
         if (entry->plan->entries.at[i]->graph->batch == entry->graph->batch) return false;
     return true;
