@@ -1,5 +1,5 @@
 # nnc: `make` builds build/nnc and build/libnn.a, `make test` runs the tests, `make demo` shows it all.
-# Others: bench, docs, install, lint, check-sanitize, fuzz, clean.
+# Others: bench, bench-peers, docs, install, lint, check-sanitize, fuzz, clean.
 
 VERSION = 0.1.0
 
@@ -147,6 +147,13 @@ $(BUILD)/tests/bench/bench: $(BENCH_OBJ) $(LIBNNC) $(LIBRUNTIME)
 bench: $(BUILD)/tests/bench/bench
 	$< -o $(BUILD)/bench $(BENCH_MODELS)
 
+# PyTorch beside it, in its best mode: malloc keeps its memory, OpenBLAS finds the processor by itself.
+PYTHON ?= /usr/bin/python3
+bench-peers: $(BUILD)/tests/bench/bench
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE MALLOC_MMAP_THRESHOLD_=1073741824 \
+	    MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456 \
+	    $(PYTHON) tests/bench/peers.py --bench $<
+
 # ---- use ----
 
 # Trains the digits classifier, prints its test accuracy, then generated code beside the interpreter.
@@ -176,6 +183,6 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_OBJ:.o=.d)
-.PHONY: all test bench docs fuzz demo install uninstall clean FORCE
+.PHONY: all test bench bench-peers docs fuzz demo install uninstall clean FORCE
 .SECONDARY: $(TEST_BIN:=.o)
 .DELETE_ON_ERROR:

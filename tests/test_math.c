@@ -1,5 +1,5 @@
-/* The math functions of generated code (loop/math.c) against libm in double precision, on every target of this machine: the errors
- * that their banners state hold over whole ranges. */
+/* The math functions of generated code (loop/math.c) against libm in double precision, on every
+ * target of this machine: the errors that their banners state hold over whole ranges. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -14,8 +14,8 @@ typedef struct Function1 {
     Op op;
     double (*exact)(double x);
     double lo, hi;
-    double ulps;                     /* largest error in units of the last place of the result ... */
-    double absolute;                 /* ... or of this size, whichever is larger */
+    double ulps;     /* largest error in units of the last place of the result ... */
+    double absolute; /* ... or of this size, whichever is larger */
 } Function1;
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
@@ -85,8 +85,8 @@ static void check(const Function1 *f, const char *target, const float *x, const 
         at = (double)x[i];
     }
     if (!(worst <= f->ulps))
-        fail_msg("%s of %g on %s is off by %.2f units of the last place, more than %g", op_row(f->op)->name, at, target, worst,
-                 f->ulps);
+        fail_msg("%s of %g on %s is off by %.2f units of the last place, more than %g",
+                 op_row(f->op)->name, at, target, worst, f->ulps);
 }
 
 static void on_target(const char *name)

@@ -5,12 +5,16 @@
 #include <string.h>
 #include <time.h>
 
-double measure_now(void)
+static double read_clock(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
+
+double measure_now(void) { return read_clock(CLOCK_MONOTONIC); }
+
+double measure_cpu(void) { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
 /* ---- the race ---- */
 
@@ -26,7 +30,7 @@ static void find_repeats(Racer *r, double burst)
     double once = 0;
     if (r->repeats) return;
     r->repeats = 1;
-    time_calls(r);                                   /* the first call meets cold caches */
+    time_calls(r); /* the first call meets cold caches */
     while (burst > 0 && (once = time_calls(r)) * (double)r->repeats < burst / 4) r->repeats *= 2;
     if (burst > 0) r->repeats = (int64_t)(burst / once);
     if (r->repeats < 1) r->repeats = 1;
@@ -58,35 +62,36 @@ void measure_race(Arena *arena, Racer *racers, int count, int rounds, double bur
 
 /* ---- limits ---- */
 
-/* Twelve accumulators, for two units of latency four need eight; equal ones the compiler would merge. */
+/* Twelve accumulators, for two units of latency four need eight; equal ones the compiler would
+ * merge. */
 #define EACH_OF_12(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11)
 #define EACH_OF_8(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7)
 enum { PEAK_STEPS = 2000 };
 
 /* The two measurements for one width: loads, sums and multiply-adds of a vector type. */
-#define DEFINE_LIMITS(name, attribute, type, width, set, load, add, fma, first)                    \
-    attribute static void peak_##name(Peak *peak)                                                   \
-    {                                                                                               \
-        volatile float one = 1.0f;                                                                  \
-        const type x = set(one), y = set(one);                                                      \
-        EACH_OF_12(DECLARE_##name)                                                                  \
-        for (int step = 0; step < PEAK_STEPS; step++) {                                             \
-            EACH_OF_12(FMA_##name)                                                                  \
-        }                                                                                           \
-        type sum = set(0.0f);                                                                       \
-        EACH_OF_12(SUM_##name)                                                                      \
-        peak->sink = first(sum);                                                                    \
-    }                                                                                               \
-    attribute static void pass_##name(Reading *r)                                                   \
-    {                                                                                               \
-        EACH_OF_8(DECLARE_##name)                                                                   \
-        for (int64_t i = 0; i + 8 * (width) <= r->floats; i += 8 * (width)) {                       \
-            const float *at = r->data + i;                                                          \
-            EACH_OF_8(READ_##name)                                                                  \
-        }                                                                                           \
-        type sum = set(0.0f);                                                                       \
-        EACH_OF_8(SUM_##name)                                                                       \
-        r->sink = first(sum);                                                                       \
+#define DEFINE_LIMITS(name, attribute, type, width, set, load, add, fma, first) \
+    attribute static void peak_##name(Peak *peak)                               \
+    {                                                                           \
+        volatile float one = 1.0f;                                              \
+        const type x = set(one), y = set(one);                                  \
+        EACH_OF_12(DECLARE_##name)                                              \
+        for (int step = 0; step < PEAK_STEPS; step++) {                         \
+            EACH_OF_12(FMA_##name)                                              \
+        }                                                                       \
+        type sum = set(0.0f);                                                   \
+        EACH_OF_12(SUM_##name)                                                  \
+        peak->sink = first(sum);                                                \
+    }                                                                           \
+    attribute static void pass_##name(Reading *r)                               \
+    {                                                                           \
+        EACH_OF_8(DECLARE_##name)                                               \
+        for (int64_t i = 0; i + 8 * (width) <= r->floats; i += 8 * (width)) {   \
+            const float *at = r->data + i;                                      \
+            EACH_OF_8(READ_##name)                                              \
+        }                                                                       \
+        type sum = set(0.0f);                                                   \
+        EACH_OF_8(SUM_##name)                                                   \
+        r->sink = first(sum);                                                   \
     }
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -95,15 +100,15 @@ enum { PEAK_STEPS = 2000 };
 #define FMA_avx512(i) c##i = _mm512_fmadd_ps(x, y, c##i);
 #define SUM_avx512(i) sum = _mm512_add_ps(sum, c##i);
 #define READ_avx512(i) c##i = _mm512_add_ps(c##i, _mm512_loadu_ps(at + 16 * (i)));
-DEFINE_LIMITS(avx512, __attribute__((target("avx512f"))), __m512, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_add_ps,
-              _mm512_fmadd_ps, _mm512_cvtss_f32)
+DEFINE_LIMITS(avx512, __attribute__((target("avx512f"))), __m512, 16, _mm512_set1_ps,
+              _mm512_loadu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_cvtss_f32)
 
 #define DECLARE_avx2(i) __m256 c##i = _mm256_set1_ps(i);
 #define FMA_avx2(i) c##i = _mm256_fmadd_ps(x, y, c##i);
 #define SUM_avx2(i) sum = _mm256_add_ps(sum, c##i);
 #define READ_avx2(i) c##i = _mm256_add_ps(c##i, _mm256_loadu_ps(at + 8 * (i)));
-DEFINE_LIMITS(avx2, __attribute__((target("avx2,fma"))), __m256, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_add_ps,
-              _mm256_fmadd_ps, _mm256_cvtss_f32)
+DEFINE_LIMITS(avx2, __attribute__((target("avx2,fma"))), __m256, 8, _mm256_set1_ps, _mm256_loadu_ps,
+              _mm256_add_ps, _mm256_fmadd_ps, _mm256_cvtss_f32)
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #define first_lane(v) vgetq_lane_f32(v, 0)

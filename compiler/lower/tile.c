@@ -1,9 +1,11 @@
-/* Register tiles: all that fit are costed by a model of one core. It issues as many FMAs as loads a cycle (AVX-512 on Zen 4: one of
- * each; elsewhere two) with latency four; only the ratios count. Loads are not free even where FMAs hide them: they move operands from the
- * second-level cache, and more of them disturb more. */
+/* Register tiles: all that fit are costed by a model of one core. It issues as many FMAs as loads a
+ * cycle (AVX-512 on Zen 4: one of each; elsewhere two) with latency four; only the ratios count.
+ * Loads are not free even where FMAs hide them: they move operands from the second-level cache, and
+ * more of them disturb more. */
 #include "lower/tile.h"
 
-int share_evenly(int64_t total, int64_t most, Share runs[2]) {
+int share_evenly(int64_t total, int64_t most, Share runs[2])
+{
     const int64_t parts = (total + most - 1) / most;
     const int64_t size = total / parts, larger = total % parts;
     int n = 0;
@@ -13,30 +15,35 @@ int share_evenly(int64_t total, int64_t most, Share runs[2]) {
 }
 
 /* Half-cycles for one step of the sum on a tile. */
-static double step_cost(int rows, int columns) {
+static double step_cost(int rows, int columns)
+{
     const double fma = rows * columns, loads = rows + columns, latency = 8;
     double most = fma > loads ? fma : loads;
     if (latency > most) most = latency;
     return most + 0.08 * rows + 0.1 * columns + 0.2;
 }
 
-static double total_cost(int64_t m, int64_t n, int rows, int columns) {
+static double total_cost(int64_t m, int64_t n, int rows, int columns)
+{
     Share r[2], c[2];
     const int nr = share_evenly(m, rows, r), nc = share_evenly(n, columns, c);
     double sum = 0;
     for (int i = 0; i < nr; i++)
         for (int j = 0; j < nc; j++)
             sum += (double)(r[i].count * c[j].count) * step_cost((int)r[i].size, (int)c[j].size);
-    return sum * (1 + 0.002 * (nr * nc - 1));        /* each shape of tile is code of its own */
+    return sum * (1 + 0.002 * (nr * nc - 1)); /* each shape of tile is code of its own */
 }
 
-Tile tile_choose(const Target *target, int64_t m, int64_t n) {
+Tile tile_choose(const Target *target, int64_t m, int64_t n)
+{
     Tile best = {1, 1};
     double best_cost = 1e300;
     for (int columns = 1; columns <= 8 && columns <= n; columns++)
         for (int rows = 1; rows <= 26 && rows <= m; rows++) {
-            /* accumulators, one row of vectors, one repeated element; compilers spill at the last register */
-            if (rows * columns + columns + 1 >= target->registers || rows * columns > TILE_MAX) continue;
+            /* accumulators, one row of vectors, one repeated element; compilers spill at the last
+             * register */
+            if (rows * columns + columns + 1 >= target->registers || rows * columns > TILE_MAX)
+                continue;
             const double cost = total_cost(m, n, rows, columns);
             if (cost < best_cost) {
                 best_cost = cost;

@@ -3,15 +3,20 @@
 #define NNC_LOWER_TILE_H
 #include "target/target.h"
 
-enum { TILE_MAX = 32, TILE_CACHE_BYTES = 256 * 1024 };  /* about half of the second-level cache */
+enum { TILE_MAX = 32, TILE_CACHE_BYTES = 256 * 1024 }; /* about half of the second-level cache */
 
-typedef struct Tile { int rows, columns; } Tile;     /* columns in vectors */
+typedef struct Tile {
+    int rows, columns;
+} Tile; /* columns in vectors */
 
-/* The tile of accumulators that runs a product of m rows and n vectors in the fewest cycles on this target's registers. */
+/* The tile of accumulators that runs a product of m rows and n vectors in the fewest cycles on this
+ * target's registers. */
 Tile tile_choose(const Target *target, int64_t m, int64_t n);
 
-/* `total` cut into the fewest parts of at most `most`, whose sizes differ by at most one: up to two runs of equal parts, the
- * larger first. Returns the number of runs. */
-typedef struct Share { int64_t begin, size, count; } Share;
+/* `total` cut into the fewest parts of at most `most`, whose sizes differ by at most one: up to two
+ * runs of equal parts, the larger first. Returns the number of runs. */
+typedef struct Share {
+    int64_t begin, size, count;
+} Share;
 int share_evenly(int64_t total, int64_t most, Share runs[2]);
 #endif

@@ -1,15 +1,25 @@
-/* bench [-t TARGET]... [-r ROUNDS] [-o DIR] MODEL...: each kernel and each entry of generated code against the peak of
- * this machine, timed side by side; medians. A `train` entry is also timed with Adam's step: a whole step of training.
- * Without -t: for every vector target of this processor. DIR keeps the C and the shared objects. */
+/* bench [-t TARGET]... [-r ROUNDS] [-o DIR] MODEL...: each kernel and each entry of generated code
+ * against the peak of this machine, timed side by side; medians. A `train` entry is also timed with
+ * Adam's step: a whole step of training. Without -t: for every vector target of this processor.
+ * DIR keeps the C and the shared objects.
+ *
+ * bench -i -t TARGET [-d DATA] MODEL: measures on request (serve.h). */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "driver/measure.h"
 #include "nn_float_mode.h"
+#include "serve.h"
 #include "subject.h"
 
-typedef struct Bench { Arena *arena; const char *directory; int rounds; } Bench;
+typedef struct Bench {
+    Arena *arena;
+    const char *directory;
+    int rounds;
+    bool on_request;  /* serve.h */
+    const char *data; /* its directory */
+} Bench;
 
 /* One kernel, entry or step as something to time. */
 typedef struct Timed {
@@ -17,7 +27,7 @@ typedef struct Timed {
     double flops, bytes;
     Subject *subject;
     SubjectEntry *entry;
-    int call;                        /* a kernel's number; -1: the whole entry; -2: and Adam; -3: Adam alone */
+    int call; /* a kernel's number; -1: the whole entry; -2: and Adam; -3: Adam alone */
 } Timed;
 typedef VEC(Timed) TimedList;
 
@@ -36,7 +46,8 @@ static void add_entry(Arena *arena, TimedList *items, Subject *s, SubjectEntry *
         const Kernel *k = e->lowered->calls.at[i].kernel;
         vec_push(arena, *items, ((Timed){k->name, k->flops, k->bytes, s, e, i}));
     }
-    vec_push(arena, *items, ((Timed){arena_printf(arena, "[%s]", e->entry->name), e->entry->flops, 0, s, e, -1}));
+    vec_push(arena, *items,
+             ((Timed){arena_printf(arena, "[%s]", e->entry->name), e->entry->flops, 0, s, e, -1}));
     if (strcmp(e->entry->name, "train")) return;
     vec_push(arena, *items, ((Timed){"adam", 0, 28 * params, s, e, -3}));
     vec_push(arena, *items, ((Timed){"[train and adam]", e->entry->flops, 0, s, e, -2}));
@@ -46,7 +57,8 @@ static void print_row(const Timed *item, const Racer *r, double peak)
 {
     printf("  %-34s %10.2f us  (least %10.2f)", item->name, r->median * 1e6, r->least * 1e6);
     if (item->flops / r->median > 1e8)
-        printf("  %7.1f GFLOP/s  %5.1f%% of peak", item->flops / r->median / 1e9, 100 * item->flops / r->median / peak);
+        printf("  %7.1f GFLOP/s  %5.1f%% of peak", item->flops / r->median / 1e9,
+               100 * item->flops / r->median / peak);
     if (item->bytes > 0) printf("  %6.1f GB/s", item->bytes / r->median / 1e9);
     printf("\n");
 }
@@ -60,11 +72,11 @@ static void bench_entry(const Bench *b, Subject *s, SubjectEntry *e)
     for (int i = 0; i < items.count; i++)
         racers[i] = (Racer){.name = items.at[i].name, .run = run_item, .context = &items.at[i]};
     measure_peak(s->target, &peak, &racers[items.count]);
-    e->entry->call(&e->call);                        /* every buffer holds what it will hold */
+    e->entry->call(&e->call); /* every buffer holds what it will hold */
     measure_race(b->arena, racers, items.count + 1, b->rounds, 1e-3);
     const double flops = peak.flops / racers[items.count].median;
-    printf("%s, %s, %s, batch %lld: peak %.1f GFLOP/s\n", s->name, s->target->name, e->entry->name, (long long)e->entry->batch,
-           flops / 1e9);
+    printf("%s, %s, %s, batch %lld: peak %.1f GFLOP/s\n", s->name, s->target->name, e->entry->name,
+           (long long)e->entry->batch, flops / 1e9);
     for (int i = 0; i < items.count; i++) print_row(&items.at[i], &racers[i], flops);
     printf("\n");
 }
@@ -78,7 +90,9 @@ static int bench_model(const Bench *b, const char *path, const char *target)
         return 1;
     }
     const uint64_t mode = nn_float_mode_fast();
-    for (int i = 0; i < s.entries.count; i++) bench_entry(b, &s, &s.entries.at[i]);
+    if (b->on_request) serve(b->arena, &s, b->data);
+    else
+        for (int i = 0; i < s.entries.count; i++) bench_entry(b, &s, &s.entries.at[i]);
     nn_float_mode_restore(mode);
     return 0;
 }
@@ -87,7 +101,8 @@ static int vector_targets(const char *names[MAX_TARGETS])
 {
     int count = 0;
     for (int i = 0; targets[i]; i++)
-        if (targets[i]->width > 1 && target_runs_here(targets[i]) && count < MAX_TARGETS) names[count++] = targets[i]->name;
+        if (targets[i]->width > 1 && target_runs_here(targets[i]) && count < MAX_TARGETS)
+            names[count++] = targets[i]->name;
     if (!count) names[count++] = "scalar";
     return count;
 }
@@ -97,10 +112,12 @@ int main(int argc, char **argv)
     const char *chosen[MAX_TARGETS];
     int target_count = 0, failed = 0, option;
     Bench b = {.directory = "build/bench", .rounds = 31};
-    while ((option = getopt(argc, argv, "t:r:o:")) != -1) {
+    while ((option = getopt(argc, argv, "t:r:o:d:i")) != -1) {
         if (option == 't' && target_count < MAX_TARGETS) chosen[target_count++] = optarg;
         else if (option == 'r') b.rounds = atoi(optarg);
         else if (option == 'o') b.directory = optarg;
+        else if (option == 'd') b.data = optarg;
+        else if (option == 'i') b.on_request = true;
         else return 2;
     }
     if (optind == argc || b.rounds < 1) {

@@ -1,10 +1,12 @@
-/* Compiles, builds and loads a model; beside its own functions the library holds one caller for each kernel. */
+/* Compiles, builds and loads a model; beside its own functions the library holds one caller for
+ * each kernel. */
 #include "subject.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "driver/buffers.h"
 #include "loop/print.h"
 #include "lower/optimizer.h"
 
@@ -12,26 +14,25 @@
 
 static bool compile(Subject *s, const char *path)
 {
-    Compilation c;
-    CompileOptions options = {.targets = {s->target}, .target_count = 1};
-    options.emit.optimizer = OPTIMIZER_ADAM;
-    if (!compile_lower(&c, s->arena, path, &options)) {
-        diags_print(c.diags, stderr);
-        return false;
-    }
-    s->plan = c.plan;
-    s->lowered = c.lowered[0];
-    s->name = emit_identifier(s->arena, c.module->name);
+    CompileOptions *options = arena_make(s->arena, CompileOptions);
+    *options = (CompileOptions){.targets = {s->target}, .target_count = 1};
+    options->emit = (EmitOptions){.command = "make bench", .optimizer = OPTIMIZER_ADAM};
+    s->compilation = compile_start(s->arena, path, options);
+    if (!compile_or_tell(&s->compilation, STAGE_LOWERED)) return false;
+    s->plan = s->compilation.plan;
+    s->lowered = s->compilation.lowered[0];
     return true;
 }
 
 /* ---- building ---- */
 
-static void print_caller(Text *out, const Emission *e, const EntryPlan *plan, const KernelCall *call, int number)
+static void print_caller(Text *out, const Emission *e, const EntryPlan *plan,
+                         const KernelCall *call, int number)
 {
     const PrintNames names = {e->options.name, emit_suffix(e, 0)};
-    text_addf(out, "static void call_%s_%d(void *const *v)\n{\n    (void)v;\n    %s%s(", plan->name, number,
-              call->function->returns_status ? "(void)" : "", function_c_name(e->arena, call->function, &names));
+    text_addf(out, "static void call_%s_%d(void *const *v)\n{\n    (void)v;\n    %s%s(", plan->name,
+              number, call->function->returns_status ? "(void)" : "",
+              function_c_name(e->arena, call->function, &names));
     const char *comma = "";
     for (int i = 0; i < call->arguments.count; i++) {
         int at = 0;
@@ -48,82 +49,67 @@ static void print_caller(Text *out, const Emission *e, const EntryPlan *plan, co
 
 static void print_callers(Text *out, const Emission *e, const LoweredEntry *entry)
 {
-    for (int i = 0; i < entry->calls.count; i++) print_caller(out, e, entry->plan, &entry->calls.at[i], i);
-    text_addf(out, "\nextern void (*const calls_%s[])(void *const *);\nvoid (*const calls_%s[])(void *const *) = {", entry->plan->name,
-              entry->plan->name);
-    for (int i = 0; i < entry->calls.count; i++) text_addf(out, "call_%s_%d, ", entry->plan->name, i);
+    for (int i = 0; i < entry->calls.count; i++)
+        print_caller(out, e, entry->plan, &entry->calls.at[i], i);
+    text_addf(out,
+              "\nextern void (*const calls_%s[])(void *const *);\nvoid (*const calls_%s[])(void "
+              "*const *) = {",
+              entry->plan->name, entry->plan->name);
+    for (int i = 0; i < entry->calls.count; i++)
+        text_addf(out, "call_%s_%d, ", entry->plan->name, i);
     text_add(out, "0};\n\n");
 }
 
 static const char *build(Subject *s, const char *directory, const char **library)
 {
     Text header = text_new(s->arena), source = text_new(s->arena), callers = text_new(s->arena);
-    const EmitOptions options = {.name = s->name, .command = "make bench", .optimizer = OPTIMIZER_ADAM};
-    const Emission e = emission_new(s->arena, s->plan, &s->lowered, 1, &options);
-    emit_header(&header, &e);
-    emit_source(&source, &e);
+    const Emission *e = compile_emission(&s->compilation);
+    s->name = e->options.name;
+    emit_header(&header, e);
+    emit_source(&source, e);
     text_addf(&callers, "#include \"%s.c\"\n\n", s->name);
-    for (int i = 0; i < s->lowered->entries.count; i++) print_callers(&callers, &e, &s->lowered->entries.at[i]);
+    for (int i = 0; i < s->lowered->entries.count; i++)
+        print_callers(&callers, e, &s->lowered->entries.at[i]);
     const char *at = arena_printf(s->arena, "%s/%s", directory, s->target->name);
     const char *const make[] = {"mkdir", "-p", at, NULL};
     const char *error = run_command(s->arena, make);
-    const char *stem = arena_printf(s->arena, "%s/%s", at, s->name), *c = arena_printf(s->arena, "%s_callers.c", stem);
+    const char *stem = arena_printf(s->arena, "%s/%s", at, s->name),
+               *c = arena_printf(s->arena, "%s_callers.c", stem);
     *library = arena_printf(s->arena, "%s.so", stem);
-    if (!error) error = file_write(s->arena, arena_printf(s->arena, "%s.h", stem), header.at, header.length);
-    if (!error) error = file_write(s->arena, arena_printf(s->arena, "%s.c", stem), source.at, source.length);
+    if (!error)
+        error =
+            file_write(s->arena, arena_printf(s->arena, "%s.h", stem), header.at, header.length);
+    if (!error)
+        error =
+            file_write(s->arena, arena_printf(s->arena, "%s.c", stem), source.at, source.length);
     if (!error) error = file_write(s->arena, c, callers.at, callers.length);
     const char *cc = getenv("CC");
     cc = cc && *cc ? cc : "cc";
-    const char *const line[] = {"sh", "-c", arena_printf(s->arena, "%s -std=c11 -O2 -fPIC -shared -o %s %s", cc, *library, c), NULL};
+    const char *const line[] = {
+        "sh", "-c",
+        arena_printf(s->arena, "%s -std=c11 -O2 -fPIC -shared -o %s %s", cc, *library, c), NULL};
     return error ? error : run_command(s->arena, line);
 }
 
 /* ---- memory and data ---- */
 
-static float *zeros(int64_t floats)
+/* Whole pages, each allocation 17 lines further into its own than the one before: the same place in
+ * all pages would make stores look like the loads that follow. */
+static float *zeros(Subject *s, int64_t floats)
 {
-    const size_t bytes = ((size_t)floats * 4 + 4096) / 4096 * 4096;
-    float *at = aligned_alloc(4096, bytes);
+    const size_t shift = (size_t)(17 * 64 * s->allocations++) % 4096;
+    const size_t bytes = ((size_t)floats * 4 + shift + 4096) / 4096 * 4096;
+    char *at = aligned_alloc(4096, bytes);
     if (!at) abort();
     memset(at, 0, bytes);
-    return at;
-}
-
-static void fill_input(float *at, const nn_io *io, unsigned *random)
-{
-    int64_t n = 1;
-    for (int i = 0; i < io->rank; i++) n *= io->dims[i];
-    for (int64_t i = 0; i < n; i++) {
-        *random = *random * 1664525u + 1013904223u;
-        const unsigned r = *random >> 8;
-        if (io->dtype == NN_F32) at[i] = (float)r / 16777216.0f;
-        else if (io->dtype == NN_I32) ((int32_t *)(void *)at)[i] = (int32_t)(r % (unsigned)(io->limit ? io->limit : 2));
-        else ((uint8_t *)(void *)at)[i] = (uint8_t)(r % 256);
-    }
-}
-
-static int64_t floats_of(const nn_io *io)
-{
-    int64_t n = 1;
-    for (int i = 0; i < io->rank; i++) n *= io->dims[i];
-    return n;
+    return (float *)(void *)(at + shift);
 }
 
 static void make_call(Subject *s, SubjectEntry *e)
 {
-    const nn_entry *entry = e->entry;
-    const void **inputs = arena_array(s->arena, const void *, entry->input_count + 1);
-    void **outputs = arena_array(s->arena, void *, entry->output_count + 1);
-    unsigned random = 1;
-    for (int i = 0; i < entry->input_count; i++) {
-        float *at = zeros(floats_of(&entry->inputs[i]));
-        fill_input(at, &entry->inputs[i], &random);
-        inputs[i] = at;
-    }
-    for (int i = 0; i < entry->output_count; i++) outputs[i] = zeros(floats_of(&entry->outputs[i]));
-    e->call = (nn_call){.params = s->params, .states = s->states, .inputs = inputs, .outputs = outputs,
-                        .count = (int)entry->batch, .grads = s->grads, .loss = zeros(16),
-                        .metrics = zeros(2 * entry->metric_count), .workspace = zeros((int64_t)entry->workspace_bytes / 4)};
+    e->call = *call_new(s->arena, s->model, e->entry, s->params, s->states);
+    e->call.grads = s->grads;
+    call_random_inputs(&e->call, e->entry, 1);
 }
 
 /* Where a value of the plan lies in the memory of the call. */
@@ -155,13 +141,14 @@ static const char *load(Subject *s, const char *library)
     if (!handle) return arena_printf(s->arena, "cannot load %s: %s", library, dlerror());
     s->model = dlsym(handle, arena_printf(s->arena, "%s_model", s->name));
     void *step = dlsym(handle, arena_printf(s->arena, "%s_step", s->name));
-    if (!s->model || !step) return arena_printf(s->arena, "%s lacks its model or its step", library);
+    if (!s->model || !step)
+        return arena_printf(s->arena, "%s lacks its model or its step", library);
     memcpy(&s->step, &step, sizeof s->step);
-    s->params = zeros(s->model->param_floats);
-    s->grads = zeros(s->model->param_floats);
-    s->first = zeros(s->model->param_floats);
-    s->second = zeros(s->model->param_floats);
-    s->states = zeros(s->model->state_floats);
+    s->params = zeros(s, s->model->param_floats);
+    s->grads = zeros(s, s->model->param_floats);
+    s->first = zeros(s, s->model->param_floats);
+    s->second = zeros(s, s->model->param_floats);
+    s->states = zeros(s, s->model->state_floats);
     s->model->init(s->params, 1);
     if (s->model->init_states) s->model->init_states(s->states);
     for (int i = 0; i < s->lowered->entries.count; i++) {
@@ -169,13 +156,15 @@ static const char *load(Subject *s, const char *library)
         e.callers = dlsym(handle, arena_printf(s->arena, "calls_%s", e.lowered->plan->name));
         make_call(s, &e);
         e.values = arena_array(s->arena, void *, e.lowered->plan->values.count + 1);
-        for (int j = 0; j < e.lowered->plan->values.count; j++) e.values[j] = place(s, &e, e.lowered->plan->values.at[j]);
+        for (int j = 0; j < e.lowered->plan->values.count; j++)
+            e.values[j] = place(s, &e, e.lowered->plan->values.at[j]);
         vec_push(s->arena, s->entries, e);
     }
     return NULL;
 }
 
-const char *subject_open(Arena *arena, const char *path, const char *target, const char *directory, Subject *out)
+const char *subject_open(Arena *arena, const char *path, const char *target, const char *directory,
+                         Subject *out)
 {
     const char *library = NULL;
     *out = (Subject){.arena = arena, .target = target_find(target)};
@@ -201,6 +190,7 @@ int subject_adam(Subject *s)
         float *first, *second;
         int64_t step;
         float rate, beta1, beta2, eps, decay;
-    } args = {s->params, s->grads, s->first, s->second, ++s->steps, 1e-3f, 0.9f, 0.999f, 1e-8f, 0.0f};
+    } args = {s->params, s->grads, s->first, s->second, ++s->steps,
+              1e-3f,     0.9f,     0.999f,   1e-8f,     0.0f};
     return s->step(&args);
 }

@@ -10,8 +10,8 @@ typedef void KernelCaller(void *const *values);
 typedef struct SubjectEntry {
     const nn_entry *entry;
     const LoweredEntry *lowered;
-    KernelCaller *const *callers;    /* by call */
-    void **values;                   /* by value of the plan */
+    KernelCaller *const *callers; /* by call */
+    void **values;                /* by value of the plan */
     nn_call call;
 } SubjectEntry;
 
@@ -19,18 +19,21 @@ typedef struct Subject {
     Arena *arena;
     const char *name;
     const Target *target;
+    Compilation compilation;
     const Plan *plan;
     Lowered *lowered;
     const nn_model *model;
-    int (*step)(const void *args);   /* NAME_step: Adam */
+    int (*step)(const void *args); /* NAME_step: Adam */
     float *params, *grads, *states, *first, *second;
-    int64_t steps;                   /* taken so far */
+    int64_t steps; /* taken so far */
+    int allocations;
     VEC(SubjectEntry) entries;
 } Subject;
 
-/* Compiles `path` (a .nn file, or a .graph in text form) for the target, and leaves C and shared object in `directory`.
- * NULL, or what went wrong. */
-const char *subject_open(Arena *arena, const char *path, const char *target, const char *directory, Subject *out);
-SubjectEntry *subject_entry(const Subject *s, const char *name);     /* NULL if there is none */
-int subject_adam(Subject *s);        /* one step on the gradients */
+/* Compiles `path` (a .nn file, or a .graph in text form) for the target, and leaves C and shared
+ * object in `directory`. NULL, or what went wrong. */
+const char *subject_open(Arena *arena, const char *path, const char *target, const char *directory,
+                         Subject *out);
+SubjectEntry *subject_entry(const Subject *s, const char *name); /* NULL if there is none */
+int subject_adam(Subject *s);                                    /* one step on the gradients */
 #endif
