@@ -114,9 +114,9 @@ test: all $(TEST_BIN)
 docs: $(BUILD)/tests/test_operations_page
 	UPDATE=1 $<
 
-# Damaged programs for the parser and the formatter, and damaged files for the runtime, found by libFuzzer (needs clang).
+# Damaged programs for the front end, and damaged files for the runtime, found by libFuzzer (needs clang).
 FUZZ_SECONDS ?= 60
-FUZZ_BIN      = $(BUILD)/fuzz_parse $(BUILD)/fuzz_files
+FUZZ_BIN      = $(BUILD)/fuzz_parse $(BUILD)/fuzz_elaborate $(BUILD)/fuzz_files
 FUZZ_PARSE    = $(filter-out compiler/base/embedded.c,$(wildcard compiler/base/*.c compiler/ast/*.c)) \
                 $(BUILD)/grammar/parse.c $(BUILD)/grammar/lex.c
 FUZZ_FLAGS    = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -std=c11 $(POSIX)
@@ -124,12 +124,20 @@ FUZZ_FLAGS    = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover
 $(BUILD)/fuzz_parse: tests/fuzz_parse.c $(FUZZ_PARSE)
 	$(call quiet,FUZZ)clang $(FUZZ_FLAGS) -Icompiler -Itests -I$(BUILD) -o $@ $^
 
+FUZZ_ELABORATE = $(foreach part,ir ops elaborate passes,$(wildcard compiler/$(part)/*.c)) compiler/base/embedded.c \
+                 $(BUILD)/embedded.c $(RUNTIME_SRC)
+
+$(BUILD)/fuzz_elaborate: tests/fuzz_elaborate.c $(FUZZ_PARSE) $(FUZZ_ELABORATE)
+	$(call quiet,FUZZ)clang $(FUZZ_FLAGS) $(ZLIB_CFLAGS) -Icompiler -Iruntime -Itests -I$(BUILD) -o $@ $^ $(ZLIB_LIBS) -lpthread -lm
+
 $(BUILD)/fuzz_files: tests/fuzz_files.c $(RUNTIME_SRC)
 	$(call quiet,FUZZ)clang $(FUZZ_FLAGS) $(ZLIB_CFLAGS) -Iruntime -Itests -o $@ $^ $(ZLIB_LIBS) -lpthread -lm
 
 fuzz: $(FUZZ_BIN)
-	@mkdir -p $(BUILD)/corpus/parse $(BUILD)/corpus/files
+	@mkdir -p $(BUILD)/corpus/parse $(BUILD)/corpus/elaborate $(BUILD)/corpus/files
 	$(BUILD)/fuzz_parse -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/parse examples tests/bad tests/parse
+	$(BUILD)/fuzz_elaborate -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 $(BUILD)/corpus/elaborate examples \
+	    tests/bad tests/elaborate tests/elaborate/gradients
 	$(BUILD)/fuzz_files -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/files
 
 # ---- speed: generated code against the peak of this machine, kernel by kernel ----

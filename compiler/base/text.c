@@ -106,6 +106,8 @@ static const char *failure(Arena *arena, const char *what, const char *path, int
     return arena_printf(arena, "cannot %s %s: %s", what, path, strerror(error));
 }
 
+enum { FILE_LIMIT = 256 << 20 };         /* bytes; a device may have no end */
+
 const char *file_read(Arena *arena, const char *path, char **data, size_t *length)
 {
     FILE *file = fopen(path, "rb");
@@ -116,8 +118,9 @@ const char *file_read(Arena *arena, const char *path, char **data, size_t *lengt
         size_t got = fread(text.at + text.length, 1, text.room - text.length - 1, file);
         if (got == 0) break;
         text.length += got;
+        if (text.length > FILE_LIMIT) break;
     }
-    int error = ferror(file) ? errno : 0;
+    int error = text.length > FILE_LIMIT ? EFBIG : ferror(file) ? errno : 0;
     fclose(file);
     if (error) return failure(arena, "read", path, error);
     text.at[text.length] = '\0';

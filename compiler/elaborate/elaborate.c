@@ -85,6 +85,18 @@ static bool no_new_leaves(Elab *el, int known, const char *first)
     return sound;
 }
 
+/* Statements under a condition may not be met by every entry, but these must. */
+static bool reaches_results(Elab *el, const Item *model, const EntryMode *mode, const Graph *graph)
+{
+    const char *missed = NULL;
+    if (mode->loss && !el->has_loss) missed = "loss";
+    if (mode->outputs && (graph->outputs.count == 0 || graph->outputs.at[0].kind != OUT_OUTPUT)) missed = "output";
+    if (!missed) return true;
+    diag_error(el->diags, model->name.span, "%s comes past no `%s` of `%s`", mode->name, missed, model->name.text);
+    diag_help(el->diags, "every entry must: move it out of the `if`");
+    return false;
+}
+
 static bool add_entry(Elab *el, const Item *model, const EntryMode *mode)
 {
     Module *module = el->module;
@@ -96,10 +108,7 @@ static bool add_entry(Elab *el, const Item *model, const EntryMode *mode)
         const char *first = module->entries.at[0]->name;
         if (!same_leaves(el, first) || !no_new_leaves(el, known, first)) return false;
     }
-    if (mode->loss && !el->has_loss) {
-        diag_error(el->diags, model->name.span, "the `loss` of `%s` is not reached by %s", model->name.text, mode->name);
-        return false;
-    }
+    if (!reaches_results(el, model, mode, graph)) return false;
     vec_push(el->arena, module->entries, graph);
     return true;
 }
