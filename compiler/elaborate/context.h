@@ -217,6 +217,8 @@ void name_tensor(Elab *el, const Value *value, int since, const char *name);
 Node *number_node(Elab *el, Number number, DType dtype);
 /* Appends an operation, reporting its refusal at `at`. */
 Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const Attr *attrs);
+/* The same; messages call the operation `sign`. */
+Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count, const Attr *attrs);
 /* An elementwise operation on tensors and numbers; `sign` names it in messages. */
 const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *const *args, int count);
 const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b);

@@ -90,7 +90,8 @@ static bool reaches_results(Elab *el, const Item *model, const EntryMode *mode, 
 {
     const char *missed = NULL;
     if (mode->loss && !el->has_loss) missed = "loss";
-    if (mode->outputs && (graph->outputs.count == 0 || graph->outputs.at[0].kind != OUT_OUTPUT)) missed = "output";
+    bool none = graph->outputs.count == 0 || graph->outputs.at[0].kind != OUT_OUTPUT;
+    if (mode->outputs && none && find_stmt(model->body, STMT_OUTPUT)) missed = "output";
     if (!missed) return true;
     diag_error(el->diags, model->name.span, "%s comes past no `%s` of `%s`", mode->name, missed, model->name.text);
     diag_help(el->diags, "every entry must: move it out of the `if`");

@@ -96,6 +96,8 @@ const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b)
     set_matrix_labels(&p, 0, ta.rank);
     set_matrix_labels(&p, 1, tb.rank);
     set_out_labels(&p, ta, tb);
+    if (ta.batch_axis == ta.rank - 2 && tb.batch_axis == tb.rank - 1 && ta.batch_axis >= 0 && tb.batch_axis >= 0)
+        return refuse(el, at, a, b, "the result would have two batch axes");
     if (p.out_rank > MAX_RANK) return refuse(el, at, a, b, "the result has too many axes");
     Attr attrs[MAX_ATTRS] = {attr_ints(p.label[0], p.node[0]->type.rank), attr_ints(p.label[1], p.node[1]->type.rank),
                              attr_ints(p.out, p.out_rank)};

@@ -1,4 +1,6 @@
-/* Owns values in the graph at hand: their nodes, what a scan's body captures, elementwise operations and products. */
+/* Owns values in the graph at hand: their nodes, what a scan's body captures, operations, shapes. */
+#include <string.h>
+
 #include "elaborate/context.h"
 #include "ops/build.h"
 #include "ops/op.h"
@@ -77,8 +79,9 @@ Node *tensor_node(Elab *el, const Value *value)
     if (value->tensor.region == el->region) return node;
     Node *here = bring_in(el, el->region, value->tensor.region, node);
     if (here) return here;
-    fault(el, node->span, "%s belongs to the steps of a scan and is not known outside of them",
-          type_text(el->arena, node->type));
+    fault(el, el->region->graph->origin.span, "%s%s%s belongs to the steps of a scan and is not known outside of them",
+          node->name ? node->name : "", node->name ? ", " : "", type_text(el->arena, node->type));
+    diag_note(el->diags, node->span, "it comes from here");
     diag_help(el->diags, "`yield` gives the values of all steps, and `s.h` the last value of the carry `h` of "
                          "`s = scan ...`");
     return build_fill(el->region->graph, node->type, 0.0);
@@ -132,13 +135,26 @@ static void note_node(Elab *el, Span at, const Node *node)
     note_shape(el, user_span(el, at), &value);
 }
 
+/* Of a rule's refusal that begins with the operation's name: what the program calls it. */
+static const char *as_called(Elab *el, Op op, const char *sign, const char *error)
+{
+    size_t length = strlen(op_row(op)->name);
+    if (strncmp(error, op_row(op)->name, length) != 0 || error[length] != ' ') return error;
+    return arena_printf(el->arena, "`%s`%s", sign, error + length);
+}
+
 Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const Attr *attrs)
+{
+    return append_as(el, at, op, op_row(op)->name, inputs, count, attrs);
+}
+
+Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count, const Attr *attrs)
 {
     const char *error;
     set_origin(el, at);
     Node *node = graph_append(el->region->graph, op, inputs, count, attrs, el->region->graph->origin, &error);
     if (!node) {
-        fault(el, at, "%s", error);
+        fault(el, at, "%s", as_called(el, op, sign, error));
         for (int i = 0; i < count && i < 3; i++)
             if (i == 0 || inputs[i] != inputs[i - 1]) note_node(el, at, inputs[i]);
         return NULL;
@@ -231,7 +247,11 @@ const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *
         if (!(nodes[i] = operand_node(el, at, args[i], as_it_is ? own : dtype))) return &value_poison;
     }
     if (!fit_nodes(el, at, sign, nodes, count)) return &value_poison;
-    return tensor_value(el, at, append_op(el, at, op, nodes, count, NULL));
+    Node *node = append_as(el, at, op, sign, nodes, count, NULL);
+    if (node) return tensor_value(el, at, node);
+    if (is_logic(op) || op == OP_select) diag_help(el->diags, "a comparison makes a bool tensor, as in `x != 0`");
+    else if (dtype != DT_F32) diag_help(el->diags, "`cast(x, f32)` converts");
+    return &value_poison;
 }
 
 /* ---- shapes in a program ---- */

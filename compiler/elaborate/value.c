@@ -64,7 +64,7 @@ const char *value_describe(Arena *arena, const Value *value)
         return arena_printf(arena, "the range %lld..%lld", (long long)value->range.begin,
                             (long long)value->range.end);
     case VALUE_INIT: return "an initialiser";
-    case VALUE_NONE: return "none";
+    case VALUE_NONE: return value->member_count ? "a scan without `yield`" : "none";
     case VALUE_POISON: break;
     }
     return "nothing";
