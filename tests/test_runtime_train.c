@@ -183,7 +183,7 @@ static void an_interrupt_ends_after_the_step(void **state) {
 
 static nn_train_options killed_options(const char *checkpoint, const char *log) {
     nn_train_options o = make_options();
-    o.epochs = 400;
+    o.epochs = 40;
     o.clip_norm = 0.5;
     o.checkpoint = checkpoint;
     o.checkpoint_every = 3;
