@@ -71,19 +71,24 @@ static double seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* "-O2 -g" as words after those that are always there. */
+typedef VEC(const char *) Words;
+
+static void add_words(Arena *arena, Words *words, const char *text)
+{
+    char *rest = arena_strdup(arena, text);
+    for (char *word = strtok_r(rest, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+        vec_push(arena, *words, word);
+}
+
+/* CC may have words of its own: "ccache gcc", "clang --target=...". */
 static const char **compiler_line(Arena *arena, const char *flags, const char *output,
                                   const char *source)
 {
-    VEC(const char *) words = {0};
+    Words words = {0};
     const char *cc = getenv("CC");
-    vec_push(arena, words, cc && *cc ? cc : "cc");
-    vec_push(arena, words, "-std=c11");
-    vec_push(arena, words, "-fPIC");
-    vec_push(arena, words, "-shared");
-    char *copy = arena_strdup(arena, flags);
-    for (char *word = strtok_r(copy, " ", &copy); word; word = strtok_r(NULL, " ", &copy))
-        vec_push(arena, words, word);
+    add_words(arena, &words, cc && *cc ? cc : "cc");
+    add_words(arena, &words, "-std=c11 -fPIC -shared");
+    add_words(arena, &words, flags);
     vec_push(arena, words, "-o");
     vec_push(arena, words, output);
     vec_push(arena, words, source);
