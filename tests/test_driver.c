@@ -250,6 +250,7 @@ static void the_first_difference_is_named(void **state)
                       "nnc compare $TMP/m.nn " GOLDEN("mnist_mlp") "; s=$?; exit $s");
     expect(&r, 1, "m.nn:6:52: error: layer fc2 is the first that differs");
     expect(&r, 1, "layer fc1        [128, 128]");
+    expect(&r, 1, "the reference has relu where line 6 has tanh: with that changed, it agrees");
 }
 
 static const struct CauseCase { const char *change, *cause; } causes[] = {

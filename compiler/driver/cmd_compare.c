@@ -24,7 +24,7 @@ typedef struct Compare {
     int compared, differ, noise;
     /* the first difference */
     bool found;
-    const char *agreed;              /* the layer before it, if it agrees */
+    const TracedLayer *agreed;       /* the layer before it, if it agrees */
     Suspect suspect;
     Span span;
     const char *what;
@@ -61,15 +61,16 @@ static double relative_error(Compare *k, const float *got, const nn_stored *want
 /* ---- what is compared, in the order of the computation ---- */
 
 static void suspect(Compare *k, const nn_entry *entry, nn_call *call, const char *what,
-                    const char *layer, Span span, int output, const nn_stored *want)
+                    const char *layer, const Node *node, int output, const nn_stored *want)
 {
     if (k->found) return;
     k->found = true;
     k->what = what;
-    k->span = span;
+    k->span = node ? node->span : nowhere;
     k->suspect = (Suspect){.arena = k->arena, .module = k->c.module, .subject = &k->subject,
                            .file = &k->file, .entry = entry, .call = call,
-                           .evaluated = &k->evaluated, .layer = layer, .output = output,
+                           .evaluated = &k->evaluated, .layer = layer, .until = node,
+                           .after = k->agreed ? k->agreed->node : NULL, .output = output,
                            .elements = want->elements};
     if (want->elements != io_elements(&entry->outputs[output])) return;
     k->suspect.want = reference_floats(k->arena, want);
@@ -84,17 +85,17 @@ static void compare_layers(Compare *k, const nn_entry *entry, nn_call *call)
         if (!want) continue;
         const char *what = arena_printf(k->arena, "layer %s", l->layer);
         if (!add_row(k, what, want, call->outputs[l->output], type_elements(l->node->type), 0))
-            suspect(k, entry, call, what, l->layer, l->node->span, l->output, want);
-        if (!k->found) k->agreed = l->layer;
+            suspect(k, entry, call, what, l->layer, l->node, l->output, want);
+        if (!k->found) k->agreed = l;
     }
 }
 
-static Span output_span(const Compare *k, const char *entry, const char *name)
+static const Node *output_node(const Compare *k, const char *entry, const char *name)
 {
     const Graph *graph = module_entry(k->c.module, entry);
     for (int i = 0; i < graph->outputs.count; i++)
-        if (!strcmp(graph->outputs.at[i].name, name)) return graph->outputs.at[i].node->span;
-    return nowhere;
+        if (!strcmp(graph->outputs.at[i].name, name)) return graph->outputs.at[i].node;
+    return NULL;
 }
 
 static void compare_outputs(Compare *k, const nn_entry *entry, nn_call *call, const char *kind)
@@ -105,7 +106,7 @@ static void compare_outputs(Compare *k, const nn_entry *entry, nn_call *call, co
         if (!want || io->dtype != NN_F32) continue;
         const char *what = arena_printf(k->arena, "%s/%s", kind, io->name);
         if (!add_row(k, what, want, call->outputs[i], io_elements(io), 0))
-            suspect(k, entry, call, what, NULL, output_span(k, entry->name, io->name), i, want);
+            suspect(k, entry, call, what, NULL, output_node(k, entry->name, io->name), i, want);
     }
 }
 
@@ -121,7 +122,8 @@ static void compare_loss(Compare *k, const nn_entry *entry, const nn_call *call)
     if (add_row(k, "loss", want, call->loss, 1, 0) || k->found) return;
     k->found = true;
     k->what = "loss";
-    k->span = output_span(k, entry->name, "loss");
+    const Node *loss = output_node(k, entry->name, "loss");
+    k->span = loss ? loss->span : nowhere;
 }
 
 static double largest_gradient(Compare *k)
@@ -234,10 +236,11 @@ static void explain(Compare *k)
         diag_help(k->c.diags, "without --generated the interpreter runs, and causes are tried");
     else if (s->want) {
         diag_help(k->c.diags, "look at this layer and at what lies between %s and it",
-                  k->agreed ? arena_printf(k->arena, "layer %s, which agrees,", k->agreed)
+                  k->agreed ? arena_printf(k->arena, "layer %s, which agrees,", k->agreed->layer)
                             : "the inputs");
         diag_help(k->c.diags, "tried without success: other scales of the inputs, inference mode, "
-                              "eps, transposed or unused weights, values of other layers");
+                              "eps, transposed or unused weights, other functions, values of other "
+                              "layers");
     }
 }
 

@@ -90,6 +90,38 @@ static void guess_constants(const Suspect *s, Guess *best)
     }
 }
 
+/* ---- functions before the layer ---- */
+
+static bool is_function(Arena *arena, const Node *node, Op op)
+{
+    const OpRow *row = op_row(op);
+    Node changed = *node;
+    Type type;
+    changed.op = op;
+    return row->kind == KIND_MAP && row->arity == 1 && row->shape(arena, &changed, &type) == NULL
+           && type_equal(type, node->type);
+}
+
+/* Every function of one number in place of each that is there. */
+static void guess_function(const Suspect *s, Guess *best)
+{
+    Graph *graph = module_entry(s->module, s->entry->name);
+    const int from = s->after ? s->after->id + 1 : 0;
+    for (int i = from; s->until && i <= s->until->id; i++) {
+        Node *node = graph->nodes.at[i];
+        const Op was = node->op;
+        if (node->type.dtype != DT_F32 || !is_function(s->arena, node, was)) continue;
+        for (Op op = 0; op < OP_COUNT; op++) {
+            if (op == was || !is_function(s->arena, node, op)) continue;
+            node->op = op;
+            consider(best, error_now(s),
+                     arena_printf(s->arena, "the reference has %s where line %d has %s",
+                                  op_row(op)->name, span_line(node->span), op_row(was)->name));
+            node->op = was;
+        }
+    }
+}
+
 /* ---- weights of the layer ---- */
 
 static bool owns(const char *layer, const char *param)
@@ -155,6 +187,7 @@ const char *guess_cause(const Suspect *s, const TracedLayers *layers)
     guess_mode(s, &best);
     guess_constants(s, &best);
     guess_weights(s, &best);
+    guess_function(s, &best);
     error_now(s);
     return best.text;
 }

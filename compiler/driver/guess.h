@@ -14,6 +14,7 @@ typedef struct Suspect {
     nn_call *call;                   /* with the reference's batch */
     const TracedLayers *evaluated;   /* of the entry `evaluate`; may be empty */
     const char *layer;               /* NULL: no layer, an output */
+    const Node *after, *until;       /* what it is made of: behind the last that agrees, or NULL */
     int output;                      /* the output that differs, */
     const float *want;               /* what it should be, */
     int64_t elements;
