@@ -1,7 +1,7 @@
 # nnc: `make` builds build/nnc and build/libnn.a, `make test` runs the tests, `make demo` shows it all.
 # Others: bench, bench-peers, docs, install, lint, check-sanitize, fuzz, clean.
 
-VERSION = 0.1.0
+VERSION := $(shell sed -n 's/.*NNC_VERSION "\(.*\)"/\1/p' compiler/base/version.h)
 
 CC       ?= cc
 AR       ?= ar

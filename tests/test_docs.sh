@@ -19,5 +19,18 @@ for page in docs/*.md; do
     name=$(basename "$page")
     [ "$name" = README.md ] || grep -q "($name)" docs/README.md || say docs/README.md "does not name $name"
 done
+# What README.md shows of the language and of generated code is what is there, line by line.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT INT TERM
+"${BUILD:-build}/nnc" examples/digits/digits.nn --target=avx2 -o "$scratch" || failed=1
+shown() {
+    sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" README.md | grep -v '^```' | grep -vE '^ *\.\.\.$' > "$scratch/lines"
+    [ -s "$scratch/lines" ] || say README.md "shows no $1"
+    while IFS= read -r line; do
+        grep -qxF -- "$line" "$2" || say README.md "this line is not in $(basename "$2"): $line"
+    done < "$scratch/lines"
+}
+shown nn examples/digits/digits.nn
+shown c "$scratch/digits.c"
 [ $failed = 0 ] && echo "paths and links of the pages lead somewhere"
 exit $failed
