@@ -45,6 +45,11 @@ static Tensor run_case(Arena *arena, const LibraryCase *row)
         interp.params[i] = arena_array(arena, float, type_elements(module->params.at[i].type));
         init_param(&module->params.at[i], i, 1, interp.params[i]);
     }
+    interp.states = arena_array(arena, float *, module->states.count + 1);
+    for (int i = 0; i < module->states.count; i++) {
+        interp.states[i] = arena_array(arena, float, type_elements(module->states.at[i].type));
+        init_param(&module->states.at[i], i, 1, interp.states[i]);
+    }
     const Tensor inputs[] = {{graph->inputs.at[0]->type, (void *)x_values},
                              {graph->inputs.at[1]->type, (void *)y_values},
                              {graph->inputs.at[2]->type, (void *)label_values}};

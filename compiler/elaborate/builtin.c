@@ -7,7 +7,7 @@
 #include "ops/op.h"
 
 static const Builtin *const tables[] = {builtin_reductions, builtin_shapes, builtin_makers,
-                                        builtin_helpers};
+                                        builtin_helpers, builtin_windows};
 
 enum { TABLE_COUNT = sizeof tables / sizeof *tables };
 

@@ -21,7 +21,8 @@ typedef struct Builtin {
 } Builtin;
 
 /* One table a file; each ends with a NULL name. */
-extern const Builtin builtin_reductions[], builtin_shapes[], builtin_makers[], builtin_helpers[];
+extern const Builtin builtin_reductions[], builtin_shapes[], builtin_makers[], builtin_helpers[],
+                     builtin_windows[];
 
 bool builtin_find(const char *name);
 void builtin_words(Elab *el, WordList *words);

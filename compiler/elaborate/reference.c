@@ -236,6 +236,7 @@ void reference_print(Text *out)
     add_builtins(out, "Reductions", builtin_reductions);
     add_builtins(out, "Shapes", builtin_shapes);
     add_builtins(out, "Tensors from nothing", builtin_makers);
+    add_builtins(out, "Windows", builtin_windows);
     add_builtins(out, "Initial values, types, rows, lists", builtin_helpers);
     add_library(out);
     add_data(out);
