@@ -47,7 +47,7 @@ static LoopExpr *polynomial(MathBuilder *m, LoopExpr *x, const double *c, int co
 
 static const char exp_comment[] =
     "e to the x: x = n ln 2 + r, a polynomial in r times 2^n. 1 ulp.\n"
-    "Clamped to [-87.3, 88.0], so the result is always finite and positive.";
+    "Below -87.3 it is 0, so that no product with it is denormal; above 88 it stays finite.";
 
 /* n and r with x = n / parts ln 2 + r, |r| <= ln 2 / parts / 2. */
 static LoopExpr *reduce_exp(MathBuilder *m, LoopExpr *x, double parts, LoopExpr **r) {
@@ -77,10 +77,14 @@ static LoopExpr *exp_by_polynomial(MathBuilder *m, LoopExpr *x) {
     return x_ldexp(&m->b, map2(m, OP_add, p, num(m, 1)), n);
 }
 
+/* Bounds come first in max and min: on x86 these yield their second argument if one is no number,
+ * so that what is no number stays none. */
 static LoopExpr *build_exp(MathBuilder *m, LoopExpr *x) {
     const int parts = m->vector ? m->b.program->target->fractions : 0;
-    x = keep(m, "x", map2(m, OP_min, map2(m, OP_max, x, num(m, -87.3)), num(m, 88.0)));
-    return parts ? exp_by_table(m, x, parts) : exp_by_polynomial(m, x);
+    LoopExpr *lost = keep(m, "lost", map2(m, OP_lt, x, num(m, -87.3)));
+    x = keep(m, "x", map2(m, OP_min, num(m, 88.0), map2(m, OP_max, num(m, -87.3), x)));
+    LoopExpr *y = keep(m, "y", parts ? exp_by_table(m, x, parts) : exp_by_polynomial(m, x));
+    return choose(m, lost, num(m, 0), y);
 }
 
 static const char log_comment[] =
