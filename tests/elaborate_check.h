@@ -14,7 +14,8 @@
 #include "ops/op.h"
 
 /* NULL after errors, which *said then holds. */
-static inline Module *elaborate_source(Arena *arena, Source *source, const ElaborateOptions *options, const char **said)
+static inline Module *elaborate_source(Arena *arena, Source *source,
+                                       const ElaborateOptions *options, const char **said)
 {
     Diags *diags = diags_new(arena);
     AstFile *file = ast_parse(arena, source, diags);
@@ -30,7 +31,8 @@ static inline Module *elaborate_source(Arena *arena, Source *source, const Elabo
     return module;
 }
 
-static inline Module *elaborate_text(Arena *arena, const char *text, const ElaborateOptions *options, const char **said)
+static inline Module *elaborate_text(Arena *arena, const char *text,
+                                     const ElaborateOptions *options, const char **said)
 {
     Source *source = arena_make(arena, Source);
     *source = (Source){.path = "t.nn", .text = text, .length = strlen(text)};
@@ -38,7 +40,8 @@ static inline Module *elaborate_text(Arena *arena, const char *text, const Elabo
 }
 
 /* The test fails if the program has errors. */
-static inline Module *must_elaborate(Arena *arena, const char *text, const ElaborateOptions *options)
+static inline Module *must_elaborate(Arena *arena, const char *text,
+                                     const ElaborateOptions *options)
 {
     const char *said;
     Module *module = elaborate_text(arena, text, options, &said);
@@ -62,7 +65,9 @@ static inline float **initial_values(Arena *arena, const ParamList *list, uint64
 
 static inline Interp interp_of(Arena *arena, const Module *module)
 {
-    return (Interp){.module = module, .seed = 1, .params = initial_values(arena, &module->params, 1),
+    return (Interp){.module = module,
+                    .seed = 1,
+                    .params = initial_values(arena, &module->params, 1),
                     .states = initial_values(arena, &module->states, 1),
                     .sessions = initial_values(arena, &module->sessions, 1)};
 }
@@ -81,8 +86,8 @@ static inline Tensor *counting_inputs(Arena *arena, const Module *module, const 
     return inputs;
 }
 
-static inline Tensor *run_entry(Arena *arena, const Interp *interp, const Graph *graph, const Tensor *inputs,
-                                int64_t count)
+static inline Tensor *run_entry(Arena *arena, const Interp *interp, const Graph *graph,
+                                const Tensor *inputs, int64_t count)
 {
     Tensor *outputs = arena_array(arena, Tensor, graph->outputs.count + 1);
     const char *error = interp_run(interp, arena, graph, inputs, count, outputs);
@@ -93,7 +98,8 @@ static inline Tensor *run_entry(Arena *arena, const Interp *interp, const Graph 
 static inline int find_output(const Graph *graph, OutputKind kind, const char *name)
 {
     for (int i = 0; i < graph->outputs.count; i++)
-        if (graph->outputs.at[i].kind == kind && strcmp(graph->outputs.at[i].name, name) == 0) return i;
+        if (graph->outputs.at[i].kind == kind && strcmp(graph->outputs.at[i].name, name) == 0)
+            return i;
     return -1;
 }
 #endif

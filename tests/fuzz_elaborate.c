@@ -1,6 +1,7 @@
-/* A libFuzzer target for the elaborator: `make fuzz`. Inputs are changed token by token, so that most still parse. What must
- * hold: elaboration comes back within its limits, every complaint can be printed, a module comes out exactly if nothing
- * was wrong, and it keeps every invariant, before and after the passes. */
+/* A libFuzzer target for the elaborator: `make fuzz`. Inputs are changed token by token, so that
+ * most still parse. What must hold: elaboration comes back within its limits, every complaint can
+ * be printed, a module comes out exactly if nothing was wrong, and it keeps every invariant, before
+ * and after the passes. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@ static const char *elaborate_fault(Arena *arena, const Source *source, FILE *out
     if (diags_errors(diags)) return NULL;
     Module *module = elaborate(arena, file, NULL, diags);
     diags_print(diags, out);
-    if ((module != NULL) != (diags_errors(diags) == 0)) return "a module comes out exactly if nothing was wrong";
+    if ((module != NULL) != (diags_errors(diags) == 0))
+        return "a module comes out exactly if nothing was wrong";
     if (!module) return NULL;
     int nodes = 0;
     for (int i = 0; i < module->entries.count; i++) nodes += module->entries.at[i]->nodes.count;
@@ -50,22 +52,26 @@ typedef struct Random { uint32_t state; } Random;
 
 static uint32_t below(Random *random, uint32_t limit)
 {
-    random->state = random->state * UINT32_C(1664525) + UINT32_C(1013904223);      /* Numerical Recipes, LCG */
+    random->state =
+        random->state * UINT32_C(1664525) + UINT32_C(1013904223); /* Numerical Recipes, LCG */
     return limit ? (random->state >> 8) % limit : 0;
 }
 
 static const char *const words[] = {
-    "0", "1", "2", "3", "7", "-1", "100000", "3000000000", "9223372036854775807", "0.5", "1e300", "batch", "training",
-    "none", "true", "x", "y", "[batch, 2]", "[2, -1]", "[]", "1 / 3", "\"a{1}\"", "x.shape[1]", "x.T", "-x", "x @ x.T",
-    "x[:, 0]", "x[1:]", "mean(x)", "sum(x, axis = 1)", "|> dense(3) as d", "|> layer_norm", "|> relu", "as n[0]",
-    "scan s in x along 1 { carry c = 0; c = c + sum(s); yield s; }", "reshape(x, [batch, -1])", "permute(x, [1, 0])",
-    "concat([x, x], axis = 1)", "if true then 1 else x", "state s: f32[2];", "session q: f32[batch, 2];",
-    "for i in 0..3 { x = x * 2; }", "if training { x = x + 1; }", "layer l = dense(3);", "l(x)", "d.weight",
-    "cross_entropy(x, y)", "output z = x;", "metric m = mean(x);", "param w: f32[3] = ones;", "arange(3)", "%", "**",
+    "0", "1", "2", "3", "7", "-1", "100000", "3000000000", "9223372036854775807", "0.5", "1e300",
+    "batch", "training", "none", "true", "x", "y", "[batch, 2]", "[2, -1]", "[]", "1 / 3",
+    "\"a{1}\"", "x.shape[1]", "x.T", "-x", "x @ x.T", "x[:, 0]", "x[1:]", "mean(x)",
+    "sum(x, axis = 1)", "|> dense(3) as d", "|> layer_norm", "|> relu", "as n[0]",
+    "scan s in x along 1 { carry c = 0; c = c + sum(s); yield s; }", "reshape(x, [batch, -1])",
+    "permute(x, [1, 0])", "concat([x, x], axis = 1)", "if true then 1 else x", "state s: f32[2];",
+    "session q: f32[batch, 2];", "for i in 0..3 { x = x * 2; }", "if training { x = x + 1; }",
+    "layer l = dense(3);", "l(x)", "d.weight", "cross_entropy(x, y)", "output z = x;",
+    "metric m = mean(x);", "param w: f32[3] = ones;", "arange(3)", "%", "**",
 };
 
 /* Up to two tokens go, and a word of the list or a piece of the program comes in their place. */
-static size_t change_token(Arena *arena, const AstFile *file, const Source *source, Random *random, uint8_t *out, size_t room)
+static size_t change_token(Arena *arena, const AstFile *file, const Source *source, Random *random,
+                           uint8_t *out, size_t room)
 {
     int count = file->tokens.count;
     Span at = file->tokens.at[below(random, (uint32_t)count)].span;
@@ -73,7 +79,8 @@ static size_t change_token(Arena *arena, const AstFile *file, const Source *sour
     const char *piece = words[below(random, sizeof words / sizeof *words)];
     if (below(random, 2)) {
         int first = (int)below(random, (uint32_t)count), last = first + (int)below(random, 12);
-        Span from = file->tokens.at[first].span, to = file->tokens.at[last < count ? last : count - 1].span;
+        Span from = file->tokens.at[first].span,
+             to = file->tokens.at[last < count ? last : count - 1].span;
         piece = arena_strndup(arena, source->text + from.begin, (size_t)(to.end - from.begin));
     }
     size_t length = below(random, 5) ? strlen(piece) : 0;
@@ -93,7 +100,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned
     Source source = {"any.nn", arena_strndup(arena, (const char *)data, size), size};
     const AstFile *file = ast_parse(arena, &source, diags_new(arena));
     size_t changed = 0;
-    if (file->tokens.count > 0 && below(&random, 20)) changed = change_token(arena, file, &source, &random, data, room);
+    if (file->tokens.count > 0 && below(&random, 20))
+        changed = change_token(arena, file, &source, &random, data, room);
     if (!changed) changed = LLVMFuzzerMutate(data, size, room);
     arena_free(arena);
     return changed;

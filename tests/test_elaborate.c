@@ -1,5 +1,6 @@
-/* Elaboration: programs of tests/elaborate against their graphs and against the values that they themselves expect, the
- * options of a compilation, and limits. What is refused, and how, stands in tests/bad. */
+/* Elaboration: programs of tests/elaborate against their graphs and against the values that they
+ * themselves expect, the options of a compilation, and limits. What is refused, and how, stands in
+ * tests/bad. */
 #include "elaborate_check.h"
 
 #include <glob.h>
@@ -35,11 +36,12 @@ static int for_files(const char *pattern, bool (*check)(const char *path), int l
 
 /* ---- values ---- */
 
-static bool equal_tensors(const char *path, const char *name, const Tensor *got, const Tensor *expected)
+static bool equal_tensors(const char *path, const char *name, const Tensor *got,
+                          const Tensor *expected)
 {
     if (!type_equal(got->type, expected->type)) {
-        fprintf(stderr, "%s: %s is %s, expected %s\n", path, name, type_text(arena_new(), got->type),
-                type_text(arena_new(), expected->type));
+        fprintf(stderr, "%s: %s is %s, expected %s\n", path, name,
+                type_text(arena_new(), got->type), type_text(arena_new(), expected->type));
         return false;
     }
     for (int64_t e = 0; e < type_elements(got->type); e++) {
@@ -152,14 +154,16 @@ static Tensor *small_inputs(Arena *arena, const Module *module, const Graph *gra
 {
     Tensor *inputs = counting_inputs(arena, module, graph);
     for (int i = 0; i < graph->inputs.count; i++)
-        for (int64_t e = 0; inputs[i].type.dtype == DT_F32 && e < type_elements(inputs[i].type); e++)
+        for (int64_t e = 0; inputs[i].type.dtype == DT_F32 && e < type_elements(inputs[i].type);
+             e++)
             tensor_set(&inputs[i], e, 0.7 * sin(1.7 * (double)(e + 1) + i));
     return inputs;
 }
 
-/* The derivative along a direction in the space of all parameters, by central differences and by the gradients. */
-static bool check_direction(const char *path, Arena *arena, Interp *interp, const Graph *plain, const Graph *graph,
-                            const Tensor *inputs, uint64_t seed)
+/* The derivative along a direction in the space of all parameters, by central differences and by
+ * the gradients. */
+static bool check_direction(const char *path, Arena *arena, Interp *interp, const Graph *plain,
+                            const Graph *graph, const Tensor *inputs, uint64_t seed)
 {
     const ParamList *params = &interp->module->params;
     ParamList drawn = {0};
@@ -183,7 +187,8 @@ static bool check_direction(const char *path, Arena *arena, Interp *interp, cons
     double below = loss_at(arena, interp, plain, inputs);
     move_params(interp, direction, step);
     double expected = (above - below) / (2 * step);
-    if (fabs(slope - expected) <= 2e-3 * (0.1 + fabs(expected)) && fabs(expected) > 1e-4) return true;
+    if (fabs(slope - expected) <= 2e-3 * (0.1 + fabs(expected)) && fabs(expected) > 1e-4)
+        return true;
     fprintf(stderr, "%s: the slope is %g, differences give %g\n", path, slope, expected);
     return false;
 }
@@ -200,7 +205,8 @@ static bool check_gradients(const char *path)
     Tensor *inputs = small_inputs(arena, module, graph);
     bool matches = true;
     for (uint64_t seed = 1; seed <= DIRECTIONS; seed++)
-        matches &= check_direction(path, arena, &interp, module_entry(plain, "train"), graph, inputs, seed);
+        matches &= check_direction(path, arena, &interp, module_entry(plain, "train"), graph,
+                                   inputs, seed);
     arena_free(arena);
     return matches;
 }
@@ -243,7 +249,8 @@ static void entries_have_their_batches(void **state)
     const int64_t batches[] = {2, 32};
     const char *const sets[] = {"train.batch=5", "infer.batch=9", "width=7"};
     ElaborateOptions options = {.infer_batches = batches, .infer_batch_count = 2};
-    check_entries(must_elaborate(arena, with_loss, &options), "infer:2 infer_32:32 train:8 evaluate:8");
+    check_entries(must_elaborate(arena, with_loss, &options),
+                  "infer:2 infer_32:32 train:8 evaluate:8");
     options = (ElaborateOptions){.sets = sets, .set_count = 3};
     Module *module = must_elaborate(arena, with_loss, &options);
     check_entries(module, "infer:9 train:5 evaluate:5");
@@ -267,7 +274,8 @@ static void inference_leaves_training_out(void **state)
     for (int i = 0; i < 2; i++) {
         const Graph *graph = module_entry(module, entries[i]);
         assert_int_equal(graph->inputs.count, 1 + i);
-        for (int j = 0; j < graph->nodes.count; j++) draws[i] += graph->nodes.at[j]->op == OP_uniform;
+        for (int j = 0; j < graph->nodes.count; j++)
+            draws[i] += graph->nodes.at[j]->op == OP_uniform;
     }
     assert_int_equal(draws[0], 0);
     assert_int_equal(draws[1], 1);
@@ -335,9 +343,11 @@ static void entries_must_declare_the_same(void **state)
                 "`fc.weight` is declared for forward and not for infer");
     expect_text(refused(arena, arena_printf(arena, only, "not training"), NULL),
                 "`fc.weight` is declared for infer and not for forward");
-    const char *shape = "model m { input x: f32[batch, 2]; param w: f32[if training then 2 else 1] = ones;\n"
-                        "    output y = x * w; }\n";
-    expect_text(refused(arena, shape, NULL), "`w` is the param f32[2] for forward, but the param f32[1]");
+    const char *shape =
+        "model m { input x: f32[batch, 2]; param w: f32[if training then 2 else 1] = ones;\n"
+        "    output y = x * w; }\n";
+    expect_text(refused(arena, shape, NULL),
+                "`w` is the param f32[2] for forward, but the param f32[1]");
     arena_free(arena);
 }
 
@@ -348,22 +358,32 @@ static void limits_end_what_does_not_end(void **state)
 {
     (void)state;
     Arena *arena = arena_new();
-    static const struct { const char *body, *said; } cases[] = {
-        {"block f(x) { return f(x); } model m { input x: f32[batch]; output y = f(x); }", "more than 256 deep"},
-        {"model m { input x: f32[batch]; for i in 0..60000 { for j in 0..60000 { a = 1; } } output y = x; }",
+    static const struct {
+        const char *body, *said;
+    } cases[] = {
+        {"block f(x) { return f(x); } model m { input x: f32[batch]; output y = f(x); }",
+         "more than 256 deep"},
+        {"model m { input x: f32[batch]; for i in 0..60000 { for j in 0..60000 { a = 1; } } output "
+         "y = x; }",
          "takes more than"},
-        {"model m { input x: f32[batch]; for i in 0..60000 { for j in 0..30 { x = x + 1; } } output y = x; }",
+        {"model m { input x: f32[batch]; for i in 0..60000 { for j in 0..30 { x = x + 1; } } "
+         "output y = x; }",
          "the graph grows beyond"},
-        {"model m { input x: f32[batch]; a = [1]; for i in 0..99 { a = a + a; } output y = x; }", "at most 4096 items"},
-        {"model m { input x: f32[batch]; a = \"a\"; for i in 0..99 { a = \"{a}{a}\"; } output y = x; }",
+        {"model m { input x: f32[batch]; a = [1]; for i in 0..99 { a = a + a; } output y = x; }",
+         "at most 4096 items"},
+        {"model m { input x: f32[batch]; a = \"a\"; for i in 0..99 { a = \"{a}{a}\"; } output y = "
+         "x; }",
          "longer than 1024"},
         {"model m { input x: f32[batch]; a = 2; for i in 0..99 { a = a * a; } output y = x * a; }",
          "no finite number"},
-        {"model m { input x: f32[batch]; a = batch; for i in 0..99 { a = a + a; } output y = x * a; }",
+        {"model m { input x: f32[batch]; a = batch; for i in 0..99 { a = a + a; } output y = x * "
+         "a; }",
          "too long a formula"},
-        {"model m { input x: f32[batch, 60000]; output y = reshape(x, [batch, 60000, 1]) + ones([1, 60000]); }",
+        {"model m { input x: f32[batch, 60000]; output y = reshape(x, [batch, 60000, 1]) + "
+         "ones([1, 60000]); }",
          "too large"},
-        {"const a = b; const b = a; model m { input x: f32[batch]; output y = x * a; }", "depends on itself"},
+        {"const a = b; const b = a; model m { input x: f32[batch]; output y = x * a; }",
+         "depends on itself"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         clock_t before = clock();

@@ -1,4 +1,5 @@
-/* What the language offers without a block: operations of the table and compile-time functions. Private to elaborate/. */
+/* What the language offers without a block: operations of the table and compile-time functions.
+ * Private to elaborate/. */
 #ifndef NNC_ELABORATE_BUILTIN_H
 #define NNC_ELABORATE_BUILTIN_H
 #include "elaborate/context.h"
@@ -29,7 +30,8 @@ void builtin_words(Elab *el, WordList *words);
 /* Requires builtin_find(name) and no poisoned argument. */
 const Value *builtin_call(Elab *el, const char *name, Span at, const Given *given, int given_count);
 
-/* Arguments as what they should be. All report what does not fit, and give `otherwise` for a missing one. */
+/* Arguments as what they should be. All report what does not fit, and give `otherwise` for a
+ * missing one. */
 bool want_tensor(BuiltinCall *call, int i, Node **out);
 bool want_bool(BuiltinCall *call, int i, bool otherwise, bool *out);
 bool want_integer(BuiltinCall *call, int i, int64_t otherwise, int64_t *out);

@@ -1,4 +1,5 @@
-/* Owns calls: which block, layer or function a name means, its arguments, the name of the instance, and its run. */
+/* Owns calls: which block, layer or function a name means, its arguments, the name of the instance,
+ * and its run. */
 #include <string.h>
 
 #include "elaborate/builtin.h"
@@ -30,12 +31,13 @@ static bool refuse_name(Elab *el, const char *callee, const Name *formals, int c
 
 static bool refuse_surplus(Elab *el, const char *callee, int formal_count, int given_count, Span at)
 {
-    fault(el, at, "`%s` takes at most %d argument%s, got %d", callee, formal_count, plural(formal_count), given_count);
+    fault(el, at, "`%s` takes at most %d argument%s, got %d", callee, formal_count,
+          plural(formal_count), given_count);
     return false;
 }
 
-static bool place_argument(Elab *el, const char *callee, const Name *formals, int formal_count, const Given *given,
-                           int positional, const Given **bound)
+static bool place_argument(Elab *el, const char *callee, const Name *formals, int formal_count,
+                           const Given *given, int positional, const Given **bound)
 {
     int at = given->name.text ? find_formal(formals, formal_count, given->name.text) : positional;
     if (at < 0) return refuse_name(el, callee, formals, formal_count, given->name);
@@ -43,7 +45,8 @@ static bool place_argument(Elab *el, const char *callee, const Name *formals, in
         bound[at] = given;
         return true;
     }
-    fault(el, given->name.text ? given->name.span : given->span, "`%s` of `%s` is given twice", formals[at].text, callee);
+    fault(el, given->name.text ? given->name.span : given->span, "`%s` of `%s` is given twice",
+          formals[at].text, callee);
     diag_note(el->diags, bound[at]->span, "it is given here");
     return false;
 }
@@ -90,7 +93,8 @@ static const char *unnamed_path(Elab *el, const Expr *expr)
 {
     const char *callee = expr->call.callee.text;
     if (el->frame->loops) {
-        fault(el, expr->span, "`%s` has parameters, and in a loop it needs a name with the index", callee);
+        fault(el, expr->span, "`%s` has parameters, and in a loop it needs a name with the index",
+              callee);
         diag_help(el->diags, "write `%s(...) as %s[i]`", callee, callee);
         return NULL;
     }
@@ -103,8 +107,8 @@ static const char *unnamed_path(Elab *el, const Expr *expr)
     return *count == 1 ? callee : arena_printf(el->arena, "%s_%d", callee, *count);
 }
 
-/* The path of the instance that a call makes; false after an error. A call without parameters and name belongs to the
- * instance around it. */
+/* The path of the instance that a call makes; false after an error. A call without parameters and
+ * name belongs to the instance around it. */
 static bool instance_path(Elab *el, const Expr *expr, const Block *block, const char **path)
 {
     const Path *as = expr->call.as;
@@ -165,7 +169,8 @@ static const Value *refuse_no_result(Elab *el, const Block *block, Span call)
     return &value_poison;
 }
 
-static void name_result(Elab *el, const Block *block, const Value *result, int since, const char *name)
+static void name_result(Elab *el, const Block *block, const Value *result, int since,
+                        const char *name)
 {
     if (block->unit->library && result->kind == VALUE_TENSOR && result->tensor.region == el->region
         && result->tensor.node->id >= since && op_row(result->tensor.node->op)->kind != KIND_LEAF)
@@ -181,30 +186,39 @@ static Name *formal_names(Elab *el, const Block *block)
 }
 
 /* What each formal gets; NULL after an error. */
-static const Given **match_arguments(Elab *el, Span call, const Block *block, const GivenList *given)
+static const Given **match_arguments(Elab *el, Span call, const Block *block,
+                                     const GivenList *given)
 {
     int count = block->item->formals.count;
     const Given **bound = arena_array(el->arena, const Given *, count + 1);
-    bool sound = bind_arguments(el, call, block->item->name.text, formal_names(el, block), count, given->at,
-                                given->count, bound);
+    bool sound = bind_arguments(el, call, block->item->name.text, formal_names(el, block), count,
+                                given->at, given->count, bound);
     return sound && !refuse_missing(el, call, block, bound) ? bound : NULL;
 }
 
-/* Runs a block as the instance `path`, which is claimed. What is wrong with its arguments is wrong in the caller. */
-static const Value *call_block(Elab *el, const Block *block, const char *path, bool again, Span call,
-                               const GivenList *given)
+/* Runs a block as the instance `path`, which is claimed. What is wrong with its arguments is wrong
+ * in the caller. */
+static const Value *call_block(Elab *el, const Block *block, const char *path, bool again,
+                               Span call, const GivenList *given)
 {
     Frame *caller = el->frame;
     if (!all_sound(given)) return &value_poison;
     if (el->apart_depth && block_has_params(el, block))
-        return fault(el, call, "`%s` has parameters and belongs into a model", block->item->name.text);
+        return fault(el, call, "`%s` has parameters and belongs into a model",
+                     block->item->name.text);
     if (el->block_depth >= BLOCK_DEPTH_LIMIT)
         return fault_limit(el, call, "blocks call each other more than %d deep", BLOCK_DEPTH_LIMIT);
     const Given **bound = match_arguments(el, call, block, given);
     if (!bound) return &value_poison;
     Frame *frame = arena_make(el->arena, Frame);
-    *frame = (Frame){.caller = caller, .unit = block->unit, .name = block->item->name.text, .call = call,
-                     .path = path, .run = ++el->runs, .again = again || caller->again, .scans = caller->scans};
+    *frame = (Frame){.caller = caller,
+                     .unit = block->unit,
+                     .name = block->item->name.text,
+                     .call = call,
+                     .path = path,
+                     .run = ++el->runs,
+                     .again = again || caller->again,
+                     .scans = caller->scans};
     el->frame = frame;
     el->block_depth++;
     const Value *result = run_block(el, block, bound);
@@ -228,7 +242,8 @@ static GivenList layer_arguments(Elab *el, const Layer *layer, const GivenList *
     GivenList all = {0};
     for (int i = 0; i < given->count; i++) vec_push(el->arena, all, given->at[i]);
     for (int i = 0; i < layer->given_count; i++)
-        if (!layer->given[i].name.text || !has_name(given->at, given->count, layer->given[i].name.text))
+        if (!layer->given[i].name.text
+            || !has_name(given->at, given->count, layer->given[i].name.text))
             vec_push(el->arena, all, layer->given[i]);
     return all;
 }
@@ -236,7 +251,8 @@ static GivenList layer_arguments(Elab *el, const Layer *layer, const GivenList *
 static const Value *call_layer(Elab *el, const Expr *expr, Layer *layer, const GivenList *given)
 {
     if (expr->call.as) {
-        fault(el, expr->call.as->span, "the layer `%s` has its name already", expr->call.callee.text);
+        fault(el, expr->call.as->span, "the layer `%s` has its name already",
+              expr->call.callee.text);
         diag_note(el->diags, layer->span, "it is declared here");
         return &value_poison;
     }
@@ -244,7 +260,8 @@ static const Value *call_layer(Elab *el, const Expr *expr, Layer *layer, const G
     if (!instance_claim(el, layer->path, expr->span, true)) return &value_poison;
     GivenList all = layer_arguments(el, layer, given);
     int since = el->region->graph->nodes.count;
-    const Value *result = call_block(el, layer->block, layer->path, layer->runs++ > 0, expr->span, &all);
+    const Value *result =
+        call_block(el, layer->block, layer->path, layer->runs++ > 0, expr->span, &all);
     name_result(el, layer->block, result, since, layer->path);
     return result;
 }
@@ -257,7 +274,8 @@ void declare_layer(Elab *el, const Stmt *stmt)
     Layer *layer = arena_make(el->arena, Layer);
     layer->span = stmt->binding.name.span;
     binding->layer = layer;
-    const Block *block = expr->kind == EXPR_CALL ? find_block(el, el->frame->unit, expr->call.callee.text) : NULL;
+    const Block *block =
+        expr->kind == EXPR_CALL ? find_block(el, el->frame->unit, expr->call.callee.text) : NULL;
     if (!block) {
         fault(el, expr->span, "a layer is the call of a block, without its first argument");
         diag_help(el->diags, "as in `layer %s = dense(128);`", stmt->binding.name.text);
@@ -300,8 +318,8 @@ static const Value *refuse_callee(Elab *el, const Expr *expr)
     return &value_poison;
 }
 
-static const Value *call_named_block(Elab *el, const Expr *expr, const Block *block, const Value *piped,
-                                     Span piped_span)
+static const Value *call_named_block(Elab *el, const Expr *expr, const Block *block,
+                                     const Value *piped, Span piped_span)
 {
     const char *path;
     bool claimed = instance_path(el, expr, block, &path);
@@ -322,7 +340,8 @@ static const Value *call_builtin(Elab *el, const Expr *expr, const Value *piped,
     GivenList given = eval_arguments(el, &expr->call.args, piped, piped_span);
     if (!claimed || !all_sound(&given)) return &value_poison;
     int since = el->region->graph->nodes.count;
-    const Value *result = builtin_call(el, expr->call.callee.text, expr->span, given.at, given.count);
+    const Value *result =
+        builtin_call(el, expr->call.callee.text, expr->span, given.at, given.count);
     if (path != el->frame->path) name_tensor(el, result, since, path);
     return result;
 }

@@ -7,7 +7,8 @@
 
 enum {
     BLOCK_DEPTH_LIMIT = 256,         /* blocks that call blocks */
-    EVAL_DEPTH_LIMIT = 3000,         /* expressions and statements inside each other, over all blocks */
+    /* expressions and statements inside each other, over all blocks */
+    EVAL_DEPTH_LIMIT = 3000,
     STEP_LIMIT = 1000000,            /* expressions evaluated in an entry */
     LOOP_LIMIT = 65536,              /* iterations of one loop */
     NODE_LIMIT = 400000,             /* of one entry */
@@ -31,7 +32,8 @@ typedef struct Unit {
 typedef struct Block {
     Unit *unit;
     const Item *item;
-    enum { PARAMS_UNKNOWN, PARAMS_NONE, PARAMS_SOME } params;    /* whether an instance of it owns any */
+    /* whether an instance of it owns any */
+    enum { PARAMS_UNKNOWN, PARAMS_NONE, PARAMS_SOME } params;
 } Block;
 
 typedef struct Constant {
@@ -122,7 +124,8 @@ typedef struct Elab {
     Map units;                       /* of Unit, by path */
     Unit *library;
     Unit *main;
-    Map leaf_index;                  /* of Leaf: every parameter, state and session of the module, by path */
+    /* of Leaf: every parameter, state and session of the module, by path */
+    Map leaf_index;
     Region *apart;                   /* for constants and settings: nothing of it is kept */
     int apart_depth;                 /* constants and settings being evaluated */
     /* of the entry being elaborated */
@@ -140,17 +143,21 @@ typedef struct Elab {
     bool gave_up;                    /* a limit was reached: unwind */
 } Elab;
 
-/* report.c: an error at a place that the reader of the program can see. Inside the library that is the call in the
- * user's code, with a note. Returns the poisoned value. */
-const Value *fault(Elab *el, Span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* report.c: an error at a place that the reader of the program can see. Inside the library that is
+ * the call in the user's code, with a note. Returns the poisoned value. */
+const Value *fault(Elab *el, Span at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The same after which elaboration gives up. */
-const Value *fault_limit(Elab *el, Span at, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void note_shape(Elab *el, Span at, const Value *value);          /* where a tensor's shape came from */
+const Value *fault_limit(Elab *el, Span at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* where a tensor's shape came from */
+void note_shape(Elab *el, Span at, const Value *value);
 Span user_span(const Elab *el, Span at);                         /* what `fault` would blame */
 typedef VEC(const char *) WordList;
 void words_of_map(Elab *el, WordList *words, const Map *map);
 bool help_nearest(Elab *el, const char *word, const WordList *words);   /* "did you mean `x`?" */
-/* The same for words of other libraries: `synonyms` of the standard library holds pairs [theirs, ours]. */
+/* The same for words of other libraries: `synonyms` of the standard library holds pairs [theirs,
+ * ours]. */
 bool help_known(Elab *el, const char *word, const WordList *words);
 const char *plural(int64_t count);                               /* "" or "s" */
 
@@ -158,7 +165,8 @@ const char *plural(int64_t count);                               /* "" or "s" */
 Unit *unit_library(Elab *el);
 Unit *unit_main(Elab *el, AstFile *file);
 const Value *unit_constant(Elab *el, Constant *constant);
-/* An expression of a file outside its models and blocks: a constant or a setting. `what` names it in messages. */
+/* An expression of a file outside its models and blocks: a constant or a setting. `what` names it
+ * in messages. */
 const Value *eval_apart(Elab *el, const Unit *unit, Span at, const char *what, const Expr *expr);
 void unit_override(Elab *el, const char *name, const char *text);      /* --set name=text */
 AstFile *unit_parse_text(Elab *el, const char *path, const char *text);
@@ -167,7 +175,8 @@ AstFile *unit_parse_text(Elab *el, const char *path, const char *text);
 void scope_push(Elab *el);
 void scope_pop(Elab *el);
 Binding *scope_find(const Elab *el, const char *name);
-Binding *scope_declare(Elab *el, Name name);                     /* NULL after an error: it exists here already */
+/* NULL after an error: it exists here already */
+Binding *scope_declare(Elab *el, Name name);
 void scope_assign(Elab *el, Name name, const Value *value);
 const Value *scope_read(Elab *el, const Binding *binding);
 const Value *scope_lookup(Elab *el, Name name);                  /* reports unknown names */
@@ -188,7 +197,8 @@ const Value *leaf_reach(Elab *el, const Expr *expr);
 
 /* expr.c */
 const Value *eval(Elab *el, const Expr *expr);
-bool enter(Elab *el, Span at);                                   /* counts a level and a step; false: over a limit */
+/* counts a level and a step; false: over a limit */
+bool enter(Elab *el, Span at);
 void leave(Elab *el);
 bool eval_condition(Elab *el, const Expr *expr, bool *condition);
 bool eval_int(Elab *el, const Expr *expr, const char *what, int64_t *out);
@@ -204,12 +214,14 @@ const Value *eval_index(Elab *el, const Expr *expr);
 const Value *eval_member(Elab *el, const Expr *expr);
 
 /* tensor.c */
-void set_origin(Elab *el, Span at);                              /* of the nodes that verbs will append */
+/* of the nodes that verbs will append */
+void set_origin(Elab *el, Span at);
 /* The value's node in the graph at hand. Requires VALUE_TENSOR. */
 Node *tensor_node(Elab *el, const Value *value);
 /* node == NULL: the poisoned value (an error was reported). */
 const Value *tensor_value(Elab *el, Span at, Node *node);
-/* sum / weight, for a scalar sum: a mean over rows that adds up over batches if weight depends on batch. */
+/* sum / weight, for a scalar sum: a mean over rows that adds up over batches if weight depends on
+ * batch. */
 const Value *tensor_mean(Elab *el, Span at, Node *sum, Number weight);
 /* Names the tensor's node unless it is named or older than node `since` of the graph at hand. */
 void name_tensor(Elab *el, const Value *value, int since, const char *name);
@@ -218,9 +230,11 @@ Node *number_node(Elab *el, Number number, DType dtype);
 /* Appends an operation, reporting its refusal at `at`. */
 Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const Attr *attrs);
 /* The same; messages call the operation `sign`. */
-Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count, const Attr *attrs);
+Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count,
+                const Attr *attrs);
 /* An elementwise operation on tensors and numbers; `sign` names it in messages. */
-const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *const *args, int count);
+const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *const *args,
+                       int count);
 const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b);
 bool size_allowed(Elab *el, Span at, Type type);
 /* a as dtype, converted if it is something else that converts. */
@@ -234,7 +248,8 @@ bool want_shape(Elab *el, Span at, const Value *value, DType dtype, Type *out);
 const Value *eval_call(Elab *el, const Expr *expr, const Value *piped, Span piped_span);
 const Value *eval_pipe(Elab *el, const Expr *expr);
 void declare_layer(Elab *el, const Stmt *stmt);
-/* Puts given arguments in the places of formals; places without one stay NULL. False after errors. */
+/* Puts given arguments in the places of formals; places without one stay NULL.
+ * False after errors. */
 bool bind_arguments(Elab *el, Span at, const char *callee, const Name *formals, int formal_count,
                     const Given *given, int given_count, const Given **bound);
 
@@ -250,7 +265,8 @@ void run_yield(Elab *el, const Stmt *stmt);
 
 /* settings.c: the train and infer blocks, with what --set changes in them */
 typedef struct Settings { const Item *train, *infer; } Settings;
-const Stmt *settings_find(const Item *item, const char *key);    /* item may be NULL; NULL: not said */
+/* item may be NULL; NULL: not said */
+const Stmt *settings_find(const Item *item, const char *key);
 bool settings_collect(Elab *el, const AstFile *file, const Item *model, Settings *out);
 void settings_override(Elab *el, Settings *settings, const char *model);
 typedef VEC(int64_t) BatchList;

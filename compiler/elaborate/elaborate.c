@@ -1,4 +1,5 @@
-/* Owns the way from a file to a Module: its model, the entries that the model has, and what they must agree on. */
+/* Owns the way from a file to a Module: its model, the entries that the model has, and what they
+ * must agree on. */
 #include "elaborate/elaborate.h"
 
 #include <string.h>
@@ -16,8 +17,11 @@ static const Item *refuse_model(Elab *el, const char *name)
     const Map *models = &el->main->models;
     WordList words = {0};
     words_of_map(el, &words, models);
-    for (int i = 0; i < words.count && i < 10; i++) text_addf(&all, "%s%s", i ? ", " : "", words.at[i]);
-    if (!name) diag_error(el->diags, (Span){0}, "%s has several models: --model picks one of %s", el->main->path, all.at);
+    for (int i = 0; i < words.count && i < 10; i++)
+        text_addf(&all, "%s%s", i ? ", " : "", words.at[i]);
+    if (!name)
+        diag_error(el->diags, (Span){0}, "%s has several models: --model picks one of %s",
+                   el->main->path, all.at);
     else diag_error(el->diags, (Span){0}, "%s has no model `%s`", el->main->path, name);
     if (name && !help_nearest(el, name, &words)) diag_help(el->diags, "it has %s", all.at);
     return NULL;
@@ -29,7 +33,8 @@ static const Item *pick_model(Elab *el)
     const char *name = el->options->model;
     if (models->slots.count == 0) {
         diag_error(el->diags, (Span){0}, "%s has no model", el->main->path);
-        diag_help(el->diags, "a model looks like `model name { input x: f32[batch, 4]; ... output y; }`");
+        diag_help(el->diags,
+                  "a model looks like `model name { input x: f32[batch, 4]; ... output y; }`");
         return NULL;
     }
     if (!name && models->slots.count > 1) return refuse_model(el, NULL);
@@ -62,9 +67,10 @@ static bool same_leaves(Elab *el, const char *first)
     for (int i = 0; i < el->leaf_index.slots.count; i++) {
         const Leaf *leaf = el->leaf_index.slots.at[i].value;
         if (leaf->kind == STMT_SESSION || map_get(&el->leaves, leaf->path)) continue;
-        diag_error(el->diags, leaf->span, "the %s `%s` is declared for %s and not for %s", ast_stmt_word(leaf->kind),
-                   leaf->path, first, el->root->graph->name);
-        diag_help(el->diags, "every entry must declare the same: move the declaration out of the `if`");
+        diag_error(el->diags, leaf->span, "the %s `%s` is declared for %s and not for %s",
+                   ast_stmt_word(leaf->kind), leaf->path, first, el->root->graph->name);
+        diag_help(el->diags,
+                  "every entry must declare the same: move the declaration out of the `if`");
         sound = false;
     }
     return sound;
@@ -77,9 +83,10 @@ static bool no_new_leaves(Elab *el, int known, const char *first)
     for (int i = known; i < el->leaf_index.slots.count; i++) {
         const Leaf *leaf = el->leaf_index.slots.at[i].value;
         if (leaf->kind == STMT_SESSION) continue;
-        diag_error(el->diags, leaf->span, "the %s `%s` is declared for %s and not for %s", ast_stmt_word(leaf->kind),
-                   leaf->path, el->root->graph->name, first);
-        diag_help(el->diags, "every entry must declare the same: move the declaration out of the `if`");
+        diag_error(el->diags, leaf->span, "the %s `%s` is declared for %s and not for %s",
+                   ast_stmt_word(leaf->kind), leaf->path, el->root->graph->name, first);
+        diag_help(el->diags,
+                  "every entry must declare the same: move the declaration out of the `if`");
         sound = false;
     }
     return sound;
@@ -93,7 +100,8 @@ static bool reaches_results(Elab *el, const Item *model, const EntryMode *mode, 
     bool none = graph->outputs.count == 0 || graph->outputs.at[0].kind != OUT_OUTPUT;
     if (mode->outputs && none && find_stmt(model->body, STMT_OUTPUT)) missed = "output";
     if (!missed) return true;
-    diag_error(el->diags, model->name.span, "%s comes past no `%s` of `%s`", mode->name, missed, model->name.text);
+    diag_error(el->diags, model->name.span, "%s comes past no `%s` of `%s`", mode->name, missed,
+               model->name.text);
     diag_help(el->diags, "every entry must: move it out of the `if`");
     return false;
 }
@@ -118,8 +126,11 @@ static bool add_infer(Elab *el, const Item *model, const BatchList *batches)
 {
     for (int i = 0; i < batches->count; i++) {
         int64_t batch = batches->at[i];
-        EntryMode mode = {.name = i ? arena_printf(el->arena, "infer_%lld", (long long)batch) : "infer",
-                          .batch = batch, .outputs = true, .sessions = true};
+        EntryMode mode = {.name =
+                              i ? arena_printf(el->arena, "infer_%lld", (long long)batch) : "infer",
+                          .batch = batch,
+                          .outputs = true,
+                          .sessions = true};
         if (!add_entry(el, model, &mode)) return false;
     }
     return true;
@@ -127,7 +138,8 @@ static bool add_infer(Elab *el, const Item *model, const BatchList *batches)
 
 static bool add_training(Elab *el, const Item *model, bool has_loss, int64_t batch)
 {
-    EntryMode train = {.name = "train", .batch = batch, .training = true, .outputs = true, .loss = true};
+    EntryMode train = {
+        .name = "train", .batch = batch, .training = true, .outputs = true, .loss = true};
     EntryMode evaluate = {.name = "evaluate", .batch = batch, .loss = true};
     EntryMode forward = {.name = "forward", .batch = batch, .training = true, .outputs = true};
     EntryMode backward = forward;
@@ -143,9 +155,11 @@ static bool pick_batches(Elab *el, const Settings *settings, BatchList *infer, B
     sound &= settings_batches(el, settings->train, DEFAULT_TRAIN_BATCH, train);
     if (options->train_batch) train->at[0] = options->train_batch;
     if (options->infer_batch_count) *infer = (BatchList){0};
-    for (int i = 0; i < options->infer_batch_count; i++) vec_push(el->arena, *infer, options->infer_batches[i]);
+    for (int i = 0; i < options->infer_batch_count; i++)
+        vec_push(el->arena, *infer, options->infer_batches[i]);
     if (infer->count > MOST_BATCHES)
-        diag_error(el->diags, (Span){0}, "at most %d batch sizes of inference are possible", MOST_BATCHES);
+        diag_error(el->diags, (Span){0}, "at most %d batch sizes of inference are possible",
+                   MOST_BATCHES);
     return sound && infer->count <= MOST_BATCHES;
 }
 

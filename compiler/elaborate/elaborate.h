@@ -1,5 +1,5 @@
-/* Elaboration: from the syntax tree to a Module. Blocks are expanded, loops and conditions run, names resolved, every
- * shape becomes a number. Every entry of the model is elaborated by itself. */
+/* Elaboration: from the syntax tree to a Module. Blocks are expanded, loops and conditions run,
+ * names resolved, every shape becomes a number. Every entry is elaborated by itself. */
 #ifndef NNC_ELABORATE_ELABORATE_H
 #define NNC_ELABORATE_ELABORATE_H
 #include "ast/ast.h"
@@ -19,9 +19,9 @@ typedef struct ElaborateOptions {
 
 /* Requires a file that parsed without errors, options may be NULL. NULL after errors.
  *
- * Entries: infer (a further batch size b is called infer_b), and with a loss train and evaluate, else forward and
- * backward (both the forward pass in training mode: differentiation is a pass). Graphs hold what their outputs need, and
- * every input.
- * Outputs come in the order: outputs, loss, metrics, states, sessions. evaluate has no model outputs. */
+ * Entries: infer (a further batch size b is called infer_b), and with a loss train and evaluate,
+ * else forward and backward (both the forward pass in training mode: differentiation is a pass).
+ * Graphs hold what their outputs need, and every input. Outputs come in the order: outputs, loss,
+ * metrics, states, sessions. evaluate has no model outputs. */
 Module *elaborate(Arena *arena, AstFile *file, const ElaborateOptions *options, Diags *diags);
 #endif

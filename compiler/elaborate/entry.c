@@ -1,4 +1,5 @@
-/* Owns one entry of the model: its run, inputs and targets, and what becomes an output of its graph. */
+/* Owns one entry of the model: its run, inputs and targets, and what becomes an output of its
+ * graph. */
 #include <string.h>
 
 #include "elaborate/context.h"
@@ -19,7 +20,8 @@ static bool decl_allowed(Elab *el, const Stmt *stmt, Type type)
     Name name = stmt->variable.name;
     const char *word = ast_stmt_word(stmt->kind);
     if (type.batch_axis > 0 || (type.batch_axis == 0 && type.batch_inner != 1)) {
-        fault(el, stmt->variable.type.span, "the %s `%s` must have `batch` alone as its first axis", word, name.text);
+        fault(el, stmt->variable.type.span, "the %s `%s` must have `batch` alone as its first axis",
+              word, name.text);
         return false;
     }
     for (int i = 0; i < el->decls; i++) {
@@ -35,7 +37,9 @@ static bool decl_allowed(Elab *el, const Stmt *stmt, Type type)
 /* The module's record of it: made by the first entry, met again by the others. */
 static bool enter_decl(Elab *el, const Stmt *stmt, Type type)
 {
-    TensorDecl decl = {.name = stmt->variable.name.text, .type = type_of_one_row(type), .span = stmt->span,
+    TensorDecl decl = {.name = stmt->variable.name.text,
+                       .type = type_of_one_row(type),
+                       .span = stmt->span,
                        .is_target = stmt->kind == STMT_TARGET};
     int index = el->decls++;
     if (index == el->module->decls.count && !el->module->entries.count) {
@@ -43,10 +47,12 @@ static bool enter_decl(Elab *el, const Stmt *stmt, Type type)
         return true;
     }
     const TensorDecl *known = index < el->module->decls.count ? &el->module->decls.at[index] : NULL;
-    if (known && strcmp(known->name, decl.name) == 0 && type_equal(known->type, decl.type)) return true;
+    if (known && strcmp(known->name, decl.name) == 0 && type_equal(known->type, decl.type))
+        return true;
     fault(el, stmt->span, "`%s` is not declared alike for every entry", decl.name);
-    if (known) diag_note(el->diags, known->span, "for %s this is %s", el->module->entries.at[0]->name,
-                         type_text(el->arena, known->type));
+    if (known)
+        diag_note(el->diags, known->span, "for %s this is %s", el->module->entries.at[0]->name,
+                  type_text(el->arena, known->type));
     return false;
 }
 
@@ -66,11 +72,13 @@ void declare_tensor(Elab *el, const Stmt *stmt)
 
 /* ---- outputs ---- */
 
-static bool add_output(Elab *el, OutputKind kind, const char *name, Span span, Node *node, int param)
+static bool add_output(Elab *el, OutputKind kind, const char *name, Span span, Node *node,
+                       int param)
 {
     for (int i = 0; i < el->outputs.count; i++) {
         if (el->outputs.at[i].kind != kind || strcmp(el->outputs.at[i].name, name) != 0) continue;
-        fault(el, span, "there already is %s %s `%s`", kind == OUT_OUTPUT ? "an" : "a", output_kind_name(kind), name);
+        fault(el, span, "there already is %s %s `%s`", kind == OUT_OUTPUT ? "an" : "a",
+              output_kind_name(kind), name);
         return false;
     }
     Output output = {.kind = kind, .name = name, .node = node, .param = param};
@@ -82,13 +90,15 @@ void declare_output(Elab *el, const Stmt *stmt)
 {
     Name name = stmt->binding.name;
     int since = el->region->graph->nodes.count;
-    const Value *value = stmt->binding.value ? eval(el, stmt->binding.value) : scope_lookup(el, name);
+    const Value *value =
+        stmt->binding.value ? eval(el, stmt->binding.value) : scope_lookup(el, name);
     Span at = stmt->binding.value ? stmt->binding.value->span : name.span;
     if (value->kind != VALUE_TENSOR && value->kind != VALUE_POISON)
         value = fault(el, at, "an output is a tensor, got %s", value_describe(el->arena, value));
     name_tensor(el, value, since, name.text);
     if (stmt->binding.value && !scope_find(el, name.text)) scope_assign(el, name, value);
-    add_output(el, OUT_OUTPUT, name.text, name.span, value->kind == VALUE_TENSOR ? tensor_node(el, value) : NULL, -1);
+    add_output(el, OUT_OUTPUT, name.text, name.span,
+               value->kind == VALUE_TENSOR ? tensor_node(el, value) : NULL, -1);
 }
 
 static const Value *refuse_scalar(Elab *el, Span at, const char *what, const Value *value)
@@ -96,7 +106,8 @@ static const Value *refuse_scalar(Elab *el, Span at, const char *what, const Val
     if (value->kind == VALUE_POISON) return value;
     fault(el, at, "%s is one f32 number, got %s", what, value_describe(el->arena, value));
     note_shape(el, at, value);
-    if (value->kind == VALUE_TENSOR && value->tensor.node->type.rank > 0) diag_help(el->diags, "take its `mean(...)`");
+    if (value->kind == VALUE_TENSOR && value->tensor.node->type.rank > 0)
+        diag_help(el->diags, "take its `mean(...)`");
     return &value_poison;
 }
 
@@ -116,7 +127,8 @@ void declare_loss(Elab *el, const Stmt *stmt)
             fault(el, stmt->span, "a model has one loss: add them up, as in `loss a + b;`");
             return;
         }
-    add_output(el, OUT_LOSS, "loss", stmt->span, value->kind == VALUE_TENSOR ? tensor_node(el, value) : NULL, -1);
+    add_output(el, OUT_LOSS, "loss", stmt->span,
+               value->kind == VALUE_TENSOR ? tensor_node(el, value) : NULL, -1);
 }
 
 /* `metric accuracy(logits, label)` is called accuracy. */
@@ -140,7 +152,8 @@ static Node *metric_pair(Elab *el, Span at, const Value *value)
     Graph *graph = el->region->graph;
     set_origin(el, at);
     bool mean = value->tensor.sum && value->tensor.region == el->region;
-    pair[0] = mean ? value->tensor.sum : build_map(graph, OP_mul, 2, (Node *[]){node, number_node(el, rows, DT_F32)});
+    pair[0] = mean ? value->tensor.sum
+                   : build_map(graph, OP_mul, 2, (Node *[]){node, number_node(el, rows, DT_F32)});
     pair[1] = number_node(el, mean ? value->tensor.weight : rows, DT_F32);
     for (int i = 0; i < 2; i++) pair[i] = build_reshape(graph, pair[i], one);
     Attr attrs[MAX_ATTRS] = {attr_int(0)};
@@ -152,10 +165,13 @@ void declare_metric(Elab *el, const Stmt *stmt)
     const Expr *expr = stmt->binding.value;
     const char *name = metric_name(el, stmt);
     const Value *value = eval(el, expr);
-    bool pair = is_f32(value, 1) && value->tensor.node->type.dim[0] == 2 && value->tensor.node->type.batch_axis < 0;
+    bool pair = is_f32(value, 1) && value->tensor.node->type.dim[0] == 2
+                && value->tensor.node->type.batch_axis < 0;
     if (!pair && !is_f32(value, 0)) value = refuse_scalar(el, expr->span, "a metric", value);
     if (!name) return;
-    Node *node = value->kind != VALUE_TENSOR ? NULL : pair ? tensor_node(el, value) : metric_pair(el, expr->span, value);
+    Node *node = value->kind != VALUE_TENSOR ? NULL
+                 : pair                      ? tensor_node(el, value)
+                                             : metric_pair(el, expr->span, value);
     if (node && !node->name) node->name = name;
     add_output(el, OUT_METRIC, name, stmt->span, node, -1);
 }
@@ -166,7 +182,8 @@ static void give(Elab *el, Graph *graph, OutputKind kind)
 {
     for (int i = 0; i < el->outputs.count; i++) {
         const Output *output = &el->outputs.at[i];
-        if (output->kind == kind && output->node) graph_output(graph, kind, output->name, output->node, output->param);
+        if (output->kind == kind && output->node)
+            graph_output(graph, kind, output->name, output->node, output->param);
     }
 }
 
@@ -196,7 +213,8 @@ static void drop_targets(Elab *el, Graph *graph)
     int kept = 0;
     for (int i = 0; i < graph->inputs.count; i++) {
         Node *input = graph->inputs.at[i];
-        if (el->mode->loss || !el->module->decls.at[input->param].is_target) graph->inputs.at[kept++] = input;
+        if (el->mode->loss || !el->module->decls.at[input->param].is_target)
+            graph->inputs.at[kept++] = input;
     }
     graph->inputs.count = kept;
 }
@@ -207,7 +225,8 @@ static bool outputs_without_targets(Elab *el, const Graph *graph)
     for (int i = 0; i < graph->inputs.count; i++) {
         const Node *input = graph->inputs.at[i];
         if (!el->module->decls.at[input->param].is_target) continue;
-        fault(el, input->span, "an output depends on the target `%s`, which inference does not have", input->name);
+        fault(el, input->span,
+              "an output depends on the target `%s`, which inference does not have", input->name);
         return false;
     }
     return true;

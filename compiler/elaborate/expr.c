@@ -1,4 +1,5 @@
-/* Owns the evaluation of expressions by kind, and what statements want of a value: a condition, an integer, a text. */
+/* Owns the evaluation of expressions by kind, and what statements want of a value: a condition, an
+ * integer, a text. */
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@ bool enter(Elab *el, Span at)
     if (++el->steps > STEP_LIMIT)
         fault_limit(el, at, "the program takes more than %d steps to elaborate", STEP_LIMIT);
     else if (el->eval_depth >= EVAL_DEPTH_LIMIT)
-        fault_limit(el, at, "blocks and expressions are nested more than %d deep", EVAL_DEPTH_LIMIT);
+        fault_limit(el, at, "blocks and expressions are nested more than %d deep",
+                    EVAL_DEPTH_LIMIT);
     if (el->gave_up) return false;
     el->eval_depth++;
     return true;
@@ -51,9 +53,10 @@ static void refuse_fraction(Elab *el, Span at, const char *what, Number number)
     if (fabs(real) > 1e15) return;
     long long below = (long long)floor(real);
     if (number.exact)
-        diag_help(el->diags, "that is %.6g: `floor(...)` makes it %lld, `floor(... + 1)` %lld", real, below,
-                  below + 1);
-    else diag_help(el->diags, "`floor(...)` makes it %lld, `floor(... + 1)` %lld", below, below + 1);
+        diag_help(el->diags, "that is %.6g: `floor(...)` makes it %lld, `floor(... + 1)` %lld",
+                  real, below, below + 1);
+    else
+        diag_help(el->diags, "`floor(...)` makes it %lld, `floor(... + 1)` %lld", below, below + 1);
 }
 
 bool want_int(Elab *el, Span at, const char *what, const Value *value, int64_t *out)
@@ -87,7 +90,8 @@ static const char *piece_text(Elab *el, Span at, const StringPiece *piece)
     if (value->kind == VALUE_POISON) return NULL;
     const char *spelt = value_spell(el->arena, value);
     if (!spelt)
-        fault(el, piece->expr->span, "%s cannot be written into a string", value_describe(el->arena, value));
+        fault(el, piece->expr->span, "%s cannot be written into a string",
+              value_describe(el->arena, value));
     return spelt;
 }
 

@@ -22,8 +22,8 @@ static bool pick_one(Elab *el, const Subscript *at, int64_t extent, const char *
     }
     if (!want_int(el, at->span, "an index", value, &index)) return false;
     if (index < -extent || index >= extent) {
-        fault(el, at->span, "the index %lld is outside of %s: it has %lld entr%s", (long long)index, of,
-              (long long)extent, extent == 1 ? "y" : "ies");
+        fault(el, at->span, "the index %lld is outside of %s: it has %lld entr%s", (long long)index,
+              of, (long long)extent, extent == 1 ? "y" : "ies");
         return false;
     }
     *out = (Pick){.begin = index < 0 ? index + extent : index, .size = 1, .single = true};
@@ -31,7 +31,8 @@ static bool pick_one(Elab *el, const Subscript *at, int64_t extent, const char *
 }
 
 /* A bound from the end if it is negative. */
-static bool pick_bound(Elab *el, const Expr *expr, int64_t extent, int64_t otherwise, const char *of, int64_t *out)
+static bool pick_bound(Elab *el, const Expr *expr, int64_t extent, int64_t otherwise,
+                       const char *of, int64_t *out)
 {
     *out = otherwise;
     if (!expr) return true;
@@ -39,8 +40,8 @@ static bool pick_bound(Elab *el, const Expr *expr, int64_t extent, int64_t other
     int64_t given = *out;
     if (given < 0) *out += extent;
     if (*out >= 0 && *out <= extent) return true;
-    fault(el, expr->span, "the bound %lld is outside of %s: it has %lld entr%s", (long long)given, of,
-          (long long)extent, extent == 1 ? "y" : "ies");
+    fault(el, expr->span, "the bound %lld is outside of %s: it has %lld entr%s", (long long)given,
+          of, (long long)extent, extent == 1 ? "y" : "ies");
     return false;
 }
 
@@ -51,7 +52,8 @@ static bool pick_range(Elab *el, const Subscript *at, int64_t extent, const char
     sound &= pick_bound(el, at->end, extent, extent, of, &end);
     if (!sound) return false;
     if (begin >= end) {
-        fault(el, at->span, "the slice %lld:%lld of %s is empty", (long long)begin, (long long)end, of);
+        fault(el, at->span, "the slice %lld:%lld of %s is empty", (long long)begin, (long long)end,
+              of);
         return false;
     }
     *out = (Pick){.begin = begin, .size = end - begin};
@@ -67,8 +69,10 @@ static const Value *index_list(Elab *el, const Expr *expr, const Value *list)
 {
     Pick at;
     if (expr->index.subscripts.count != 1)
-        return fault(el, expr->span, "a list has one subscript, got %d", expr->index.subscripts.count);
-    if (!pick(el, &expr->index.subscripts.at[0], list->list.count, "the list", &at)) return &value_poison;
+        return fault(el, expr->span, "a list has one subscript, got %d",
+                     expr->index.subscripts.count);
+    if (!pick(el, &expr->index.subscripts.at[0], list->list.count, "the list", &at))
+        return &value_poison;
     return at.single ? list->list.items[at.begin]
                      : value_list(el->arena, list->list.items + at.begin, (int)at.size);
 }
@@ -94,8 +98,10 @@ static bool batch_is_whole(Elab *el, const Expr *expr, const Value *value, const
     Type type = value->tensor.node->type;
     int axis = type.batch_axis;
     if (axis < 0 || (!picks[axis].single && picks[axis].size == type.dim[axis])) return true;
-    fault(el, expr->index.subscripts.at[axis].span, "the batch axis of %s cannot be sliced: how many of its rows are "
-          "valid is known only when the code runs", type_text(el->arena, type));
+    fault(el, expr->index.subscripts.at[axis].span,
+          "the batch axis of %s cannot be sliced: how many of its rows are "
+          "valid is known only when the code runs",
+          type_text(el->arena, type));
     note_shape(el, expr->span, value);
     return false;
 }
@@ -106,8 +112,8 @@ static const Value *index_tensor(Elab *el, const Expr *expr, const Value *value)
     const SubscriptList *subscripts = &expr->index.subscripts;
     Pick picks[MAX_RANK];
     if (subscripts->count > type.rank) {
-        fault(el, expr->span, "%s has %d ax%s, got %d subscripts", type_text(el->arena, type), type.rank,
-              type.rank == 1 ? "is" : "es", subscripts->count);
+        fault(el, expr->span, "%s has %d ax%s, got %d subscripts", type_text(el->arena, type),
+              type.rank, type.rank == 1 ? "is" : "es", subscripts->count);
         note_shape(el, expr->span, value);
         return &value_poison;
     }
@@ -115,7 +121,8 @@ static const Value *index_tensor(Elab *el, const Expr *expr, const Value *value)
     for (int i = 0; i < type.rank; i++) {
         picks[i] = (Pick){.size = type.dim[i]};
         const char *of = arena_printf(el->arena, "axis %d of %s", i, type_text(el->arena, type));
-        if (i < subscripts->count) sound &= pick(el, &subscripts->at[i], type.dim[i], of, &picks[i]);
+        if (i < subscripts->count)
+            sound &= pick(el, &subscripts->at[i], type.dim[i], of, &picks[i]);
     }
     if (!sound) note_shape(el, expr->span, value);
     if (!sound || !batch_is_whole(el, expr, value, picks)) return &value_poison;
@@ -134,12 +141,13 @@ const Value *eval_index(Elab *el, const Expr *expr)
     if (base->kind == VALUE_POISON) return base;
     if (base->kind == VALUE_LIST) return index_list(el, expr, base);
     if (base->kind == VALUE_TENSOR) return index_tensor(el, expr, base);
-    return fault(el, expr->span, "only tensors and lists have subscripts, got %s", value_describe(el->arena, base));
+    return fault(el, expr->span, "only tensors and lists have subscripts, got %s",
+                 value_describe(el->arena, base));
 }
 
 /* ---- members ---- */
 
-/* The extent of the batch axis is a number of rows, so that a shape made of it follows the batch. */
+/* That of the batch axis is a number of rows, so that a shape made of it follows the batch. */
 static const Value *extent_value(Elab *el, Type type, int axis)
 {
     Number extent = number_int(type.dim[axis]);
@@ -160,7 +168,8 @@ static const Value *transpose(Elab *el, const Expr *expr, const Value *value)
 {
     Type type = value->tensor.node->type;
     if (type.rank != 2) {
-        fault(el, expr->span, "`.T` turns a matrix round, and %s has %d axes", type_text(el->arena, type), type.rank);
+        fault(el, expr->span, "`.T` turns a matrix round, and %s has %d axes",
+              type_text(el->arena, type), type.rank);
         note_shape(el, expr->span, value);
         diag_help(el->diags, "`permute` puts any number of axes in any order");
         return &value_poison;
@@ -181,10 +190,12 @@ static const Value *refuse_member(Elab *el, const Expr *expr, const Value *value
 {
     WordList words = {0};
     Name name = expr->member.name;
-    for (int i = 0; i < value->member_count; i++) vec_push(el->arena, words, value->members[i].name);
+    for (int i = 0; i < value->member_count; i++)
+        vec_push(el->arena, words, value->members[i].name);
     if (value->kind == VALUE_TENSOR) vec_push(el->arena, words, "shape");
     if (value->kind == VALUE_TENSOR) vec_push(el->arena, words, "T");
-    if (value->kind != VALUE_TENSOR && (strcmp(name.text, "shape") == 0 || strcmp(name.text, "T") == 0)) {
+    if (value->kind != VALUE_TENSOR
+        && (strcmp(name.text, "shape") == 0 || strcmp(name.text, "T") == 0)) {
         fault(el, expr->member.base->span, "%s%sa tensor is expected, got %s",
               el->frame->unit->library ? el->frame->name : "", el->frame->unit->library ? ": " : "",
               value_describe(el->arena, value));
@@ -201,7 +212,8 @@ static const Value *member_of(Elab *el, const Expr *expr, const Value *value)
     const char *name = expr->member.name.text;
     const Value *member = find_member(value, name);
     if (value->kind == VALUE_POISON || member) return member ? member : value;
-    if (value->kind == VALUE_TENSOR && strcmp(name, "shape") == 0) return shape_of(el, value->tensor.node->type);
+    if (value->kind == VALUE_TENSOR && strcmp(name, "shape") == 0)
+        return shape_of(el, value->tensor.node->type);
     if (value->kind == VALUE_TENSOR && strcmp(name, "T") == 0) return transpose(el, expr, value);
     return refuse_member(el, expr, value);
 }
@@ -213,14 +225,15 @@ static const Expr *head_of(const Expr *expr)
     return expr;
 }
 
-/* Whether a chain of members starts at an instance. One that has the name of a value too comes first: apart from those of
- * a scan, values have no members of their own. */
+/* Whether a chain of members starts at an instance. One that has the name of a value too comes
+ * first: apart from those of a scan, values have no members of their own. */
 static bool starts_at_instance(Elab *el, const Expr *head)
 {
     if (head->kind == EXPR_STRING) return true;
     if (head->kind != EXPR_NAME) return false;
     const Binding *binding = scope_find(el, head->name);
-    bool is_value = binding ? !binding->layer : find_constant(el, el->frame->unit, head->name) != NULL;
+    bool is_value =
+        binding ? !binding->layer : find_constant(el, el->frame->unit, head->name) != NULL;
     return !is_value || map_get(&el->instances, path_join(el, el->frame->path, head->name));
 }
 
@@ -237,6 +250,7 @@ const Value *eval_member(Elab *el, const Expr *expr)
     const Value *member = member_of_name(el, expr);
     if (member) return member;
     bool of_tensor = strcmp(name, "shape") == 0 || strcmp(name, "T") == 0;
-    const Value *leaf = !of_tensor && starts_at_instance(el, head_of(expr)) ? leaf_reach(el, expr) : NULL;
+    const Value *leaf =
+        !of_tensor && starts_at_instance(el, head_of(expr)) ? leaf_reach(el, expr) : NULL;
     return leaf ? leaf : member_of(el, expr, eval(el, expr->member.base));
 }

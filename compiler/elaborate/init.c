@@ -20,7 +20,8 @@ bool eval_type(Elab *el, const TypeExpr *written, Type *out)
         return false;
     }
     if (written->dims.count > MAX_RANK) {
-        fault(el, written->span, "a tensor has at most %d axes, this one %d", MAX_RANK, written->dims.count);
+        fault(el, written->span, "a tensor has at most %d axes, this one %d", MAX_RANK,
+              written->dims.count);
         return false;
     }
     bool sound = true;
@@ -35,7 +36,8 @@ bool eval_type(Elab *el, const TypeExpr *written, Type *out)
         }
     }
     if (!sound) return false;
-    return want_shape(el, written->span, value_list(el->arena, dims, written->dims.count), dtype, out);
+    return want_shape(el, written->span, value_list(el->arena, dims, written->dims.count), dtype,
+                      out);
 }
 
 Init init_constant(double value)
@@ -62,7 +64,8 @@ static bool init_values(Elab *el, Span at, const Value *value, Type type, Init *
 {
     int64_t listed = value->list.count;
     if (type.rank == 0 || listed != type.dim[0] || type_elements(type) > LIST_LIMIT * LIST_LIMIT) {
-        fault(el, at, "a list of %lld cannot fill %s", (long long)listed, type_text(el->arena, type));
+        fault(el, at, "a list of %lld cannot fill %s", (long long)listed,
+              type_text(el->arena, type));
         return false;
     }
     float *values = arena_array(el->arena, float, type_elements(type)), *end = values;

@@ -16,9 +16,13 @@ const char *path_join(Elab *el, const char *base, const char *part)
 /* Paths become names in files and in C, so strings may not bring in anything odd. */
 static bool check_part(Elab *el, const PathPart *part, const char *text)
 {
-    bool fine = *text && text[0] != '.' && text[strlen(text) - 1] != '.' && strlen(text) <= NAME_LIMIT;
-    for (const char *c = text; *c; c++) fine &= isalnum((unsigned char)*c) || strchr("_.-", *c) != NULL;
-    if (!fine) fault(el, part->span, "\"%s\" is no name: letters, digits, `_`, `-` and dots inside make one", text);
+    bool fine =
+        *text && text[0] != '.' && text[strlen(text) - 1] != '.' && strlen(text) <= NAME_LIMIT;
+    for (const char *c = text; *c; c++)
+        fine &= isalnum((unsigned char)*c) || strchr("_.-", *c) != NULL;
+    if (!fine)
+        fault(el, part->span,
+              "\"%s\" is no name: letters, digits, `_`, `-` and dots inside make one", text);
     return fine;
 }
 
@@ -58,12 +62,15 @@ bool instance_claim(Elab *el, const char *path, Span span, bool again)
     } else if (!again && (!el->frame->again || instance->claimed_by == run)) {
         fault(el, span, "there already is an instance `%s`", path);
         diag_note(el->diags, instance->span, "it was named here");
-        diag_help(el->diags, el->frame->loops ? "in a loop the name needs the index, as in `as block[i]`"
-                                              : "to share parameters, declare `layer f = ...;` and call f twice");
+        diag_help(el->diags,
+                  el->frame->loops
+                      ? "in a loop the name needs the index, as in `as block[i]`"
+                      : "to share parameters, declare `layer f = ...;` and call f twice");
         return false;
     }
     instance->claimed_by = run;
-    return strlen(path) <= NAME_LIMIT || (fault_limit(el, span, "the name of the instance is too long"), false);
+    return strlen(path) <= NAME_LIMIT
+           || (fault_limit(el, span, "the name of the instance is too long"), false);
 }
 
 void instance_poison(Elab *el, const char *path)
@@ -98,8 +105,8 @@ static bool leaf_type(Elab *el, const Stmt *stmt, Type *type)
         return false;
     }
     if (type->batch_axis >= 0 && stmt->kind != STMT_SESSION) {
-        fault(el, stmt->variable.type.span, "the %s `%s` cannot depend on `batch`: every entry has its own", word,
-              name->text);
+        fault(el, stmt->variable.type.span,
+              "the %s `%s` cannot depend on `batch`: every entry has its own", word, name->text);
         return false;
     }
     return true;
@@ -111,8 +118,10 @@ static bool leaf_init(Elab *el, const Stmt *stmt, Type type, Init *init)
     *init = (Init){.kind = INIT_ZEROS};
     if (!expr && stmt->kind != STMT_PARAM) return true;
     if (!expr) {
-        fault(el, stmt->span, "the parameter `%s` needs an initial value", stmt->variable.name.text);
-        diag_help(el->diags, "for example `= zeros`, `= ones`, `= uniform(-k, k)` or `= normal(0, 0.02)`");
+        fault(el, stmt->span, "the parameter `%s` needs an initial value",
+              stmt->variable.name.text);
+        diag_help(el->diags,
+                  "for example `= zeros`, `= ones`, `= uniform(-k, k)` or `= normal(0, 0.02)`");
         return false;
     }
     if (!init_from(el, expr->span, eval(el, expr), type, init)) return false;
@@ -166,7 +175,8 @@ static Leaf *make_leaf(Elab *el, const Stmt *stmt, const char *path, Type type)
     *leaf = (Leaf){.path = path, .kind = stmt->kind, .run = el->frame->run};
     leaf->span = param.span = user_span(el, stmt->span);
     if (!leaf_init(el, stmt, type, &param.init)) return NULL;
-    if ((stmt->kind != STMT_SESSION || el->mode->sessions) && !enter_module(el, leaf, &param)) return NULL;
+    if ((stmt->kind != STMT_SESSION || el->mode->sessions) && !enter_module(el, leaf, &param))
+        return NULL;
     Region *region = el->region;
     el->region = el->root;
     leaf->current = tensor_value(el, stmt->span, leaf_node(el, leaf, type));
@@ -179,7 +189,8 @@ static Leaf *make_leaf(Elab *el, const Stmt *stmt, const char *path, Type type)
 static Leaf *meet_again(Elab *el, const Stmt *stmt, Leaf *leaf, Type type)
 {
     if (!el->frame->again || leaf->run == el->frame->run) {
-        fault(el, stmt->variable.name.span, "there already is a %s `%s`", ast_stmt_word(leaf->kind), leaf->path);
+        fault(el, stmt->variable.name.span, "there already is a %s `%s`", ast_stmt_word(leaf->kind),
+              leaf->path);
         diag_note(el->diags, leaf->span, "it is declared here");
         return NULL;
     }
@@ -187,8 +198,9 @@ static Leaf *meet_again(Elab *el, const Stmt *stmt, Leaf *leaf, Type type)
     if (leaf->current->kind != VALUE_TENSOR) return leaf;
     Type before = leaf->current->tensor.node->type;
     if (type_equal(before, type)) return leaf;
-    fault(el, stmt->variable.name.span, "`%s` was %s when the layer was first called, and would be %s now",
-          leaf->path, type_text(el->arena, before), type_text(el->arena, type));
+    fault(el, stmt->variable.name.span,
+          "`%s` was %s when the layer was first called, and would be %s now", leaf->path,
+          type_text(el->arena, before), type_text(el->arena, type));
     return NULL;
 }
 
@@ -220,7 +232,8 @@ static const char *subscript_text(Elab *el, const Expr *expr)
     return arena_printf(el->arena, "%lld", (long long)index);
 }
 
-/* The path that a chain of names and subscripts spells; NULL if it is no such chain, or after an error. */
+/* The path that a chain of names and subscripts spells; NULL if it is no such chain, or after an
+ * error. */
 static const char *chain_text(Elab *el, const Expr *expr)
 {
     if (expr->kind == EXPR_NAME) return expr->name;
@@ -269,8 +282,10 @@ const Value *leaf_reach(Elab *el, const Expr *expr)
     if (is_poisoned(el, path)) return &value_poison;
     WordList words = reachable_words(el);
     const char *first = chain_text(el, head);
-    const Instance *instance = map_get(&el->instances, path_join(el, el->frame->path, first ? first : ""));
-    if (!instance && head->kind == EXPR_NAME && !nearest_word(chain, words.at, words.count)) return NULL;
+    const Instance *instance =
+        map_get(&el->instances, path_join(el, el->frame->path, first ? first : ""));
+    if (!instance && head->kind == EXPR_NAME && !nearest_word(chain, words.at, words.count))
+        return NULL;
     fault(el, expr->span, "there is no parameter `%s` here", chain);
     if (instance) diag_note(el->diags, instance->span, "`%s` is named here", first);
     help_nearest(el, chain, &words);

@@ -5,7 +5,8 @@
 
 typedef struct MapSlot { const char *name; void *value; } MapSlot;
 
-/* `{0}` is an empty map. Slots keep the order in which names were first put; index finds them by hash. */
+/* `{0}` is an empty map. Slots keep the order in which names were first put; index finds them by
+ * hash. */
 typedef struct Map { VEC(MapSlot) slots; int *index; int room; } Map;
 
 void *map_get(const Map *map, const char *name);                  /* NULL: there is none */

@@ -19,10 +19,12 @@ static bool is_plain_one(Type type, int axis)
 static bool same_axis(Type a, int axis_a, Type b, int axis_b)
 {
     bool batch_a = axis_a == a.batch_axis, batch_b = axis_b == b.batch_axis;
-    return a.dim[axis_a] == b.dim[axis_b] && batch_a == batch_b && (!batch_a || a.batch_inner == b.batch_inner);
+    return a.dim[axis_a] == b.dim[axis_b] && batch_a == batch_b
+           && (!batch_a || a.batch_inner == b.batch_inner);
 }
 
-/* Axes before the last two are a stack of matrices: numbered from the right, so that both operands agree. */
+/* Axes before the last two are a stack of matrices: numbered from the right, so that both operands
+ * agree. */
 static int64_t stack_label(Type type, int axis)
 {
     return LABEL_STACK + type.rank - 3 - axis;
@@ -30,7 +32,8 @@ static int64_t stack_label(Type type, int axis)
 
 static const Value *refuse(Elab *el, Span at, const Value *a, const Value *b, const char *why)
 {
-    fault(el, at, "`@`: %s and %s do not fit: %s", value_describe(el->arena, a), value_describe(el->arena, b), why);
+    fault(el, at, "`@`: %s and %s do not fit: %s", value_describe(el->arena, a),
+          value_describe(el->arena, b), why);
     note_shape(el, user_span(el, at), a);
     if (a->tensor.node != b->tensor.node) note_shape(el, user_span(el, at), b);
     return &value_poison;
@@ -49,7 +52,9 @@ static bool drop_ones(Elab *el, Product *p, int side, Type other)
     for (int axis = 0, at = 0; axis < type.rank; axis++) {
         int opposite = axis - type.rank + other.rank;
         bool stack = axis < type.rank - 2;
-        if (stack && opposite >= 0 && !same_axis(type, axis, other, opposite) && is_plain_one(type, axis)) continue;
+        if (stack && opposite >= 0 && !same_axis(type, axis, other, opposite)
+            && is_plain_one(type, axis))
+            continue;
         p->label[side][at++] = stack ? stack_label(type, axis) : axis == type.rank - 1 ? 0 : 1;
     }
     p->node[side] = build_reshape(el->region->graph, p->node[side], kept);
@@ -76,6 +81,20 @@ static void set_out_labels(Product *p, Type a, Type b)
     if (b.rank > 1) add_out(p, LABEL_COLUMN);
 }
 
+/* The axis of the right operand that is summed. */
+static int inner_axis(Type type)
+{
+    return type.rank > 1 ? type.rank - 2 : 0;
+}
+
+static const char *inner_extents(Elab *el, Type a, Type b)
+{
+    const char *which = b.rank > 1 ? "last but one" : "only";
+    return arena_printf(el->arena,
+                        "the last axis of the one has %lld entries, the %s axis of the other %lld",
+                        (long long)a.dim[a.rank - 1], which, (long long)b.dim[inner_axis(b)]);
+}
+
 const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b)
 {
     if (a->kind == VALUE_POISON || b->kind == VALUE_POISON) return &value_poison;
@@ -83,12 +102,10 @@ const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b)
         return fault(el, at, "`@` expects two tensors, got %s and %s", value_describe(el->arena, a),
                      value_describe(el->arena, b));
     Type ta = a->tensor.node->type, tb = b->tensor.node->type;
-    if (ta.rank == 0 || tb.rank == 0) return refuse(el, at, a, b, "a scalar is multiplied with `*`");
-    int inner = tb.rank > 1 ? tb.rank - 2 : 0;
-    if (!same_axis(ta, ta.rank - 1, tb, inner))
-        return refuse(el, at, a, b, arena_printf(el->arena, "the last axis of the one has %lld entries, the %s axis "
-                      "of the other %lld", (long long)ta.dim[ta.rank - 1], tb.rank > 1 ? "last but one" : "only",
-                      (long long)tb.dim[inner]));
+    if (ta.rank == 0 || tb.rank == 0)
+        return refuse(el, at, a, b, "a scalar is multiplied with `*`");
+    if (!same_axis(ta, ta.rank - 1, tb, inner_axis(tb)))
+        return refuse(el, at, a, b, inner_extents(el, ta, tb));
     Product p = {.node = {tensor_node(el, a), tensor_node(el, b)}};
     set_origin(el, at);
     if (!drop_ones(el, &p, 0, tb) || !drop_ones(el, &p, 1, ta))
@@ -96,10 +113,12 @@ const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b)
     set_matrix_labels(&p, 0, ta.rank);
     set_matrix_labels(&p, 1, tb.rank);
     set_out_labels(&p, ta, tb);
-    if (ta.batch_axis == ta.rank - 2 && tb.batch_axis == tb.rank - 1 && ta.batch_axis >= 0 && tb.batch_axis >= 0)
+    if (ta.batch_axis == ta.rank - 2 && tb.batch_axis == tb.rank - 1 && ta.batch_axis >= 0
+        && tb.batch_axis >= 0)
         return refuse(el, at, a, b, "the result would have two batch axes");
     if (p.out_rank > MAX_RANK) return refuse(el, at, a, b, "the result has too many axes");
-    Attr attrs[MAX_ATTRS] = {attr_ints(p.label[0], p.node[0]->type.rank), attr_ints(p.label[1], p.node[1]->type.rank),
+    Attr attrs[MAX_ATTRS] = {attr_ints(p.label[0], p.node[0]->type.rank),
+                             attr_ints(p.label[1], p.node[1]->type.rank),
                              attr_ints(p.out, p.out_rank)};
     return tensor_value(el, at, append_op(el, at, OP_contract, p.node, 2, attrs));
 }

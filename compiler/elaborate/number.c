@@ -1,4 +1,4 @@
-/* Owns the arithmetic of compile-time numbers. Exact operations that overflow fall back to doubles. */
+/* Owns the arithmetic of compile-time numbers. Exact operations that overflow become doubles. */
 #include "elaborate/number.h"
 
 #include <math.h>
@@ -167,7 +167,8 @@ static const char too_many_rows[] = "too long a formula of `batch`";
 
 const char *number_binary(Arena *arena, BinaryOp op, Number a, Number b, Number *out)
 {
-    if ((op == BINARY_DIV || op == BINARY_REM) && number_double(b) == 0.0) return "division by zero";
+    if ((op == BINARY_DIV || op == BINARY_REM) && number_double(b) == 0.0)
+        return "division by zero";
     if (op == BINARY_REM && (a.rows || b.rows)) return "`%` of a number that depends on `batch`";
     Number args[2] = {a, b};
     bool exact = a.exact && b.exact && exact_binary(op, a, b, out);
@@ -208,9 +209,12 @@ static double function_normal_cdf(double a)
     return 0.5 * erfc(-a * 0.70710678118654752440);
 }
 
-static const struct { const char *name; double (*of)(double); } real_functions[] = {
-    {"sqrt", sqrt}, {"rsqrt", function_rsqrt}, {"exp", exp}, {"log", log}, {"sin", sin}, {"cos", cos},
-    {"tanh", tanh}, {"sigmoid", function_sigmoid}, {"softplus", function_softplus},
+static const struct {
+    const char *name;
+    double (*of)(double);
+} real_functions[] = {
+    {"sqrt", sqrt}, {"rsqrt", function_rsqrt}, {"exp", exp}, {"log", log}, {"sin", sin},
+    {"cos", cos}, {"tanh", tanh}, {"sigmoid", function_sigmoid}, {"softplus", function_softplus},
     {"normal_cdf", function_normal_cdf},
 };
 
@@ -232,7 +236,8 @@ static bool exact_function(const char *name, const Number *args, int count, Numb
     Number a = args[0], b = count > 1 ? args[1] : a;
     if (strcmp(name, "minimum") == 0) *out = number_compare(a, b) <= 0 ? a : b;
     else if (strcmp(name, "maximum") == 0) *out = number_compare(a, b) >= 0 ? a : b;
-    else if (strcmp(name, "relu") == 0) *out = number_compare(a, number_int(0)) > 0 ? a : number_int(0);
+    else if (strcmp(name, "relu") == 0)
+        *out = number_compare(a, number_int(0)) > 0 ? a : number_int(0);
     else if (strcmp(name, "abs") == 0)
         *out = a.exact ? exact_abs(a) : number_real(fabs(a.real));
     else if (strcmp(name, "floor") == 0)
@@ -241,8 +246,8 @@ static bool exact_function(const char *name, const Number *args, int count, Numb
     return true;
 }
 
-bool number_function(Arena *arena, const char *name, Op op, const Number *args, int count, Number *out,
-                     const char **error)
+bool number_function(Arena *arena, const char *name, Op op, const Number *args, int count,
+                     Number *out, const char **error)
 {
     *error = NULL;
     bool found = exact_function(name, args, count, out);
@@ -253,7 +258,8 @@ bool number_function(Arena *arena, const char *name, Op op, const Number *args, 
     }
     if (!found) return false;
     if (!isfinite(number_double(*out)))
-        *error = arena_printf(arena, "%s(%s) is no finite number", name, number_text(arena, args[0]));
+        *error =
+            arena_printf(arena, "%s(%s) is no finite number", name, number_text(arena, args[0]));
     if (!derive_rows(arena, op, args, count, out)) *error = too_many_rows;
     return true;
 }

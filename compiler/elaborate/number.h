@@ -1,7 +1,8 @@
 /* Numbers at compile time: exact rationals as long as they fit 64 bits, else doubles.
  *
- * A number that depends on `batch` has two faces: in a size it is the value at the compiled batch, in tensor arithmetic
- * the value at the number of valid rows. Such a number remembers how it was computed. */
+ * A number that depends on `batch` has two faces: in a size it is the value at the compiled batch,
+ * in tensor arithmetic the value at the number of valid rows. Such a number remembers how it was
+ * computed. */
 #ifndef NNC_ELABORATE_NUMBER_H
 #define NNC_ELABORATE_NUMBER_H
 #include <stdbool.h>
@@ -17,7 +18,8 @@ typedef struct Rows {
     int count;
     const Number *operands;
     int depth;                       /* of the formula */
-    int power;                       /* k where the number is a constant times batch ** k, else NO_POWER */
+    /* k where the number is a constant times batch ** k, else NO_POWER */
+    int power;
 } Rows;
 
 enum { NO_POWER = 1000 };
@@ -33,16 +35,17 @@ Number number_int(int64_t value);
 Number number_real(double value);
 Number number_batch(Arena *arena, int64_t batch);
 double number_double(Number a);
-bool number_is_int(Number a, int64_t *value);        /* also a double without a fraction, within 2^53 */
+/* also a double without a fraction, within 2^53 */
+bool number_is_int(Number a, int64_t *value);
 
 /* a op b for + - * / % **. Returns NULL or why there is no result. */
 const char *number_binary(Arena *arena, BinaryOp op, Number a, Number b, Number *out);
 int number_compare(Number a, Number b);              /* < 0, 0, > 0 */
 
-/* The elementwise operation of that name at constants; false: numbers have no such function. *error is
- * set where the arguments are outside its domain. */
-bool number_function(Arena *arena, const char *name, Op op, const Number *args, int count, Number *out,
-                     const char **error);
+/* The elementwise operation of that name at constants; false: numbers have no such function. *error
+ * is set where the arguments are outside its domain. */
+bool number_function(Arena *arena, const char *name, Op op, const Number *args, int count,
+                     Number *out, const char **error);
 
 /* If a is a fixed multiple of batch: the multiple; else 0. */
 int64_t number_per_row(Number a, int64_t batch);

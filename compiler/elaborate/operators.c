@@ -1,4 +1,5 @@
-/* Owns the operators: on numbers when the program is compiled, on tensors as operations of the graph. */
+/* Owns the operators: on numbers when the program is compiled, on tensors as operations of the
+ * graph. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +28,9 @@ static bool both(const Operands *o, ValueKind kind)
 
 static const Value *refuse(Operands *o)
 {
-    const Value *poison = fault(o->el, o->expr->span, "`%s` cannot be applied to %s and %s", ast_binary_text(o->op),
-                                value_describe(o->el->arena, o->a), value_describe(o->el->arena, o->b));
+    const Value *poison =
+        fault(o->el, o->expr->span, "`%s` cannot be applied to %s and %s", ast_binary_text(o->op),
+              value_describe(o->el->arena, o->a), value_describe(o->el->arena, o->b));
     note_shape(o->el, o->expr->span, o->a);
     note_shape(o->el, o->expr->span, o->b);
     return poison;
@@ -40,14 +42,17 @@ static const Value *negate(Elab *el, const Expr *expr, const Value *value)
 {
     Number number;
     if (value->kind == VALUE_NUMBER) {
-        const char *error = number_binary(el->arena, BINARY_MUL, value->number, number_int(-1), &number);
+        const char *error =
+            number_binary(el->arena, BINARY_MUL, value->number, number_int(-1), &number);
         return error ? fault(el, expr->span, "%s", error) : value_number(el->arena, number);
     }
     if (value->kind != VALUE_TENSOR)
-        return fault(el, expr->span, "`-` expects a number or a tensor, got %s", value_describe(el->arena, value));
+        return fault(el, expr->span, "`-` expects a number or a tensor, got %s",
+                     value_describe(el->arena, value));
     const Value *result = apply_map(el, expr->span, OP_neg, "-", &value, 1);
     if (result->kind != VALUE_TENSOR || !value->tensor.sum) return result;
-    return tensor_mean(el, expr->span, append_op(el, expr->span, OP_neg, &value->tensor.sum, 1, NULL),
+    return tensor_mean(el, expr->span,
+                       append_op(el, expr->span, OP_neg, &value->tensor.sum, 1, NULL),
                        value->tensor.weight);
 }
 
@@ -73,8 +78,10 @@ static const Value *logic(Operands *o)
     if (o->a->kind == VALUE_BOOL && o->a->boolean == stop) return o->a;
     o->b = eval(el, expr->binary.right);
     if (either(o, VALUE_POISON)) return &value_poison;
-    if (o->a->kind == VALUE_BOOL && (o->b->kind == VALUE_BOOL || o->b->kind == VALUE_TENSOR)) return o->b;
-    if (o->a->kind != VALUE_TENSOR || (o->b->kind != VALUE_TENSOR && o->b->kind != VALUE_BOOL)) return refuse(o);
+    if (o->a->kind == VALUE_BOOL && (o->b->kind == VALUE_BOOL || o->b->kind == VALUE_TENSOR))
+        return o->b;
+    if (o->a->kind != VALUE_TENSOR || (o->b->kind != VALUE_TENSOR && o->b->kind != VALUE_BOOL))
+        return refuse(o);
     return map2(o, stop ? OP_or : OP_and, o->a, o->b);
 }
 
@@ -109,8 +116,8 @@ static bool ordered(BinaryOp op, int order)
 
 static const Value *compare(Operands *o)
 {
-    static const Op maps[] = {[BINARY_EQ] = OP_eq, [BINARY_NE] = OP_ne, [BINARY_LT] = OP_lt, [BINARY_LE] = OP_le,
-                              [BINARY_GT] = OP_gt, [BINARY_GE] = OP_ge};
+    static const Op maps[] = {[BINARY_EQ] = OP_eq, [BINARY_NE] = OP_ne, [BINARY_LT] = OP_lt,
+                              [BINARY_LE] = OP_le, [BINARY_GT] = OP_gt, [BINARY_GE] = OP_ge};
     bool equality = o->op == BINARY_EQ || o->op == BINARY_NE;
     bool elementwise = either(o, VALUE_TENSOR) && (both(o, VALUE_TENSOR) || either(o, VALUE_NUMBER)
                        || either(o, VALUE_BOOL));
@@ -135,14 +142,16 @@ static bool is_fixed(const Value *value)
 static const Value *sum_of(Operands *o, const Value *mean)
 {
     Value *sum = arena_make(o->el->arena, Value);
-    *sum = (Value){.kind = VALUE_TENSOR, .tensor = {.node = mean->tensor.sum, .region = mean->tensor.region}};
+    *sum = (Value){.kind = VALUE_TENSOR,
+                   .tensor = {.node = mean->tensor.sum, .region = mean->tensor.region}};
     return sum;
 }
 
 static bool same_weight(const Value *a, const Value *b)
 {
     Number x = a->tensor.weight, y = b->tensor.weight;
-    return x.rows && y.rows && x.rows->power == 1 && y.rows->power == 1 && number_compare(x, y) == 0;
+    return x.rows && y.rows && x.rows->power == 1 && y.rows->power == 1
+           && number_compare(x, y) == 0;
 }
 
 /* The sum of a result that is a mean like its operands; NULL if it is none. */
@@ -152,9 +161,12 @@ static const Value *mean_sum(Operands *o, const Value **like)
     *like = is_mean(o->a) ? o->a : o->b;
     if (add && is_mean(o->a) && is_mean(o->b) && same_weight(o->a, o->b))
         return map2(o, o->op == BINARY_ADD ? OP_add : OP_sub, sum_of(o, o->a), sum_of(o, o->b));
-    if (o->op == BINARY_MUL && is_mean(o->a) && is_fixed(o->b)) return map2(o, OP_mul, sum_of(o, o->a), o->b);
-    if (o->op == BINARY_MUL && is_mean(o->b) && is_fixed(o->a)) return map2(o, OP_mul, o->a, sum_of(o, o->b));
-    if (o->op == BINARY_DIV && is_mean(o->a) && is_fixed(o->b)) return map2(o, OP_div, sum_of(o, o->a), o->b);
+    if (o->op == BINARY_MUL && is_mean(o->a) && is_fixed(o->b))
+        return map2(o, OP_mul, sum_of(o, o->a), o->b);
+    if (o->op == BINARY_MUL && is_mean(o->b) && is_fixed(o->a))
+        return map2(o, OP_mul, o->a, sum_of(o, o->b));
+    if (o->op == BINARY_DIV && is_mean(o->a) && is_fixed(o->b))
+        return map2(o, OP_div, sum_of(o, o->a), o->b);
     return NULL;
 }
 
@@ -177,8 +189,9 @@ static const Value *numbers(Operands *o)
     Number number;
     const char *error = number_binary(o->el->arena, o->op, o->a->number, o->b->number, &number);
     if (!error) return value_number(o->el->arena, number);
-    return fault(o->el, o->expr->binary.op_span, "%s `%s` %s: %s", number_text(o->el->arena, o->a->number),
-                 ast_binary_text(o->op), number_text(o->el->arena, o->b->number), error);
+    return fault(o->el, o->expr->binary.op_span, "%s `%s` %s: %s",
+                 number_text(o->el->arena, o->a->number), ast_binary_text(o->op),
+                 number_text(o->el->arena, o->b->number), error);
 }
 
 static const Value *lists(Operands *o)
@@ -203,7 +216,9 @@ static const Value *remainder_of(Operands *o)
     integers &= o->b->kind != VALUE_TENSOR || o->b->tensor.node->type.dtype != DT_F32;
     int64_t whole_number;
     integers &= o->b->kind != VALUE_NUMBER || number_is_int(o->b->number, &whole_number);
-    return integers && rest->kind == VALUE_TENSOR ? apply_map(o->el, o->expr->span, OP_to_i32, "%", &rest, 1) : rest;
+    return integers && rest->kind == VALUE_TENSOR
+               ? apply_map(o->el, o->expr->span, OP_to_i32, "%", &rest, 1)
+               : rest;
 }
 
 /* a ** n by repeated squaring, n > 0. */
@@ -239,8 +254,8 @@ static const Value *quotient(Operands *o)
 {
     if (o->b->kind == VALUE_NUMBER && number_double(o->b->number) == 0.0)
         return fault(o->el, o->expr->binary.op_span, "division by zero");
-    if (o->b->kind == VALUE_NUMBER && o->b->number.rows && o->a->kind == VALUE_TENSOR && !is_mean(o->a)
-        && o->a->tensor.node->type.rank == 0)
+    if (o->b->kind == VALUE_NUMBER && o->b->number.rows && o->a->kind == VALUE_TENSOR
+        && !is_mean(o->a) && o->a->tensor.node->type.rank == 0)
         return tensor_mean(o->el, o->expr->span, tensor_node(o->el, o->a), o->b->number);
     return keep_mean(o, map2(o, OP_div, o->a, o->b));
 }

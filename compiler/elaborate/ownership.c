@@ -1,5 +1,6 @@
-/* Owns one question: does an instance of a block own parameters or states, itself or in what it calls? Then its calls need
- * names. Decided from the text alone, so that the names do not depend on conditions. */
+/* Owns one question: does an instance of a block own parameters or states, itself or in what it
+ * calls? Then its calls need names. Decided from the text alone, so that the names do not depend on
+ * conditions. */
 #include "elaborate/context.h"
 
 typedef struct Walk { Elab *el; const Unit *unit; int depth; } Walk;
@@ -53,14 +54,16 @@ static bool expr_owns(Walk *walk, const Expr *expr)
     case EXPR_CALL: return call_owns(walk, &expr->call);
     case EXPR_PIPE: return expr_owns(walk, expr->pipe.input) || expr_owns(walk, expr->pipe.stage);
     case EXPR_UNARY: return expr_owns(walk, expr->unary.operand);
-    case EXPR_BINARY: return expr_owns(walk, expr->binary.left) || expr_owns(walk, expr->binary.right);
+    case EXPR_BINARY:
+        return expr_owns(walk, expr->binary.left) || expr_owns(walk, expr->binary.right);
     case EXPR_IF:
         return expr_owns(walk, expr->choice.condition) || expr_owns(walk, expr->choice.yes)
             || expr_owns(walk, expr->choice.no);
     case EXPR_INDEX: return index_owns(walk, expr);
     case EXPR_MEMBER: return expr_owns(walk, expr->member.base);
     case EXPR_SCAN: return scan_owns(walk, &expr->scan);
-    case EXPR_INT: case EXPR_FLOAT: case EXPR_BOOL: case EXPR_NONE: case EXPR_STRING: case EXPR_NAME:
+    case EXPR_INT: case EXPR_FLOAT: case EXPR_BOOL: case EXPR_NONE: case EXPR_STRING:
+    case EXPR_NAME:
     case EXPR_RANGE: break;
     }
     return false;
@@ -90,12 +93,13 @@ static bool body_owns(Walk *walk, const Body *body)
     return false;
 }
 
-/* While a block is being looked at it counts as owning nothing: a recursive call adds nothing new. Chains of calls beyond
- * what may run are not followed: elaboration refuses them. */
+/* While a block is being looked at it counts as owning nothing: a recursive call adds nothing new.
+ * Chains of calls beyond what may run are not followed: elaboration refuses them. */
 static bool block_owns(Walk *walk, const Block *block)
 {
     Block *known = (Block *)block;
-    if (known->params != PARAMS_UNKNOWN || walk->depth > BLOCK_DEPTH_LIMIT) return known->params == PARAMS_SOME;
+    if (known->params != PARAMS_UNKNOWN || walk->depth > BLOCK_DEPTH_LIMIT)
+        return known->params == PARAMS_SOME;
     Walk inner = {.el = walk->el, .unit = block->unit, .depth = walk->depth + 1};
     known->params = PARAMS_NONE;
     if (body_owns(&inner, block->item->body)) known->params = PARAMS_SOME;

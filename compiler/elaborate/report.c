@@ -6,7 +6,8 @@
 
 enum { MOST_CALLS_NOTED = 3, MOST_WORDS = 2000 };
 
-/* The argument that a formal's name stands for in the text of its block; else where the block was called. */
+/* The argument that a formal's name stands for in the text of its block; else where the block was
+ * called. */
 static Span given_span(const Elab *el, const Frame *frame, Span at)
 {
     const char *text = at.source ? at.source->text + at.begin : NULL;
@@ -20,7 +21,8 @@ static Span given_span(const Elab *el, const Frame *frame, Span at)
     return frame->call;
 }
 
-/* Inside the library the reader's own code is where the outermost library block was called, or the argument at fault. */
+/* Inside the library the reader's own code is where the outermost library block was called, or the
+ * argument at fault. */
 Span user_span(const Elab *el, Span at)
 {
     for (const Frame *frame = el->frame; frame && frame->unit->library; frame = frame->caller)

@@ -28,22 +28,26 @@ static bool take_sequence(Elab *el, ScanRun *run, const ScanVar *var, int64_t ax
     if (value->kind == VALUE_POISON) return false;
     if (value->kind != VALUE_TENSOR) {
         fault(el, at, "a scan goes along a tensor, got %s", value_describe(el->arena, value));
-        if (value->kind == VALUE_RANGE) diag_help(el->diags, "`arange(n)` is the range 0..n as a tensor");
+        if (value->kind == VALUE_RANGE)
+            diag_help(el->diags, "`arange(n)` is the range 0..n as a tensor");
         return false;
     }
     Type type = value->tensor.node->type;
     int64_t place = axis < 0 ? axis + type.rank : axis;
     if (place < 0 || place >= type.rank || place == type.batch_axis) {
-        fault(el, axis_span, place == type.batch_axis && place >= 0
-              ? "a scan cannot go along the batch axis %lld of %s" : "there is no axis %lld of %s", (long long)axis,
-              type_text(el->arena, type));
+        fault(el, axis_span,
+              place == type.batch_axis && place >= 0
+                  ? "a scan cannot go along the batch axis %lld of %s"
+                  : "there is no axis %lld of %s",
+              (long long)axis, type_text(el->arena, type));
         note_shape(el, axis_span, value);
         return false;
     }
     int first = run->sequences.count;
     if (first && type.dim[place] != run->sequences.at[0]->type.dim[run->axes[0]]) {
-        fault(el, at, "the sequences differ in length: %lld steps of %s, before it %lld", (long long)type.dim[place],
-              type_text(el->arena, type), (long long)run->sequences.at[0]->type.dim[run->axes[0]]);
+        fault(el, at, "the sequences differ in length: %lld steps of %s, before it %lld",
+              (long long)type.dim[place], type_text(el->arena, type),
+              (long long)run->sequences.at[0]->type.dim[run->axes[0]]);
         note_shape(el, at, value);
         return false;
     }
@@ -124,7 +128,8 @@ static Node *carry_start(Elab *el, ScanRun *run, const Stmt *stmt)
     if (value->kind == VALUE_NUMBER) node = number_node(el, value->number, DT_F32);
     else if (value->kind == VALUE_TENSOR) node = tensor_node(el, value);
     else if (value->kind != VALUE_POISON)
-        fault(el, at, "a carry starts as a tensor or a number, got %s", value_describe(el->arena, value));
+        fault(el, at, "a carry starts as a tensor or a number, got %s",
+              value_describe(el->arena, value));
     el->region = run->region;
     return node;
 }
@@ -174,7 +179,9 @@ void run_yield(Elab *el, const Stmt *stmt)
     if (value->kind == VALUE_NUMBER) {
         set_origin(el, run->yield_span);
         run->yielded = tensor_value(el, run->yield_span, number_node(el, value->number, DT_F32));
-    } else run->yielded = fault(el, run->yield_span, "a scan yields a tensor, got %s", value_describe(el->arena, value));
+    } else
+        run->yielded = fault(el, run->yield_span, "a scan yields a tensor, got %s",
+                             value_describe(el->arena, value));
 }
 
 /* ---- the finished body ---- */
@@ -186,13 +193,14 @@ static Node *carry_end(Elab *el, const Carry *carry)
     Span at = user_span(el, carry->name.span);
     Node *node = NULL;
     set_origin(el, at);
-    if (value->kind == VALUE_NUMBER) node = number_node(el, value->number, carry->inner->type.dtype);
+    if (value->kind == VALUE_NUMBER)
+        node = number_node(el, value->number, carry->inner->type.dtype);
     if (value->kind == VALUE_TENSOR) node = tensor_node(el, value);
     if (value->kind == VALUE_POISON) return NULL;
     if (node && type_equal(node->type, carry->inner->type)) return node;
-    fault(el, carry->name.span, "the carry `%s` starts as %s and is %s after a step", carry->name.text,
-          type_text(el->arena, carry->inner->type), node ? type_text(el->arena, node->type)
-          : value_describe(el->arena, value));
+    fault(el, carry->name.span, "the carry `%s` starts as %s and is %s after a step",
+          carry->name.text, type_text(el->arena, carry->inner->type),
+          node ? type_text(el->arena, node->type) : value_describe(el->arena, value));
     note_shape(el, at, value);
     return NULL;
 }
@@ -221,7 +229,8 @@ static bool *read_nodes(Elab *el, const Graph *graph)
     bool *read = arena_array(el->arena, bool, graph->nodes.count + 1);
     for (int i = 0; i < graph->outputs.count; i++) read[graph->outputs.at[i].node->id] = true;
     for (int i = 0; i < graph->nodes.count; i++)
-        for (int j = 0; j < graph->nodes.at[i]->input_count; j++) read[graph->nodes.at[i]->inputs[j]->id] = true;
+        for (int j = 0; j < graph->nodes.at[i]->input_count; j++)
+            read[graph->nodes.at[i]->inputs[j]->id] = true;
     return read;
 }
 
@@ -235,7 +244,8 @@ static void order_inputs(Elab *el, ScanRun *run)
     prune_graph(el, graph);
     const bool *read = read_nodes(el, graph);
     for (int i = 0; i < run->elements.count; i++) vec_push(el->arena, nodes, run->elements.at[i]);
-    for (int i = 0; i < run->carries.count; i++) vec_push(el->arena, nodes, run->carries.at[i].inner);
+    for (int i = 0; i < run->carries.count; i++)
+        vec_push(el->arena, nodes, run->carries.at[i].inner);
     for (int i = 0; i < region->inner.count; i++) {
         if (!read[region->inner.at[i]->id]) continue;
         region->outer.at[kept] = region->outer.at[i];
@@ -256,15 +266,17 @@ static Node *append_scan(Elab *el, ScanRun *run, Span at)
     VEC(Node *) inputs = {0};
     const Region *region = run->region;
     const char *error;
-    for (int i = 0; i < run->sequences.count; i++) vec_push(el->arena, inputs, run->sequences.at[i]);
-    for (int i = 0; i < run->carries.count; i++) vec_push(el->arena, inputs, run->carries.at[i].start);
+    for (int i = 0; i < run->sequences.count; i++)
+        vec_push(el->arena, inputs, run->sequences.at[i]);
+    for (int i = 0; i < run->carries.count; i++)
+        vec_push(el->arena, inputs, run->carries.at[i].start);
     for (int i = 0; i < region->outer.count; i++) vec_push(el->arena, inputs, region->outer.at[i]);
     Attr attrs[MAX_ATTRS] = {attr_int(run->sequences.count), attr_int(run->carries.count),
                              attr_ints(run->axes, run->sequences.count), attr_int(run->reverse)};
     set_origin(el, at);
     Graph *graph = el->region->graph;
-    Node *node = graph_append_region(graph, OP_scan, inputs.at, inputs.count, attrs, region->graph, graph->origin,
-                                     &error);
+    Node *node = graph_append_region(graph, OP_scan, inputs.at, inputs.count, attrs, region->graph,
+                                     graph->origin, &error);
     if (!node) fault(el, at, "%s", error);
     return node;
 }
@@ -277,8 +289,10 @@ static const Value *stacked(Elab *el, ScanRun *run, Node *scan, Span at)
     Type type = run->region->graph->outputs.at[run->carries.count].node->type;
     int64_t axes[MAX_RANK];
     if (type.rank == MAX_RANK)
-        return fault(el, run->yield_span, "%s has too many axes to be stacked", type_text(el->arena, type));
-    if (!size_allowed(el, at, type_add_axis(type, 0, run->sequences.at[0]->type.dim[run->axes[0]]))) return &value_poison;
+        return fault(el, run->yield_span, "%s has too many axes to be stacked",
+                     type_text(el->arena, type));
+    if (!size_allowed(el, at, type_add_axis(type, 0, run->sequences.at[0]->type.dim[run->axes[0]])))
+        return &value_poison;
     Node *node = build_result(el->region->graph, scan, run->carries.count);
     int place = run->axes[0] < type.rank ? (int)run->axes[0] : type.rank;
     for (int i = 0; i <= type.rank; i++) axes[i] = i < place ? i + 1 : i == place ? 0 : i;
@@ -314,7 +328,8 @@ const Value *run_scan(Elab *el, const Expr *expr)
     run_scan_body(el, run, &expr->scan);
     if (el->gave_up || !give_outputs(el, run)) return &value_poison;
     if (run->region->graph->outputs.count == 0)
-        return fault(el, expr->span, "the scan has neither a `yield` nor a `carry`: it computes nothing");
+        return fault(el, expr->span,
+                     "the scan has neither a `yield` nor a `carry`: it computes nothing");
     order_inputs(el, run);
     Node *scan = append_scan(el, run, expr->span);
     return scan ? scan_value(el, run, scan, expr->span) : &value_poison;

@@ -60,10 +60,12 @@ static void assign_leaf(Elab *el, Name name, Leaf *leaf, const Value *value)
         return;
     }
     if (el->frame->scans) {
-        fault(el, name.span, "the %s `%s` cannot change inside a scan", ast_stmt_word(leaf->kind), name.text);
+        fault(el, name.span, "the %s `%s` cannot change inside a scan", ast_stmt_word(leaf->kind),
+              name.text);
         return;
     }
-    if (value->kind == VALUE_NUMBER) value = tensor_value(el, name.span, number_node(el, value->number, DT_F32));
+    if (value->kind == VALUE_NUMBER)
+        value = tensor_value(el, name.span, number_node(el, value->number, DT_F32));
     if (value->kind != VALUE_TENSOR || leaf->current->kind != VALUE_TENSOR) return;
     Type is = leaf->current->tensor.node->type, given = value->tensor.node->type;
     if (!type_equal(is, given)) {
@@ -78,9 +80,12 @@ static void assign_leaf(Elab *el, Name name, Leaf *leaf, const Value *value)
 
 static void refuse_across(Elab *el, Name name, const Binding *binding)
 {
-    fault(el, name.span, "`%s` belongs to the code around the scan and cannot change inside it", name.text);
+    fault(el, name.span, "`%s` belongs to the code around the scan and cannot change inside it",
+          name.text);
     diag_note(el->diags, binding->span, "it was first given here");
-    diag_help(el->diags, "`carry %s = ...;` at the head of the scan takes a value from step to step", name.text);
+    diag_help(el->diags,
+              "`carry %s = ...;` at the head of the scan takes a value from step to step",
+              name.text);
 }
 
 /* What the entry gives: its batch, whether it trains, and whether random draws are wanted in it. */
@@ -108,7 +113,8 @@ void scope_assign(Elab *el, Name name, const Value *value)
         across = false;
     }
     if (binding->leaf) assign_leaf(el, name, binding->leaf, value);
-    else if (binding->layer) fault(el, name.span, "`%s` is a layer and cannot be assigned", name.text);
+    else if (binding->layer)
+        fault(el, name.span, "`%s` is a layer and cannot be assigned", name.text);
     else if (across) refuse_across(el, name, binding);
     else binding->value = value;
 }

@@ -1,4 +1,5 @@
-/* Owns the train and infer blocks before anyone reads them: which belong to the model, what --set changes, batch sizes. */
+/* Owns the train and infer blocks before anyone reads them: which belong to the model, what --set
+ * changes, batch sizes. */
 #include <string.h>
 
 #include "elaborate/context.h"
@@ -22,8 +23,8 @@ static bool check_model_name(Elab *el, const Item *item)
     if (map_get(&el->main->models, item->name.text)) return true;
     WordList words = {0};
     words_of_map(el, &words, &el->main->models);
-    fault(el, item->name.span, "`%s` is for a model `%s`, and there is none", ast_item_word(item->kind),
-          item->name.text);
+    fault(el, item->name.span, "`%s` is for a model `%s`, and there is none",
+          ast_item_word(item->kind), item->name.text);
     help_nearest(el, item->name.text, &words);
     return false;
 }
@@ -63,8 +64,8 @@ static bool check_infer_keys(Elab *el, const Item *item)
 static bool take_block(Elab *el, const Item *item, const Item **out)
 {
     if (*out) {
-        fault(el, item->name.span, "`%s` of the model `%s` is there already", ast_item_word(item->kind),
-              item->name.text);
+        fault(el, item->name.span, "`%s` of the model `%s` is there already",
+              ast_item_word(item->kind), item->name.text);
         diag_note(el->diags, (*out)->name.span, "it is here");
         return false;
     }
@@ -98,7 +99,8 @@ static const Item *with_setting(Elab *el, const Item *item, const Stmt *stmt)
     body->span = item->body->span;
     for (int i = 0; i < item->body->stmts.count; i++) {
         Stmt *kept = item->body->stmts.at[i];
-        vec_push(el->arena, body->stmts, kept == old && kept->assign.names.count == 1 ? (Stmt *)stmt : kept);
+        vec_push(el->arena, body->stmts,
+                 kept == old && kept->assign.names.count == 1 ? (Stmt *)stmt : kept);
     }
     if (!old) vec_push(el->arena, body->stmts, (Stmt *)stmt);
     changed->body = body;
@@ -109,13 +111,15 @@ static bool refuse_several(Elab *el, const Item *item, const char *key)
 {
     const Stmt *old = settings_find(item, key);
     if (!old || old->assign.names.count == 1) return false;
-    diag_error(el->diags, (Span){0}, "--set: `%s` is set together with others and cannot be changed alone", key);
+    diag_error(el->diags, (Span){0},
+               "--set: `%s` is set together with others and cannot be changed alone", key);
     diag_note(el->diags, old->span, "it is set here");
     return true;
 }
 
 /* set: "batch=4"; word: "train" or "infer". A block that is not there is made. */
-static void override(Elab *el, const Item **item, const char *word, const char *model, const char *set)
+static void override(Elab *el, const Item **item, const char *word, const char *model,
+                     const char *set)
 {
     const char *text = arena_printf(el->arena, "%s %s { %s; }", word, model, set);
     const AstFile *file = unit_parse_text(el, "--set", text);
@@ -133,13 +137,17 @@ void settings_override(Elab *el, Settings *settings, const char *model)
         const char *set = el->options->sets[i];
         const char *equals = strchr(set, '=');
         const char *name = equals ? arena_strndup(el->arena, set, (size_t)(equals - set)) : set;
-        if (!equals || equals == set) diag_error(el->diags, (Span){0}, "--set %s: write KEY=VALUE", set);
-        else if (strncmp(set, "train.", 6) == 0) override(el, &settings->train, "train", model, set + 6);
-        else if (strncmp(set, "infer.", 6) == 0) override(el, &settings->infer, "infer", model, set + 6);
+        if (!equals || equals == set)
+            diag_error(el->diags, (Span){0}, "--set %s: write KEY=VALUE", set);
+        else if (strncmp(set, "train.", 6) == 0)
+            override(el, &settings->train, "train", model, set + 6);
+        else if (strncmp(set, "infer.", 6) == 0)
+            override(el, &settings->infer, "infer", model, set + 6);
         else if (!strchr(name, '.')) unit_override(el, name, equals + 1);
         else {
             diag_error(el->diags, (Span){0}, "--set %s: there is no such setting", name);
-            diag_help(el->diags, "settings are called train.KEY and infer.KEY, constants by their name alone");
+            diag_help(el->diags,
+                      "settings are called train.KEY and infer.KEY, constants by their name alone");
         }
     }
 }
@@ -151,7 +159,8 @@ static bool add_batch(Elab *el, Span at, const Value *value, BatchList *out)
     int64_t batch;
     if (!want_int(el, at, "a batch size", value, &batch)) return false;
     if (batch < 1 || batch > BATCH_LIMIT) {
-        fault(el, at, "a batch size lies in 1..%lld, got %lld", (long long)BATCH_LIMIT, (long long)batch);
+        fault(el, at, "a batch size lies in 1..%lld, got %lld", (long long)BATCH_LIMIT,
+              (long long)batch);
         return false;
     }
     for (int i = 0; i < out->count; i++)
@@ -172,7 +181,8 @@ bool settings_batches(Elab *el, const Item *item, int64_t otherwise, BatchList *
     const Value *value = eval_apart(el, el->main, stmt->span, "a setting", stmt->assign.value);
     if (value->kind != VALUE_LIST || item->kind == ITEM_TRAIN) return add_batch(el, at, value, out);
     bool sound = true;
-    for (int i = 0; i < value->list.count; i++) sound &= add_batch(el, at, value->list.items[i], out);
+    for (int i = 0; i < value->list.count; i++)
+        sound &= add_batch(el, at, value->list.items[i], out);
     if (value->list.count == 0) fault(el, at, "`batch` needs at least one size");
     return sound && out->count > 0;
 }

@@ -19,8 +19,8 @@ static void assign_many(Elab *el, const Stmt *stmt, const Value *value, int sinc
     const NameList *names = &stmt->assign.names;
     bool fits = value->kind == VALUE_LIST && value->list.count == names->count;
     if (!fits && value->kind != VALUE_POISON) {
-        fault(el, stmt->assign.value->span, "%d names take a list of %d, got %s", names->count, names->count,
-              value_describe(el->arena, value));
+        fault(el, stmt->assign.value->span, "%d names take a list of %d, got %s", names->count,
+              names->count, value_describe(el->arena, value));
         note_shape(el, stmt->assign.value->span, value);
     }
     for (int i = 0; i < names->count; i++)
@@ -58,11 +58,13 @@ static void run_range(Elab *el, const Stmt *stmt, const Value *range)
 {
     int64_t begin = range->range.begin, end = range->range.end, count;
     if (__builtin_sub_overflow(end, begin, &count) || count > LOOP_LIMIT) {
-        fault(el, stmt->loop.range->span, "a loop runs at most %d times, this one from %lld to %lld", LOOP_LIMIT,
+        fault(el, stmt->loop.range->span,
+              "a loop runs at most %d times, this one from %lld to %lld", LOOP_LIMIT,
               (long long)begin, (long long)end);
         return;
     }
-    for (int64_t i = begin; i < end && !stopped(el); i++) run_iteration(el, stmt, value_int(el->arena, i));
+    for (int64_t i = begin; i < end && !stopped(el); i++)
+        run_iteration(el, stmt, value_int(el->arena, i));
 }
 
 static void run_for(Elab *el, const Stmt *stmt)
@@ -71,13 +73,16 @@ static void run_for(Elab *el, const Stmt *stmt)
     el->frame->loops++;
     if (over->kind == VALUE_RANGE) run_range(el, stmt, over);
     else if (over->kind == VALUE_LIST)
-        for (int i = 0; i < over->list.count && !stopped(el); i++) run_iteration(el, stmt, over->list.items[i]);
+        for (int i = 0; i < over->list.count && !stopped(el); i++)
+            run_iteration(el, stmt, over->list.items[i]);
     else if (over->kind != VALUE_POISON) {
         fault(el, stmt->loop.range->span, "a loop goes over a range or a list, got %s",
               value_describe(el->arena, over));
         note_shape(el, stmt->loop.range->span, over);
-        if (over->kind == VALUE_TENSOR) diag_help(el->diags, "`scan x in xs along 1 { ... }` goes along an axis of a tensor");
-        if (over->kind == VALUE_NUMBER) diag_help(el->diags, "write `0..%s`", number_text(el->arena, over->number));
+        if (over->kind == VALUE_TENSOR)
+            diag_help(el->diags, "`scan x in xs along 1 { ... }` goes along an axis of a tensor");
+        if (over->kind == VALUE_NUMBER)
+            diag_help(el->diags, "write `0..%s`", number_text(el->arena, over->number));
     }
     el->frame->loops--;
 }

@@ -1,4 +1,4 @@
-/* Owns values in the graph at hand: their nodes, what a scan's body captures, operations, shapes. */
+/* Owns values in the graph at hand: their nodes, captures of a scan's body, operations, shapes. */
 #include <string.h>
 
 #include "elaborate/context.h"
@@ -70,7 +70,8 @@ static Node *bring_in(Elab *el, Region *region, const Region *of, Node *node)
     Node *outside = bring_in(el, region->parent, of, node);
     if (!outside) return NULL;
     bool everywhere = node->op == OP_fill || node->op == OP_count;
-    return everywhere ? graph_copy_node(region->graph, outside, NULL) : capture(el, region, outside);
+    return everywhere ? graph_copy_node(region->graph, outside, NULL)
+                      : capture(el, region, outside);
 }
 
 Node *tensor_node(Elab *el, const Value *value)
@@ -79,11 +80,13 @@ Node *tensor_node(Elab *el, const Value *value)
     if (value->tensor.region == el->region) return node;
     Node *here = bring_in(el, el->region, value->tensor.region, node);
     if (here) return here;
-    fault(el, el->region->graph->origin.span, "%s%s%s belongs to the steps of a scan and is not known outside of them",
+    fault(el, el->region->graph->origin.span,
+          "%s%s%s belongs to the steps of a scan and is not known outside of them",
           node->name ? node->name : "", node->name ? ", " : "", type_text(el->arena, node->type));
     diag_note(el->diags, node->span, "it comes from here");
-    diag_help(el->diags, "`yield` gives the values of all steps, and `s.h` the last value of the carry `h` of "
-                         "`s = scan ...`");
+    diag_help(el->diags,
+              "`yield` gives the values of all steps, and `s.h` the last value of the carry `h` of "
+              "`s = scan ...`");
     return build_fill(el->region->graph, node->type, 0.0);
 }
 
@@ -103,7 +106,8 @@ static Node *rows_node(Elab *el, Number number)
     if (!number.rows) return scalar_fill(el, number_double(number), DT_F32);
     const Rows *rows = number.rows;
     if (rows->op == OP_count)
-        return graph_leaf(el->region->graph, OP_count, type_scalar(DT_F32), NULL, -1, el->region->graph->origin);
+        return graph_leaf(el->region->graph, OP_count, type_scalar(DT_F32), NULL, -1,
+                          el->region->graph->origin);
     for (int i = 0; i < rows->count; i++) operands[i] = rows_node(el, rows->operands[i]);
     return build_map(el->region->graph, rows->op, rows->count, operands);
 }
@@ -122,8 +126,8 @@ bool size_allowed(Elab *el, Span at, Type type)
     int64_t elements = 1;
     for (int i = 0; i < type.rank; i++)
         if (__builtin_mul_overflow(elements, type.dim[i], &elements) || elements > ELEMENT_LIMIT) {
-            fault(el, at, "%s is too large: a tensor has at most %lld elements", type_text(el->arena, type),
-                  (long long)ELEMENT_LIMIT);
+            fault(el, at, "%s is too large: a tensor has at most %lld elements",
+                  type_text(el->arena, type), (long long)ELEMENT_LIMIT);
             return false;
         }
     return true;
@@ -148,11 +152,13 @@ Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const 
     return append_as(el, at, op, op_row(op)->name, inputs, count, attrs);
 }
 
-Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count, const Attr *attrs)
+Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count,
+                const Attr *attrs)
 {
     const char *error;
     set_origin(el, at);
-    Node *node = graph_append(el->region->graph, op, inputs, count, attrs, el->region->graph->origin, &error);
+    Node *node = graph_append(el->region->graph, op, inputs, count, attrs,
+                              el->region->graph->origin, &error);
     if (!node) {
         fault(el, at, "%s", as_called(el, op, sign, error));
         for (int i = 0; i < count && i < 3; i++)
@@ -167,7 +173,8 @@ Node *convert_node(Elab *el, Span at, Node *a, DType dtype)
     if (a->type.dtype == dtype) return a;
     if (dtype == DT_F32) return append_op(el, at, OP_to_f32, &a, 1, NULL);
     if (dtype == DT_I32) return append_op(el, at, OP_to_i32, &a, 1, NULL);
-    fault(el, at, "%s does not become %s by itself", type_text(el->arena, a->type), dtype_name(dtype));
+    fault(el, at, "%s does not become %s by itself", type_text(el->arena, a->type),
+          dtype_name(dtype));
     return NULL;
 }
 
@@ -181,11 +188,12 @@ static bool is_logic(Op op)
 static bool is_whole(const Value *value)
 {
     int64_t integer;
-    return value->kind == VALUE_NUMBER && !value->number.rows && number_is_int(value->number, &integer);
+    return value->kind == VALUE_NUMBER && !value->number.rows
+           && number_is_int(value->number, &integer);
 }
 
-/* The element type that operands [first, count) meet in: f32 before i32 before the small ones, with which no arithmetic is
- * done. A whole number is whatever the tensors are. */
+/* The element type that operands [first, count) meet in: f32 before i32 before the small ones, with
+ * which no arithmetic is done. A whole number is whatever the tensors are. */
 static DType common_dtype(Op op, const Value *const *args, int first, int count)
 {
     DType common = DT_COUNT;
@@ -202,9 +210,12 @@ static DType common_dtype(Op op, const Value *const *args, int first, int count)
 static bool refuse_operand(Elab *el, Span at, const char *sign, const Value *value)
 {
     if (value->kind == VALUE_POISON) return false;
-    if (value->kind == VALUE_TENSOR || value->kind == VALUE_NUMBER || value->kind == VALUE_BOOL) return true;
-    fault(el, at, "`%s` expects tensors or numbers, got %s", sign, value_describe(el->arena, value));
-    if (value->kind == VALUE_LIST) diag_help(el->diags, "`tensor([...])` makes a tensor of a list of numbers");
+    if (value->kind == VALUE_TENSOR || value->kind == VALUE_NUMBER || value->kind == VALUE_BOOL)
+        return true;
+    fault(el, at, "`%s` expects tensors or numbers, got %s", sign,
+          value_describe(el->arena, value));
+    if (value->kind == VALUE_LIST)
+        diag_help(el->diags, "`tensor([...])` makes a tensor of a list of numbers");
     return false;
 }
 
@@ -233,7 +244,8 @@ static bool fit_nodes(Elab *el, Span at, const char *sign, Node **nodes, int cou
     return true;
 }
 
-const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *const *args, int count)
+const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *const *args,
+                       int count)
 {
     Node *nodes[3] = {NULL};
     int first = op == OP_select;
@@ -244,12 +256,14 @@ const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *
         bool as_it_is = count == 1 || i < first;
         DType own = args[i]->kind == VALUE_TENSOR ? args[i]->tensor.node->type.dtype
                   : args[i]->kind == VALUE_BOOL ? DT_BOOL : dtype;
-        if (!(nodes[i] = operand_node(el, at, args[i], as_it_is ? own : dtype))) return &value_poison;
+        if (!(nodes[i] = operand_node(el, at, args[i], as_it_is ? own : dtype)))
+            return &value_poison;
     }
     if (!fit_nodes(el, at, sign, nodes, count)) return &value_poison;
     Node *node = append_as(el, at, op, sign, nodes, count, NULL);
     if (node) return tensor_value(el, at, node);
-    if (is_logic(op) || op == OP_select) diag_help(el->diags, "a comparison makes a bool tensor, as in `x != 0`");
+    if (is_logic(op) || op == OP_select)
+        diag_help(el->diags, "a comparison makes a bool tensor, as in `x != 0`");
     else if (dtype != DT_F32) diag_help(el->diags, "`cast(x, f32)` converts");
     return &value_poison;
 }
@@ -285,7 +299,8 @@ bool want_shape(Elab *el, Span at, const Value *value, DType dtype, Type *out)
 {
     *out = type_scalar(dtype);
     if (value->kind == VALUE_POISON) return false;
-    if (value->kind == VALUE_NUMBER) return shape_extent(el, at, value, out) && size_allowed(el, at, *out);
+    if (value->kind == VALUE_NUMBER)
+        return shape_extent(el, at, value, out) && size_allowed(el, at, *out);
     if (value->kind != VALUE_LIST) {
         fault(el, at, "a shape is a list of integers, got %s", value_describe(el->arena, value));
         return false;

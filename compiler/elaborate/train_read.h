@@ -14,7 +14,8 @@ typedef struct TrainReader {
 bool train_number(TrainReader *r, const Expr *expr, const char *what, double least, double *out);
 bool train_integer(TrainReader *r, const Expr *expr, const char *what, int64_t least, int64_t *out);
 bool train_flag(TrainReader *r, const Expr *expr, const char *what, int *out);
-const Value *train_texts(TrainReader *r, const Expr *expr, const char *what);   /* a list, or NULL */
+/* a list, or NULL */
+const Value *train_texts(TrainReader *r, const Expr *expr, const char *what);
 
 /* An expression that must be a call, or the bare name of one: its name and arguments. */
 bool train_call(TrainReader *r, const Expr *expr, const char *what, Name *callee, ArgList *args);

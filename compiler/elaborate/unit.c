@@ -66,7 +66,8 @@ static Unit *define(Elab *el, Unit *unit, const AstFile *file);
 
 static void refuse_cycle(Elab *el, const Item *use, const Unit *unit)
 {
-    fault(el, use->use.path_span, "\"%s\" is being read already: the files import each other", use->use.path);
+    fault(el, use->use.path_span, "\"%s\" is being read already: the files import each other",
+          use->use.path);
     if (unit->imported.source) diag_note(el->diags, unit->imported, "it was asked for here");
 }
 
@@ -132,7 +133,8 @@ static void import_name(Elab *el, Unit *unit, const Unit *from, Name name)
         help_nearest(el, name.text, &words);
         return;
     }
-    if ((block && map_get(&unit->blocks, name.text)) || (constant && map_get(&unit->constants, name.text))) {
+    if ((block && map_get(&unit->blocks, name.text))
+        || (constant && map_get(&unit->constants, name.text))) {
         fault(el, name.span, "there already is a `%s` in this file", name.text);
         return;
     }
@@ -143,14 +145,15 @@ static void import_name(Elab *el, Unit *unit, const Unit *from, Name name)
 static void import_all(Elab *el, Unit *unit, const Item *use)
 {
     const Unit *from = find_import(el, unit, use);
-    if (!from) {                     /* what it would have brought is unknown, but no further error */
+    if (!from) { /* what it would have brought is unknown, but no further error */
         Constant *unknown = arena_make(el->arena, Constant);
         *unknown = (Constant){.unit = unit, .value = &value_poison};
         for (int i = 0; i < use->use.names.count; i++)
             map_put(el->arena, &unit->constants, use->use.names.at[i].text, unknown);
         return;
     }
-    for (int i = 0; i < use->use.names.count; i++) import_name(el, unit, from, use->use.names.at[i]);
+    for (int i = 0; i < use->use.names.count; i++)
+        import_name(el, unit, from, use->use.names.at[i]);
 }
 
 static Unit *define(Elab *el, Unit *unit, const AstFile *file)
@@ -200,9 +203,11 @@ const Value *unit_constant(Elab *el, Constant *constant)
 {
     if (constant->value) return constant->value;
     if (constant->evaluating)
-        return fault(el, constant->name.span, "the constant `%s` depends on itself", constant->name.text);
+        return fault(el, constant->name.span, "the constant `%s` depends on itself",
+                     constant->name.text);
     constant->evaluating = true;
-    constant->value = eval_apart(el, constant->unit, constant->name.span, "a constant", constant->expr);
+    constant->value =
+        eval_apart(el, constant->unit, constant->name.span, "a constant", constant->expr);
     constant->evaluating = false;
     return constant->value;
 }
@@ -217,7 +222,8 @@ const Value *eval_apart(Elab *el, const Unit *unit, Span at, const char *what, c
     el->apart_depth++;
     const Value *value = eval(el, expr);
     if (value->kind == VALUE_TENSOR)
-        value = fault(el, expr->span, "%s is known when the program is compiled, and no tensor", what);
+        value =
+            fault(el, expr->span, "%s is known when the program is compiled, and no tensor", what);
     el->apart_depth--;
     el->region = region;
     el->frame = outer;

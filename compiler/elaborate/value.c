@@ -48,7 +48,9 @@ const Value *value_list(Arena *arena, const Value *const *items, int count)
 static const char *describe_number(Arena *arena, Number number)
 {
     int64_t integer;
-    const char *what = number_is_int(number, &integer) ? "integer" : number.exact ? "fraction" : "number";
+    const char *what = number_is_int(number, &integer) ? "integer"
+                       : number.exact                  ? "fraction"
+                                                       : "number";
     return arena_printf(arena, "the %s %s", what, number_text(arena, number));
 }
 

@@ -1,12 +1,13 @@
-/* What an expression is worth while a program is elaborated. Values never change and live on an arena; they are
- * passed by pointer. */
+/* What an expression is worth while a program is elaborated. Values never change and live on an
+ * arena; they are passed by pointer. */
 #ifndef NNC_ELABORATE_VALUE_H
 #define NNC_ELABORATE_VALUE_H
 #include "elaborate/number.h"
 
 typedef enum ValueKind {
     VALUE_POISON,                    /* of something wrong that was reported: no further errors */
-    VALUE_NONE, VALUE_BOOL, VALUE_NUMBER, VALUE_TEXT, VALUE_LIST, VALUE_RANGE, VALUE_TENSOR, VALUE_INIT
+    VALUE_NONE, VALUE_BOOL, VALUE_NUMBER, VALUE_TEXT, VALUE_LIST, VALUE_RANGE, VALUE_TENSOR,
+    VALUE_INIT
 } ValueKind;
 
 typedef struct Value Value;
@@ -26,7 +27,8 @@ struct Region {
 typedef struct TensorValue {
     Node *node;
     Region *region;                  /* whose graph holds the node */
-    Node *sum;                       /* not NULL: the value is sum / weight, and weight depends on batch */
+    /* not NULL: the value is sum / weight, and weight depends on batch */
+    Node *sum;
     Number weight;
 } TensorValue;
 
