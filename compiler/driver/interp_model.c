@@ -20,9 +20,9 @@ typedef struct EntryContext {
 
 /* ---- calls ---- */
 
-static int64_t tensor_bytes(Type type)
+static size_t bytes_of(Type type)
 {
-    return type_elements(type) * (int64_t)dtype_size(type.dtype);
+    return tensor_bytes(&(Tensor){.type = type});
 }
 
 static float **places(Arena *arena, const nn_tensor *tensors, int count, float *array)
@@ -38,14 +38,14 @@ static float **session_places(Arena *arena, const Module *module, void *sessions
     char *next = sessions;
     for (int i = 0; i < module->sessions.count; i++) {
         at[i] = (float *)(void *)next;
-        next += tensor_bytes(module->sessions.at[i].type);
+        next += bytes_of(module->sessions.at[i].type);
     }
     return at;
 }
 
 static void give(void *to, const Tensor *value)
 {
-    if (to) memcpy(to, value->data, (size_t)tensor_bytes(value->type));
+    if (to) memcpy(to, value->data, tensor_bytes(value));
 }
 
 static void give_outputs(const EntryContext *context, const nn_call *call, const Interp *interp,
@@ -204,7 +204,7 @@ const nn_model *interp_model(Arena *arena, const Module *module, bool blas)
     model->params = describe_tensors(arena, &module->params, &model->param_floats);
     model->states = describe_tensors(arena, &module->states, &model->state_floats);
     for (int i = 0; i < module->sessions.count; i++)
-        model->session_bytes += (size_t)tensor_bytes(module->sessions.at[i].type);
+        model->session_bytes += bytes_of(module->sessions.at[i].type);
     model->hash = hash_tensors(hash_tensors(UINT64_C(0xcbf29ce484222325), model->params,
                                             model->param_count), model->states, model->state_count);
     for (int i = 0; i < module->entries.count; i++)

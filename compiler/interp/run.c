@@ -56,11 +56,11 @@ static void run_graph(EvalContext *context, const Graph *graph, const Tensor *in
 /* Rows beyond count hold whatever came of the caller's rows: they come out as zeros. */
 static void clear_invalid(Tensor *tensor, int64_t count)
 {
-    if (tensor->type.batch_axis < 0) return;
-    int64_t stride[MAX_RANK];
-    type_strides(tensor->type, stride);
     int axis = tensor->type.batch_axis;
-    for (int64_t e = 0; e < type_elements(tensor->type); e++)
+    if (axis < 0 || count * tensor->type.batch_inner == tensor->type.dim[axis]) return;
+    int64_t stride[MAX_RANK], elements = type_elements(tensor->type);
+    type_strides(tensor->type, stride);
+    for (int64_t e = 0; e < elements; e++)
         if (e / stride[axis] % tensor->type.dim[axis] >= count * tensor->type.batch_inner)
             tensor_set(tensor, e, 0.0);
 }

@@ -32,6 +32,7 @@ typedef struct AttrSpec { const char *name; AttrKind kind; } AttrSpec;
 typedef struct Tensor { Type type; void *data; } Tensor;
 
 Tensor tensor_new(Arena *arena, Type type);          /* zeros */
+size_t tensor_bytes(const Tensor *tensor);
 double tensor_get(const Tensor *tensor, int64_t element);
 /* Integers truncate toward zero and saturate. */
 void tensor_set(Tensor *tensor, int64_t element, double value);

@@ -162,6 +162,28 @@ static Node *compose_views(const Rewriter *r, const Node *node)
     return composed == inner->inputs[0] ? composed : r->settle(r->context, composed);
 }
 
+/* ---- contractions ---- */
+
+/* A permuted operand is the operand with its labels in another order. */
+static Node *absorb_permutes(const Rewriter *r, const Node *node)
+{
+    Node *inputs[2] = {node->inputs[0], node->inputs[1]};
+    Attr labels[3] = {node->attr[0], node->attr[1], node->attr[2]};
+    bool absorbed = false;
+    for (int side = 0; side < 2; side++) {
+        const Node *view = inputs[side];
+        if (view->op != OP_permute) continue;
+        for (int i = 0; i < view->type.rank; i++)
+            labels[side].ints[view->attr[0].ints[i]] = node->attr[side].ints[i];
+        inputs[side] = view->inputs[0];
+        absorbed = true;
+    }
+    if (!absorbed) return NULL;
+    Node *less = build_contract(r->graph, inputs[0], labels[0].ints, inputs[1], labels[1].ints,
+                                labels[2].ints, labels[2].count);
+    return r->settle(r->context, less);
+}
+
 /* ---- sums ---- */
 
 /* The sum over axes along which a value is only repeated is the value times how often. */
@@ -256,6 +278,7 @@ Node *rewrite_node(const Rewriter *r, const Node *node)
     OpKind kind = op_row(node->op)->kind;
     if (kind == KIND_MAP) return rewrite_map(r, node);
     if (kind == KIND_VIEW) return compose_views(r, node);
+    if (kind == KIND_CONTRACT) return absorb_permutes(r, node);
     if (node->op == OP_concat) return flatten_concat(r, node);
     if (node->op != OP_sum) return NULL;
     Node *same = sum_of_one(node);

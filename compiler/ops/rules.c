@@ -6,8 +6,15 @@
 
 Tensor tensor_new(Arena *arena, Type type)
 {
-    size_t bytes = (size_t)type_elements(type) * dtype_size(type.dtype);
-    return (Tensor){.type = type, .data = arena_alloc(arena, bytes ? bytes : 1)};
+    Tensor tensor = {.type = type};
+    size_t bytes = tensor_bytes(&tensor);
+    tensor.data = arena_alloc(arena, bytes ? bytes : 1);
+    return tensor;
+}
+
+size_t tensor_bytes(const Tensor *tensor)
+{
+    return (size_t)type_elements(tensor->type) * dtype_size(tensor->type.dtype);
 }
 
 double tensor_get(const Tensor *tensor, int64_t element)

@@ -1,16 +1,24 @@
 /* Views: reshape, permute, slice, broadcast. No arithmetic; the batch axis is followed through
  * each. */
+#include <string.h>
+
 #include "ops/rules.h"
 
 /* Evaluates a view that reads element offset + sum(index * stride) of its input. */
 static void copy_strided(const Tensor *from, int64_t offset, const int64_t *stride, Tensor *out)
 {
-    int64_t index[MAX_RANK] = {0}, e = 0;
+    const int outer = out->type.rank > 0 ? out->type.rank - 1 : 0;
+    const int64_t count = out->type.rank > 0 ? out->type.dim[outer] : 1;
+    const size_t size = dtype_size(out->type.dtype);
+    const ptrdiff_t step = out->type.rank > 0 ? (ptrdiff_t)stride[outer] * (ptrdiff_t)size : 0;
+    int64_t index[MAX_RANK] = {0};
+    char *to = out->data;
     if (type_elements(out->type) == 0) return;
     do {
-        int64_t at = offset + index_offset(index, stride, out->type.rank);
-        tensor_set(out, e++, tensor_get(from, at));
-    } while (index_next(index, out->type.dim, out->type.rank));
+        int64_t first = offset + index_offset(index, stride, outer);
+        const char *at = (const char *)from->data + (ptrdiff_t)first * (ptrdiff_t)size;
+        for (int64_t e = 0; e < count; e++, at += step, to += size) memcpy(to, at, size);
+    } while (index_next(index, out->type.dim, outer));
 }
 
 #define VIEW_COST(id)                      \
@@ -82,7 +90,7 @@ void grad_reshape(Grad *g)
 void eval_reshape(EvalContext *context, const Node *node, const Tensor *in, Tensor *out)
 {
     (void)context, (void)node;
-    for (int64_t e = 0; e < type_elements(out->type); e++) tensor_set(out, e, tensor_get(in, e));
+    memcpy(out->data, in->data, tensor_bytes(out));
 }
 
 /* ---- permute ---- */
