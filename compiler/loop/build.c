@@ -263,12 +263,27 @@ static LoopExpr *expand(LoopBuilder *b, const char *formula, int count, LoopExpr
     return formula_read(formula_parse(b->arena, formula), &reader);
 }
 
+static bool is_product(const LoopExpr *x) { return x->kind == E_MAP && x->op == OP_mul && x->type == LT_F32; }
+
+/* a * b + c, c + a * b and c - a * number in one rounding and one instruction; NULL for anything else. */
+static LoopExpr *fused(LoopBuilder *b, Op op, LoopExpr *const *a) {
+    if (op == OP_add && is_product(a[0])) return x_fma(b, a[0]->args[0], a[0]->args[1], a[1]);
+    if (op == OP_add && is_product(a[1])) return x_fma(b, a[1]->args[0], a[1]->args[1], a[0]);
+    for (int i = 0; op == OP_sub && is_product(a[1]) && i < 2; i++) {
+        const LoopExpr *number = a[1]->args[i];
+        if (number->kind == E_FLOAT)
+            return x_fma(b, a[1]->args[1 - i], x_float(b, -number->number, number->vector), a[0]);
+    }
+    return NULL;
+}
+
 LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *given) {
     LoopExpr *args[3] = {0};
     bool vector = false;
     for (int i = 0; i < count; i++) vector |= given[i]->vector;
     for (int i = 0; i < count; i++) args[i] = vector ? x_splat(b, given[i]) : given[i];
     LoopExpr *left = trivial(op, count, args);
+    if (!left) left = fused(b, op, args);
     if (left) return left;
     const LType operand = args[count - 1]->type;
     if (in_vocabulary(b, op, operand, vector)) {

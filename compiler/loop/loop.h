@@ -156,6 +156,7 @@ void loop_return(LoopBuilder *b, LoopExpr *value);
 void loop_block(LoopBuilder *b);                            /* { ... }: a scope for names; ended by loop_end, as are if and for */
 
 /* ---- reading ---- */
+bool loop_equal(const LoopExpr *a, const LoopExpr *b);      /* the same expression on the same variables */
 bool function_same(const Function *a, const Function *b);   /* equal loops, with names of buffers abstracted */
 void loop_dump(Text *out, const Program *program);          /* --emit=loops: readable, target-independent */
 #endif

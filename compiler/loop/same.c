@@ -5,6 +5,15 @@
 #include "loop/loop.h"
 #include "ops/op.h"
 
+bool loop_equal(const LoopExpr *a, const LoopExpr *b) {
+    if (a == b) return true;
+    if (a->kind != b->kind || a->type != b->type || a->vector != b->vector || a->op != b->op || a->number != b->number ||
+        a->var != b->var || a->buffer != b->buffer || a->active != b->active || a->arg_count != b->arg_count) return false;
+    for (int i = 0; i < a->arg_count; i++)
+        if (!loop_equal(a->args[i], b->args[i])) return false;
+    return true;
+}
+
 /* ---- a readable, target-independent text of loops; `plain`: names replaced by the order of first use ---- */
 
 typedef struct Dump { Text *out; bool plain; VEC(const void *) seen; } Dump;

@@ -162,9 +162,9 @@ static bool is_short(const LoopExpr *x) {
 }
 
 LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node) {
-    if (x->kind != E_MAP && x->kind != E_CALL) return x;
+    if (x->kind != E_MAP && x->kind != E_CALL && x->kind != E_FMA) return x;
     if (is_short(x) && node->op != OP_count) return x;
-    const char *name = node->op == OP_count ? "valid" : node->name ? node->name : op_row(x->op)->name;
+    const char *name = node->op == OP_count ? "valid" : node->name ? node->name : op_row(node->op)->name;
     return x_var(&l->b, loop_let(&l->b, name, x));
 }
 
@@ -235,6 +235,8 @@ static void *formula_call(void *context, Op op, int count, void **args) {
     FormulaScope *scope = context;
     LoopExpr *x[3];
     for (int i = 0; i < count; i++) x[i] = args[i];
+    if (count == 2 && !is_leaf(x[0]) && loop_equal(x[0], x[1]))      /* a square of more than a name */
+        x[0] = x[1] = x_var(&scope->l->b, loop_let(&scope->l->b, "d", x[0]));
     return x_map(&scope->l->b, op, count, x);
 }
 

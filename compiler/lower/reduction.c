@@ -4,12 +4,12 @@
 #include <string.h>
 
 typedef enum Combine { NONE, SUM, MAX } Combine;
-typedef struct Recipe { Combine combine[2]; const char *formula[2]; const char *final; } Recipe;
+typedef struct Recipe { Combine combine[2]; const char *formula[2], *between, *final; } Recipe;
 
 static const Recipe *recipe_of(Op op) {
     static const Recipe recipes[OP_COUNT] = {
-#define REDUCE(id, combine1, first, combine2, second, final) \
-    [OP_##id] = {{combine1, combine2}, {first, second}, final},
+#define REDUCE(id, combine1, first, between, combine2, second, final) \
+    [OP_##id] = {{combine1, combine2}, {first, second}, between, final},
 #include "ops/reduce.def"
 #undef REDUCE
     };
@@ -36,10 +36,24 @@ static LoopExpr *identity(Lower *l, Combine combine, bool vector) {
     return x_float(&l->b, combine == MAX ? -3.402823466e38 : 0, vector);
 }
 
-void reduction_open(Lower *l, Reduction *r, bool vector) {
+bool reduction_shares(const Reduction *a, const Reduction *b) {
+    const Recipe *x = recipe_of(a->node->op), *y = recipe_of(b->node->op);
+    return a->node->inputs[0] == b->node->inputs[0] && x->combine[0] == y->combine[0] && !strcmp(x->formula[0], y->formula[0]);
+}
+
+bool reduction_takes_over(const Reduction *r) { return r->twin && !current_pass(r); }
+
+bool reduction_is_heavy(const Reduction *r) {
+    const char *formula = recipe_of(r->node->op)->formula[current_pass(r)];
+    return !reduction_takes_over(r) && strstr(formula, "exp(");
+}
+
+void reduction_open(Lower *l, Reduction *r, bool vector, int parts) {
     static const char *const names[] = {"none", "sum", "largest"};
     const Combine combine = recipe_of(r->node->op)->combine[current_pass(r)];
-    r->running = loop_var(&l->b, names[combine], identity(l, combine, vector && l->target->width > 1));
+    r->parts = parts;
+    for (int i = 0; i < parts && !reduction_takes_over(r); i++)
+        r->running[i] = loop_var(&l->b, names[combine], identity(l, combine, vector && l->target->width > 1));
 }
 
 /* How many elements a row reduces, as f32; NULL where the recipe does not ask. */
@@ -86,28 +100,49 @@ LoopExpr *reduction_masked(Lower *l, LoopExpr *x, LoopExpr *rest) {
     return x_map(&l->b, OP_select, 3, (LoopExpr *[]){active_lanes(l), x, rest});
 }
 
-void reduction_step(Lower *l, Reduction *r) {
+static LoopExpr *combined(Lower *l, Combine combine, LoopExpr *a, LoopExpr *b) {
+    return x_map(&l->b, combine == MAX ? OP_max : OP_add, 2, (LoopExpr *[]){a, b});
+}
+
+void reduction_step(Lower *l, Reduction *r, int part) {
+    if (reduction_takes_over(r)) return;
     const Recipe *recipe = recipe_of(r->node->op);
     const int pass = current_pass(r);
-    const bool vector = r->running->vector;
+    Var *running = r->running[part];
+    const bool vector = running->vector;
     LoopExpr *element = lower_named(l, lower_input(l, r->node->inputs[0], r->label), view_root(r->node->inputs[0]));
     LoopExpr *index = r->node->op == OP_argmax ? position(l, r) : NULL;
     LoopExpr *x = lower_formula(l, recipe->formula[pass],
                                 (LoopExpr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
     x = lower_named(l, x, r->node);
     if (vector && l->lane_axis >= 0) x = reduction_masked(l, x_splat(&l->b, x), identity(l, recipe->combine[pass], true));
-    const Op op = recipe->combine[pass] == MAX ? OP_max : OP_add;
-    loop_set(&l->b, r->running, x_map(&l->b, op, 2, (LoopExpr *[]){x_var(&l->b, r->running), x}));
+    loop_set(&l->b, running, combined(l, recipe->combine[pass], x_var(&l->b, running), x));
+}
+
+/* The accumulators as one value of the row. */
+static LoopExpr *total(Lower *l, const Reduction *r, Combine combine, bool along_lanes) {
+    LoopExpr *part[MAX_PARTS];
+    for (int i = 0; i < r->parts; i++) part[i] = x_var(&l->b, r->running[i]);
+    for (int n = r->parts; n > 1; n /= 2)
+        for (int i = 0; i < n / 2; i++) part[i] = combined(l, combine, part[2 * i], part[2 * i + 1]);
+    if (!along_lanes || !part[0]->vector) return r->parts > 1 ? x_var(&l->b, loop_let(&l->b, "all", part[0])) : part[0];
+    LoopExpr *x = x_unary(&l->b, combine == MAX ? E_MAX_LANES : E_ADD_LANES, part[0]);
+    return x_var(&l->b, loop_let(&l->b, combine == MAX ? "row_max" : "row_sum", x));
+}
+
+static LoopExpr *kept(Lower *l, const char *name, LoopExpr *x) {
+    return x->kind == E_VAR ? x : x_var(&l->b, loop_let(&l->b, name, x));
 }
 
 void reduction_close(Lower *l, Reduction *r, bool along_lanes) {
     const Recipe *recipe = recipe_of(r->node->op);
     const int pass = current_pass(r);
-    LoopExpr *x = x_var(&l->b, r->running);
-    if (along_lanes && x->vector) {
-        const bool max = recipe->combine[pass] == MAX;
-        x = x_unary(&l->b, max ? E_MAX_LANES : E_ADD_LANES, x);
-        x = x_var(&l->b, loop_let(&l->b, max ? "row_max" : "row_sum", x));
+    LoopExpr *x = reduction_takes_over(r) ? r->twin->first : total(l, r, recipe->combine[pass], along_lanes);
+    if (pass == 0) {
+        r->first = x;
+        if (recipe->between)
+            x = kept(l, "mean", lower_formula(l, recipe->between, (LoopExpr *[]){NULL, x, NULL, row_size(l, r->node, x->vector), NULL},
+                                                x->vector));
     }
     r->result[pass] = x;
     if (pass + 1 < r->passes) return;
@@ -118,9 +153,7 @@ void reduction_close(Lower *l, Reduction *r, bool along_lanes) {
         n = x_map(&l->b, OP_max, 2, (LoopExpr *[]){x_map(&l->b, OP_sub, 2, (LoopExpr *[]){n, one}), one});
     }
     LoopExpr *final = lower_formula(l, recipe->final, (LoopExpr *[]){NULL, r->result[0], r->result[1], n, NULL}, x->vector);
-    const char *name = r->node->name ? r->node->name : op_row(r->node->op)->name;
-    if (final->kind != E_VAR) final = x_var(&l->b, loop_let(&l->b, name, final));
-    lower_bind(l, r->node, final);
+    lower_bind(l, r->node, kept(l, r->node->name ? r->node->name : op_row(r->node->op)->name, final));
 }
 
 LoopExpr *reduction_of_one(Lower *l, const Node *node) {
@@ -128,39 +161,61 @@ LoopExpr *reduction_of_one(Lower *l, const Node *node) {
     LoopExpr *a = lower_input(l, node->inputs[0], l->entry->member[node->id].label);
     LoopExpr *one = x_float(&l->b, 1, a->vector), *zero = x_float(&l->b, 0, a->vector), *b, *c = NULL;
     b = lower_formula(l, recipe->formula[0], (LoopExpr *[]){a, NULL, NULL, one, zero}, a->vector);
+    if (recipe->between) b = lower_formula(l, recipe->between, (LoopExpr *[]){NULL, b, NULL, one, zero}, a->vector);
     if (recipe->formula[1]) c = lower_formula(l, recipe->formula[1], (LoopExpr *[]){a, b, NULL, one, zero}, a->vector);
     return lower_formula(l, recipe->final, (LoopExpr *[]){a, b, c, one, zero}, a->vector);
 }
 
 /* ---- lanes ---- */
 
+/* Whole vectors from `from` to `to`, `parts` of them a time round. */
+static void whole_lanes(Lower *l, int64_t from, int64_t to, int parts, int *part, void (*body)(void *context), void *context) {
+    const int axis = l->lane_axis, width = l->target->width;
+    if (from == to) return;
+    LoopExpr *first = x_int(&l->b, from);
+    if (to - from == parts * width) loop_block(&l->b);
+    else first = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), first, x_int(&l->b, to), parts * width));
+    for (*part = 0; *part < parts; ++*part) {
+        l->axis[axis] = x_add(&l->b, first, x_int(&l->b, *part * width));
+        body(context);
+    }
+    *part = 0;
+    loop_end(&l->b);
+}
+
+static void tail_lanes(Lower *l, int64_t from, int64_t to, void (*body)(void *context), void *context) {
+    if (from == to) return;
+    l->active = (int)(to - from);
+    l->axis[l->lane_axis] = x_int(&l->b, from);
+    loop_block(&l->b);
+    l->tail = l->b.list;
+    l->mask = NULL;
+    body(context);
+    loop_end(&l->b);
+    l->mask = NULL;
+    l->active = l->target->width;
+}
+
+static void lanes(Lower *l, int64_t extent, int parts, int *part, void (*body)(void *context), void *context) {
+    const int64_t width = l->target->width, whole = extent / width * width, grouped = whole / (parts * width) * (parts * width);
+    *part = 0;
+    whole_lanes(l, 0, grouped, parts, part, body, context);
+    whole_lanes(l, grouped, whole, 1, part, body, context);
+    tail_lanes(l, whole, extent, body, context);
+    l->axis[l->lane_axis] = NULL;
+}
+
 void lane_loop(Lower *l, void (*body)(void *context), void *context) {
     lane_loop_over(l, l->k->domain.dim[l->lane_axis], body, context);
 }
 
 void lane_loop_over(Lower *l, int64_t extent, void (*body)(void *context), void *context) {
-    const int axis = l->lane_axis, width = l->target->width;
-    const int64_t whole = extent / width * width;
-    if (whole) {
-        if (whole == width) loop_block(&l->b);
-        LoopExpr *first = x_int(&l->b, 0), *end = x_int(&l->b, whole);
-        l->axis[axis] = whole == width ? first
-                                       : x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), first, end, width));
-        body(context);
-        loop_end(&l->b);
-    }
-    if (whole < extent) {
-        l->active = (int)(extent - whole);
-        l->axis[axis] = x_int(&l->b, whole);
-        loop_block(&l->b);
-        l->tail = l->b.list;
-        l->mask = NULL;
-        body(context);
-        loop_end(&l->b);
-        l->mask = NULL;
-        l->active = width;
-    }
-    l->axis[axis] = NULL;
+    int part;
+    lanes(l, extent, 1, &part, body, context);
+}
+
+void lane_loop_parts(Lower *l, int parts, int *part, void (*body)(void *context), void *context) {
+    lanes(l, l->k->domain.dim[l->lane_axis], parts, part, body, context);
 }
 
 typedef struct Zero { Lower *l; const Value *value; const int *label; } Zero;

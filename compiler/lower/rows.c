@@ -198,10 +198,10 @@ static void close_accumulators(Rows *r) {
 /* ---- phases ---- */
 
 /* What one element of phase p does. */
-static void element(Rows *r, int p, Reduction *const *running, int running_count) {
+static void element(Rows *r, int p, Reduction *const *running, int running_count, int part) {
     Lower *l = r->l;
     const int mark = lower_mark(l);
-    for (int i = 0; i < running_count; i++) reduction_step(l, running[i]);
+    for (int i = 0; i < running_count; i++) reduction_step(l, running[i], part);
     for (int i = 0; i < l->k->results.count; i++) {
         const Node *node = l->k->results.at[i]->node;
         const Member *m = member_of(r, node);
@@ -229,11 +229,40 @@ static bool phase_has_work(const Rows *r, int p, int running_count) {
     return false;
 }
 
-typedef struct Phase { Rows *rows; int p; Reduction **running; int running_count; } Phase;
+typedef struct Phase { Rows *rows; int p; Reduction **running; int running_count, part; } Phase;
 
 static void phase_element(void *context) {
     Phase *phase = context;
-    element(phase->rows, phase->p, phase->running, phase->running_count);
+    element(phase->rows, phase->p, phase->running, phase->running_count, phase->part);
+}
+
+/* What has one value a row and is ready before phase p is computed in front of its loops. */
+static void hoist(Rows *r, int p) {
+    Lower *l = r->l;
+    for (int i = 0; r->row && i < l->k->nodes.count; i++) {
+        const Node *node = l->k->nodes.at[i];
+        const Member *m = member_of(r, node);
+        if (l->bound[node->id] || reduces(r, node) || m->after_loops || r->level[node->id] > p) continue;
+        if (!l->uses[node->id] || (varies(node->type, m->label) & r->row)) continue;
+        LoopExpr *x = lower_member(l, node);
+        const bool plain = x->kind == E_VAR || x->kind == E_FLOAT || x->kind == E_INT;
+        const char *name = node->name ? node->name : op_row(node->op)->name;
+        if (!plain) lower_bind(l, node, x_var(&l->b, loop_let(&l->b, name, x)));
+    }
+}
+
+/* How many accumulators each reduction of a phase gets: an addition takes four cycles, so one alone would wait for itself. */
+static int parts_of(const Rows *r, Reduction *const *running, int count) {
+    const Lower *l = r->l;
+    const bool along = l->lane_axis >= 0 && (r->row >> l->lane_axis & 1);
+    int chains = 0;
+    for (int i = 0; i < count; i++) {
+        if (reduction_is_heavy(running[i])) return 1;
+        chains += !reduction_takes_over(running[i]);
+    }
+    if (!along || !chains || chains > 2) return 1;
+    const int parts = chains == 1 ? MAX_PARTS : MAX_PARTS / 2;
+    return l->k->domain.dim[l->lane_axis] >= 2 * parts * l->target->width ? parts : 1;
 }
 
 /* The loops of one phase over the row's axes. */
@@ -244,14 +273,16 @@ static void run_phase(Rows *r, int p, Reduction *reductions, int count) {
     for (int i = 0; i < count; i++)
         if (reduction_runs(&reductions[i], p)) running[n++] = &reductions[i];
     if (!phase_has_work(r, p, n)) return;
-    for (int i = 0; i < n; i++) reduction_open(l, running[i], l->lane_axis >= 0);
+    hoist(r, p);
+    const int parts = parts_of(r, running, n);
+    for (int i = 0; i < n; i++) reduction_open(l, running[i], l->lane_axis >= 0, parts);
     for (int axis = 0; axis < l->k->domain.rank; axis++) {
         if (!(r->row >> axis & 1) || axis == l->lane_axis) continue;
         lower_loop(l, axis);
         open++;
     }
-    Phase phase = {r, p, running, n};
-    if (l->lane_axis >= 0 && (r->row >> l->lane_axis & 1)) lane_loop(l, phase_element, &phase);
+    Phase phase = {r, p, running, n, 0};
+    if (l->lane_axis >= 0 && (r->row >> l->lane_axis & 1)) lane_loop_parts(l, parts, &phase.part, phase_element, &phase);
     else phase_element(&phase);
     while (open--) loop_end(&l->b);
     for (int axis = 0; axis < l->k->domain.rank; axis++)
@@ -283,8 +314,13 @@ static void one_row(void *context) {
     Reduction *reductions = arena_array(l->b.arena, Reduction, l->k->nodes.count + 1);
     int count = 0;
     for (int i = 0; r->row && i < l->k->nodes.count; i++)
-        if (in_row(r, l->k->nodes.at[i]))
-            reductions[count++] = reduction_of(l, l->k->nodes.at[i], r->level[l->k->nodes.at[i]->id]);
+        if (in_row(r, l->k->nodes.at[i])) {
+            Reduction *own = &reductions[count];
+            *own = reduction_of(l, l->k->nodes.at[i], r->level[l->k->nodes.at[i]->id]);
+            for (int j = 0; j < count && !own->twin; j++)
+                if (!reductions[j].twin && reduction_shares(&reductions[j], own)) own->twin = &reductions[j];
+            count++;
+        }
     for (int p = 0; p < r->phases; p++) run_phase(r, p, reductions, count);
     finish_row(r);
     if (r->many) lower_forget(l, mark);              /* else its sums serve what follows the loops */
