@@ -214,7 +214,82 @@ static bool check_gradients(const char *path)
 static void gradients_are_slopes(void **state)
 {
     (void)state;
-    assert_int_equal(for_files("tests/elaborate/gradients/*.nn", check_gradients, 4), 0);
+    assert_int_equal(for_files("tests/elaborate/gradients/*.nn", check_gradients, 5), 0);
+}
+
+/* ---- memory ---- */
+
+static double value_of(const Graph *graph, const Tensor *outputs, OutputKind kind, const char *name,
+                       int64_t e)
+{
+    int at = find_output(graph, kind, name);
+    if (at < 0) fail_msg("%s has no %s %s", graph->name, output_kind_name(kind), name);
+    return tensor_get(&outputs[at], e);
+}
+
+/* Two rows of [1 2; 3 4], twice: total and calls go from one call of infer to the next. */
+static void sessions_live_between_calls(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Module *module = elaborate_path(arena, "tests/elaborate/memory.nn");
+    const Graph *graph = module_entry(module, "infer");
+    Interp interp = interp_of(arena, module);
+    Tensor *inputs = counting_inputs(arena, module, graph);
+    for (int call = 1; call <= 3; call++) {
+        Tensor *outputs = run_entry(arena, &interp, graph, inputs, 2);
+        assert_float_equal(value_of(graph, outputs, OUT_SESSION, "total", 3), 4.0F * (float)call,
+                           1e-6);
+        assert_float_equal(value_of(graph, outputs, OUT_SESSION, "calls", 0), (float)call, 1e-6);
+        assert_float_equal(value_of(graph, outputs, OUT_OUTPUT, "sums", 2), 3.0, 1e-6);
+        interp.sessions[0] = outputs[find_output(graph, OUT_SESSION, "total")].data;
+        interp.sessions[1] = outputs[find_output(graph, OUT_SESSION, "calls")].data;
+    }
+    assert_int_equal(find_output(graph, OUT_STATE, "norm.steps"), -1);
+    arena_free(arena);
+}
+
+/* Three of four rows are valid: 1 2, 3 4, 5 6. In training y = 2 * (x - mean), so its values are
+ * -4, 0, 4. */
+static void training_writes_states(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Module *module = elaborate_path(arena, "tests/elaborate/memory.nn");
+    const Graph *graph = module_entry(module, "train");
+    Interp interp = interp_of(arena, module);
+    Tensor *inputs = counting_inputs(arena, module, graph);
+    Tensor *outputs = run_entry(arena, &interp, graph, inputs, 3);
+    assert_float_equal(value_of(graph, outputs, OUT_STATE, "norm.mean_of", 1), 0.4, 1e-6);
+    assert_float_equal(value_of(graph, outputs, OUT_STATE, "norm.steps", 0), 1.0, 1e-6);
+    assert_float_equal(value_of(graph, outputs, OUT_OUTPUT, "y", 0), -4.0, 1e-6);
+    assert_int_equal(find_output(graph, OUT_SESSION, "total"), -1);
+    assert_int_equal(find_output(module_entry(module, "evaluate"), OUT_STATE, "norm.steps"), -1);
+    arena_free(arena);
+}
+
+/* A metric is (sum, weight). y - t is -5 -6 -3 -4 -1 -2: a mean over 6; another value counts its
+ * rows; a pair is one. */
+static void metrics_add_up(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Module *module = elaborate_path(arena, "tests/elaborate/memory.nn");
+    const Graph *graph = module_entry(module, "train");
+    Interp interp = interp_of(arena, module);
+    Tensor *outputs = run_entry(arena, &interp, graph, counting_inputs(arena, module, graph), 3);
+    static const struct {
+        const char *name;
+        double sum, weight;
+    } expected[] = {
+        {"mean_absolute_error", 21.0, 6.0}, {"last", 5.61249, 3.0}, {"pair", 0.0, 4.0}};
+    for (int i = 0; i < 3; i++) {
+        assert_float_equal(value_of(graph, outputs, OUT_METRIC, expected[i].name, 0),
+                           expected[i].sum, 1e-4);
+        assert_float_equal(value_of(graph, outputs, OUT_METRIC, expected[i].name, 1),
+                           expected[i].weight, 1e-4);
+    }
+    arena_free(arena);
 }
 
 /* ---- entries ---- */
@@ -417,6 +492,9 @@ int main(void)
         cmocka_unit_test(programs_have_their_values),
         cmocka_unit_test(programs_have_their_graphs),
         cmocka_unit_test(gradients_are_slopes),
+        cmocka_unit_test(sessions_live_between_calls),
+        cmocka_unit_test(training_writes_states),
+        cmocka_unit_test(metrics_add_up),
         cmocka_unit_test(entries_have_their_batches),
         cmocka_unit_test(inference_leaves_training_out),
         cmocka_unit_test(one_model_is_picked),
