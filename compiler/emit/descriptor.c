@@ -173,9 +173,9 @@ static void select_function(Text *out, const Emission *e)
     for (int i = 0; i + 1 < e->target_count; i++) {
         const Target *t = e->lowered[i]->program->target;
         emit_guard_begin(out, e, i);
-        text_addf(out, t->detect ? "    if (%s)\n        return &%s_model%s;\n"
-                                 : "    %sreturn &%s_model%s;\n",
-                  t->detect ? t->detect : "", e->options.name, emit_suffix(e, i));
+        if (t->detect) wrap_code(out, 4, arena_printf(e->arena, "if (%s)", t->detect));
+        text_addf(out, "%*sreturn &%s_model%s;\n", t->detect ? 8 : 4, "", e->options.name,
+                  emit_suffix(e, i));
         emit_guard_end(out, e, i);
     }
     text_addf(out, "    return &%s_model;\n}\n", e->options.name);

@@ -73,8 +73,9 @@ bool emit_takes_args(const Graph *graph);    /* a structure of arguments, else p
 bool emit_takes_count(const Graph *graph);   /* the number of valid rows is an argument */
 bool emit_is_tensor(OutputKind kind);        /* a buffer of the caller */
 bool emit_clears(const Emission *e);         /* entries call NAME_clear_rows */
-/* "int mnist_mlp_infer(const float *params, ...)", broken into lines. */
-char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix);
+/* "int mnist_mlp_infer(const float *params, ...)" and `end`, broken into lines. */
+char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix,
+                     const char *end);
 void emit_entries(Text *out, const Emission *e, int target);
 void emit_adapters(Text *out, const Emission *e, int target);
 /* The local pointer to a value, at the given indent; nothing for what is an argument already, or a

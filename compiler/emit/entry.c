@@ -36,14 +36,15 @@ static const char *states_type(const Graph *graph)
     return emit_has(graph, OUT_STATE) ? "float *" : "const float *";
 }
 
-char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix)
+char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix,
+                     const char *end)
 {
     const Graph *graph = entry->graph;
     const EntryNames *names = emit_entry_names(e, entry);
     Text line = text_new(e->arena), out = text_new(e->arena);
     text_addf(&line, "int %s_%s%s(", e->options.name, entry->name, suffix);
     if (emit_takes_args(graph)) {
-        text_addf(&line, "const %s_%s_args *args)", e->options.name, entry->name);
+        text_addf(&line, "const %s_%s_args *args)%s", e->options.name, entry->name, end);
         return line.at;
     }
     if (e->plan->param_floats) text_add(&line, "const float *params, ");
@@ -56,7 +57,7 @@ char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suff
         if (names->outputs[i])
             text_addf(&line, "%s *%s, ", emit_c_type(graph->outputs.at[i].node->type.dtype),
                       names->outputs[i]);
-    text_add(&line, "void *workspace)");
+    text_addf(&line, "void *workspace)%s", end);
     wrap_code(&out, 0, line.at);
     out.at[--out.length] = 0;
     return out.at;
@@ -167,6 +168,21 @@ static const Value *gradient_of(const EntryPlan *entry, int param)
     return NULL;
 }
 
+static void clear_line(Text *out, const Emission *e, const char *at, Rows r, const char *why)
+{
+    const char *call = arena_printf(e->arena, "    %s_clear_rows(%s, %lld, %lld, %lld);",
+                                    e->options.name, at, (long long)r.rows, (long long)r.used,
+                                    (long long)r.apart);
+    text_addf(out, "%-*s/* %s */\n", (int)strlen(call) < 59 ? 60 : (int)strlen(call) + 1, call, why);
+}
+
+/* Where the stretch of parameters from i on ends that this entry makes no gradients of. */
+static int untrained_end(const Emission *e, const EntryPlan *entry, int i)
+{
+    while (i < e->module->params.count && !gradient_of(entry, i)) i++;
+    return i;
+}
+
 /* Padding of gradients is zero, and so is the gradient of what is not trained. */
 static void clear_gradients(Text *out, const Emission *e, const EntryPlan *entry)
 {
@@ -174,16 +190,17 @@ static void clear_gradients(Text *out, const Emission *e, const EntryPlan *entry
     for (int i = 0; i < e->module->params.count; i++) {
         const ParamLayout *layout = &e->plan->params[i];
         const Value *made = gradient_of(entry, i);
-        if (made && !layout->padded) continue;
-        const Rows r = made ? layout_rows(e->module->params.at[i].type, layout)
-                            : (Rows){1, 0, layout->floats};
-        const char *at = made ? emit_value_name(e, entry, made)
-                              : arena_printf(e->arena, "args->grads + %lld",
-                                             (long long)layout->offset);
-        text_addf(out, "    %s_clear_rows(%s, %lld, %lld, %lld);", e->options.name, at,
-                  (long long)r.rows, (long long)r.used, (long long)r.apart);
-        text_addf(out, made ? "    /* padding */\n" : "    /* %s is not trained */\n",
-                  e->module->params.at[i].name);
+        if (made && layout->padded)
+            clear_line(out, e, emit_value_name(e, entry, made),
+                       layout_rows(e->module->params.at[i].type, layout), "padding");
+        if (made) continue;
+        const int end = untrained_end(e, entry, i);
+        const ParamLayout *last = &e->plan->params[end - 1];
+        const Rows all = {1, 0, last->offset + last->floats - layout->offset};
+        const char *at = layout->offset ? arena_printf(e->arena, "args->grads + %lld",
+                                                       (long long)layout->offset) : "args->grads";
+        clear_line(out, e, at, all, "not trained");
+        i = end - 1;
     }
 }
 
@@ -342,7 +359,7 @@ void emit_entries(Text *out, const Emission *e, int target)
                         4, arena_array(e->arena, bool, entry->graph->nodes.count + 1)};
         graph_mark_forward(entry->graph, b.forward);
         const char *suffix = portable ? "" : emit_suffix(e, target);
-        text_addf(out, "%s\n{\n", emit_signature(e, entry, suffix));
+        text_addf(out, "%s\n{\n", emit_signature(e, entry, suffix, ""));
         body(&b);
         text_add(out, "}\n\n");
     }

@@ -281,7 +281,7 @@ static void prototype(Text *out, const Emission *e, const EntryPlan *entry)
     if (checks) text_addf(&note, "NN_BAD_INDEX: %s; ", checks);
     text_add(&note, "then nothing was written.");
     wrap_comment(out, 0, note.at);
-    text_addf(out, "%s;\n\n", emit_signature(e, entry, ""));
+    text_addf(out, "%s\n\n", emit_signature(e, entry, "", ";"));
 }
 
 static void entries(Text *out, const Emission *e)
@@ -322,8 +322,8 @@ static void targets_of_entries(Text *out, const Emission *e)
     for (int i = 0; i + 1 < e->target_count; i++) {
         emit_guard_begin(out, e, i);
         for (int j = 0; j < e->plan->entries.count; j++)
-            text_addf(out, "%s;\n",
-                      emit_signature(e, e->plan->entries.at[j], emit_suffix(e, i)));
+            text_addf(out, "%s\n",
+                      emit_signature(e, e->plan->entries.at[j], emit_suffix(e, i), ";"));
         emit_guard_end(out, e, i);
     }
 }

@@ -93,8 +93,6 @@ static const struct TargetHelper helpers[] = {
     {0, 0},
 };
 
-#define ROUND(x, mode) "_mm512_roundscale_ps(" x ", " mode " | _MM_FROUND_NO_EXC)"
-
 const Target target_avx512 = {
     .name = "avx512",
     .title = "x86-64 with AVX-512",
@@ -112,7 +110,7 @@ const Target target_avx512 = {
         [OP_mul] = "_mm512_mul_ps($0, $1)", [OP_div] = "_mm512_div_ps($0, $1)",
         [OP_max] = "_mm512_max_ps($0, $1)", [OP_min] = "_mm512_min_ps($0, $1)",
         [OP_neg] = "_mm512_sub_ps(_mm512_setzero_ps(), $0)", [OP_abs] = "_mm512_abs_ps($0)",
-        [OP_floor] = ROUND("$0", "_MM_FROUND_TO_NEG_INF"), [OP_sqrt] = "_mm512_sqrt_ps($0)",
+        [OP_floor] = "_mm512_floor_ps($0)", [OP_sqrt] = "_mm512_sqrt_ps($0)",
         [OP_lt] = "_mm512_cmp_ps_mask($0, $1, _CMP_LT_OQ)", [OP_le] = "_mm512_cmp_ps_mask($0, $1, _CMP_LE_OQ)",
         [OP_gt] = "_mm512_cmp_ps_mask($0, $1, _CMP_GT_OQ)", [OP_ge] = "_mm512_cmp_ps_mask($0, $1, _CMP_GE_OQ)",
         [OP_eq] = "_mm512_cmp_ps_mask($0, $1, _CMP_EQ_OQ)", [OP_ne] = "_mm512_cmp_ps_mask($0, $1, _CMP_NEQ_UQ)",
@@ -149,7 +147,7 @@ const Target target_avx512 = {
     .add_lanes = "@_add_lanes%($0)", .max_lanes = "@_max_lanes%($0)",
     .ldexp = "_mm512_scalef_ps($0, $1)", .exponent = "_mm512_getexp_ps($0)",
     .mantissa = "_mm512_getmant_ps($0, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)",
-    .round = ROUND("$0", "_MM_FROUND_TO_NEAREST_INT"),
+    .round = "_mm512_cvtepi32_ps(_mm512_cvtps_epi32($0))",
     .fractions = 32, .fraction = "@_fraction%($0)",
     .helpers = helpers,
 };

@@ -1,6 +1,6 @@
 typedef struct model_step_args {
     float       *params;        /* [MODEL_PARAM_FLOATS], updated */
-    const float *grads;         /* [MODEL_PARAM_FLOATS], as model_train made them */
+    const float *grads;         /* [MODEL_PARAM_FLOATS], in the same order */
     float       *first;         /* [MODEL_PARAM_FLOATS], first moments: zeros at first */
     float       *second;        /* [MODEL_PARAM_FLOATS], second moments: zeros at first */
     int64_t      step;          /* 1, 2, 3, ... */

@@ -1,6 +1,6 @@
 typedef struct model_step_args {
     float       *params;        /* [MODEL_PARAM_FLOATS], updated */
-    const float *grads;         /* [MODEL_PARAM_FLOATS], as model_train made them */
+    const float *grads;         /* [MODEL_PARAM_FLOATS], in the same order */
     float       *first;         /* [MODEL_PARAM_FLOATS], velocities: zeros at first */
     float        rate;          /* learning rate */
     float        momentum;      /* 0 for none */
