@@ -25,6 +25,7 @@ static void with_args(Text *out, const Emission *e, const EntryPlan *entry)
     for (int i = 0; i < graph->inputs.count; i++)
         text_addf(out, "    args.%s = %s;\n", names->inputs[i], input_expr(e, graph, i));
     text_add(out, "    args.count = call->count;\n");
+    if (emit_takes_seed(graph)) text_add(out, "    args.seed = call->seed;\n");
     if (emit_has(graph, OUT_GRAD)) text_add(out, "    args.grads = call->grads;\n");
     if (emit_has(graph, OUT_LOSS)) text_add(out, "    args.loss = call->loss;\n");
     for (int i = 0, n = 0; i < graph->outputs.count; i++)
@@ -45,6 +46,7 @@ static void positional(Text *line, const Emission *e, const EntryPlan *entry)
     for (int i = 0; i < graph->inputs.count; i++)
         text_addf(line, "%s, ", input_expr(e, graph, i));
     if (emit_takes_count(graph)) text_add(line, "call->count, ");
+    if (emit_takes_seed(graph)) text_add(line, "call->seed, ");
     for (int i = 0, n = 0; i < graph->outputs.count; i++)
         if (names->outputs[i])
             text_addf(line, "%s, ", output_expr(e, &graph->outputs.at[i], n++));

@@ -70,6 +70,7 @@ void emit_shape(Text *out, Type type);                       /* "[128][784]"; "[
 bool emit_has(const Graph *graph, OutputKind kind);
 int emit_count(const Graph *graph, OutputKind kind);
 bool emit_takes_args(const Graph *graph);    /* a structure of arguments, else positional ones */
+bool emit_takes_seed(const Graph *graph);    /* it draws random numbers */
 bool emit_takes_count(const Graph *graph);   /* the number of valid rows is an argument */
 bool emit_is_tensor(OutputKind kind);        /* a buffer of the caller */
 bool emit_clears(const Emission *e);         /* entries call NAME_clear_rows */

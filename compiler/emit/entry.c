@@ -29,6 +29,16 @@ bool emit_takes_count(const Graph *graph)
     return emit_takes_args(graph) || graph->batch > 1;
 }
 
+bool emit_takes_seed(const Graph *graph)
+{
+    for (int i = 0; i < graph->nodes.count; i++) {
+        const Node *node = graph->nodes.at[i];
+        if (op_row(node->op)->kind == KIND_RANDOM) return true;
+        if (node->body && emit_takes_seed(node->body)) return true;
+    }
+    return false;
+}
+
 bool emit_is_tensor(OutputKind kind) { return kind == OUT_OUTPUT || kind == OUT_INPUT_GRAD; }
 
 static const char *states_type(const Graph *graph)
@@ -53,6 +63,7 @@ char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suff
         text_addf(&line, "const %s *%s, ", emit_c_type(graph->inputs.at[i]->type.dtype),
                   names->inputs[i]);
     if (emit_takes_count(graph)) text_add(&line, "int count, ");
+    if (emit_takes_seed(graph)) text_add(&line, "uint64_t seed, ");
     for (int i = 0; i < graph->outputs.count; i++)
         if (names->outputs[i])
             text_addf(&line, "%s *%s, ", emit_c_type(graph->outputs.at[i].node->type.dtype),
@@ -89,11 +100,20 @@ static bool is_used(const LoweredEntry *lowered, const Value *v)
     return false;
 }
 
-static bool calls_count(const LoweredEntry *lowered)
+static bool takes_scalar(const Function *f, LType type)
+{
+    for (int i = 0; i < f->scalars.count; i++)
+        if (f->scalars.at[i]->type == type) return true;
+    return false;
+}
+
+/* Whether some kernel takes the count (LT_INDEX) or the seed (LT_SEED). */
+static bool calls_with(const LoweredEntry *lowered, LType type)
 {
     for (int i = 0; i < lowered->calls.count; i++) {
         const KernelCall *call = &lowered->calls.at[i];
-        if (call->body ? calls_count(call->body) : call->function->scalars.count > 0) return true;
+        if (call->body ? calls_with(call->body, type) : takes_scalar(call->function, type))
+            return true;
     }
     return false;
 }
@@ -237,8 +257,9 @@ static void call_line(const Body *b, const KernelCall *call)
     for (int i = 0; i < call->arguments.count; i++)
         text_addf(&line, "%s%s", i ? ", " : "",
                   emit_value_name(b->e, b->lowered->plan, call->arguments.at[i]));
-    if (call->function->scalars.count)
-        text_addf(&line, "%scount", call->arguments.count ? ", " : "");
+    for (int i = 0; i < call->function->scalars.count; i++)
+        text_addf(&line, "%s%s", call->arguments.count || i ? ", " : "",
+                  call->function->scalars.at[i]->type == LT_SEED ? "seed" : "count");
     text_add(&line, checks ? ")) != NN_OK) return status;" : ");");
     wrap_code(b->out, b->indent, line.at);
 }
@@ -336,9 +357,11 @@ static void body(const Body *b)
     Text *out = b->out;
     const bool args = emit_takes_args(entry->graph);
     check_arguments(out, b->e, entry);
-    if (calls_count(b->lowered) && args)
-        text_add(out, "    const int count = args->count;\n");
-    if (calls_count(b->lowered) && !emit_takes_count(entry->graph))
+    const bool count = calls_with(b->lowered, LT_INDEX);
+    if (count && args) text_add(out, "    const int count = args->count;\n");
+    if (calls_with(b->lowered, LT_SEED) && args)
+        text_add(out, "    const uint64_t seed = args->seed;\n");
+    if (count && !emit_takes_count(entry->graph))
         text_addf(out, "    const int count = %lld;\n", (long long)entry->graph->batch);
     if (entry->workspace_bytes)
         text_addf(out, "    float *const work = (float *)%sworkspace;\n", args ? "args->" : "");

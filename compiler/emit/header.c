@@ -231,6 +231,8 @@ static void arguments(Text *out, const Emission *e, const EntryPlan *entry)
     add_field(e, &list, "int", " ", "count",
               arena_printf(e->arena, "valid rows, 1..%lld; the others may hold anything",
                            (long long)graph->batch));
+    if (emit_takes_seed(graph))
+        add_field(e, &list, "uint64_t", " ", "seed", "of the random numbers: another one for every step");
     add_results(e, entry, &list);
     add_field(e, &list, "void", "*", "workspace",
               entry->workspace_bytes

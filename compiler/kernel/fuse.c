@@ -239,6 +239,7 @@ static KernelKind anchor_kind(OpKind kind) {
     case KIND_SCATTER: return KERNEL_SCATTER;
     case KIND_JOIN: return KERNEL_JOIN;
     case KIND_WINDOW: return KERNEL_WINDOW;
+    case KIND_RANDOM: return KERNEL_RANDOM;
     case KIND_REGION: return KERNEL_SCAN;
     default: return KERNEL_ROWS;
     }
@@ -305,7 +306,7 @@ static void place_anchor(EntryPlan *entry, Node *node, KernelKind kind) {
 static void place(EntryPlan *entry, Node *node) {
     const OpKind kind = op_row(node->op)->kind;
     if (kind == KIND_LEAF || view_is_free(node) || entry->member[node->id].inlined || waits(entry, node)) return;
-    if (kind == KIND_MAP || kind == KIND_REDUCE || kind == KIND_RANDOM) place_fusible(entry, node);
+    if (kind == KIND_MAP || kind == KIND_REDUCE) place_fusible(entry, node);
     else if (kind == KIND_REGION && !node->body) kernel_add(entry, kernel_of(entry, node->inputs[0]), node, identity, false);
     else place_anchor(entry, node, anchor_kind(kind));
 }

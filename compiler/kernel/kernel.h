@@ -54,6 +54,7 @@ typedef enum KernelKind {
     KERNEL_ROWS,         /* maps and reductions over one domain (lower/rows.c) */
     KERNEL_CONTRACT,     /* a contraction and its epilogue of maps (lower/contract.c) */
     KERNEL_WINDOW,       /* a convolution or pooling and its epilogue of maps (lower/window.c) */
+    KERNEL_RANDOM,       /* random numbers */
     KERNEL_COPY,         /* another layout of the same tensor (lower/copy.c) */
     KERNEL_GATHER,       /* rows by index */
     KERNEL_SCATTER,
@@ -103,6 +104,7 @@ typedef struct EntryPlan {
     const bool **epilogue;           /* by id of a contraction or window: what its kernel takes in (epilogue.c); else NULL */
     bool *channels_last;             /* by node id: stored with axis 1 contiguous */
     Value **value_of;                /* by node id: where the node's tensor is stored, or NULL */
+    Value **dense_of;                /* by node id: a row-major copy of it, for reshapes that strides cannot do; or NULL */
     VEC(Value *) values;
     int64_t workspace_bytes;         /* multiple of 64 */
     int64_t workspace_lower_bound;   /* largest sum of values live at one step */

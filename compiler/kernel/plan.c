@@ -190,18 +190,28 @@ static bool writes(const Kernel *k, const Value *value) {
 }
 
 /* The value to read `input` from: the nearest one on its chain of views that k does not write itself. */
-static const Value *nearest_value(const EntryPlan *entry, const Kernel *k, const Node *input) {
-    for (;; input = input->inputs[0]) {
-        const Value *value = entry->value_of[input->id];
-        if (value && !writes(k, value)) return value;
-        if (!view_is_free(input)) return NULL;
+static bool read_from(const Kernel *k, const Node *input, const Value *value, View *view, const Node **stuck) {
+    if (!value || writes(k, value)) return false;
+    const Node *reshape = view_strides(input, value, view);
+    if (reshape && !*stuck) *stuck = reshape;
+    return !reshape;
+}
+
+/* The nearest value on the chain of views that `input` can be read from by strides; else false, and *stuck is the reshape of
+ * the nearest one that needs a copy, or NULL. */
+static bool find_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view, const Node **stuck) {
+    *stuck = NULL;
+    for (const Node *node = input;; node = node->inputs[0]) {
+        if (read_from(k, input, entry->value_of[node->id], view, stuck)) return true;
+        if (read_from(k, input, entry->dense_of[node->id], view, stuck)) return true;
+        if (!view_is_free(node)) return false;
     }
 }
 
 bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view) {
+    const Node *stuck;
     if (k && entry->member[view_root(input)->id].kernel == k && k->kind != KERNEL_COPY) return false;
-    const Value *value = nearest_value(entry, k, input);
-    return value && !view_strides(input, value, view);
+    return find_operand(entry, k, input, view, &stuck);
 }
 
 /* In front of `before`; NULL: at the end. */
@@ -226,17 +236,16 @@ Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node, Value *to)
 
 void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input) {
     View view;
-    const Value *value;
     const Node *stuck, *root = view_root(input);
     if (k && entry->member[root->id].kernel == k) return;
     for (int i = 0; entry->member[root->id].inlined && i < root->input_count; i++)
         plan_ensure_view(entry, k, root->inputs[i]);
-    while ((value = nearest_value(entry, k, input)) && (stuck = view_strides(input, value, &view))) {
+    while (!find_operand(entry, k, input, &view, &stuck) && stuck) {
         const Node *whole = stuck->inputs[0];
-        Value *copy = plan_value(entry, whole, AT_WORK, -1,
-                                 arena_printf(entry->arena, "%s_dense", value->name));
+        const char *name = arena_printf(entry->arena, "%s_dense", describe_node_name(entry, whole));
+        Value *copy = plan_value(entry, whole, AT_WORK, -1, name);
         plan_copy(entry, k, whole, copy);
-        entry->value_of[whole->id] = copy;
+        entry->dense_of[whole->id] = copy;
     }
 }
 
@@ -340,6 +349,7 @@ EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *
     entry->graph = graph;
     entry->name = graph->name;
     entry->value_of = arena_array(plan->arena, Value *, graph->nodes.count + 1);
+    entry->dense_of = arena_array(plan->arena, Value *, graph->nodes.count + 1);
     Values copied = {0};
     fuse_entry(entry);
     mark_channels_last(entry);

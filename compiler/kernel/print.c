@@ -4,9 +4,8 @@
 
 static const char *const kind_names[] = {
     [KERNEL_ROWS] = "rows",     [KERNEL_CONTRACT] = "contract", [KERNEL_WINDOW] = "window", [KERNEL_COPY] = "copy",
-    [KERNEL_GATHER] = "gather",
-    [KERNEL_SCATTER] = "scatter", [KERNEL_JOIN] = "join",       [KERNEL_CHECK] = "check",
-    [KERNEL_SCAN] = "scan",
+    [KERNEL_RANDOM] = "random", [KERNEL_GATHER] = "gather",     [KERNEL_SCATTER] = "scatter", [KERNEL_JOIN] = "join",
+    [KERNEL_CHECK] = "check",   [KERNEL_SCAN] = "scan",
 };
 static const char *const place_names[] = {
     [AT_INPUT] = "input", [AT_PARAM] = "params", [AT_STATE] = "states", [AT_OUTPUT] = "output", [AT_GRAD] = "grads",

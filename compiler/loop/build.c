@@ -316,6 +316,10 @@ LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent) {
     return make(b, E_LDEXP, LT_F32, a->vector, 2, (LoopExpr *[]){a, exponent});
 }
 
+LoopExpr *x_random(LoopBuilder *b, Var *seed, LoopExpr *place, LoopExpr *element) {
+    return make(b, E_RANDOM, LT_F32, false, 3, (LoopExpr *[]){x_var(b, seed), place, element});
+}
+
 /* ---- statements ---- */
 
 static LoopStmt *append(LoopBuilder *b, LoopStmtKind kind) {

@@ -7,7 +7,7 @@
 
 typedef struct Target Target;
 
-typedef enum LType { LT_INDEX, LT_F32, LT_I32, LT_U8, LT_BOOL } LType;   /* LT_U8 only as an element of buffers: loads widen it to i32 */
+typedef enum LType { LT_INDEX, LT_F32, LT_I32, LT_U8, LT_BOOL, LT_SEED } LType;   /* LT_U8 only as an element of buffers: loads widen it to i32 */
 
 /* Memory a function addresses: a formal parameter (pointer), or a local array. */
 typedef struct Buffer {
@@ -38,6 +38,7 @@ typedef enum LoopExprKind {
     E_ROUND,          /* nearest integer, ties to even, as f32 */
     E_FRACTION,       /* 2^(a / n - floor(a / n)) of an integral f32 a, n the target's `fractions` */
     E_INDEX_ADD, E_INDEX_MUL, E_INDEX_DIV, E_INDEX_MOD, E_INDEX_MIN, E_INDEX_MAX,   /* on LT_INDEX scalars, folded when built */
+    E_RANDOM,         /* uniform in [0, 1), a function of a seed, an i32 and an index */
     E_TO_I32,         /* index -> i32 scalar */
     E_TO_INDEX        /* i32 scalar -> index */
 } LoopExprKind;
@@ -79,7 +80,7 @@ typedef struct Function {
     int callers;                     /* kernels that run it */
     const char *comment;             /* the banner: formula, shapes, tile, source line; may have several lines */
     VEC(Buffer *) buffers;           /* formals, in order */
-    VEC(Var *) scalars;              /* formals after the buffers (count) */
+    VEC(Var *) scalars;              /* formals after the buffers (count, seed) */
     bool returns_status;             /* int; else void */
     bool is_inline;                  /* math functions: static inline, value parameter and result in `scalars`/`result` */
     LType result; bool result_vector;
@@ -137,6 +138,7 @@ LoopExpr *x_lanes(LoopBuilder *b);
 LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *args);
 LoopExpr *x_fma(LoopBuilder *b, LoopExpr *a, LoopExpr *c, LoopExpr *addend);
 LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a);      /* lanes reductions, exponent, mantissa, round, fraction */
+LoopExpr *x_random(LoopBuilder *b, Var *seed, LoopExpr *place, LoopExpr *element);
 LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent);
 
 Var *loop_begin(LoopBuilder *b, const char *name, LoopExpr *lo, LoopExpr *hi, int64_t step);

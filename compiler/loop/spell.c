@@ -97,6 +97,7 @@ static const char *spelling_of(const Printer *p, const LoopExpr *x) {
     case E_INDEX_MOD: return "$0 % $1";
     case E_INDEX_MIN: return "$0 < $1 ? $0 : $1";
     case E_INDEX_MAX: return "$0 > $1 ? $0 : $1";
+    case E_RANDOM: return "@_random%($0, $1, $2)";
     case E_TO_I32: return "(int32_t)$0";
     case E_TO_INDEX: return "(ptrdiff_t)$0";
     default: return NULL;
@@ -265,6 +266,7 @@ const char *spell_type(const Program *program, LType type, bool vector) {
     case LT_F32: return vector ? t->vector_f32 : "float";
     case LT_I32: return vector ? t->vector_i32 : "int32_t";
     case LT_U8: return "uint8_t";
+    case LT_SEED: return "uint64_t";
     default: return vector ? t->vector_bool : "int";
     }
 }

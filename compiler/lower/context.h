@@ -55,6 +55,7 @@ const char *lower_axis_name(const Lower *l, int axis);
 void lower_rows(Lower *l);
 void lower_contract(Lower *l);
 void lower_window(Lower *l);
+void lower_random(Lower *l);
 void lower_copy(Lower *l);
 void lower_join(Lower *l);
 void lower_gather(Lower *l);

@@ -55,6 +55,21 @@ static const struct TargetHelper helpers[] = {
      "    s += 0.5f * r * (x - s * s);\n"
      "    return tiny ? s * 2.3283064365386963e-10f : s;          /* 2^-32 */\n"
      "}\n"},
+    {"@_mix64%",
+     "/* Finaliser of Steele, Lea and Flood's SplitMix64. */\n"
+     "static inline uint64_t @_mix64%(uint64_t z)\n{\n"
+     "    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);\n"
+     "    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);\n"
+     "    return z ^ (z >> 31);\n"
+     "}\n"},
+    {"@_random%",
+     "/* Uniform in [0, 1): 24 bits of the seed, the draw's place in the program and the element. */\n"
+     "static inline float @_random%(uint64_t seed, int32_t place, ptrdiff_t element)\n{\n"
+     "    const uint64_t golden = UINT64_C(0x9e3779b97f4a7c15);\n"
+     "    const uint64_t stream = @_mix64%(seed + golden * ((uint64_t)place + 1));\n"
+     "    const uint64_t bits = @_mix64%(stream + golden * ((uint64_t)element + 1));\n"
+     "    return (float)(int32_t)(bits >> 40) * 5.9604644775390625e-8f;       /* 2^-24 */\n"
+     "}\n"},
     {"@_transpose%",
      "/* to[c * ld + r] = from[r * from_ld + c] */\n"
      "static inline void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld, int rows, "
