@@ -56,8 +56,9 @@ $(BUILD)/sources: FORCE
 
 # ---- compiler and runtime ----
 
+# Custom loaders, which nnc loads, call the runtime in it.
 $(BUILD)/nnc: $(MAIN_OBJ) $(LIBNNC) $(LIBRUNTIME)
-	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ $(LIBS)
 
 $(LIBNNC): $(filter-out $(MAIN_OBJ),$(COMPILER_OBJ)) $(BUILD)/sources
 	@rm -f $@
@@ -88,7 +89,7 @@ $(BUILD)/grammar/%.o: $(BUILD)/grammar/%.c $(GRAMMAR_H) $(BUILD)/flags
 	$(call quiet,CC)$(CC) $(CFLAGS) $(filter-out -Wconversion,$(WARN)) -Wno-unused-function $(POSIX) -Icompiler -I$(BUILD) -MMD -MP -c -o $@ $<
 
 # The standard library and the text that generated files share are real files, embedded as bytes.
-EMBED = $(STDLIB) $(TEMPLATES) runtime/nn_model.h
+EMBED = $(STDLIB) $(TEMPLATES) $(addprefix runtime/,nn_model.h nn_error.h nn_data.h nn_fitted.h nn_step.h)
 $(BUILD)/embedded.c: $(EMBED) compiler/embed.sh $(BUILD)/sources
 	@mkdir -p $(@D)
 	$(call quiet,EMBED)sh compiler/embed.sh $(EMBED) > $@

@@ -137,6 +137,19 @@ static void a_run_goes_on(void **state)
     expect(&r, 0, "\nequal\nepoch,");
 }
 
+static void a_loader_of_ones_own(void **state)
+{
+    const Run r = run(*state, "nnc run tests/driver/custom.nn --quiet");
+    expect(&r, 0, "validate: loss ");
+    assert_true(number_behind(&r, "validate: loss ") < 0.01);
+    const Run missing = run(*state, "sed s/squares/other/ tests/driver/custom.nn > $TMP/m.nn; "
+                                    "nnc run $TMP/m.nn --quiet");
+    expect(&missing, 1, "/other.c: No such file or directory");
+    const Run empty = run(*state, "sed s/squares/other/ tests/driver/custom.nn > $TMP/m.nn; "
+                                  "echo 'int nothing;' > $TMP/other.c; nnc run $TMP/m.nn --quiet");
+    expect(&empty, 1, "nnc: error: other.c does not define other_open (see nn_step.h)");
+}
+
 static void check_agrees(void **state)
 {
     const Run r = run(*state, "nnc check examples/regression.nn");
@@ -313,7 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(pairs), TEST(digits_are_learned), TEST(the_interpreter_trains_alike),
-        TEST(weights_go_around), TEST(a_run_goes_on), TEST(check_agrees),
+        TEST(weights_go_around), TEST(a_run_goes_on), TEST(a_loader_of_ones_own), TEST(check_agrees),
         TEST(check_without_a_loss), TEST(check_can_fail), TEST(bench_measures),
         TEST(bench_gives_csv), TEST(summary_counts), TEST(the_cache_is_used), TEST(no_compiler),
         TEST(a_cache_that_cannot_be), TEST(references_agree),

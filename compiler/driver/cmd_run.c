@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "driver/commands.h"
+#include "driver/loaders.h"
 #include "driver/model_options.h"
 #include "driver/subject.h"
 #include "elaborate/train_plan.h"
@@ -33,22 +34,37 @@ static void add_passed(CliOption *table, int count, Passed *passed)
     }
 }
 
-/* Without --data, paths are relative to the program's own directory. */
-static int run_program(Arena *arena, const char *path, const nn_model *model, const nn_job *job,
-                       Passed *passed)
+/* The command line of nn_main. Without --data, paths are relative to the program's own directory. */
+static int run_main(Arena *arena, const char *directory, const nn_model *model, const nn_job *job,
+                    const Passed *passed)
 {
     VEC(char *) argv = {0};
     vec_push(arena, argv, arena_strdup(arena, "nnc: error"));
     for (int i = 0; nn_main_options[i].name && i < MAX_PASSED; i++) {
         const char *value = passed->texts[i];
-        if (!strcmp(nn_main_options[i].name, "--data") && !value)
-            value = path_directory(arena, path);
+        if (!strcmp(nn_main_options[i].name, "--data") && !value) value = directory;
         if (!value && !passed->flags[i]) continue;
         vec_push(arena, argv, arena_strdup(arena, nn_main_options[i].name));
         if (value) vec_push(arena, argv, arena_strdup(arena, value));
     }
     vec_push(arena, argv, NULL);
     return nn_main(model, job, argv.count - 1, argv.at);
+}
+
+static int run_program(Arena *arena, const char *path, const nn_model *model, const nn_job *job,
+                       const Passed *passed)
+{
+    const char *directory = path_directory(arena, path);
+    nn_job with_loaders = *job;
+    Loaders loaders;
+    int status = CLI_ERROR;
+    const char *problem = loaders_open(arena, job, directory, &loaders);
+    with_loaders.customs = loaders.customs;
+    with_loaders.custom_count = loaders.count;
+    if (problem) cli_error("%s", problem);
+    else status = run_main(arena, directory, model, &with_loaders, passed);
+    loaders_close(&loaders);
+    return status;
 }
 
 static const nn_job *job_of(const Compilation *c)
@@ -63,7 +79,7 @@ static const nn_job *job_of(const Compilation *c)
     return NULL;
 }
 
-static int interpret(Arena *arena, const char *path, CompileOptions *options, Passed *passed)
+static int interpret(Arena *arena, const char *path, CompileOptions *options, const Passed *passed)
 {
     Subject s;
     options->last_pass = "drop_dead";    /* to compute a value twice saves memory, not time */
@@ -74,7 +90,7 @@ static int interpret(Arena *arena, const char *path, CompileOptions *options, Pa
 }
 
 static int build_and_run(Arena *arena, const char *path, const CompileOptions *options,
-                         Passed *passed)
+                         const Passed *passed)
 {
     Subject s;
     Compilation c = compile_start(arena, path, options);

@@ -81,19 +81,20 @@ static void add_words(Arena *arena, Words *words, const char *text)
 }
 
 /* CC may have words of its own: "ccache gcc", "clang --target=...". */
-static const char **compiler_line(Arena *arena, const char *flags, const char *output,
-                                  const char *source)
+const char *build_library(Arena *arena, const char *flags, const char *headers, const char *output,
+                          const char *source)
 {
     Words words = {0};
     const char *cc = getenv("CC");
     add_words(arena, &words, cc && *cc ? cc : "cc");
     add_words(arena, &words, "-std=c11 -fPIC -shared");
     add_words(arena, &words, flags);
+    if (headers) vec_push(arena, words, arena_printf(arena, "-I%s", headers));
     vec_push(arena, words, "-o");
     vec_push(arena, words, output);
     vec_push(arena, words, source);
     vec_push(arena, words, NULL);
-    return words.at;
+    return run_command(arena, words.at);
 }
 
 static const char *build(Arena *arena, const Emission *e, const char *flags, const char *stem,
@@ -108,7 +109,7 @@ static const char *build(Arena *arena, const Emission *e, const char *flags, con
     const char *so = arena_printf(arena, "%s/%s.so", directory, e->options.name);
     const char *problem = file_write(arena, h, header->at, header->length);
     if (!problem) problem = file_write(arena, c, source->at, source->length);
-    if (!problem) problem = run_command(arena, compiler_line(arena, flags, so, c));
+    if (!problem) problem = build_library(arena, flags, NULL, so, c);
     if (!problem && rename(so, arena_printf(arena, "%s.so", stem)) != 0)
         problem = arena_printf(arena, "cannot write %s.so: %s", stem, strerror(errno));
     unlink(h);

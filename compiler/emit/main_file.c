@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "elaborate/train_plan.h"
-#include "emit/emit.h"
+#include "emit/loader.h"
 
 /* ---- options of a step ---- */
 
@@ -110,8 +110,7 @@ static void target_names(Text *out, const nn_job *job)
 
 /* ---- custom loaders ---- */
 
-/* The file that custom("file.c") names, or NULL for another loader. */
-static const char *custom_file(const nn_step *steps, int count)
+const char *emit_loader_file(const nn_step *steps, int count)
 {
     if (!count || strcmp(steps[0].name, "custom") != 0) return NULL;
     for (int i = 0; i < steps[0].option_count; i++)
@@ -120,8 +119,7 @@ static const char *custom_file(const nn_step *steps, int count)
     return NULL;
 }
 
-/* "loaders/pairs.c" defines pairs_open, pairs_read and pairs_close. */
-static const char *custom_stem(Arena *arena, const char *file)
+const char *emit_loader_stem(Arena *arena, const char *file)
 {
     const char *slash = strrchr(file, '/');
     char *stem = arena_strdup(arena, slash ? slash + 1 : file);
@@ -131,14 +129,14 @@ static const char *custom_stem(Arena *arena, const char *file)
 
 static int customs(Text *out, const nn_job *job)
 {
-    const char *files[] = {custom_file(job->data, job->data_count),
-                           custom_file(job->validate, job->validate_count)};
+    const char *files[] = {emit_loader_file(job->data, job->data_count),
+                           emit_loader_file(job->validate, job->validate_count)};
     int count = 0;
     if (files[0] && files[1] && !strcmp(files[0], files[1])) files[1] = NULL;
     Text rows = text_new(out->arena);
     for (int i = 0; i < 2; i++) {
         if (!files[i]) continue;
-        const char *stem = custom_stem(out->arena, files[i]);
+        const char *stem = emit_loader_stem(out->arena, files[i]);
         text_addf(out, "/* Of %s, to be linked with this file. */\n", files[i]);
         text_addf(out, "int %s_open(void **state, const char *dir, const nn_step *step,\n"
                        "    nn_custom_info *info, nn_error *error);\n", stem);
