@@ -265,10 +265,12 @@ static LoopExpr *expand(LoopBuilder *b, const char *formula, int count, LoopExpr
 
 static bool is_product(const LoopExpr *x) { return x->kind == E_MAP && x->op == OP_mul && x->type == LT_F32; }
 
-/* a * b + c, c + a * b and c - a * number in one rounding and one instruction; NULL for anything else. */
+/* a * b + c, c + a * b and c - a * number in one rounding and one instruction, a + -b as a - b; NULL for anything else. */
 static LoopExpr *fused(LoopBuilder *b, Op op, LoopExpr *const *a) {
     if (op == OP_add && is_product(a[0])) return x_fma(b, a[0]->args[0], a[0]->args[1], a[1]);
     if (op == OP_add && is_product(a[1])) return x_fma(b, a[1]->args[0], a[1]->args[1], a[0]);
+    if (op == OP_add && a[1]->kind == E_MAP && a[1]->op == OP_neg)
+        return x_map(b, OP_sub, 2, (LoopExpr *[]){a[0], a[1]->args[0]});
     for (int i = 0; op == OP_sub && is_product(a[1]) && i < 2; i++) {
         const LoopExpr *number = a[1]->args[i];
         if (number->kind == E_FLOAT)

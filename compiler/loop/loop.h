@@ -15,9 +15,15 @@ typedef struct Buffer {
     LType type;
     bool constant;                   /* const-qualified formal */
     int64_t local_floats;            /* > 0: a local array of that many elements, 64-byte aligned */
+    int reads;                       /* loop_tidy's count */
 } Buffer;
 
-typedef struct Var { const char *name; LType type; bool vector; bool assigned; } Var;
+typedef struct Var {
+    const char *name;
+    LType type;
+    bool vector, assigned;
+    int reads;                       /* loop_tidy's count */
+} Var;
 
 typedef struct LoopExpr LoopExpr;
 typedef enum LoopExprKind {
@@ -156,6 +162,9 @@ void loop_else(LoopBuilder *b);
 void loop_comment(LoopBuilder *b, const char *text);
 void loop_return(LoopBuilder *b, LoopExpr *value);
 void loop_block(LoopBuilder *b);                            /* { ... }: a scope for names; ended by loop_end, as are if and for */
+
+/* Takes out names and local arrays that nothing reads; of a finished function. */
+void loop_tidy(Function *function);
 
 /* ---- reading ---- */
 bool loop_equal(const LoopExpr *a, const LoopExpr *b);      /* the same expression on the same variables */

@@ -59,6 +59,7 @@ static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *
     Lower l;
     lower_begin(&l, arena, program, entry, k);
     templates[k->kind](&l);
+    loop_tidy(l.b.function);
     KernelCall call = {.kernel = k, .function = l.b.function};
     for (int i = 0; i < l.values.count; i++) vec_push(arena, call.arguments, l.values.at[i]);
     Function *same = equal_function(program, call.function);

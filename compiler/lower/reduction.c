@@ -4,12 +4,12 @@
 #include <string.h>
 
 typedef enum Combine { NONE, SUM, MAX } Combine;
-typedef struct Recipe { Combine combine[2]; const char *formula[2], *between, *final; } Recipe;
+typedef struct Recipe { Combine combine[2]; const char *formula[2], *between, *final; Op shortcut; } Recipe;
 
 static const Recipe *recipe_of(Op op) {
     static const Recipe recipes[OP_COUNT] = {
-#define REDUCE(id, combine1, first, between, combine2, second, final) \
-    [OP_##id] = {{combine1, combine2}, {first, second}, between, final},
+#define REDUCE(id, combine1, first, between, combine2, second, final, shortcut) \
+    [OP_##id] = {{combine1, combine2}, {first, second}, between, final, shortcut},
 #include "ops/reduce.def"
 #undef REDUCE
     };
@@ -100,6 +100,12 @@ LoopExpr *reduction_masked(Lower *l, LoopExpr *x, LoopExpr *rest) {
     return x_map(&l->b, OP_select, 3, (LoopExpr *[]){active_lanes(l), x, rest});
 }
 
+Op reduction_shortcut(const Reduction *r) { return recipe_of(r->node->op)->shortcut; }
+
+static LoopExpr *kept(Lower *l, const char *name, LoopExpr *x) {
+    return x->kind == E_VAR ? x : x_var(&l->b, loop_let(&l->b, name, x));
+}
+
 static LoopExpr *combined(Lower *l, Combine combine, LoopExpr *a, LoopExpr *b) {
     return x_map(&l->b, combine == MAX ? OP_max : OP_add, 2, (LoopExpr *[]){a, b});
 }
@@ -114,7 +120,8 @@ void reduction_step(Lower *l, Reduction *r, int part) {
     LoopExpr *index = r->node->op == OP_argmax ? position(l, r) : NULL;
     LoopExpr *x = lower_formula(l, recipe->formula[pass],
                                 (LoopExpr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
-    x = lower_named(l, x, r->node);
+    x = r->elements && pass == 1 ? kept(l, op_row(recipe->shortcut)->name, x) : lower_named(l, x, r->node);
+    if (r->elements && pass == 1) loop_vstore(&l->b, r->elements, l->axis[l->lane_axis], x, l->target->width);
     if (vector && l->lane_axis >= 0) x = reduction_masked(l, x_splat(&l->b, x), identity(l, recipe->combine[pass], true));
     loop_set(&l->b, running, combined(l, recipe->combine[pass], x_var(&l->b, running), x));
 }
@@ -130,10 +137,6 @@ static LoopExpr *total(Lower *l, const Reduction *r, Combine combine, bool along
     return x_var(&l->b, loop_let(&l->b, combine == MAX ? "row_max" : "row_sum", x));
 }
 
-static LoopExpr *kept(Lower *l, const char *name, LoopExpr *x) {
-    return x->kind == E_VAR ? x : x_var(&l->b, loop_let(&l->b, name, x));
-}
-
 void reduction_close(Lower *l, Reduction *r, bool along_lanes) {
     const Recipe *recipe = recipe_of(r->node->op);
     const int pass = current_pass(r);
@@ -146,6 +149,7 @@ void reduction_close(Lower *l, Reduction *r, bool along_lanes) {
     }
     r->result[pass] = x;
     if (pass + 1 < r->passes) return;
+    if (r->elements) r->scale = kept(l, "scale", x_map(&l->b, OP_div, 2, (LoopExpr *[]){x_float(&l->b, 1, x->vector), x}));
     const bool unbiased = r->node->op == OP_variance && r->node->attr[1].ints[0];
     LoopExpr *n = row_size(l, r->node, x->vector);
     if (unbiased) {

@@ -16,6 +16,8 @@ typedef struct Reduction {
     int parts;
     LoopExpr *first;                 /* result of the first pass, before the recipe's `between` */
     LoopExpr *result[2];             /* of each pass, one value a row */
+    Buffer *elements;                /* a row that keeps what the second pass adds up, or NULL ... */
+    LoopExpr *scale;                 /* ... and one divided by their sum */
 } Reduction;
 
 int reduction_passes(Op op);
@@ -23,6 +25,8 @@ Reduction reduction_of(Lower *l, const Node *node, int level);
 bool reduction_runs(const Reduction *r, int phase);
 /* Whether the first passes of both sum up the same. */
 bool reduction_shares(const Reduction *a, const Reduction *b);
+/* The recipe's shortcut from `elements` and `scale`; OP_COUNT: it has none. */
+Op reduction_shortcut(const Reduction *r);
 /* Whether the current pass is a twin's: opening and stepping do nothing, and closing takes over the result. */
 bool reduction_takes_over(const Reduction *r);
 /* Whether an element of the current pass takes longer than adding it up. */
