@@ -1,4 +1,6 @@
 /* Owns the builtins that make tensors from nothing: zeros, arange, tensor, rand, ... */
+#include <stdlib.h>
+
 #include "elaborate/builtin.h"
 #include "ops/build.h"
 
@@ -50,6 +52,8 @@ static const Value *run_arange(BuiltinCall *call)
         || (from && !want_integer(call, 1, 0, &end)) || !want_integer(call, 2, 1, &step))
         return &value_poison;
     if (step == 0) return fault(call->el, call->at[2]->span, "arange: a step of 0 leads nowhere");
+    if (llabs(begin) > INT32_MAX || llabs(end) > INT32_MAX || llabs(step) > INT32_MAX)
+        return fault(call->el, call->span, "arange counts in i32, up to %d", INT32_MAX);
     int64_t count = (end - begin + step - (step > 0 ? 1 : -1)) / step;
     if (count < 1)
         return fault(call->el, call->span, "arange from %lld to %lld is empty", (long long)begin,
