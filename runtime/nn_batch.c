@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "nn_augment.h"
 #include "nn_float_mode.h"
 #include "nn_random.h"
 
@@ -24,6 +25,7 @@ struct nn_batches {
     uint64_t seed;
     int64_t per_epoch;
     int64_t *order, order_epoch;     /* the samples of an epoch, shuffled */
+    float *scratch;                  /* [widest column], where pictures are changed at random */
     Slot slots[SLOTS];
     int64_t gathered, given;         /* numbers of the next batch to gather and to give */
     pthread_t thread;
@@ -47,7 +49,8 @@ static void make_order(nn_batches *b, int64_t epoch) {
 
 /* Rows in random order come from memory one latency after the other, unless those to come are asked
  * for while this one is converted. */
-static void gather_column(const nn_batches *b, const Slot *slot, int count, int input) {
+static void gather_column(const nn_batches *b, const Slot *slot, int count, int input,
+                          int64_t epoch) {
     enum { AHEAD = 8 };
     const nn_column *column = b->columns[input];
     char *out = slot->inputs[input];
@@ -56,6 +59,9 @@ static void gather_column(const nn_batches *b, const Slot *slot, int count, int 
             nn_touch_row(column, nn_data_row(b->data, slot->samples[r + AHEAD]));
         nn_gather_row(column, nn_data_row(b->data, slot->samples[r]), b->entry->inputs[input].dtype,
                       out);
+        if (b->scratch)
+            nn_augment_row(&b->data->augment, column, b->seed, epoch, slot->samples[r],
+                           (float *)(void *)out, b->scratch);
     }
 }
 
@@ -69,7 +75,8 @@ static void gather(nn_batches *b, int64_t number) {
     int count = (int)(left < b->entry->batch ? left : b->entry->batch);
     make_order(b, number / b->per_epoch);
     for (int r = 0; r < count; r++) slot->samples[r] = b->order[first + r];
-    for (int i = 0; i < b->entry->input_count; i++) gather_column(b, slot, count, i);
+    for (int i = 0; i < b->entry->input_count; i++)
+        gather_column(b, slot, count, i, number / b->per_epoch);
     slot->batch.inputs = (const void *const *)slot->inputs;
     slot->batch.count = count;
     slot->batch.epoch = number / b->per_epoch;
@@ -139,6 +146,15 @@ static int make_slot(nn_batches *b, Slot *slot, nn_error *error) {
     return NN_OK;
 }
 
+static int make_scratch(nn_batches *b, nn_error *error) {
+    int64_t width = 0;
+    if (!b->data->augment.flip && !b->data->augment.border) return NN_OK;
+    for (int i = 0; i < b->entry->input_count; i++)
+        if (b->columns[i]->width > width) width = b->columns[i]->width;
+    b->scratch = nn_alloc(width, sizeof *b->scratch, error);
+    return b->scratch ? NN_OK : NN_ERR_MEMORY;
+}
+
 static int make_buffers(nn_batches *b, nn_error *error) {
     b->columns = nn_alloc(b->entry->input_count, sizeof *b->columns, error);
     b->order = nn_alloc(b->data->count, sizeof *b->order, error);
@@ -153,7 +169,7 @@ static int make_buffers(nn_batches *b, nn_error *error) {
         int status = make_slot(b, &b->slots[i], error);
         if (status) return status;
     }
-    return NN_OK;
+    return make_scratch(b, error);
 }
 
 static int start_thread(nn_batches *b, nn_error *error) {
@@ -212,5 +228,6 @@ void nn_batches_close(nn_batches *b) {
     }
     free(b->columns);
     free(b->order);
+    free(b->scratch);
     free(b);
 }

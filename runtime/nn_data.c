@@ -125,6 +125,7 @@ nn_data *nn_data_select(const nn_data *data, const int64_t *samples, int64_t cou
     part->table->references++;
     part->count = count;
     part->rows = rows;
+    part->augment = data->augment;
     return part;
 }
 

@@ -22,6 +22,7 @@ typedef struct nn_column {
     void *values;            /* owned */
     int64_t map_count;       /* 0: no map; 1: one for all elements; width: one for each */
     float *center, *scale;   /* [map_count], owned */
+    int pictures;            /* 1: the last two axes are rows and columns that nn_augment changes */
 } nn_column;
 
 typedef struct nn_table {
@@ -31,10 +32,17 @@ typedef struct nn_table {
     nn_column *columns;       /* [room] */
 } nn_table;
 
+/* What happens to pictures at random while batches are gathered (nn_augment.h). */
+typedef struct nn_augment {
+    int flip;                /* 1: every second one is mirrored, left to right */
+    int64_t border;          /* they move by up to so many pixels; 0: none */
+} nn_augment;
+
 typedef struct nn_data {
     nn_table *table;
     int64_t count;           /* samples */
     int64_t *rows;           /* [count]: the table's row of each sample; NULL: sample i is row i */
+    nn_augment augment;      /* of this part alone */
 } nn_data;
 
 /* A data set of `count` rows with room for column_count columns, to be filled by nn_data_add.

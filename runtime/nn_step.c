@@ -11,6 +11,7 @@ const nn_loader *const nn_loaders[] = {
     &nn_idx_loader,
     &nn_csv_loader,
     &nn_npy_loader,
+    &nn_cifar10_loader,
     &nn_custom_loader,
     NULL,
 };
@@ -21,6 +22,8 @@ const nn_transform *const nn_transforms[] = {
     &nn_standardize_transform,
     &nn_split_transform,
     &nn_unique_transform,
+    &nn_random_flip_transform,
+    &nn_random_crop_transform,
     NULL,
 };
 

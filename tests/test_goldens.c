@@ -21,6 +21,7 @@ static const GoldenRow rows[] = {
     {"mnist_mlp", 128, {NULL, NULL}},
     {"regression", 32, {NULL, NULL}},
     {"lenet", 16, {"dropout(0.25)", "dropout(0)"}},
+    {"resnet20", 8, {NULL, NULL}},
     {"tiny_yolo", 2, {NULL, NULL}},
 };
 
