@@ -162,7 +162,11 @@ static bool integer_of(BuiltinCall *call, int i, const Value *value, int64_t *ou
 {
     if (value->kind == VALUE_POISON) return false;
     const char *what = arena_printf(call->el->arena, "`%s` of %s", argument_name(call, i), call->name);
-    return want_int(call->el, call->at[i]->span, what, value, out);
+    Span at = call->at[i]->span;
+    if (!want_int(call->el, at, what, value, out)) return false;
+    if (*out >= -ELEMENT_LIMIT && *out <= ELEMENT_LIMIT) return true;
+    fault(call->el, at, "%s is beyond all tensors: %lld", what, (long long)*out);
+    return false;
 }
 
 bool want_integer(BuiltinCall *call, int i, int64_t otherwise, int64_t *out)

@@ -16,6 +16,10 @@ enum {
     NAME_LIMIT = 1024                /* bytes of a string or path */
 };
 
+/* Of one tensor. No index, extent or border may be larger, so that sums and products of two do not
+ * overflow 64 bits. */
+#define ELEMENT_LIMIT INT64_C(0x7fffffff)
+
 /* ---- files ---- */
 
 /* A file with what it defines and imports. The standard library is one unit of several files. */

@@ -1,11 +1,10 @@
 /* Owns values in the graph at hand: their nodes, captures of a scan's body, operations, shapes. */
+#include <math.h>
 #include <string.h>
 
 #include "elaborate/context.h"
 #include "ops/build.h"
 #include "ops/op.h"
-
-#define ELEMENT_LIMIT INT64_C(0x7fffffff)        /* of one tensor */
 
 void set_origin(Elab *el, Span at)
 {
@@ -152,10 +151,23 @@ Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const 
     return append_as(el, at, op, op_row(op)->name, inputs, count, attrs);
 }
 
+static bool attrs_allowed(Elab *el, Span at, const char *sign, Op op, const Attr *attrs)
+{
+    for (int i = 0; attrs && op_row(op)->attr[i].kind != ATTR_NONE; i++)
+        for (int j = 0; j < attrs[i].count; j++)
+            if (attrs[i].ints[j] > ELEMENT_LIMIT || attrs[i].ints[j] < -ELEMENT_LIMIT) {
+                fault(el, at, "`%s` cannot reach as far as %lld", sign,
+                      (long long)attrs[i].ints[j]);
+                return false;
+            }
+    return true;
+}
+
 Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count,
                 const Attr *attrs)
 {
     const char *error;
+    if (!attrs_allowed(el, at, sign, op, attrs)) return NULL;
     set_origin(el, at);
     Node *node = graph_append(el->region->graph, op, inputs, count, attrs,
                               el->region->graph->origin, &error);
@@ -223,6 +235,11 @@ static Node *operand_node(Elab *el, Span at, const Value *value, DType dtype)
 {
     set_origin(el, at);
     if (value->kind == VALUE_BOOL) return scalar_fill(el, value->boolean, dtype);
+    if (value->kind == VALUE_NUMBER && dtype == DT_I32
+        && fabs(number_double(value->number)) > (double)INT32_MAX) {
+        fault(el, at, "%s does not fit i32", value_describe(el->arena, value));
+        return NULL;
+    }
     if (value->kind == VALUE_NUMBER) return number_node(el, value->number, dtype);
     return convert_node(el, at, tensor_node(el, value), dtype);
 }
