@@ -180,7 +180,7 @@ bool bench_prepare(Bench *b)
     b->nnc_seconds = measure_now() - start;
     b->source_bytes = (int64_t)(header.length + source.length);
     if (!subject_native(&c, &b->generated)) return false;
-    if (!b->generated.native.build_seconds) {        /* it was in the cache */
+    if (b->generated.native.build_seconds <= 0) {    /* it was in the cache */
         native_forget(&b->generated.native);
         if (!subject_native(&c, &b->generated)) return false;
     }
