@@ -96,7 +96,7 @@ static int moved_loss(const Probe *p, const nn_tensor *t, const float *w, const 
 
 static int measure_tensor(const Probe *p, const nn_tensor *t, uint64_t stream, Slope *s)
 {
-    static const double steps[] = {3e-2, 1e-2, 3e-3, 1e-3};
+    static const double steps[] = {3e-2, 1e-2, 3e-3, 1e-3, 3e-4};
     const int64_t n = nn_tensor_elements(t);
     float *w = floats_new(p->arena, n), *g = floats_new(p->arena, n);
     nn_tensor_get(t, p->subject->params, w);
