@@ -1,4 +1,5 @@
-/* What nnc bench measures: inference and the training step, by generated code and the interpreter. */
+/* What nnc bench measures: inference and the training step, by generated code and by the
+ * interpreter. */
 #ifndef NNC_DRIVER_BENCH_H
 #define NNC_DRIVER_BENCH_H
 #include "driver/measure.h"

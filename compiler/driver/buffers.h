@@ -38,7 +38,7 @@ typedef struct Result {
 } Result;
 typedef VEC(Result) Results;
 
-/* Everything that a call gave: outputs, loss, metrics, gradients of trainable parameters, states. */
+/* What a call gave: outputs, loss, metrics, gradients of trainable parameters, states. */
 Results call_results(Arena *arena, const nn_model *model, const nn_entry *entry,
                      const nn_call *call);
 const Result *result_find(const Results *results, ResultKind kind, const char *name);

@@ -79,7 +79,8 @@ static int unknown(Arena *arena, const CliCommand *command, const CliOption *opt
 {
     const char *names[MAX_OPTIONS], *eq = strchr(word, '=');
     int count = 0;
-    for (const CliOption *o = options; o->name && count < MAX_OPTIONS; o++) names[count++] = o->name;
+    for (const CliOption *o = options; o->name && count < MAX_OPTIONS; o++)
+        names[count++] = o->name;
     if (eq) word = arena_strndup(arena, word, (size_t)(eq - word));
     const char *near = nearest_word(word, names, count);
     cli_error("unknown option '%s'", word);

@@ -27,7 +27,8 @@ static const char *processor_name(Arena *arena)
 static void add_timing(Arena *arena, Table *table, const Timing *t)
 {
     const double rate = t->flops / t->median;
-    table_add(table, t->label, with_unit(arena, t->median), with_unit(arena, t->p99),
+    table_add(table, t->label, with_unit(arena, t->least), with_unit(arena, t->median),
+              with_unit(arena, t->p99),
               with_unit(arena, t->most), arena_printf(arena, "%.3gx", t->ratio),
               arena_printf(arena, rate < 1e11 ? "%.2f" : "%.0f", rate / 1e9),
               arena_printf(arena, "%.1f%%", 100 * rate / t->peak));
@@ -35,13 +36,13 @@ static void add_timing(Arena *arena, Table *table, const Timing *t)
 
 static void print_table(Arena *arena, const Bench *b)
 {
-    Table table = table_new(arena, "<>>>>>>", "|p50|p99|max|time|GFLOP/s|of peak");
+    Table table = table_new(arena, "<>>>>>>>", "|least|p50|p99|most|time|GFLOP/s|of peak");
     for (int i = 0; i < b->timings.count; i++) {
         const Timing *t = &b->timings.at[i];
         const bool first = i == 0 || strcmp(t[-1].title, t->title) != 0;
         if (first) {
             table_rule(&table);
-            table_add(&table, t->title, NULL, NULL, NULL, NULL, NULL, NULL);
+            table_add(&table, t->title, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
         }
         add_timing(arena, &table, t);
     }

@@ -69,7 +69,8 @@ static void compare_results(Check *k, const nn_entry *entry, int count, const Re
 }
 
 /* One entry with `count` valid rows on both sides, from the same values. */
-static bool compare_entry(Check *k, const Subject *s, const nn_entry *entry, int count, Table *table)
+static bool compare_entry(Check *k, const Subject *s, const nn_entry *entry, int count,
+                          Table *table)
 {
     Arena *arena = k->arena;
     const nn_entry *same = nn_find_entry(k->oracle.model, entry->name);
@@ -170,8 +171,8 @@ static bool make_oracle(Check *k)
     if (batch < 2) batch = 2;
     for (int i = 0; i < k->model->sets.count; i++)
         if (!strncmp(k->model->sets.at[i], "train.batch=", 12)) return true;
-    printf("train.batch is %lld here, for the interpreter's sake; --set train.batch=%lld checks the "
-           "program's own\n\n", (long long)batch, (long long)train->batch);
+    printf("train.batch is %lld here, for the interpreter's sake; --set train.batch=%lld checks "
+           "the program's own\n\n", (long long)batch, (long long)train->batch);
     k->options->elaborate.train_batch = batch;
     return make_oracle(k);
 }

@@ -40,7 +40,8 @@ static bool add_row(Compare *k, const char *what, const nn_stored *want, const f
     if (want->elements != elements) {
         k->differ++;
         table_add(&k->table, what, dims_text(k->arena, want->rank, want->dims), "",
-                  arena_printf(k->arena, "DIFFERS: it has %lld elements here", (long long)elements));
+                  arena_printf(k->arena, "DIFFERS: it has %lld elements here",
+                               (long long)elements));
         return false;
     }
     const Difference d = floats_differ(got, reference_floats(k->arena, want), elements, floor);

@@ -34,7 +34,8 @@ static void add_passed(CliOption *table, int count, Passed *passed)
     }
 }
 
-/* The command line of nn_main. Without --data, paths are relative to the program's own directory. */
+/* The command line of nn_main. Without --data, paths are relative to the program's own
+ * directory. */
 static int run_main(Arena *arena, const char *directory, const nn_model *model, const nn_job *job,
                     const Passed *passed)
 {

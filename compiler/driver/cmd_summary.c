@@ -131,7 +131,8 @@ static void print_sizes(Arena *arena, Compilation *c)
     emit_source(&source, e);
     printf("\n  parameters as stored   %s bytes\n", with_commas(arena, 4 * c->plan->param_floats));
     if (c->plan->state_floats)
-        printf("  states as stored       %s bytes\n", with_commas(arena, 4 * c->plan->state_floats));
+        printf("  states as stored       %s bytes\n",
+               with_commas(arena, 4 * c->plan->state_floats));
     printf("  C of all entries       %s bytes for", with_commas(arena, (int64_t)source.length));
     for (int i = 0; i < c->target_count; i++)
         printf("%s %s", i ? "," : "", c->lowered[i]->program->target->name);

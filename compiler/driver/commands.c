@@ -7,10 +7,11 @@
 #include "base/version.h"
 
 const CliCommand commands[] = {
-    {"", "model.nn [-o DIR] [options]", "Compiles a model to C: NAME.h and NAME.c.", 1, cmd_compile},
+    {"", "model.nn [-o DIR] [options]", "Compiles a model to C: NAME.h and NAME.c.", 1,
+     cmd_compile},
     {"run", "model.nn [--data DIR] [options]",
-     "Compiles a model, builds it with the system's C compiler into a cache, trains and validates it.",
-     1, cmd_run},
+     "Compiles a model, builds it with the system's C compiler into a cache, trains and validates "
+     "it.", 1, cmd_run},
     {"summary", "model.nn [options]", "Prints the layers of a model and what its entries need.", 1,
      cmd_summary},
     {"check", "model.nn [options]",

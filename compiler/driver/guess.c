@@ -84,7 +84,8 @@ static void guess_constants(const Suspect *s, Guess *best)
         for (size_t j = 0; j < sizeof tries / sizeof *tries; j++) {
             node->attr[0].number = tries[j];
             consider(best, error_now(s),
-                     arena_printf(s->arena, "eps is %g in the reference and %g here", tries[j], was));
+                     arena_printf(s->arena, "eps is %g in the reference and %g here", tries[j],
+                                  was));
         }
         node->attr[0].number = was;
     }
@@ -170,7 +171,8 @@ static void guess_place(const Suspect *s, const TracedLayers *layers, Guess *bes
         const TracedLayer *l = &layers->at[i];
         if (l->output == s->output || type_elements(l->node->type) != s->elements) continue;
         consider(best, floats_differ(s->call->outputs[l->output], s->want, s->elements, 0).relative,
-                 arena_printf(s->arena, "the reference holds what layer '%s' gives here", l->layer));
+                 arena_printf(s->arena, "the reference holds what layer '%s' gives here",
+                              l->layer));
     }
     float *cut = floats_new(s->arena, s->elements);
     const float *got = s->call->outputs[s->output];

@@ -18,10 +18,10 @@ typedef struct Suspect {
     int output;                      /* the output that differs, */
     const float *want;               /* what it should be, */
     int64_t elements;
-    double error;                    /* and by how much it is not, relative to its largest element */
+    double error;                    /* and how far it is off, relative to its largest element */
 } Suspect;
 
-/* What explains it best, in words; NULL if nothing that was tried brings the error down a hundredfold.
- * layers: those of the entry. */
+/* What explains it best, in words; NULL if nothing that was tried brings the error down a
+ * hundredfold. layers: those of the entry. */
 const char *guess_cause(const Suspect *suspect, const TracedLayers *layers);
 #endif

@@ -10,7 +10,7 @@ typedef struct Loaders {
     int count;
 } Loaders;
 
-/* The C files that custom("file.c") names in the job, looked for in `directory`. They are built against the
+/* The C files that custom("file.c") names in the job, in `directory`. They are built against the
  * runtime's headers, which nnc has in itself, and call the runtime in nnc. NULL, or a message. */
 const char *loaders_open(Arena *arena, const nn_job *job, const char *directory, Loaders *out);
 void loaders_close(Loaders *loaders);

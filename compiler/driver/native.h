@@ -1,4 +1,5 @@
-/* Generated code made runnable here: written to a cache, built with the system's C compiler, loaded. */
+/* Generated code made runnable here: written to a cache, built with the system's C compiler,
+ * loaded. */
 #ifndef NNC_DRIVER_NATIVE_H
 #define NNC_DRIVER_NATIVE_H
 #include "emit/emit.h"
@@ -20,8 +21,8 @@ void native_forget(Native *native);
 /* Bytes of machine code in the loaded library; 0 where its format is not known. */
 int64_t native_code_bytes(Arena *arena, const Native *native);
 
-/* The directory of the cache: $XDG_CACHE_HOME/nnc, $HOME/.cache/nnc, else a private one under $TMPDIR; made if missing.
- * NULL, or a message. */
+/* The directory of the cache: $XDG_CACHE_HOME/nnc, $HOME/.cache/nnc, else a private one under
+ * $TMPDIR; made if missing. NULL, or a message. */
 const char *cache_directory(Arena *arena, const char **path);
 /* FNV-1a, for names in the cache. */
 uint64_t cache_key(uint64_t h, const char *text);

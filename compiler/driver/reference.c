@@ -50,7 +50,8 @@ int64_t reference_batch(const nn_safetensors *file, const Module *module, Diags 
         }
         if (d->type.batch_axis == 0 && t->rank > 0 && !batch) batch = t->dims[0];
     }
-    if (batch < 1) diag_error(diags, nowhere, "the reference has no batch: its inputs have no rows");
+    if (batch < 1)
+        diag_error(diags, nowhere, "the reference has no batch: its inputs have no rows");
     return batch < 1 ? 0 : batch;
 }
 

@@ -84,8 +84,8 @@ static float *direction(Arena *arena, const float *gradient, int64_t n, uint64_t
 }
 
 /* The loss with w + step * d in place of w. */
-static int moved_loss(const Probe *p, const nn_tensor *t, const float *w, const float *d, double step,
-                      double *loss)
+static int moved_loss(const Probe *p, const nn_tensor *t, const float *w, const float *d,
+                      double step, double *loss)
 {
     const int64_t n = nn_tensor_elements(t);
     float *moved = floats_new(p->arena, n);
