@@ -163,6 +163,23 @@ bench-peers: $(BUILD)/tests/bench/bench
 	    MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456 \
 	    $(PYTHON) tests/bench/peers.py --bench $<
 
+# ---- committed examples of generated code ----
+
+# Each model for one target a directory; whoever changes what they show commits them with the change.
+GENERATED = $(foreach t,scalar avx2,$(foreach m,mnist_mlp regression,$t/$m))
+GENERATE  = $(BUILD)/nnc examples/$(notdir $(1)).nn --name=$(notdir $(1)) --target=$(patsubst %/,%,$(dir $(1))) \
+            --optimizer=adam --main -o $(2)/$(patsubst %/,%,$(dir $(1)))
+
+generated: $(BUILD)/nnc
+	@mkdir -p generated
+	$(foreach g,$(GENERATED),$(call GENERATE,$g,generated) &&) true
+
+check-generated: $(BUILD)/nnc
+	@rm -rf $(BUILD)/generated && mkdir -p $(BUILD)/generated
+	@$(foreach g,$(GENERATED),$(call GENERATE,$g,$(BUILD)/generated) &&) true
+	@diff -r generated $(BUILD)/generated >/dev/null || { diff -rq generated $(BUILD)/generated; \
+	    echo 'generated/ is not what nnc writes: look at the difference, run make generated, commit it'; exit 1; }
+
 # ---- use ----
 
 # Trains the digits classifier, prints its test accuracy, then generated code beside the interpreter.
@@ -192,6 +209,6 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_OBJ:.o=.d)
-.PHONY: all test bench bench-peers docs fuzz demo install uninstall clean FORCE
+.PHONY: all test bench bench-peers docs fuzz demo install uninstall clean FORCE generated check-generated
 .SECONDARY: $(TEST_BIN:=.o)
 .DELETE_ON_ERROR:

@@ -17,14 +17,32 @@ static void put_line(Text *out, int depth, const char *line) { wrap_code(out, 4 
 static void put_list(const Printer *p, const LoopStmts *list, int depth);
 static void put_stmt(const Printer *p, const LoopStmt *s, int depth);
 
+/* One short statement needs no braces. */
+static const char *alone(const Printer *p, const LoopStmts *list)
+{
+    Text line = text_new(p->out->arena);
+    const Printer here = {&line, p->program, p->names, p->function};
+    const LoopStmt *s = list->count == 1 ? list->at[0] : NULL;
+    if (!s || (s->kind != S_SET && s->kind != S_STORE && s->kind != S_RETURN)) return NULL;
+    put_stmt(&here, s, 0);
+    return strchr(line.at, '\n') == line.at + line.length - 1 ? line.at : NULL;
+}
+
 static void put_for(const Printer *p, const LoopStmt *s, int depth)
 {
     Arena *arena = p->out->arena;
     const char *i = s->var->name;
-    const char *step = s->step == 1 ? arena_printf(arena, "%s++", i) : arena_printf(arena, "%s += %lld", i, (long long)s->step);
+    const char *step = s->step == 1 ? arena_printf(arena, "%s++", i)
+                                    : arena_printf(arena, "%s += %lld", i, (long long)s->step);
     if (s->unroll > 1) put_line(p->out, depth, arena_printf(arena, "NN_UNROLL(%d)", s->unroll));
-    put_line(p->out, depth, arena_printf(arena, "for (ptrdiff_t %s = %s; %s < %s; %s) {", i, spell_expr(p, s->lo), i,
-                                         spell_expr(p, s->hi), step));
+    const char *head = arena_printf(arena, "for (ptrdiff_t %s = %s; %s < %s; %s)", i,
+                                    spell_expr(p, s->lo), i, spell_expr(p, s->hi), step);
+    const char *only = alone(p, &s->body);
+    if (only && 4 * (size_t)depth + strlen(head) + strlen(only) <= WRAP_COLUMNS) {
+        text_addf(p->out, "%*s%s %s", 4 * depth, "", head, only);
+        return;
+    }
+    put_line(p->out, depth, arena_printf(arena, "%s {", head));
     put_list(p, &s->body, depth + 1);
     put_line(p->out, depth, "}");
 }
@@ -36,28 +54,25 @@ static void put_let(const Printer *p, const LoopStmt *s, int depth)
                                          spell_expr(p, s->value)));
 }
 
-/* `c += a * b` reads better than `c = a * b + c` where C has the operators. */
-static void put_set(const Printer *p, const LoopStmt *s, int depth)
+/* What a scalar variable gains in `v = v + x` and `v = x * y + v`; NULL for other values. */
+static const LoopExpr *gain_of(const LoopExpr *value, const Var *var, LoopExpr *product)
 {
-    const LoopExpr *x = s->value;
-    const bool scalar_fma = x->kind == E_FMA && !x->vector && x->args[2]->kind == E_VAR && x->args[2]->var == s->var;
-    if (scalar_fma) {
-        LoopExpr product = {.kind = E_MAP, .type = LT_F32, .op = OP_mul, .arg_count = 2, .args = {x->args[0], x->args[1], NULL}};
-        put_line(p->out, depth, arena_printf(p->out->arena, "%s += %s;", s->var->name, spell_expr(p, &product)));
-        return;
-    }
-    put_line(p->out, depth, arena_printf(p->out->arena, "%s = %s;", s->var->name, spell_expr(p, x)));
+    const bool sum = value->kind == E_MAP && value->op == OP_add;
+    if (value->vector || value->type != LT_F32 || (!sum && value->kind != E_FMA)) return NULL;
+    const LoopExpr *old = value->args[sum ? 0 : 2];
+    if (old->kind != E_VAR || old->var != var) return NULL;
+    if (sum) return value->args[1];
+    *product = (LoopExpr){.kind = E_MAP, .type = LT_F32, .op = OP_mul, .arg_count = 2,
+                          .args = {value->args[0], value->args[1], NULL}};
+    return product;
 }
 
-/* One short statement needs no braces. */
-static const char *alone(const Printer *p, const LoopStmts *list)
+static void put_set(const Printer *p, const LoopStmt *s, int depth)
 {
-    Text line = text_new(p->out->arena);
-    const Printer here = {&line, p->program, p->names, p->function};
-    const LoopStmt *s = list->count == 1 ? list->at[0] : NULL;
-    if (!s || (s->kind != S_SET && s->kind != S_STORE && s->kind != S_RETURN)) return NULL;
-    put_stmt(&here, s, 0);
-    return strchr(line.at, '\n') == line.at + line.length - 1 ? line.at : NULL;
+    LoopExpr product;
+    const LoopExpr *gain = gain_of(s->value, s->var, &product);
+    put_line(p->out, depth, arena_printf(p->out->arena, "%s %s %s;", s->var->name,
+                                         gain ? "+=" : "=", spell_expr(p, gain ? gain : s->value)));
 }
 
 static void put_if(const Printer *p, const LoopStmt *s, int depth)

@@ -248,9 +248,13 @@ char *spell_store(const Printer *p, const LoopStmt *s) {
     Text value = text_new(p->out->arena);
     spell(p, &value, s->value, LOOSE);
     if (!s->value->vector) {
-        text_addf(&out, "%s[", s->buffer->name);
-        spell(p, &out, s->index, LOOSE);
-        text_addf(&out, "] = %s", value.at);
+        Text place = text_new(p->out->arena);
+        text_addf(&place, "%s[", s->buffer->name);
+        spell(p, &place, s->index, LOOSE);
+        text_add(&place, "]");
+        const char *sum = arena_printf(p->out->arena, "%s + ", place.at);
+        const bool gains = s->value->kind == E_MAP && s->value->op == OP_add && !strncmp(value.at, sum, strlen(sum));
+        text_addf(&out, gains ? "%s += %s" : "%s = %s", place.at, value.at + (gains ? strlen(sum) : 0));
         return spell_names(p, out.at);
     }
     const bool part = s->active < t->width, ints = s->buffer->type == LT_I32;

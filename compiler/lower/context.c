@@ -163,8 +163,9 @@ static bool is_short(const LoopExpr *x) {
 
 LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node) {
     if (x->kind != E_MAP && x->kind != E_CALL && x->kind != E_FMA) return x;
-    if (is_short(x) && node->op != OP_count) return x;
-    const char *name = node->op == OP_count ? "valid" : node->name ? node->name : op_row(node->op)->name;
+    if (is_short(x)) return x;
+    const char *name = x->kind == E_FMA ? "sum" : op_row(x->op)->name;
+    if (node) name = node->name ? node->name : op_row(node->op)->name;
     return x_var(&l->b, loop_let(&l->b, name, x));
 }
 
@@ -183,6 +184,8 @@ static LoopExpr *inlined_map(Lower *l, const Node *input, const Node *root, cons
 static void bind_uniform(Lower *l, const Node *input) {
     static const int none[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     const Node *root = view_root(input);
+    if (root->op == OP_count && !l->bound[root->id])
+        lower_bind(l, root, x_var(&l->b, loop_let(&l->b, "valid", inline_leaf(l, root))));
     if (!l->entry->member[root->id].inlined || l->bound[root->id]) return;
     for (int i = 0; i < root->input_count; i++) bind_uniform(l, root->inputs[i]);
     if (type_elements(root->type) != 1) return;
@@ -201,7 +204,7 @@ LoopExpr *lower_input(Lower *l, const Node *input, const int *label) {
     View view;
     const Node *root = view_root(input);
     if (plan_operand(l->entry, l->k, input, &view)) return lower_load(l, &view, label, input->type);
-    if (op_row(root->op)->kind == KIND_LEAF) return inline_leaf(l, root);
+    if (op_row(root->op)->kind == KIND_LEAF) return l->bound[root->id] ? l->bound[root->id] : inline_leaf(l, root);
     return l->entry->member[root->id].inlined ? inlined_map(l, input, root, label) : lower_member(l, root);
 }
 

@@ -34,7 +34,8 @@ LoopExpr *lower_extent(Lower *l, Type type, int axis);           /* a number, or
  * along which axis i of `input` runs. */
 LoopExpr *lower_input(Lower *l, const Node *input, const int *label);
 LoopExpr *lower_member(Lower *l, const Node *node);
-/* An operation on operations under a name of its own: that of the node whose value it is, or the operation's. */
+/* An operation on operations under a name of its own: that of the node whose value it is (NULL: none), or the
+ * operation's. */
 LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node);
 void lower_bind(Lower *l, const Node *node, LoopExpr *value);
 int lower_mark(const Lower *l);                              /* opens a scope of bindings ... */

@@ -120,7 +120,7 @@ void reduction_step(Lower *l, Reduction *r, int part) {
     LoopExpr *index = r->node->op == OP_argmax ? position(l, r) : NULL;
     LoopExpr *x = lower_formula(l, recipe->formula[pass],
                                 (LoopExpr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
-    x = r->elements && pass == 1 ? kept(l, op_row(recipe->shortcut)->name, x) : lower_named(l, x, r->node);
+    x = r->elements && pass == 1 ? kept(l, op_row(recipe->shortcut)->name, x) : lower_named(l, x, NULL);
     if (r->elements && pass == 1) loop_vstore(&l->b, r->elements, l->axis[l->lane_axis], x, l->target->width);
     if (vector && l->lane_axis >= 0) x = reduction_masked(l, x_splat(&l->b, x), identity(l, recipe->combine[pass], true));
     loop_set(&l->b, running, combined(l, recipe->combine[pass], x_var(&l->b, running), x));

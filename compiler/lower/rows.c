@@ -148,6 +148,14 @@ static void clear_result(Rows *r, const Node *node) {
     memset(l->axis, 0, sizeof l->axis);
 }
 
+/* After the result that it is, or that the arithmetic after the loops makes of it. */
+static const char *total_name(const Rows *r, const Node *node) {
+    const Value *v = result_of(r, node);
+    for (int i = 0; !v && i < r->l->k->results.count; i++)
+        if (member_of(r, r->l->k->results.at[i]->node)->after_loops) v = r->l->k->results.at[i];
+    return v ? arena_printf(r->l->b.arena, "%s_total", v->name) : "total";
+}
+
 static void open_accumulators(Rows *r) {
     Lower *l = r->l;
     for (int i = 0; i < l->k->nodes.count; i++) {
@@ -158,7 +166,7 @@ static void open_accumulators(Rows *r) {
             continue;
         }
         const bool lanes = input_has_lanes(r, node);
-        const char *name = node->name ? node->name : "total";
+        const char *name = total_name(r, node);
         r->total[node->id] = loop_var(&l->b, name, x_float(&l->b, 0, lanes));
     }
 }
