@@ -65,6 +65,14 @@
 #endif
 #endif
 
+#ifndef NN_ALIGNED
+#ifdef __cplusplus
+#define NN_ALIGNED alignas(64)
+#else
+#define NN_ALIGNED _Alignas(64)
+#endif
+#endif
+
 #ifndef NN_TARGET_AVX2
 #if defined(__GNUC__)
 #define NN_TARGET_AVX2 __attribute__((target("avx2,fma")))
@@ -657,6 +665,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
                            float *NN_RESTRICT accuracy_sum, float *NN_RESTRICT d_fc2,
                            ptrdiff_t count)
 {
+    NN_ALIGNED float exp_row[16];
     const float valid = (float)(int32_t)count;
     const float div = 1.0f / valid;
     float loss_total = 0.0f;
@@ -692,6 +701,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
         {
             const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(_mm256_loadu_ps(logits + row * 10),
                                                            _mm256_set1_ps(row_max)));
+            _mm256_storeu_ps(exp_row, exp);
             sum2 = _mm256_add_ps(sum2, exp);
             const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
                 _mm256_sub_ps(_mm256_setzero_ps(), _mm256_cvtepi32_ps(mnist_mlp_iota())),
@@ -704,6 +714,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
                 mnist_mlp_iota()));
             const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(_mm256_maskload_ps(logits + row * 10 + 8,
                 mnist_mlp_lanes(2)), _mm256_set1_ps(row_max)));
+            _mm256_storeu_ps(exp_row + 8, exp);
             sum2 = _mm256_add_ps(sum2, _mm256_blendv_ps(_mm256_setzero_ps(), exp, active));
             const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
                 _mm256_sub_ps(_mm256_setzero_ps(),
@@ -715,6 +726,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
                                                       active));
         }
         const float row_sum2 = mnist_mlp_add_lanes(sum2);
+        const float scale = 1.0f / row_sum2;
         const float logsumexp = row_max + mnist_mlp_logf(row_sum2);
         const float row_max2 = mnist_mlp_max_lanes(largest2);
         const int32_t argmax = (int32_t)-row_max2;
@@ -722,11 +734,10 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
         const int eq = argmax == label[row];
         const float to_f32 = eq ? 1.0f : 0.0f;
         {
+            const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row), _mm256_set1_ps(scale));
             const __m256 eq2 = _mm256_castsi256_ps(_mm256_cmpeq_epi32(mnist_mlp_iota(),
                 _mm256_set1_epi32(label[row])));
             const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div), eq2);
-            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(_mm256_loadu_ps(logits + row * 10),
-                                                           _mm256_set1_ps(logsumexp)));
             const __m256 d_fc2_2 = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
             _mm256_storeu_ps(d_fc2 + row * 16, d_fc2_2);
             _mm256_storeu_ps(d_fc2_bias, _mm256_add_ps(_mm256_loadu_ps(d_fc2_bias), d_fc2_2));
@@ -734,11 +745,10 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
         {
             const __m256 active = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2),
                 mnist_mlp_iota()));
+            const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + 8), _mm256_set1_ps(scale));
             const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
             const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
                 _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
-            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(_mm256_maskload_ps(logits + row * 10 + 8,
-                mnist_mlp_lanes(2)), _mm256_set1_ps(logsumexp)));
             const __m256 d_fc2_2 = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
             _mm256_maskstore_ps(d_fc2 + row * 16 + 8, mnist_mlp_lanes(2), d_fc2_2);
             _mm256_maskstore_ps(d_fc2_bias + 8, mnist_mlp_lanes(2),

@@ -919,7 +919,8 @@ static uint64_t regression_draw(uint64_t seed, int tensor, uint64_t number)
 
 /* Uniform in [low, low + range): 24 random bits. Their product with a float is exact in double, so
  * no contraction of the sum can change a bit. */
-static void regression_init_uniform(float *params, int tensor, uint64_t seed, float low, float range)
+static void regression_init_uniform(float *params, int tensor, uint64_t seed, float low,
+                                    float range)
 {
     const nn_tensor *t = &regression_params[tensor];
     for (int64_t e = 0, n = regression_elements(t); e < n; e++) {
