@@ -59,4 +59,13 @@ static inline Node *make(Graph *graph, Op op, int count, Node *const *inputs, co
     if (!node) fail_msg("%s", error);
     return node;
 }
+
+/* Whether element e belongs to a row that is not among the first `count`. */
+static inline bool is_invalid_row(Type type, int64_t count, int64_t e)
+{
+    int64_t stride[MAX_RANK];
+    type_strides(type, stride);
+    int axis = type.batch_axis;
+    return axis >= 0 && e / stride[axis] % type.dim[axis] >= count * type.batch_inner;
+}
 #endif

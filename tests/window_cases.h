@@ -29,10 +29,10 @@ static void slide_attrs(const Slide *s, bool pool, Attr *attrs)
     attrs[3] = pool ? attr_ints(s->taps, s->axes) : attr_int(s->groups);
 }
 
-/* [SLIDE_ROWS, channels, ...], the extents of what is slid over or of the positions. */
+/* [batch, channels, ...], the extents of what is slid over or of the positions. */
 static Node *planes(Graph *g, const char *name, const Slide *s, int64_t channels, bool positions)
 {
-    int64_t dim[4] = {SLIDE_ROWS, channels};
+    int64_t dim[4] = {g->batch, channels};
     for (int i = 0; i < s->axes; i++) {
         int64_t reach = s->dilation[i] * (s->taps[i] - 1) + 1;
         int64_t room = s->in[i] + s->padding[i] + s->padding[s->axes + i] - reach;

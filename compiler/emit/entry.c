@@ -224,10 +224,33 @@ static void clear_gradients(Text *out, const Emission *e, const EntryPlan *entry
     }
 }
 
+static bool has_rows_beyond(const Graph *graph, const Output *o)
+{
+    return o->kind == OUT_INPUT_GRAD && o->node->type.batch_axis == 0 && graph->batch > 1;
+}
+
+/* So is the gradient of rows beyond the count: tiles may have written them. */
+static void clear_rows_beyond(Text *out, const Emission *e, const EntryPlan *entry)
+{
+    const Graph *graph = entry->graph;
+    const EntryNames *names = emit_entry_names(e, entry);
+    const char *from = emit_takes_args(graph) ? "args->" : "";
+    for (int i = 0; i < graph->outputs.count; i++) {
+        const Output *o = &graph->outputs.at[i];
+        if (!has_rows_beyond(graph, o)) continue;
+        const int64_t row = type_elements(o->node->type) / graph->batch;
+        text_addf(out, "    %s_clear_rows(%s%s, 1, (ptrdiff_t)%scount * %lld, %lld);\n",
+                  e->options.name, from, names->outputs[i], from, (long long)row,
+                  (long long)(row * graph->batch));
+    }
+}
+
 bool emit_clears(const Emission *e)
 {
     for (int i = 0; i < e->plan->entries.count; i++) {
         const Graph *graph = e->plan->entries.at[i]->graph;
+        for (int j = 0; j < graph->outputs.count; j++)
+            if (has_rows_beyond(graph, &graph->outputs.at[j])) return true;
         if (!emit_has(graph, OUT_GRAD)) continue;
         if (emit_count(graph, OUT_GRAD) < e->module->params.count) return true;
         for (int j = 0; j < e->module->params.count; j++)
@@ -349,6 +372,7 @@ static void calls(const Body *b)
         one_call(b, call);
     }
     if (checking) clear_gradients(b->out, b->e, b->lowered->plan);
+    clear_rows_beyond(b->out, b->e, b->lowered->plan);
 }
 
 static void body(const Body *b)

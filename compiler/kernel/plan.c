@@ -189,9 +189,13 @@ static bool writes(const Kernel *k, const Value *value) {
     return false;
 }
 
-/* The value to read `input` from: the nearest one on its chain of views that k does not write itself. */
+/* Checks run before anything is written: what leaves hold is all that they find in memory. */
+static bool may_read_value(const Kernel *k, const Value *value) {
+    return !k || k->kind != KERNEL_CHECK || op_row(value->node->op)->kind == KIND_LEAF;
+}
+
 static bool read_from(const Kernel *k, const Node *input, const Value *value, View *view, const Node **stuck) {
-    if (!value || writes(k, value)) return false;
+    if (!value || writes(k, value) || !may_read_value(k, value)) return false;
     const Node *reshape = view_strides(input, value, view);
     if (reshape && !*stuck) *stuck = reshape;
     return !reshape;

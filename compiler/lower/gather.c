@@ -113,13 +113,17 @@ void lower_scatter(Lower *l) {
 /* ---- checks ---- */
 
 /* The index's value here: a chain of maps over inputs, computed in place whichever kernel they belong to. */
-static LoopExpr *index_value(Lower *l, const Node *input) {
+static LoopExpr *index_value(Lower *l, const Node *input, const int *label) {
     View view;
-    const Node *root = view_root(input);
-    if (plan_operand(l->entry, l->k, input, &view)) return lower_load(l, &view, same_axes, input->type);
     LoopExpr *args[3];
-    for (int i = 0; i < root->input_count; i++) args[i] = index_value(l, root->inputs[i]);
-    if (!root->input_count) return lower_input(l, root, same_axes);
+    const Node *root = view_root(input);
+    int axis_of[MAX_RANK], root_label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    if (plan_operand(l->entry, l->k, input, &view)) return lower_load(l, &view, label, input->type);
+    if (!root->input_count) return lower_input(l, root, label);
+    view_labels(input, axis_of);
+    for (int i = 0; i < input->type.rank; i++)
+        if (axis_of[i] >= 0) root_label[axis_of[i]] = label[i];
+    for (int i = 0; i < root->input_count; i++) args[i] = index_value(l, root->inputs[i], root_label);
     return x_map(&l->b, root->op, root->input_count, args);
 }
 
@@ -129,7 +133,7 @@ void lower_check(Lower *l) {
     l->b.function->returns_status = true;
     l->lane_axis = -1;
     for (int axis = 0; axis < node->type.rank; axis++, open++) lower_loop(l, axis);
-    LoopExpr *index = x_var(&l->b, loop_let(&l->b, "index", index_value(l, node->inputs[0])));
+    LoopExpr *index = x_var(&l->b, loop_let(&l->b, "index", index_value(l, node->inputs[0], same_axes)));
     LoopExpr *low = x_map(&l->b, OP_lt, 2, (LoopExpr *[]){index, x_i32(&l->b, 0, false)});
     LoopExpr *high = x_map(&l->b, OP_ge, 2, (LoopExpr *[]){index, x_i32(&l->b, node->attr[0].ints[0], false)});
     loop_if(&l->b, x_map(&l->b, OP_or, 2, (LoopExpr *[]){low, high}));

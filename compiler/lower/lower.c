@@ -111,7 +111,7 @@ Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target) {
 static const Node *unsupported_in(const Graph *graph, bool inside) {
     for (int i = 0; i < graph->nodes.count; i++) {
         const Node *node = graph->nodes.at[i], *inner = NULL;
-        if (inside && node->op == OP_checked) return node;
+        if (node->op == OP_session || (inside && node->op == OP_checked)) return node;
         if (node->body && (inner = unsupported_in(node->body, true))) return inner;
     }
     return NULL;
