@@ -2,7 +2,7 @@
  * tests/runner.c, which runs it as badly as its interface allows, under an emulator where the
  * target is another architecture.
  *
- *     Generated *g = generated_new(arena, target, "ops");
+ *     Generated *g = generated_new(arena, target, "ops", "-O1");
  *     const int model = generated_add(g, module, -1);
  *     generated_build(g);
  *     GeneratedRun *run = generated_queue(g, model, graph, params, states, inputs, count);
@@ -18,7 +18,7 @@
 #include "lower/optimizer.h"
 #include "runner.h"
 
-#define GENERATED_FLAGS "-O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
+#define GENERATED_FLAGS "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 
 typedef struct GeneratedModel { const Module *module; const char *name; bool steps; } GeneratedModel;
 
@@ -78,7 +78,8 @@ static inline const char *generated_cannot_run(Arena *arena, const Target *targe
 /* ---- building ---- */
 
 /* Files go to a directory under that of the build, one a name and target, and stay there. */
-static inline Generated *generated_new(Arena *arena, const Target *target, const char *name)
+static inline Generated *generated_new(Arena *arena, const Target *target, const char *name,
+                                       const char *optimise)
 {
     Generated *g = arena_make(arena, Generated);
     const char *build = getenv("BUILD"), *extra = getenv("NNC_TEST_FLAGS");
@@ -87,7 +88,8 @@ static inline Generated *generated_new(Arena *arena, const Target *target, const
     g->arena = arena;
     g->target = target;
     g->directory = arena_printf(arena, "%s/%s-%s", above, name, target->name);
-    g->flags = generated_abroad(target) || !extra ? "" : extra;
+    g->flags = arena_printf(arena, "%s %s", optimise,
+                            generated_abroad(target) || !extra ? "" : extra);
     mkdir(tests, 0777);
     mkdir(above, 0777);
     mkdir(g->directory, 0777);

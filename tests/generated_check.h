@@ -6,6 +6,14 @@
 
 #include "generated.h"
 #include "interp/interp.h"
+#include "ops/random.h"
+
+/* Entries of a table of tests: the function with the name of each target as its *state. */
+#define ON_TARGET(function, target) \
+    {#function " on " target, function, NULL, NULL, (void *)(uintptr_t)target}
+#define ON_EVERY_TARGET(function)                                      \
+    ON_TARGET(function, "scalar"), ON_TARGET(function, "avx2"),        \
+    ON_TARGET(function, "avx512"), ON_TARGET(function, "neon")
 
 typedef struct Comparison { const char *name; GeneratedRun *run; Tensor *expected; } Comparison;
 
@@ -15,8 +23,8 @@ typedef struct Suite {
     VEC(Comparison *) comparisons;
 } Suite;
 
-/* Skips the test where code for the target cannot run. */
-static inline Suite suite_begin(const char *target_name, const char *name)
+/* Skips the test where code for the target cannot run. `optimise`: the C compiler's -O. */
+static inline Suite suite_begin(const char *target_name, const char *name, const char *optimise)
 {
     Arena *arena = arena_new();
     const Target *target = target_find(target_name);
@@ -26,7 +34,7 @@ static inline Suite suite_begin(const char *target_name, const char *name)
         arena_free(arena);
         skip();
     }
-    return (Suite){.arena = arena, .generated = generated_new(arena, target, name)};
+    return (Suite){.arena = arena, .generated = generated_new(arena, target, name, optimise)};
 }
 
 static inline void suite_queue(Suite *s, const char *name, int model, const Graph *graph,
@@ -42,6 +50,71 @@ static inline void suite_queue(Suite *s, const char *name, int model, const Grap
     if (error) fail_msg("%s: the interpreter says: %s", c->name, error);
     c->run = generated_queue(s->generated, model, graph, params, states, inputs, count);
     vec_push(s->arena, s->comparisons, c);
+}
+
+/* Values of parameters and inputs, between -1 and 1. */
+static inline float value_of(uint64_t stream, int64_t e)
+{
+    const uint64_t bits = random_bits(random_stream(7, stream), (uint64_t)e);
+    return (float)((double)(bits >> 40) / 8388608.0 - 1.0);
+}
+
+static inline float **draw_params(Arena *arena, const ParamList *list)
+{
+    float **at = arena_array(arena, float *, list->count + 1);
+    for (int i = 0; i < list->count; i++) {
+        const int64_t n = type_elements(list->at[i].type);
+        at[i] = arena_array(arena, float, n + 1);
+        for (int64_t e = 0; e < n; e++) at[i][e] = value_of((uint64_t)i, e);
+    }
+    return at;
+}
+
+/* Rows beyond the count hold NaN, or an index far out of range. */
+static inline Tensor draw_input(Arena *arena, const Module *m, const Node *node, int64_t count)
+{
+    Tensor t = tensor_new(arena, node->type);
+    const int64_t limit = m->decls.at[node->param].limit;
+    for (int64_t e = 0; e < type_elements(t.type); e++) {
+        const double x = value_of(100 + (uint64_t)node->param, e);
+        const double valid = limit ? floor((x + 1) / 2 * (double)limit) : x;
+        tensor_set(&t, e, !is_invalid_row(t.type, count, e) ? valid : limit ? -1234567 : NAN);
+    }
+    return t;
+}
+
+/* Zeros, ones and the like. */
+static inline float **initial_values(Arena *arena, const ParamList *list)
+{
+    float **at = arena_array(arena, float *, list->count + 1);
+    for (int i = 0; i < list->count; i++) {
+        at[i] = arena_array(arena, float, type_elements(list->at[i].type) + 1);
+        init_param(&list->at[i], i, 0, at[i]);
+    }
+    return at;
+}
+
+static inline void suite_queue_drawn(Suite *s, const char *name, int model, const Graph *graph,
+                                     int64_t count)
+{
+    const Module *m = s->generated->models.at[model].module;
+    Tensor *inputs = arena_array(s->arena, Tensor, graph->inputs.count + 1);
+    for (int i = 0; i < graph->inputs.count; i++)
+        inputs[i] = draw_input(s->arena, m, graph->inputs.at[i], count);
+    suite_queue(s, name, model, graph, draw_params(s->arena, &m->params),
+                initial_values(s->arena, &m->states), inputs, count);
+}
+
+/* Every entry of a module whose passes have run, with all rows, all but one, and one. */
+static inline void suite_add(Suite *s, const Module *m, const char *name)
+{
+    const int model = generated_add(s->generated, m, -1);
+    for (int i = 0; i < m->entries.count; i++) {
+        const Graph *graph = m->entries.at[i];
+        suite_queue_drawn(s, name, model, graph, graph->batch);
+        if (graph->batch > 2) suite_queue_drawn(s, name, model, graph, graph->batch - 1);
+        if (graph->batch > 1) suite_queue_drawn(s, name, model, graph, 1);
+    }
 }
 
 static inline void compare_output(const Comparison *c, const Output *o, const Tensor *got,

@@ -1,7 +1,6 @@
 /* Fused kernels against the interpreter: compositions at odd shapes, forward and backward, on every target of this machine. */
 #include "blocks.h"
 #include "generated_check.h"
-#include "ops/random.h"
 #include "passes/pass.h"
 
 typedef struct Case { const char *name; void (*build)(Module *m, Graph *g, int64_t rows, int64_t columns); int64_t rows, columns; } Case;
@@ -101,48 +100,6 @@ static const Case cases[] = {
     {"concat", build_concat, 7, 12},             {"between", build_between, 9, 21},          {"between", build_between, 6, 64},
 };
 
-/* Values of parameters and inputs, between -1 and 1. */
-static float value_of(uint64_t stream, int64_t e)
-{
-    const uint64_t bits = random_bits(random_stream(7, stream), (uint64_t)e);
-    return (float)((double)(bits >> 40) / 8388608.0 - 1.0);
-}
-
-static float **draw_params(Arena *arena, const ParamList *list)
-{
-    float **at = arena_array(arena, float *, list->count + 1);
-    for (int i = 0; i < list->count; i++) {
-        const int64_t n = type_elements(list->at[i].type);
-        at[i] = arena_array(arena, float, n + 1);
-        for (int64_t e = 0; e < n; e++) at[i][e] = value_of((uint64_t)i, e);
-    }
-    return at;
-}
-
-/* Rows beyond the count hold NaN, or an index far out of range. */
-static Tensor draw_input(Arena *arena, const Module *m, const Node *node, int64_t count)
-{
-    Tensor t = tensor_new(arena, node->type);
-    const int64_t limit = m->decls.at[node->param].limit;
-    for (int64_t e = 0; e < type_elements(t.type); e++) {
-        const double x = value_of(100 + (uint64_t)node->param, e);
-        const double valid = limit ? floor((x + 1) / 2 * (double)limit) : x;
-        tensor_set(&t, e, !is_invalid_row(t.type, count, e) ? valid : limit ? -1234567 : NAN);
-    }
-    return t;
-}
-
-static void queue(Suite *s, const char *name, int model, int64_t count)
-{
-    const Module *m = s->generated->models.at[model].module;
-    const Graph *graph = m->entries.at[0];
-    Tensor *inputs = arena_array(s->arena, Tensor, graph->inputs.count + 1);
-    for (int i = 0; i < graph->inputs.count; i++)
-        inputs[i] = draw_input(s->arena, m, graph->inputs.at[i], count);
-    float **params = draw_params(s->arena, &m->params);
-    suite_queue(s, name, model, graph, params, NULL, inputs, count);
-}
-
 static void add_case(Suite *s, const Case *c)
 {
     Module *m = module_new(s->arena, c->name);
@@ -155,27 +112,18 @@ static void add_case(Suite *s, const Case *c)
     if (wrong) fail_msg("%s: %s", c->name, wrong);
     const char *name
         = arena_printf(s->arena, "%s %dx%d", c->name, (int)c->rows, (int)c->columns);
-    const int model = generated_add(s->generated, m, -1);
-    queue(s, name, model, c->rows);
-    queue(s, name, model, c->rows - 1);
-    queue(s, name, model, 1);
+    suite_add(s, m, name);
 }
 
-static void on_target(const char *name)
+static void models(void **state)
 {
-    Suite s = suite_begin(name, "lower");
+    Suite s = suite_begin(*state, "lower", "-O1");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) add_case(&s, &cases[i]);
     suite_end(&s, 2e-5);
 }
 
-static void on_scalar(void **state) { (void)state; on_target("scalar"); }
-static void on_avx2(void **state) { (void)state; on_target("avx2"); }
-static void on_avx512(void **state) { (void)state; on_target("avx512"); }
-static void on_neon(void **state) { (void)state; on_target("neon"); }
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(on_scalar), cmocka_unit_test(on_avx2),
-                                       cmocka_unit_test(on_avx512), cmocka_unit_test(on_neon)};
+    const struct CMUnitTest tests[] = {ON_EVERY_TARGET(models)};
     return cmocka_run_group_tests_name("lowering", tests, NULL, NULL);
 }

@@ -1,11 +1,8 @@
 /* Windows in generated code against the interpreter, over a grid of odd shapes, forward and backward, on every target of this
  * machine. Each model is a 1x1 convolution, the operation under test, its activation: so that gradients of both operands and a
  * fused epilogue occur. */
-#include "native_check.h"
-
-#include "target/target.h"
-
-static const char flags[] = "-O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror";
+#include "generated_check.h"
+#include "passes/pass.h"
 
 /* in channels, out channels; over one or two axes: extents, taps, stride, padding before and after, dilation */
 typedef struct Case {
@@ -100,58 +97,30 @@ static void finish(Graph *g, Node *y)
     graph_output(g, OUT_LOSS, "loss", map2(g, OP_div, total, count), -1);
 }
 
-static void run_case(int number, const Target *target)
+static void add_case(Suite *s, int number)
 {
     const Case *c = &cases[number];
-    Arena *arena = arena_new();
-    Module *m = module_new(arena, "window");
+    Module *m = module_new(s->arena, "window");
     m->source_name = "test.nn";
-    Graph *g = graph_new(arena, "train", c->rows);
-    vec_push(arena, m->entries, g);
+    Graph *g = graph_new(s->arena, "train", c->rows);
+    vec_push(s->arena, m->entries, g);
     Node *x = map1(g, OP_tanh, biased(m, g, pointwise(m, g, input(m, g, c, 3), c->ins), "mix.bias"));
     finish(g, map1(g, OP_sigmoid, biased(m, g, tested(m, g, c, x), "bias")));
     const PassOptions options = {.verify = true};
     const char *wrong = passes_run(m, &options);
     if (wrong) fail_msg("%d: %s", number, wrong);
-    const char *label = arena_printf(arena, "%s, case %d on %s", op_row(c->op)->name, number, target->name);
-    check_native(arena, m, target, flags, label, 2e-5);
-    arena_free(arena);
+    suite_add(s, m, arena_printf(s->arena, "%s, case %d", op_row(c->op)->name, number));
 }
 
-static void on_target(const char *name)
+static void windows(void **state)
 {
-    const Target *target = target_find(name), *native = target_find("native");
-    if (target->width > native->width) {
-        print_message("[  SKIPPED ] this processor lacks %s\n", name);
-        skip();
-    }
-    for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) run_case(i, target);
-}
-
-static void test_scalar(void **state)
-{
-    (void)state;
-    on_target("scalar");
-}
-
-static void test_avx2(void **state)
-{
-    (void)state;
-    on_target("avx2");
-}
-
-static void test_avx512(void **state)
-{
-    (void)state;
-    on_target("avx512");
+    Suite s = suite_begin(*state, "windows", "-O1");
+    for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) add_case(&s, i);
+    suite_end(&s, 2e-5);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalar),
-        cmocka_unit_test(test_avx2),
-        cmocka_unit_test(test_avx512),
-    };
+    const struct CMUnitTest tests[] = {ON_EVERY_TARGET(windows)};
     return cmocka_run_group_tests_name("windows in generated code", tests, NULL, NULL);
 }
