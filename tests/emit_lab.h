@@ -3,10 +3,9 @@
 #define NNC_TESTS_EMIT_LAB_H
 #include <unistd.h>
 
-#include "native_check.h"
-
 #include "driver/compile.h"
 #include "emit/weights.h"
+#include "generated_check.h"
 #include "lower/optimizer.h"
 #include "target/target.h"
 

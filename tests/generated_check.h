@@ -74,11 +74,14 @@ static inline float **draw_params(Arena *arena, const ParamList *list)
 static inline Tensor draw_input(Arena *arena, const Module *m, const Node *node, int64_t count)
 {
     Tensor t = tensor_new(arena, node->type);
-    const int64_t limit = m->decls.at[node->param].limit;
+    const DType dtype = node->type.dtype;
+    int64_t limit = m->decls.at[node->param].limit;
+    if (dtype != DT_F32 && !limit) limit = dtype == DT_U8 ? 256 : 5;
     for (int64_t e = 0; e < type_elements(t.type); e++) {
         const double x = value_of(100 + (uint64_t)node->param, e);
         const double valid = limit ? floor((x + 1) / 2 * (double)limit) : x;
-        tensor_set(&t, e, !is_invalid_row(t.type, count, e) ? valid : limit ? -1234567 : NAN);
+        const double beyond = dtype == DT_F32 ? NAN : dtype == DT_U8 ? 255 : -1234567;
+        tensor_set(&t, e, is_invalid_row(t.type, count, e) ? beyond : valid);
     }
     return t;
 }

@@ -44,17 +44,16 @@ static void same_results_at_every_level(void **state)
 {
     static const char *const flags[] = {"-O0", "-O2", "-O3", "-Ofast"};
     (void)state;
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        Suite s = suite_begin(i % 2 ? target_find("native")->name : "scalar", "emit", flags[i]);
         for (int j = 0; j < (i == 0 || i == 3 ? PROGRAMS : 1); j++) {
-            Arena *arena = arena_new();
             Compilation c = compile_start(
-                arena, arena_printf(arena, "tests/emit/%s.nn", programs[j]), &plain);
+                s.arena, arena_printf(s.arena, "tests/emit/%s.nn", programs[j]), &plain);
             if (!compile_or_tell(&c, STAGE_TRANSFORMED)) fail();
-            const Target *target = target_find(i % 2 ? "native" : "scalar");
-            check_native(arena, c.module, target, flags[i],
-                         arena_printf(arena, "%s at %s", programs[j], flags[i]), 2e-5);
-            arena_free(arena);
+            suite_add(&s, c.module, programs[j]);
         }
+        suite_end(&s, 2e-5);
+    }
 }
 
 static void portable_code_needs_no_library(void **state)
