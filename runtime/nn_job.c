@@ -20,7 +20,8 @@ static int transform(const nn_step *steps, int count, nn_parts *parts, nn_error 
 
 static int load(const nn_job *job, const nn_step *steps, int count, const char *dir,
                 nn_parts *parts, nn_error *error) {
-    const nn_request request = { steps, parts->entry, dir, job->customs, job->custom_count };
+    const nn_request request = { steps, parts->entry, dir, job->customs, job->custom_count,
+                                 parts->fitted, parts->fitting };
     const char **names = nn_alloc(parts->entry->input_count + 1, sizeof *names, error);
     int status;
     if (!names) return NN_ERR_MEMORY;
@@ -50,6 +51,24 @@ static int load_validation(const nn_job *job, const char *dir, nn_parts *parts, 
     return status;
 }
 
+/* Samples that are windows on one text overlap: validation takes each stretch of it once. */
+static int thin(nn_data **data, nn_error *error) {
+    const nn_column *column = (*data)->table->columns;
+    int64_t every = column->step > 0 ? column->width / column->step : 1, count, *samples;
+    nn_data *some;
+    if ((*data)->table->column_count < 1 || every < 2) return NN_OK;
+    count = ((*data)->count + every - 1) / every;
+    samples = nn_alloc(count, sizeof *samples, error);
+    if (!samples) return NN_ERR_MEMORY;
+    for (int64_t i = 0; i < count; i++) samples[i] = i * every;
+    some = nn_data_select(*data, samples, count, error);
+    free(samples);
+    if (!some) return NN_ERR_MEMORY;
+    nn_data_free(*data);
+    *data = some;
+    return NN_OK;
+}
+
 static int load_all(const nn_job *job, const char *dir, nn_parts *parts, nn_error *error) {
     int status = load(job, job->data, job->data_count, dir, parts, error);
     if (status) return status;
@@ -58,6 +77,7 @@ static int load_all(const nn_job *job, const char *dir, nn_parts *parts, nn_erro
     if (job->parts != 2 && parts->validate)
         return nn_fail(error, NN_ERR_OPTION, "split gives two parts: data, validate = ...");
     if (!parts->validate) status = load_validation(job, dir, parts, &parts->validate, error);
+    if (!status && parts->validate) status = thin(&parts->validate, error);
     if (!status) status = nn_fitted_record(parts->fitted, parts->data, error);
     return status;
 }

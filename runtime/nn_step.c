@@ -10,8 +10,10 @@
 const nn_loader *const nn_loaders[] = {
     &nn_idx_loader,
     &nn_csv_loader,
+    &nn_tsv_loader,
     &nn_npy_loader,
     &nn_cifar10_loader,
+    &nn_text_loader,
     &nn_custom_loader,
     NULL,
 };

@@ -83,6 +83,8 @@ typedef struct nn_request {
     const char *dir;
     const nn_custom *customs;
     int custom_count;
+    nn_fitted *fitted;       /* alphabets and the like */
+    int fitting;             /* 1: training, which fits; 0: validation, which reads the fitted */
 } nn_request;
 
 typedef struct nn_loader {

@@ -423,7 +423,7 @@ static void custom_loaders(void **state) {
     static const nn_custom custom = { "squares.c", squares_open, squares_read, squares_close };
     nn_option options[2];
     nn_step step = { "custom", options, 2 };
-    nn_request request = { &step, NULL, NULL, &custom, 1 };
+    nn_request request = { &step, NULL, NULL, &custom, 1, NULL, 1 };
     nn_data *data;
     nn_error error;
     Wanted w;
