@@ -41,18 +41,12 @@ quiet = $(if $(V),,@printf '  %-5s %s\n' $(1) $@; )
 
 all: $(BUILD)/nnc $(LIBRUNTIME)
 
-# ---- what the objects were built with and the archives made of; changes only when that does ----
+# ---- what the objects were built with and the archives made of: files that change only when that does ----
 
-define stamp
-@mkdir -p $(@D)
-@printf '%s\n' $(1) | cmp -s - $@ || printf '%s\n' $(1) > $@
-endef
-
-$(BUILD)/flags: FORCE
-	$(call stamp,'$(CFLAGS) $(WARN) $(ZLIB_CFLAGS) $(BLAS_CFLAGS)')
-
-$(BUILD)/sources: FORCE
-	$(call stamp,$(COMPILER_SRC) $(RUNTIME_SRC) $(STDLIB) $(TEMPLATES))
+stamp := $(shell mkdir -p $(BUILD))
+stamp += $(shell echo '$(CFLAGS) $(WARN) $(ZLIB_CFLAGS) $(BLAS_CFLAGS)' > $(BUILD)/flags.new)
+stamp += $(shell echo '$(COMPILER_SRC) $(RUNTIME_SRC) $(STDLIB) $(TEMPLATES)' > $(BUILD)/sources.new)
+stamp += $(foreach f,flags sources,$(shell cmp -s $(BUILD)/$f.new $(BUILD)/$f || mv $(BUILD)/$f.new $(BUILD)/$f))
 
 # ---- compiler and runtime ----
 
@@ -209,6 +203,6 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_OBJ:.o=.d)
-.PHONY: all test bench bench-peers docs fuzz demo install uninstall clean FORCE generated check-generated
+.PHONY: all test bench bench-peers docs fuzz demo generated check-generated install uninstall clean
 .SECONDARY: $(TEST_BIN:=.o)
 .DELETE_ON_ERROR:
