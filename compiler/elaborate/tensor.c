@@ -197,15 +197,15 @@ static bool is_logic(Op op)
     return op == OP_and || op == OP_or || op == OP_not;
 }
 
+/* `2`, but not `2.0` or `batch`. */
 static bool is_whole(const Value *value)
 {
-    int64_t integer;
-    return value->kind == VALUE_NUMBER && !value->number.rows
-           && number_is_int(value->number, &integer);
+    return value->kind == VALUE_NUMBER && value->number.exact && value->number.den == 1
+        && !value->number.rows;
 }
 
 /* The element type that operands [first, count) meet in: f32 before i32 before the small ones, with
- * which no arithmetic is done. A whole number is whatever the tensors are. */
+ * which no arithmetic is done. A whole number is whatever the tensors are, and i32 by itself. */
 static DType common_dtype(Op op, const Value *const *args, int first, int count)
 {
     DType common = DT_COUNT;
@@ -214,7 +214,7 @@ static DType common_dtype(Op op, const Value *const *args, int first, int count)
                     : args[i]->kind == VALUE_BOOL ? DT_BOOL : is_whole(args[i]) ? DT_COUNT : DT_F32;
         if (dtype < common) common = dtype;
     }
-    if (common == DT_COUNT) return DT_F32;
+    if (common == DT_COUNT) return DT_I32;
     bool arithmetic = !is_logic(op) && op != OP_select && count - first > 1;
     return arithmetic && common > DT_I32 ? DT_I32 : common;
 }
