@@ -56,6 +56,26 @@ void reduction_open(Lower *l, Reduction *r, bool vector, int parts) {
         r->running[i] = loop_var(&l->b, names[combine], identity(l, combine, vector && l->target->width > 1));
 }
 
+static LoopExpr *combined(Lower *l, Combine combine, LoopExpr *a, LoopExpr *b) {
+    return x_map(&l->b, combine == MAX ? OP_max : OP_add, 2, (LoopExpr *[]){a, b});
+}
+
+static bool nests(const Reduction *r) {
+    return r->parts == 1 && !reduction_takes_over(r) && recipe_of(r->node->op)->combine[current_pass(r)] == SUM;
+}
+
+void reduction_nest(Lower *l, Reduction *r) {
+    if (!nests(r)) return;
+    r->outer = r->running[0];
+    r->running[0] = loop_var(&l->b, "partial", x_float(&l->b, 0, r->outer->vector));
+}
+
+void reduction_unnest(Lower *l, Reduction *r) {
+    if (!nests(r)) return;
+    loop_set(&l->b, r->outer, combined(l, SUM, x_var(&l->b, r->outer), x_var(&l->b, r->running[0])));
+    r->running[0] = r->outer;
+}
+
 /* How many elements a row reduces, as f32; NULL where the recipe does not ask. */
 static LoopExpr *row_size(Lower *l, const Node *node, bool vector) {
     if (!strchr(recipe_of(node->op)->final, 'y')) return NULL;
@@ -104,10 +124,6 @@ Op reduction_shortcut(const Reduction *r) { return recipe_of(r->node->op)->short
 
 static LoopExpr *kept(Lower *l, const char *name, LoopExpr *x) {
     return x->kind == E_VAR ? x : x_var(&l->b, loop_let(&l->b, name, x));
-}
-
-static LoopExpr *combined(Lower *l, Combine combine, LoopExpr *a, LoopExpr *b) {
-    return x_map(&l->b, combine == MAX ? OP_max : OP_add, 2, (LoopExpr *[]){a, b});
 }
 
 void reduction_step(Lower *l, Reduction *r, int part) {

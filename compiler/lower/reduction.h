@@ -14,6 +14,7 @@ typedef struct Reduction {
     const struct Reduction *twin;    /* another whose first pass is the same, or NULL */
     Var *running[MAX_PARTS];         /* the accumulators of the current pass */
     int parts;
+    Var *outer;                      /* of the loops around, while nested */
     LoopExpr *first;                 /* result of the first pass, before the recipe's `between` */
     LoopExpr *result[2];             /* of each pass, one value a row */
     Buffer *elements;                /* a row that keeps what the second pass adds up, or NULL ... */
@@ -32,6 +33,10 @@ bool reduction_takes_over(const Reduction *r);
 /* Whether an element of the current pass takes longer than adding it up. */
 bool reduction_is_heavy(const Reduction *r);
 void reduction_open(Lower *l, Reduction *r, bool vector, int parts);
+/* Around the innermost of several loops: sums of its elements are added up by themselves first, so that rounding grows with the
+ * lengths of the loops and not with their product. */
+void reduction_nest(Lower *l, Reduction *r);
+void reduction_unnest(Lower *l, Reduction *r);
 void reduction_step(Lower *l, Reduction *r, int part);       /* takes in the current element */
 void reduction_close(Lower *l, Reduction *r, bool along_lanes);
 

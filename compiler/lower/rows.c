@@ -373,6 +373,13 @@ static int parts_of(const Rows *r, Reduction *const *running, int count) {
     return l->k->domain.dim[l->lane_axis] >= 2 * parts * l->target->width ? parts : 1;
 }
 
+/* How many loops run over the given axes. */
+static int loops_over(const Rows *r, unsigned axes) {
+    int n = 0;
+    for (int axis = 0; axis < r->l->k->domain.rank; axis++) n += (axes >> axis & 1) && axis != r->l->lane_axis;
+    return n;
+}
+
 /* The loops of one phase over the row's axes. */
 static void run_phase(Rows *r, int p, Reduction *reductions, int count) {
     Lower *l = r->l;
@@ -384,15 +391,20 @@ static void run_phase(Rows *r, int p, Reduction *reductions, int count) {
     hoist(r, p);
     const int parts = parts_of(r, running, n);
     for (int i = 0; i < n; i++) reduction_open(l, running[i], l->lane_axis >= 0, parts);
+    const int loops = loops_over(r, r->row);
     for (int axis = 0; axis < l->k->domain.rank; axis++) {
         if (!(r->row >> axis & 1) || axis == l->lane_axis) continue;
+        for (int i = 0; open > 0 && open + 1 == loops && i < n; i++) reduction_nest(l, running[i]);
         lower_loop(l, axis);
         open++;
     }
     Phase phase = {r, p, running, n, 0};
     if (l->lane_axis >= 0 && (r->row >> l->lane_axis & 1)) lane_loop_parts(l, parts, &phase.part, phase_element, &phase);
     else phase_element(&phase);
-    while (open--) loop_end(&l->b);
+    for (int left = open; left > 0; left--) {
+        loop_end(&l->b);
+        for (int i = 0; loops > 1 && left == loops && i < n; i++) reduction_unnest(l, running[i]);
+    }
     for (int axis = 0; axis < l->k->domain.rank; axis++)
         if (r->row >> axis & 1) l->axis[axis] = NULL;
     for (int i = 0; i < n; i++) reduction_close(l, running[i], (r->row >> (l->lane_axis & 31) & 1) && l->lane_axis >= 0);
@@ -435,6 +447,62 @@ static void one_row(void *context) {
     if (r->many) lower_forget(l, mark);              /* else its sums serve what follows the loops */
 }
 
+/* ---- sums over the innermost axis ---- */
+
+static bool sums_up(const Rows *r, const Node *node) { return accumulates(r, node) && !is_scalar(node); }
+
+/* The last loop, where every sum that leaves the kernel adds up along it: then each keeps a register there. Else -1. */
+static int inner_axis(const Rows *r) {
+    const Kernel *k = r->l->k;
+    int inner = -1;
+    bool any = false;
+    for (int axis = 0; axis < k->domain.rank; axis++)
+        if (!(r->row >> axis & 1) && axis != r->l->lane_axis && k->domain.dim[axis] > 1) inner = axis;
+    for (int i = 0; inner >= 0 && i < k->nodes.count; i++) {
+        if (!sums_up(r, k->nodes.at[i])) continue;
+        any = true;
+        if (!(axes_of(r, k->nodes.at[i]) >> inner & 1)) return -1;
+    }
+    return any && !r->row ? inner : -1;
+}
+
+typedef struct Inner { Rows *rows; int axis; } Inner;
+
+static void add_total(Rows *r, const Node *node, Var *total) {
+    Lower *l = r->l;
+    const Value *v = result_of(r, node);
+    const int *label = member_of(r, node)->label;
+    View at = {.value = v, .offset = 0};
+    memcpy(at.stride, v->stride, sizeof at.stride);
+    const bool keeps_lanes = varies(node->type, label) >> (l->lane_axis & 31) & (l->lane_axis >= 0);
+    LoopExpr *x = x_var(&l->b, total);
+    if (x->vector && !keeps_lanes) x = x_unary(&l->b, E_ADD_LANES, x);
+    x = x_map(&l->b, OP_add, 2, (LoopExpr *[]){lower_load(l, &at, label, node->type), x});
+    lower_store(l, v, label, x);
+}
+
+static void inner_rows(void *context) {
+    const Inner *inner = context;
+    Rows *r = inner->rows;
+    Lower *l = r->l;
+    for (int i = 0; i < l->k->nodes.count; i++) {
+        const Node *node = l->k->nodes.at[i];
+        if (!sums_up(r, node)) continue;
+        const char *name = node->name ? node->name : "total";
+        r->total[node->id] = loop_var(&l->b, name, x_float(&l->b, 0, input_has_lanes(r, node)));
+    }
+    lower_loop(l, inner->axis);
+    one_row(r);
+    loop_end(&l->b);
+    l->axis[inner->axis] = NULL;
+    for (int i = 0; i < l->k->nodes.count; i++) {
+        const Node *node = l->k->nodes.at[i];
+        if (!sums_up(r, node)) continue;
+        add_total(r, node, r->total[node->id]);
+        r->total[node->id] = NULL;
+    }
+}
+
 void lower_rows(Lower *l) {
     const int nodes = l->entry->graph->nodes.count + 1;
     Rows r = {.l = l};
@@ -448,15 +516,18 @@ void lower_rows(Lower *l) {
     choose_rows(&r);
     open_accumulators(&r);
     int open = 0;
+    Inner inner = {&r, inner_axis(&r)};
     for (int axis = 0; axis < l->k->domain.rank; axis++) {
-        if ((r.row >> axis & 1) || axis == l->lane_axis || l->k->domain.dim[axis] == 1) continue;
+        if ((r.row >> axis & 1) || axis == l->lane_axis || axis == inner.axis || l->k->domain.dim[axis] == 1) continue;
         lower_loop(l, axis);
         open++;
     }
     const bool across = l->lane_axis >= 0 && !(r.row >> l->lane_axis & 1);
-    r.many = open || across;
-    if (across) lane_loop(l, one_row, &r);
-    else one_row(&r);
+    void (*body)(void *) = inner.axis >= 0 ? inner_rows : one_row;
+    void *context = inner.axis >= 0 ? (void *)&inner : (void *)&r;
+    r.many = open || across || inner.axis >= 0;
+    if (across) lane_loop(l, body, context);
+    else body(context);
     while (open--) loop_end(&l->b);
     close_accumulators(&r);
 }
