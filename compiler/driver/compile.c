@@ -45,6 +45,14 @@ static bool parse(Compilation *c)
     return c->ast && !diags_errors(c->diags);
 }
 
+/* "infer" also stands for infer_32, the same at another batch. */
+static bool entry_is(const Graph *entry, const char *name)
+{
+    const size_t n = strlen(name);
+    if (strncmp(entry->name, name, n) != 0) return false;
+    return !entry->name[n] || (!strcmp(name, "infer") && entry->name[n] == '_');
+}
+
 /* Drops the entries that were not asked for; an unknown name is an error. */
 static bool keep_entries(Compilation *c)
 {
@@ -66,7 +74,7 @@ static bool keep_entries(Compilation *c)
     for (int i = 0; i < module->entries.count; i++) {
         bool wanted = options->entry_count == 0;
         for (int j = 0; j < options->entry_count; j++)
-            wanted |= !strcmp(options->entries[j], module->entries.at[i]->name);
+            wanted |= entry_is(module->entries.at[i], options->entries[j]);
         if (wanted) module->entries.at[kept++] = module->entries.at[i];
     }
     module->entries.count = kept;
