@@ -18,11 +18,13 @@ double measure_cpu(void) { return read_clock(CLOCK_PROCESS_CPUTIME_ID); }
 
 /* ---- the race ---- */
 
-static double time_calls(const Racer *r)
+typedef double Clock(void);
+
+static double time_calls(const Racer *r, Clock *clock)
 {
-    const double start = measure_now();
+    const double start = clock();
     for (int64_t i = 0; i < r->repeats; i++) r->run(r->context);
-    return (measure_now() - start) / (double)r->repeats;
+    return (clock() - start) / (double)r->repeats;
 }
 
 static void find_repeats(Racer *r, double burst)
@@ -30,8 +32,8 @@ static void find_repeats(Racer *r, double burst)
     double once = 0;
     if (r->repeats) return;
     r->repeats = 1;
-    time_calls(r); /* the first call meets cold caches */
-    while (burst > 0 && (once = time_calls(r)) * (double)r->repeats < burst / 4) r->repeats *= 2;
+    time_calls(r, measure_cpu); /* the first call meets cold caches */
+    while (burst > 0 && (once = time_calls(r, measure_cpu)) * (double)r->repeats < burst / 4) r->repeats *= 2;
     if (burst > 0) r->repeats = (int64_t)(burst / once);
     if (r->repeats < 1) r->repeats = 1;
 }
@@ -44,12 +46,13 @@ static int ascending(const void *a, const void *b)
 
 void measure_race(Arena *arena, Racer *racers, int count, int rounds, double burst)
 {
+    Clock *const clock = burst > 0 ? measure_cpu : measure_now;
     for (int i = 0; i < count; i++) {
         racers[i].seconds = arena_array(arena, double, rounds);
         find_repeats(&racers[i], burst);
     }
     for (int round = 0; round < rounds; round++)
-        for (int i = 0; i < count; i++) racers[i].seconds[round] = time_calls(&racers[i]);
+        for (int i = 0; i < count; i++) racers[i].seconds[round] = time_calls(&racers[i], clock);
     for (int i = 0; i < count; i++) {
         Racer *r = &racers[i];
         qsort(r->seconds, (size_t)rounds, sizeof *r->seconds, ascending);

@@ -15,14 +15,13 @@ typedef struct Racer {
     double least, median, p99, most; /* out */
 } Racer;
 
-/* `rounds` times each racer in turn, so that a disturbance hits all of them alike; a burst is as
- * many calls as fill that many seconds (0: every call by itself, which is what p99 of a latency
- * needs). */
+/* `rounds` times each racer in turn, so that a disturbance hits all of them alike. A burst is as many
+ * calls as fill that many seconds, in CPU time, which other programs disturb least; burst 0: every
+ * call by itself, as long as a caller waits for it, which is what p99 of a latency needs. */
 void measure_race(Arena *arena, Racer *racers, int count, int rounds, double burst);
 
 double measure_now(void); /* seconds of a monotonic clock */
-double measure_cpu(
-    void); /* seconds that this process has computed: for what takes longer than a time slice */
+double measure_cpu(void); /* seconds that this process has computed */
 
 /* Multiply-adds on enough independent accumulators to keep the target's units busy; `run` does
  * `flops` of them. */
