@@ -1,10 +1,11 @@
-/* Tidying: names that nothing reads, and local rows that nothing loads, go. Templates name what may be needed; only the finished
- * loops show what is. */
+/* Tidying: names that nothing reads, and local rows that nothing loads, go. Templates name what may
+ * be needed; only the finished loops show what is. */
 #include "loop/loop.h"
 
 /* ---- who reads what ---- */
 
-static void forget_list(const LoopStmts *list) {
+static void forget_list(const LoopStmts *list)
+{
     for (int i = 0; i < list->count; i++) {
         const LoopStmt *s = list->at[i];
         if (s->var) s->var->reads = 0;
@@ -13,14 +14,16 @@ static void forget_list(const LoopStmts *list) {
     }
 }
 
-static void read_expr(const LoopExpr *x) {
+static void read_expr(const LoopExpr *x)
+{
     if (!x) return;
     if (x->var) x->var->reads++;
     if (x->buffer) x->buffer->reads++;
     for (int i = 0; i < x->arg_count; i++) read_expr(x->args[i]);
 }
 
-static void read_list(const LoopStmts *list) {
+static void read_list(const LoopStmts *list)
+{
     for (int i = 0; i < list->count; i++) {
         const LoopStmt *s = list->at[i];
         const LoopExpr *const read[] = {s->lo, s->hi, s->value, s->index, s->source_index};
@@ -33,12 +36,14 @@ static void read_list(const LoopStmts *list) {
 
 /* ---- what goes ---- */
 
-static bool is_unread(const LoopStmt *s) {
+static bool is_unread(const LoopStmt *s)
+{
     if (s->kind == S_LET || s->kind == S_SET) return s->var->reads == 0;
     return s->kind == S_STORE && s->buffer->local_floats > 0 && s->buffer->reads == 0;
 }
 
-static bool drop_from(LoopStmts *list) {
+static bool drop_from(LoopStmts *list)
+{
     int kept = 0;
     bool dropped = false;
     for (int i = 0; i < list->count; i++) {
@@ -52,14 +57,16 @@ static bool drop_from(LoopStmts *list) {
     return dropped;
 }
 
-static void drop_locals(Function *f) {
+static void drop_locals(Function *f)
+{
     int kept = 0;
     for (int i = 0; i < f->locals.count; i++)
         if (f->locals.at[i]->reads) f->locals.at[kept++] = f->locals.at[i];
     f->locals.count = kept;
 }
 
-void loop_tidy(Function *f) {
+void loop_tidy(Function *f)
+{
     do {
         forget_list(&f->body);
         for (int i = 0; i < f->locals.count; i++) f->locals.at[i]->reads = 0;

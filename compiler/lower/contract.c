@@ -7,27 +7,30 @@
  *               for k:  acc[r][v] += splat(a[r][k]) * b[k][v]
  *               epilogue on acc, stores
  *
- * All of k is innermost; the remainder is shared evenly, so tiles differ by at most one row or vector. Where no
- * axis of the result can run along the lanes the sum does: acc[r][c] is a vector of partial sums, added up after the loop. */
+ * All of k is innermost; the remainder is shared evenly, so tiles differ by at most one row or
+ * vector. Where no axis of the result can run along the lanes the sum does: acc[r][c] is a vector
+ * of partial sums, added up after the loop. */
 #include "lower/context.h"
 #include "lower/tile.h"
 
 typedef struct Contract {
     Lower *l;
-    Type out;                        /* the domain */
-    int wide, tall;                  /* which operand is read as vectors along the lane axis, and which is repeated */
-    int m_axis, n_axis;              /* axes of the domain that the tile spans; -1: the operand has none */
-    int64_t k_label[MAX_RANK];       /* summed labels ... */
-    LoopExpr *k_index[MAX_RANK];         /* ... and where each stands now */
+    Type out; /* the domain */
+    int wide,
+        tall; /* which operand is read as vectors along the lane axis, and which is repeated */
+    int m_axis, n_axis; /* axes of the domain that the tile spans; -1: the operand has none */
+    int64_t k_label[MAX_RANK];   /* summed labels ... */
+    LoopExpr *k_index[MAX_RANK]; /* ... and where each stands now */
     int k_count;
     Tile tile;
-    int64_t block;                   /* rows of the repeated operand that stay in cache while all panels pass */
-    LoopExpr *first;                 /* of the block */
+    int64_t block;   /* rows of the repeated operand that stay in cache while all panels pass */
+    LoopExpr *first; /* of the block */
 } Contract;
 
 static const Node *product(const Contract *c) { return c->l->k->anchor; }
 
-static int find(const Attr *labels, int64_t label) {
+static int find(const Attr *labels, int64_t label)
+{
     for (int i = 0; i < labels->count; i++)
         if (labels->ints[i] == label) return i;
     return -1;
@@ -38,7 +41,8 @@ static const Attr *labels_of(const Contract *c, int operand) { return &product(c
 /* ---- operands ---- */
 
 /* The address of an operand's element at the current indices of the result and of the sum. */
-static LoopExpr *address(const Contract *c, int operand) {
+static LoopExpr *address(const Contract *c, int operand)
+{
     LoopBuilder *b = &c->l->b;
     const View *view = &c->l->k->contracted[operand];
     const Attr *labels = labels_of(c, operand);
@@ -48,27 +52,33 @@ static LoopExpr *address(const Contract *c, int operand) {
         LoopExpr *at = axis >= 0 ? c->l->axis[axis] : NULL;
         for (int k = 0; axis < 0 && k < c->k_count; k++)
             if (c->k_label[k] == labels->ints[i]) at = c->k_index[k];
-        if (at && product(c)->inputs[operand]->type.dim[i] != 1) x = x_add(b, x, x_mul(b, at, view->stride[i]));
+        if (at && product(c)->inputs[operand]->type.dim[i] != 1)
+            x = x_add(b, x, x_mul(b, at, view->stride[i]));
     }
     return x;
 }
 
-static LoopExpr *load(const Contract *c, int operand, bool vector, int active) {
+static LoopExpr *load(const Contract *c, int operand, bool vector, int active)
+{
     Buffer *buffer = lower_buffer(c->l, c->l->k->contracted[operand].value);
     LoopExpr *at = address(c, operand);
-    return vector && c->l->target->width > 1 ? x_vload(&c->l->b, buffer, at, active) : x_load(&c->l->b, buffer, at);
+    return vector && c->l->target->width > 1 ? x_vload(&c->l->b, buffer, at, active)
+                                             : x_load(&c->l->b, buffer, at);
 }
 
 /* Whole vectors may be read past the last column where the rows are padded. */
-static int lanes_readable(const Contract *c, int active) {
+static int lanes_readable(const Contract *c, int active)
+{
     const View *view = &c->l->k->contracted[c->wide];
     const Type type = product(c)->inputs[c->wide]->type;
     const int64_t width = c->l->target->width;
     int64_t room = view->value->elements, extent = 0;
     if (view->value->place != AT_WORK && view->value->place != AT_PARAM) return active;
     for (int i = 0; i < type.rank; i++) {
-        if (find(labels_of(c, 2), labels_of(c, c->wide)->ints[i]) == c->n_axis) extent = type.dim[i];
-        else if (type.dim[i] > 1 && view->stride[i] > 1 && view->stride[i] < room) room = view->stride[i];
+        if (find(labels_of(c, 2), labels_of(c, c->wide)->ints[i]) == c->n_axis)
+            extent = type.dim[i];
+        else if (type.dim[i] > 1 && view->stride[i] > 1 && view->stride[i] < room)
+            room = view->stride[i];
     }
     const bool padded = view->value->elements % LANE_PAD == 0 && view->offset % width == 0;
     return padded && (extent + width - 1) / width * width <= room ? (int)width : active;
@@ -76,9 +86,13 @@ static int lanes_readable(const Contract *c, int active) {
 
 /* ---- the tile ---- */
 
-typedef struct TilePlace { LoopExpr *m, *n; int rows, columns, active; } TilePlace;   /* active: lanes of the last vector */
+typedef struct TilePlace {
+    LoopExpr *m, *n;
+    int rows, columns, active;
+} TilePlace; /* active: lanes of the last vector */
 
-static void set_axes(const Contract *c, const TilePlace *p, int row, int column) {
+static void set_axes(const Contract *c, const TilePlace *p, int row, int column)
+{
     Lower *l = c->l;
     const int64_t step = l->lane_axis >= 0 ? l->target->width : 1;
     if (c->m_axis >= 0) l->axis[c->m_axis] = x_add(&l->b, p->m, x_int(&l->b, row));
@@ -86,19 +100,22 @@ static void set_axes(const Contract *c, const TilePlace *p, int row, int column)
     l->active = column + 1 == p->columns ? p->active : l->target->width;
 }
 
-static Type k_type(const Contract *c, int k, int *axis) {
+static Type k_type(const Contract *c, int k, int *axis)
+{
     *axis = find(labels_of(c, 0), c->k_label[k]);
     if (*axis >= 0) return product(c)->inputs[0]->type;
     *axis = find(labels_of(c, 1), c->k_label[k]);
     return product(c)->inputs[1]->type;
 }
 
-static bool k_is_batch(const Contract *c, int k) {
+static bool k_is_batch(const Contract *c, int k)
+{
     int axis;
     return k_type(c, k, &axis).batch_axis == axis;
 }
 
-static bool sum_is_contiguous(const Contract *c) {
+static bool sum_is_contiguous(const Contract *c)
+{
     if (!c->k_count || k_is_batch(c, c->k_count - 1)) return false;
     for (int o = 0; o < 2; o++) {
         const int axis = find(labels_of(c, o), c->k_label[c->k_count - 1]);
@@ -107,44 +124,56 @@ static bool sum_is_contiguous(const Contract *c) {
     return true;
 }
 
-/* One step of the sum: the vectors of the wide operand, then each row of the other times all of them. */
-static void multiply(Contract *c, const TilePlace *p, Var **acc, int active) {
+/* One step of the sum: the vectors of the wide operand, then each row of the other times all of
+ * them. */
+static void multiply(Contract *c, const TilePlace *p, Var **acc, int active)
+{
     Lower *l = c->l;
     Var *wide[TILE_MAX];
     const bool along_sum = l->lane_axis < 0 && sum_is_contiguous(c);
     const bool vector = along_sum || l->lane_axis >= 0;
     for (int v = 0; v < p->columns; v++) {
         set_axes(c, p, 0, v);
-        const int lanes = along_sum ? active : (v + 1 == p->columns ? lanes_readable(c, p->active) : l->target->width);
-        wide[v] = loop_let(&l->b, arena_printf(l->b.arena, "b%d", v), load(c, c->wide, vector, lanes));
+        const int lanes =
+            along_sum ? active
+                      : (v + 1 == p->columns ? lanes_readable(c, p->active) : l->target->width);
+        wide[v] =
+            loop_let(&l->b, arena_printf(l->b.arena, "b%d", v), load(c, c->wide, vector, lanes));
     }
     for (int r = 0; r < p->rows; r++) {
         set_axes(c, p, r, 0);
         LoopExpr *tall = load(c, c->tall, along_sum, active);
-        Var *a = loop_let(&l->b, arena_printf(l->b.arena, "a%d", r), vector ? x_splat(&l->b, tall) : tall);
+        Var *a = loop_let(&l->b, arena_printf(l->b.arena, "a%d", r),
+                          vector ? x_splat(&l->b, tall) : tall);
         for (int v = 0; v < p->columns; v++) {
             Var *sum = acc[r * p->columns + v];
-            loop_set(&l->b, sum, x_fma(&l->b, x_var(&l->b, a), x_var(&l->b, wide[v]), x_var(&l->b, sum)));
+            loop_set(&l->b, sum,
+                     x_fma(&l->b, x_var(&l->b, a), x_var(&l->b, wide[v]), x_var(&l->b, sum)));
         }
     }
 }
 
-static LoopExpr *k_extent(const Contract *c, int k) {
+static LoopExpr *k_extent(const Contract *c, int k)
+{
     int axis;
     const Type type = k_type(c, k, &axis);
     return lower_extent(c->l, type, axis);
 }
 
-static int64_t k_size(const Contract *c, int k) {
+static int64_t k_size(const Contract *c, int k)
+{
     int axis;
     const Type type = k_type(c, k, &axis);
     return type.dim[axis];
 }
 
-enum { UNROLLED_FMAS = 64 };         /* the body of the innermost loop; more costs compile time and gains nothing */
+enum {
+    UNROLLED_FMAS = 64
+}; /* the body of the innermost loop; more costs compile time and gains nothing */
 
 /* The innermost sum, one step at a time. */
-static void innermost_rows(Contract *c, const TilePlace *p, Var **acc) {
+static void innermost_rows(Contract *c, const TilePlace *p, Var **acc)
+{
     LoopBuilder *b = &c->l->b;
     const int k = c->k_count - 1, fmas = p->rows * p->columns;
     c->k_index[k] = x_var(b, loop_begin(b, "k", x_int(b, 0), k_extent(c, k), 1));
@@ -154,7 +183,8 @@ static void innermost_rows(Contract *c, const TilePlace *p, Var **acc) {
 }
 
 /* The innermost sum along the lanes, with a tail of fewer. */
-static void innermost_lanes(Contract *c, const TilePlace *p, Var **acc) {
+static void innermost_lanes(Contract *c, const TilePlace *p, Var **acc)
+{
     LoopBuilder *b = &c->l->b;
     const int k = c->k_count - 1, width = c->l->target->width;
     const int64_t size = k_size(c, k), whole = size / width * width;
@@ -171,7 +201,8 @@ static void innermost_lanes(Contract *c, const TilePlace *p, Var **acc) {
     loop_end(b);
 }
 
-static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes) {
+static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes)
+{
     Lower *l = c->l;
     for (int r = 0; r < p->rows; r++)
         for (int v = 0; v < p->columns; v++) {
@@ -181,14 +212,16 @@ static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes)
             lower_bind(l, product(c), add_lanes ? x_unary(&l->b, E_ADD_LANES, sum) : sum);
             for (int i = 0; i < l->k->results.count; i++) {
                 const Node *node = l->k->results.at[i]->node;
-                lower_store(l, l->k->results.at[i], l->entry->member[node->id].label, lower_member(l, node));
+                lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
+                            lower_member(l, node));
             }
             lower_forget(l, mark);
         }
     l->active = l->target->width;
 }
 
-static void tile(Contract *c, const TilePlace *p) {
+static void tile(Contract *c, const TilePlace *p)
+{
     Lower *l = c->l;
     LoopBuilder *b = &l->b;
     const bool contiguous = l->lane_axis < 0 && sum_is_contiguous(c);
@@ -196,7 +229,8 @@ static void tile(Contract *c, const TilePlace *p) {
     Var **acc = arena_array(b->arena, Var *, p->rows * p->columns);
     for (int r = 0; r < p->rows; r++)
         for (int v = 0; v < p->columns; v++)
-            acc[r * p->columns + v] = loop_var(b, arena_printf(b->arena, "c%d_%d", r, v), x_float(b, 0, vector));
+            acc[r * p->columns + v] =
+                loop_var(b, arena_printf(b->arena, "c%d_%d", r, v), x_float(b, 0, vector));
     for (int k = 0; k + 1 < c->k_count; k++)
         c->k_index[k] = x_var(b, loop_begin(b, "s", x_int(b, 0), k_extent(c, k), 1));
     if (!c->k_count) multiply(c, p, acc, l->target->width);
@@ -208,8 +242,10 @@ static void tile(Contract *c, const TilePlace *p) {
 
 /* ---- loops over tiles ---- */
 
-/* All m tiles of one panel: two runs of tiles whose heights differ by one; with a batch axis, up to count. */
-static void m_tiles(Contract *c, TilePlace p) {
+/* All m tiles of one panel: two runs of tiles whose heights differ by one; with a batch axis, up to
+ * count. */
+static void m_tiles(Contract *c, TilePlace p)
+{
     LoopBuilder *b = &c->l->b;
     if (c->m_axis < 0) {
         p.rows = 1;
@@ -222,9 +258,11 @@ static void m_tiles(Contract *c, TilePlace p) {
     const int n = share_evenly(c->block, c->tile.rows, runs);
     for (int i = 0; i < n; i++) {
         const int64_t end = runs[i].begin + runs[i].size * runs[i].count;
-        LoopExpr *lo = x_add(b, c->first, x_int(b, runs[i].begin)), *hi = x_add(b, c->first, x_int(b, end));
+        LoopExpr *lo = x_add(b, c->first, x_int(b, runs[i].begin)),
+                 *hi = x_add(b, c->first, x_int(b, end));
         if (batch && i + 1 == n && whole) hi = lower_extent(c->l, c->out, c->m_axis);
-        else if (batch) hi = x_var(b, loop_let(b, "rows", x_min(b, lower_extent(c->l, c->out, c->m_axis), hi)));
+        else if (batch)
+            hi = x_var(b, loop_let(b, "rows", x_min(b, lower_extent(c->l, c->out, c->m_axis), hi)));
         p.rows = (int)runs[i].size;
         if (runs[i].count == 1 && !batch) {
             p.m = lo;
@@ -238,7 +276,8 @@ static void m_tiles(Contract *c, TilePlace p) {
 }
 
 /* All panels: runs of equal width; the last one by itself if its last vector is not full. */
-static void n_panels(Contract *c) {
+static void n_panels(Contract *c)
+{
     LoopBuilder *b = &c->l->b;
     const int64_t width = c->l->lane_axis >= 0 ? c->l->target->width : 1;
     if (c->n_axis < 0) {
@@ -256,8 +295,8 @@ static void n_panels(Contract *c) {
         if (whole) {
             const int64_t end = runs[i].begin + runs[i].size * whole;
             p.n = whole == 1 ? x_int(b, runs[i].begin * width)
-                             : x_var(b, loop_begin(b, "j", x_int(b, runs[i].begin * width), x_int(b, end * width),
-                                                   runs[i].size * width));
+                             : x_var(b, loop_begin(b, "j", x_int(b, runs[i].begin * width),
+                                                   x_int(b, end * width), runs[i].size * width));
             m_tiles(c, p);
             if (whole > 1) loop_end(b);
         }
@@ -269,14 +308,17 @@ static void n_panels(Contract *c) {
     }
 }
 
-/* Blocks of equal size whose rows of the repeated operand fit the cache beside a panel, so that every panel finds them there. */
-static void choose_block(Contract *c) {
+/* Blocks of equal size whose rows of the repeated operand fit the cache beside a panel, so that
+ * every panel finds them there. */
+static void choose_block(Contract *c)
+{
     int64_t k = 1, row_bytes;
     c->first = x_int(&c->l->b, 0);
     c->block = c->m_axis < 0 ? 1 : c->out.dim[c->m_axis];
     for (int i = 0; i < c->k_count; i++) k *= k_size(c, i);
     row_bytes = 4 * k;
-    const int64_t rows = c->block, least = (rows * row_bytes + TILE_CACHE_BYTES - 1) / TILE_CACHE_BYTES;
+    const int64_t rows = c->block,
+                  least = (rows * row_bytes + TILE_CACHE_BYTES - 1) / TILE_CACHE_BYTES;
     for (int64_t blocks = least; blocks <= 2 * least && rows / blocks >= 4 * c->tile.rows; blocks++)
         if (rows % blocks == 0) {
             c->block = rows / blocks;
@@ -284,14 +326,16 @@ static void choose_block(Contract *c) {
         }
 }
 
-static void m_blocks(Contract *c) {
+static void m_blocks(Contract *c)
+{
     LoopBuilder *b = &c->l->b;
     choose_block(c);
     if (c->m_axis < 0 || c->block == c->out.dim[c->m_axis]) {
         n_panels(c);
         return;
     }
-    c->first = x_var(b, loop_begin(b, "block", x_int(b, 0), lower_extent(c->l, c->out, c->m_axis), c->block));
+    c->first = x_var(
+        b, loop_begin(b, "block", x_int(b, 0), lower_extent(c->l, c->out, c->m_axis), c->block));
     n_panels(c);
     loop_end(b);
 }
@@ -299,7 +343,8 @@ static void m_blocks(Contract *c) {
 /* ---- roles of the axes ---- */
 
 /* The axis of the result that comes from this operand alone and is longest. */
-static int tile_axis(const Contract *c, int operand, int not_axis) {
+static int tile_axis(const Contract *c, int operand, int not_axis)
+{
     int best = -1;
     for (int i = 0; i < labels_of(c, operand)->count; i++) {
         const int64_t label = labels_of(c, operand)->ints[i];
@@ -311,7 +356,8 @@ static int tile_axis(const Contract *c, int operand, int not_axis) {
 }
 
 /* Summed labels, a contiguous one innermost. */
-static void find_sums(Contract *c) {
+static void find_sums(Contract *c)
+{
     for (int o = 0; o < 2; o++)
         for (int i = 0; i < labels_of(c, o)->count; i++) {
             const int64_t label = labels_of(c, o)->ints[i];
@@ -329,25 +375,31 @@ static void find_sums(Contract *c) {
     }
 }
 
-static void assign_roles(Contract *c) {
+static void assign_roles(Contract *c)
+{
     Lower *l = c->l;
     l->lane_axis = l->target->width > 1 ? l->k->lane_axis : -1;
     c->wide = 1;
-    if (l->k->lane_axis >= 0) c->wide = find(labels_of(c, 1), labels_of(c, 2)->ints[l->k->lane_axis]) >= 0;
+    if (l->k->lane_axis >= 0)
+        c->wide = find(labels_of(c, 1), labels_of(c, 2)->ints[l->k->lane_axis]) >= 0;
     c->tall = 1 - c->wide;
     c->n_axis = l->k->lane_axis >= 0 ? l->k->lane_axis : tile_axis(c, c->wide, -1);
     c->m_axis = tile_axis(c, c->tall, c->n_axis);
     find_sums(c);
 }
 
-static const char *tile_note(const Contract *c) {
+static const char *tile_note(const Contract *c)
+{
     const int lanes = c->l->lane_axis >= 0 ? c->l->target->width : 1;
-    const int64_t rows = c->m_axis < 0 ? 1 : c->out.dim[c->m_axis], columns = c->n_axis < 0 ? 1 : c->out.dim[c->n_axis];
+    const int64_t rows = c->m_axis < 0 ? 1 : c->out.dim[c->m_axis],
+                  columns = c->n_axis < 0 ? 1 : c->out.dim[c->n_axis];
     const int64_t tall = c->tile.rows < rows ? c->tile.rows : rows, wide = c->tile.columns * lanes;
-    return arena_printf(c->l->b.arena, "Tile %lld x %lld.", (long long)tall, (long long)(wide < columns ? wide : columns));
+    return arena_printf(c->l->b.arena, "Tile %lld x %lld.", (long long)tall,
+                        (long long)(wide < columns ? wide : columns));
 }
 
-void lower_contract(Lower *l) {
+void lower_contract(Lower *l)
+{
     Contract c = {.l = l, .out = l->k->domain};
     int open = 0;
     lower_uniforms(l);

@@ -5,7 +5,7 @@
 
 typedef enum OptimizerKind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW } OptimizerKind;
 
-/* Adds the function to the program: buffers params, grads and moments (one for SGD, two else), then the scalars that
- * emit/optimizer.c computes once a step; `n`, a multiple of any width, last. */
+/* Adds the function to the program: buffers params, grads and moments (one for SGD, two else), then
+ * the scalars that emit/optimizer.c computes once a step; `n`, a multiple of any width, last. */
 Function *lower_optimizer(Program *program, OptimizerKind kind);
 #endif
