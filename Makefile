@@ -178,8 +178,10 @@ check-generated: $(BUILD)/nnc
 
 # Trains the digits classifier, prints its test accuracy, then generated code beside the interpreter.
 demo: all
-	$(BUILD)/nnc run examples/digits/digits.nn
-	$(BUILD)/nnc bench examples/digits/digits.nn
+	@echo '== nnc run: trains, and tells the accuracy on the fifth of the pictures that training has not seen'
+	@$(BUILD)/nnc run examples/digits/digits.nn
+	@echo '== nnc bench: the code that it generated, and interpreters of the same program'
+	@$(BUILD)/nnc bench examples/digits/digits.nn
 
 INSTALL_H = $(filter-out runtime/nn_simd.h runtime/nn_loaders.h,$(sort $(wildcard runtime/*.h)))
 PLACE     = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@PREFIX@|$(PREFIX)|g' \

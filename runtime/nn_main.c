@@ -74,27 +74,38 @@ static int parse_count(const char *text, int64_t *value) {
     return !errno && end != text && !*end && *value >= 0;
 }
 
+/* The row of "--epochs" or "--epochs=20"; -1: none. *value is what follows '=', or NULL. */
+static int find_row(const char *word, const char **value) {
+    size_t length = strcspn(word, "=");
+    *value = word[length] ? word + length + 1 : NULL;
+    for (int i = 0; i < ROWS; i++)
+        if (strlen(nn_main_options[i].name) == length &&
+            !strncmp(nn_main_options[i].name, word, length))
+            return i;
+    return -1;
+}
+
 /* Takes argv[*at] and what belongs to it; 0 with a message where it is wrong. */
 static int parse_option(const Row *rows, int argc, char **argv, int *at) {
-    const char *name = argv[*at];
-    for (int i = 0; i < ROWS; i++) {
-        if (strcmp(nn_main_options[i].name, name)) continue;
-        if (rows[i].flag) return *rows[i].flag = 1;
-        if (*at + 1 == argc) {
-            fprintf(stderr, "%s: %s needs %s\n", argv[0], name,
-                    nn_main_options[i].argument);
-            return 0;
-        }
-        ++*at;
-        if (rows[i].text) *rows[i].text = argv[*at];
-        if (rows[i].number && !parse_count(argv[*at], rows[i].number)) {
-            fprintf(stderr, "%s: %s needs a number, not '%s'\n", argv[0], name, argv[*at]);
-            return 0;
-        }
-        return 1;
+    const char *value, *word = argv[*at];
+    int i = find_row(word, &value);
+    if (i < 0 || (rows[i].flag && value)) {
+        fprintf(stderr, "%s: there is no option '%s'; --help lists them\n", argv[0], word);
+        return 0;
     }
-    fprintf(stderr, "%s: there is no option '%s'; --help lists them\n", argv[0], name);
-    return 0;
+    if (rows[i].flag) return *rows[i].flag = 1;
+    if (!value && *at + 1 < argc) value = argv[++*at];
+    if (!value) {
+        fprintf(stderr, "%s: %s needs %s\n", argv[0], word, nn_main_options[i].argument);
+        return 0;
+    }
+    if (rows[i].text) *rows[i].text = value;
+    if (rows[i].number && !parse_count(value, rows[i].number)) {
+        fprintf(stderr, "%s: %s needs a number, not '%s'\n", argv[0], nn_main_options[i].name,
+                value);
+        return 0;
+    }
+    return 1;
 }
 
 static int parse_options(Options *o, const Row *rows, int argc, char **argv) {

@@ -407,6 +407,8 @@ static void the_program_tells_what_is_wrong(void **state) {
     char out[64];
     char *unknown[] = { "toy", "--dats", "x", NULL };
     char *number[] = { "toy", "--epochs", "many", NULL };
+    char *equals[] = { "toy", "--epochs=few", NULL };
+    char *flag[] = { "toy", "--quiet=1", NULL };
     char *resume[] = { "toy", "--resume", NULL };
     char *nowhere[] = { "toy", "--data", "/nowhere", NULL };
     char *help[] = { "toy", "--help", NULL };
@@ -415,6 +417,10 @@ static void the_program_tells_what_is_wrong(void **state) {
     assert_output(out, "there is no option '--dats'");
     assert_int_equal(program(out, number), 2);
     assert_output(out, "--epochs needs a number, not 'many'");
+    assert_int_equal(program(out, equals), 2);
+    assert_output(out, "--epochs needs a number, not 'few'");
+    assert_int_equal(program(out, flag), 2);
+    assert_output(out, "there is no option '--quiet=1'");
     assert_int_equal(program(out, resume), 2);
     assert_int_equal(program(out, nowhere), 1);
     assert_output(out, "/nowhere/toy.csv: cannot open: No such file or directory");
