@@ -6,7 +6,6 @@
 #include "kernel/describe.h"
 #include "loop/print.h"
 #include "ops/scan.h"
-#include "passes/pass.h"
 
 /* ---- what an entry takes ---- */
 
@@ -267,7 +266,6 @@ typedef struct Body {
     const LoweredEntry *lowered;
     PrintNames names;
     int indent;
-    bool *forward;                   /* by node id: computes an output, as against a gradient */
 } Body;
 
 static void call_line(const Body *b, const KernelCall *call)
@@ -304,7 +302,8 @@ static void trace_line(const Body *b, const Kernel *k)
     if (b->lowered->plan->outer || k->kind == KERNEL_COPY) return;
     for (int i = 0; i < k->results.count; i++) {
         const Value *v = k->results.at[i];
-        if (!b->forward[v->node->id] || (v->place != AT_WORK && v->place != AT_OUTPUT)) continue;
+        if (!b->lowered->plan->forward[v->node->id]) continue;
+        if (v->place != AT_WORK && v->place != AT_OUTPUT) continue;
         if (!in_layer(v->node) && !v->node->name && !(k->anchor && in_layer(k->anchor))) continue;
         Text line = text_new(b->e->arena);
         text_addf(&line, "%s_TRACE(", b->e->upper);
@@ -318,7 +317,7 @@ static void trace_line(const Body *b, const Kernel *k)
 static bool is_forward(const Body *b, const Kernel *k)
 {
     for (int i = 0; i < k->results.count; i++)
-        if (b->forward[k->results.at[i]->node->id]) return true;
+        if (b->lowered->plan->forward[k->results.at[i]->node->id]) return true;
     return k->kind == KERNEL_CHECK || !k->results.count;
 }
 
@@ -335,7 +334,7 @@ static void locals(const Body *b)
 /* A scan: its steps as a loop. */
 static void steps(const Body *b, const KernelCall *call)
 {
-    const Body inner = {b->out, b->e, call->body, b->names, b->indent + 4, NULL};
+    const Body inner = {b->out, b->e, call->body, b->names, b->indent + 4};
     const Scan scan = scan_parts(call->kernel->anchor);
     const char *t = emit_step_name(b->e, call->body->plan);
     text_addf(b->out, "%*sfor (int %s = ", b->indent, "", t);
@@ -403,8 +402,7 @@ void emit_entries(Text *out, const Emission *e, int target)
     for (int i = 0; i < lowered->entries.count; i++) {
         const EntryPlan *entry = lowered->entries.at[i].plan;
         const Body b = {out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)},
-                        4, arena_array(e->arena, bool, entry->graph->nodes.count + 1)};
-        graph_mark_forward(entry->graph, b.forward);
+                        4};
         const char *suffix = portable ? "" : emit_suffix(e, target);
         text_addf(out, "%s\n{\n", emit_signature(e, entry, suffix, ""));
         body(&b);

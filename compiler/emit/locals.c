@@ -63,14 +63,19 @@ static char *storage_note(const Emission *e, const Value *v)
     return note.at;
 }
 
+/* The note stands behind the declaration, or above it where that would be too long a line. */
 static void declare(Text *out, int indent, const char *type, const char *name, const char *place,
                     const char *note)
 {
-    const size_t start = out->length;
-    text_addf(out, "%*s%s*const %s = %s;", indent, "", type, name, place);
-    const int gap = NOTE_COLUMN - (int)(out->length - start);
-    if (*note) text_addf(out, "%*s/* %s */", gap > 1 ? gap : 1, "", note);
-    text_add(out, "\n");
+    const char *line = arena_printf(out->arena, "%*s%s*const %s = %s;", indent, "", type, name,
+                                    place);
+    const int length = (int)strlen(line), column = length < NOTE_COLUMN ? NOTE_COLUMN : length + 1;
+    if (*note && column + (int)strlen(note) + 6 > WRAP_COLUMNS) {
+        text_addf(out, "%*s/* %s */\n", indent, "", note);
+        note = "";
+    }
+    if (*note) text_addf(out, "%-*s/* %s */\n", column, line, note);
+    else wrap_code(out, indent, line + indent);
 }
 
 static const char *at_offset(Arena *arena, const char *base, int64_t offset)

@@ -8,14 +8,19 @@
 
 static bool in_layer(const Node *node) { return node->layer && *node->layer; }
 
-/* What the first input that has one is called: a value of the source, or a layer. */
-static const char *name_of_input(const Node *node)
+enum { NAME_DEPTH = 3 };
+
+/* What the first input that has one is called: a value of the source, or a layer; else what its own
+ * inputs are. */
+static const char *name_of_input(const Node *node, int depth)
 {
     for (int i = 0; i < node->input_count; i++) {
         const Node *in = view_root(node->inputs[i]);
         if (op_row(in->op)->kind == KIND_LEAF && in->op != OP_input) continue;
         if (in->name) return in->name;
         if (in_layer(in)) return in->layer;
+        const char *deeper = depth ? name_of_input(in, depth - 1) : NULL;
+        if (deeper) return deeper;
     }
     return NULL;
 }
@@ -24,22 +29,29 @@ static const char *name_of_input(const Node *node)
 static const char *name_of_output(const EntryPlan *entry, const Node *node)
 {
     for (int i = 0; i < entry->graph->outputs.count; i++) {
+        const OutputKind kind = entry->graph->outputs.at[i].kind;
         const Node *last = view_root(entry->graph->outputs.at[i].node);
+        if (kind == OUT_GRAD || kind == OUT_INPUT_GRAD || kind == OUT_STATE) continue;
         for (int j = 0; j < last->input_count; j++)
             if (view_root(last->inputs[j]) == node) return entry->graph->outputs.at[i].name;
     }
     return NULL;
 }
 
+/* A product or window of the backward part that has no name makes the gradient of its layer's input. */
 const char *describe_node_name(const EntryPlan *entry, const Node *node)
 {
     const char *op = op_row(node->op)->name;
-    if (node->name) return node->name;
     const OpKind kind = op_row(node->op)->kind;
-    if (in_layer(node) && (kind == KIND_CONTRACT || kind == KIND_WINDOW)) return node->layer;
-    const char *base = in_layer(node) ? node->layer : name_of_input(node);
-    if (!base) base = name_of_output(entry, node);
-    return base ? arena_printf(entry->arena, "%s_%s", base, op) : op;
+    const bool backward = entry->forward && !entry->forward[node->id];
+    if (node->name) return node->name;
+    if (in_layer(node) && (kind == KIND_CONTRACT || kind == KIND_WINDOW))
+        return backward ? arena_printf(entry->arena, "d_%s_input", node->layer) : node->layer;
+    const char *base = in_layer(node) ? node->layer : name_of_output(entry, node);
+    if (!base) base = name_of_input(node, NAME_DEPTH);
+    if (!base) return op;
+    const char *mark = backward && strncmp(base, "d_", 2) != 0 ? "d_" : "";
+    return arena_printf(entry->arena, "%s%s_%s", mark, base, op);
 }
 
 static const char *identifier(Arena *arena, const char *text)
