@@ -83,7 +83,9 @@ struct LoopStmt {
 
 typedef struct Function {
     const char *name;                /* "fc1_relu", without the model's prefix and the target's suffix */
-    int callers;                     /* kernels that run it */
+    int callers;                     /* kernels that run it ... */
+    const char *kernel_name;         /* ... what the first is called, and, where others are called otherwise, */
+    const char *shared_name;         /* a name by operation and shape; else NULL */
     const char *comment;             /* the banner: formula, shapes, tile, source line; may have several lines */
     VEC(Buffer *) buffers;           /* formals, in order */
     VEC(Var *) scalars;              /* formals after the buffers (count, seed) */

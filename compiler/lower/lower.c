@@ -42,11 +42,36 @@ static void take_name(Program *program, Function *f, const EntryPlan *entry) {
     for (int i = 2; name_taken(program, f, f->name); i++) f->name = arena_printf(arena, "%s_%d", base, i);
 }
 
+/* "conv_relu_16x32x32": operation and shape, for loops that serve kernels of several names. */
+static const char *name_by_shape(Arena *arena, const Kernel *k) {
+    const Node *last = k->nodes.count ? k->nodes.at[k->nodes.count - 1] : k->results.at[0]->node;
+    const Type type = k->kind == KERNEL_ROWS ? k->domain : k->results.at[0]->node->type;
+    Text name = text_new(arena);
+    text_add(&name, k->kind == KERNEL_COPY ? "copy" : op_row((k->anchor ? k->anchor : last)->op)->name);
+    if (k->anchor && k->kind != KERNEL_COPY && last != k->anchor) text_addf(&name, "_%s", op_row(last->op)->name);
+    for (int i = 0, n = 0; i < type.rank; i++)
+        if (i != type.batch_axis && type.dim[i] != 1) text_addf(&name, "%s%lld", n++ ? "x" : "_", (long long)type.dim[i]);
+    return name.at;
+}
+
+static void rename_shared(Program *program) {
+    for (int i = 0; i < program->functions.count; i++) {
+        Function *f = program->functions.at[i];
+        if (!f->shared_name) continue;
+        const char *base = f->name = f->shared_name;
+        for (int n = 2; name_taken(program, f, f->name); n++) f->name = arena_printf(program->arena, "%s_%d", base, n);
+    }
+}
+
 enum { MOST_CALLERS = 12 };
 
 /* The banner of a function that several kernels run names them all. */
 static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const Kernel *k) {
-    if (!f->callers++) return;
+    if (!f->callers++) {
+        f->kernel_name = k->name;
+        return;
+    }
+    if (strcmp(f->kernel_name, k->name) != 0 && k->results.count) f->shared_name = name_by_shape(arena, k);
     if (f->callers == 2) f->comment = arena_printf(arena, "%s\nAlso", f->comment);
     if (f->callers <= MOST_CALLERS)
         f->comment = arena_printf(arena, "%s%s %s in %s", f->comment, f->callers > 2 ? "," : "",
@@ -100,6 +125,7 @@ Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target) {
         lower_entry(arena, lowered->program, plan->entries.at[i], &entry);
         vec_push(arena, lowered->entries, entry);
     }
+    rename_shared(lowered->program);
     for (int i = 0; i < lowered->program->functions.count; i++) {
         Function *f = lowered->program->functions.at[i];
         if (f->callers > 1) f->comment = arena_printf(arena, "%s.", f->comment);
