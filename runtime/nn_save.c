@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct nn_save {
     FILE *stream;
     char *path, *temporary;
     uint64_t checksum;
+    int in_place;            /* 1: a device or a pipe, which nothing may take the place of */
     int failed;              /* errno of the first failure, 0: none */
 };
 
@@ -35,6 +37,11 @@ static void release(nn_save *save) {
     free(save);
 }
 
+static int is_in_place(const char *path) {
+    struct stat info;
+    return !stat(path, &info) && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 int nn_save_open(nn_save **out, const char *path, nn_error *error) {
     nn_save *save = nn_alloc(1, sizeof *save, error);
     size_t size = strlen(path) + 5;
@@ -47,7 +54,8 @@ int nn_save_open(nn_save **out, const char *path, nn_error *error) {
         return NN_ERR_MEMORY;
     }
     snprintf(save->path, size, "%s", path);
-    snprintf(save->temporary, size, "%s.tmp", path);
+    save->in_place = is_in_place(path);
+    snprintf(save->temporary, size, "%s%s", path, save->in_place ? "" : ".tmp");
     save->checksum = checksum_empty;
     save->stream = fopen(save->temporary, "wb");
     if (!save->stream) {
@@ -97,8 +105,10 @@ static int flush_directory(const char *path) {
 static int finish(nn_save *save) {
     int failed = save->failed;
     errno = 0;
-    if (!failed && (fflush(save->stream) || fsync(fileno(save->stream)))) failed = errno;
+    if (!failed && fflush(save->stream)) failed = errno;
+    if (!failed && !save->in_place && fsync(fileno(save->stream))) failed = errno;
     if (fclose(save->stream) && !failed) failed = errno;
+    if (save->in_place) return failed;
     if (!failed && rename(save->temporary, save->path)) failed = errno;
     if (failed) remove(save->temporary);
     return failed ? failed : flush_directory(save->path);
@@ -116,6 +126,6 @@ int nn_save_commit(nn_save *save, nn_error *error) {
 
 void nn_save_abandon(nn_save *save) {
     fclose(save->stream);
-    remove(save->temporary);
+    if (!save->in_place) remove(save->temporary);
     release(save);
 }

@@ -1,0 +1,1 @@
+nnc examples/regression.nn -o $TMP --depfile=/dev/full
