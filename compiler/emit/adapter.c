@@ -22,6 +22,8 @@ static void with_args(Text *out, const Emission *e, const EntryPlan *entry)
     if (metrics) text_addf(out, "    float unwanted[%d];\n", 2 * metrics);
     if (e->plan->param_floats) text_add(out, "    args.params = call->params;\n");
     if (e->plan->state_floats) text_add(out, "    args.states = call->states;\n");
+    if (emit_takes_session(graph))
+        text_addf(out, "    args.session = (%s_session *)call->sessions;\n", e->options.name);
     for (int i = 0; i < graph->inputs.count; i++)
         text_addf(out, "    args.%s = %s;\n", names->inputs[i], input_expr(e, graph, i));
     text_add(out, "    args.count = call->count;\n");
@@ -43,6 +45,8 @@ static void positional(Text *line, const Emission *e, const EntryPlan *entry)
     const EntryNames *names = emit_entry_names(e, entry);
     if (e->plan->param_floats) text_add(line, "call->params, ");
     if (e->plan->state_floats) text_add(line, "call->states, ");
+    if (emit_takes_session(graph))
+        text_addf(line, "(%s_session *)call->sessions, ", e->options.name);
     for (int i = 0; i < graph->inputs.count; i++)
         text_addf(line, "%s, ", input_expr(e, graph, i));
     if (emit_takes_count(graph)) text_add(line, "call->count, ");

@@ -141,8 +141,10 @@ static void model_struct(Text *out, const Emission *e, int target, const char *s
               e->lowered[target]->program->target->name);
     text_addf(out, "    UINT64_C(0x%016llx),    /* of names, shapes and stored order */\n",
               (unsigned long long)model_hash(e));
-    text_addf(out, "    %s_PARAM_FLOATS, %s, 0,    /* no sessions */\n", e->upper,
-              states ? arena_printf(e->arena, "%s_STATE_FLOATS", e->upper) : "0");
+    text_addf(out, "    %s_PARAM_FLOATS, %s, %s\n", e->upper,
+              states ? arena_printf(e->arena, "%s_STATE_FLOATS", e->upper) : "0",
+              m->sessions.count ? arena_printf(e->arena, "%s_SESSION_BYTES,", e->upper)
+                                : "0,    /* no sessions */");
     text_addf(out, "    %d, %d, %d,    /* parameters, states, entries */\n", m->params.count,
               m->states.count, e->plan->entries.count);
     text_addf(out, "    %s, %s, %s_entries%s,\n",

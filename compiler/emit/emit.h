@@ -40,6 +40,7 @@ typedef struct Emission {
     EmitOptions options;
     const char *upper;               /* the name in capitals */
     const char **tensors;            /* by parameter: "FC1_WEIGHT" */
+    const char **sessions;           /* by session: "h_0_attn_keys", a member of NAME_session */
     EntryNamesList names;            /* of each entry, and behind it of the bodies of its scans */
 } Emission;
 
@@ -71,6 +72,7 @@ bool emit_has(const Graph *graph, OutputKind kind);
 int emit_count(const Graph *graph, OutputKind kind);
 bool emit_takes_args(const Graph *graph);    /* a structure of arguments, else positional ones */
 bool emit_takes_seed(const Graph *graph);    /* it draws random numbers */
+bool emit_takes_session(const Graph *graph); /* it keeps something from call to call */
 bool emit_takes_count(const Graph *graph);   /* the number of valid rows is an argument */
 bool emit_is_tensor(OutputKind kind);        /* a buffer of the caller */
 bool emit_clears(const Emission *e);         /* entries call NAME_clear_rows */

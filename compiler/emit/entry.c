@@ -40,6 +40,20 @@ bool emit_takes_seed(const Graph *graph)
 
 bool emit_is_tensor(OutputKind kind) { return kind == OUT_OUTPUT || kind == OUT_INPUT_GRAD; }
 
+static bool reads_session(const Graph *graph)
+{
+    for (int i = 0; i < graph->nodes.count; i++) {
+        const Node *node = graph->nodes.at[i];
+        if (node->op == OP_session || (node->body && reads_session(node->body))) return true;
+    }
+    return false;
+}
+
+bool emit_takes_session(const Graph *graph)
+{
+    return emit_has(graph, OUT_SESSION) || reads_session(graph);
+}
+
 static const char *states_type(const Graph *graph)
 {
     return emit_has(graph, OUT_STATE) ? "float *" : "const float *";
@@ -58,6 +72,7 @@ char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suff
     }
     if (e->plan->param_floats) text_add(&line, "const float *params, ");
     if (e->plan->state_floats) text_addf(&line, "%sstates, ", states_type(graph));
+    if (emit_takes_session(graph)) text_addf(&line, "%s_session *session, ", e->options.name);
     for (int i = 0; i < graph->inputs.count; i++)
         text_addf(&line, "const %s *%s, ", emit_c_type(graph->inputs.at[i]->type.dtype),
                   names->inputs[i]);
@@ -143,6 +158,7 @@ static void check_arguments(Text *out, const Emission *e, const EntryPlan *entry
     if (args) require(&list, "", "args");
     if (e->plan->param_floats) require(&list, from, "params");
     if (e->plan->state_floats) require(&list, from, "states");
+    if (emit_takes_session(graph)) require(&list, from, "session");
     for (int i = 0; i < graph->inputs.count; i++) require(&list, from, names->inputs[i]);
     if (emit_has(graph, OUT_GRAD)) require(&list, from, "grads");
     if (emit_has(graph, OUT_LOSS)) require(&list, from, "loss");
@@ -388,6 +404,8 @@ static void body(const Body *b)
         text_addf(out, "    const int count = %lld;\n", (long long)entry->graph->batch);
     if (entry->workspace_bytes)
         text_addf(out, "    float *const work = (float *)%sworkspace;\n", args ? "args->" : "");
+    if (emit_takes_session(entry->graph))
+        text_add(out, "    float *const kept = (float *)(void *)session;\n");
     locals(b);
     if (calls_status(b->lowered)) text_add(out, "    int status;\n");
     text_add(out, "\n");

@@ -114,6 +114,9 @@ static void constants(Text *out, const Emission *e)
     if (plan->state_floats)
         define(out, width, arena_printf(e->arena, "%s_STATE_FLOATS", e->upper), plan->state_floats,
                NULL);
+    if (plan->session_floats)
+        define(out, width, arena_printf(e->arena, "%s_SESSION_BYTES", e->upper),
+               4 * plan->session_floats, NULL);
     for (int i = 0; i < plan->entries.count; i++) {
         const EntryPlan *entry = plan->entries.at[i];
         define(out, width, emit_entry_constant(e, entry, "BATCH"), entry->graph->batch, NULL);
@@ -121,6 +124,30 @@ static void constants(Text *out, const Emission *e)
                entry->workspace_bytes, NULL);
     }
     text_add(out, "\n");
+}
+
+/* ---- the session ---- */
+
+static void session(Text *out, const Emission *e)
+{
+    int width = 0;
+    VEC(char *) members = {0};
+    for (int i = 0; i < e->module->sessions.count; i++) {
+        Text member = text_new(e->arena);
+        text_addf(&member, "    float %s", e->sessions[i]);
+        emit_shape(&member, e->module->sessions.at[i].type);
+        text_add(&member, ";");
+        if ((int)member.length > width) width = (int)member.length;
+        vec_push(e->arena, members, member.at);
+    }
+    text_add(out, "/* What a stream keeps from call to call, owned by the caller and a stream's alone. All zero\n"
+                  " * where a stream begins: by memset, or by the function. */\n");
+    text_addf(out, "typedef struct %s_session {\n", e->options.name);
+    for (int i = 0; i < members.count; i++)
+        text_addf(out, "%-*s    /* %s */\n", width, members.at[i],
+                  e->module->sessions.at[i].name);
+    text_addf(out, "} %s_session;\n", e->options.name);
+    emit_template(out, e, "session.h");
 }
 
 /* ---- structures of arguments ---- */
@@ -223,6 +250,9 @@ static void arguments(Text *out, const Emission *e, const EntryPlan *entry)
         add_field(e, &list, writes ? "float" : "const float", "*", "states",
                   arena_printf(e->arena, "[%s_STATE_FLOATS]%s", e->upper,
                                writes ? ", updated" : ""));
+    if (emit_takes_session(graph))
+        add_field(e, &list, arena_printf(e->arena, "%s_session", e->options.name), "*", "session",
+                  "of the stream, updated");
     for (int i = 0; i < graph->inputs.count; i++) {
         const Node *in = graph->inputs.at[i];
         add_field(e, &list, arena_printf(e->arena, "const %s", emit_c_type(in->type.dtype)), "*",
@@ -342,6 +372,7 @@ void emit_header(Text *out, const Emission *e)
     text_add(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     emit_template(out, e, "init.h");
     if (e->plan->state_floats) emit_template(out, e, "states.h");
+    if (e->module->sessions.count) session(out, e);
     entries(out, e);
     tensors(out, e);
     if (e->options.optimizer >= 0) emit_optimizer_header(out, e);

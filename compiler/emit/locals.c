@@ -129,7 +129,8 @@ void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Valu
     const char *read = arena_printf(e->arena, "const %s", type);
     const char *note = storage_note(e, v);
     const char *const base[] = {
-        [AT_PARAM] = "params", [AT_STATE] = "states", [AT_GRAD] = "grads", [AT_METRIC] = "metrics"};
+        [AT_PARAM] = "params", [AT_STATE] = "states", [AT_SESSION] = "kept", [AT_GRAD] = "grads",
+        [AT_METRIC] = "metrics"};
     switch (v->place) {
     case AT_INPUT:
         if (args) declare(out, indent, read, name, arena_printf(e->arena, "args->%s", name), note);
@@ -143,6 +144,9 @@ void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Valu
     case AT_WORK:
         declare(out, indent, type, name, in_workspace(e, entry, v), note);
         break;
+    case AT_SESSION:
+        from = "";
+        /* fallthrough */
     case AT_PARAM: case AT_STATE: case AT_GRAD: case AT_METRIC:
         declare(out, indent, is_written(entry, v) ? type : read, name,
                 at_offset(e->arena, arena_printf(e->arena, "%s%s", from, base[v->place]),

@@ -121,7 +121,8 @@ static const char *name_constant(const Emission *e, const Value *v, const char *
 static void name_arguments(const Emission *e, EntryNames *names, Names *taken)
 {
     static const char *const own[] = {"params", "states", "grads", "loss", "metrics", "workspace",
-                                      "count", "seed", "args", "work", "status"};
+                                      "count", "seed", "args", "work", "status", "session",
+                                      "kept"};
     const Graph *graph = names->plan->graph;
     Arena *arena = e->arena;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) vec_push(arena, *taken, own[i]);
@@ -202,7 +203,8 @@ static void reserve_globals(const Emission *e, Names *taken)
     static const char *const own[] = {
         "init", "init_uniform", "init_normal", "init_constant", "init_values", "init_states",
         "tensor", "get", "set", "select", "model", "step", "step_args", "params", "states", "place",
-        "elements", "mix", "draw", "power", "entries", "clear_rows", "weights",
+        "elements", "mix", "draw", "power", "entries", "clear_rows", "weights", "session",
+        "session_reset",
     };
     static const char *const of_entry[] = {"*", "*_args", "*_inputs", "*_outputs", "*_metrics",
                                            "call_*"};
@@ -245,6 +247,7 @@ static void name_tensors(Emission *e)
     Names taken = {0};
     vec_push(e->arena, taken, "PARAM_FLOATS");
     vec_push(e->arena, taken, "STATE_FLOATS");
+    vec_push(e->arena, taken, "SESSION_BYTES");
     vec_push(e->arena, taken, "TRACE");
     vec_push(e->arena, taken, "H");
     for (int i = 0; i < e->plan->entries.count; i++) {
@@ -258,6 +261,16 @@ static void name_tensors(Emission *e)
                                   upper_name(e->arena, e->module->params.at[i].name));
 }
 
+static void name_sessions(Emission *e)
+{
+    Names taken = {0};
+    const ParamList *sessions = &e->module->sessions;
+    e->sessions = arena_array(e->arena, const char *, sessions->count + 1);
+    for (int i = 0; i < sessions->count; i++)
+        e->sessions[i] = take_name(e->arena, &taken,
+                                   emit_identifier(e->arena, sessions->at[i].name));
+}
+
 Emission emission_new(Arena *arena, const Plan *plan, Lowered *const *lowered, int target_count,
                       const EmitOptions *options)
 {
@@ -269,6 +282,7 @@ Emission emission_new(Arena *arena, const Plan *plan, Lowered *const *lowered, i
     Names globals = {0};
     reserve_globals(&e, &globals);
     name_tensors(&e);
+    name_sessions(&e);
     for (int i = 0; i < plan->entries.count; i++) {
         Names taken = {0};
         name_entry(&e, plan->entries.at[i], &taken, &globals);

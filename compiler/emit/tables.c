@@ -156,5 +156,6 @@ void emit_tables(Text *out, const Emission *e)
     if (states) tensor_table(out, e, "states", module->states.at, e->plan->states, states);
     if (params || states) emit_template(out, e, "tensors.c");
     init(out, e);
+    if (module->sessions.count) emit_template(out, e, "session.c");
     if (params) emit_template(out, e, "access.c");
 }

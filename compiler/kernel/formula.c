@@ -167,6 +167,7 @@ static const char *stored_name(const Writer *w, const Node *node)
     if (!v) return NULL;
     if (v->place == AT_PARAM) return module->params.at[v->index].name;
     if (v->place == AT_STATE) return module->states.at[v->index].name;
+    if (v->place == AT_SESSION) return module->sessions.at[v->index].name;
     return v->name;
 }
 

@@ -18,6 +18,7 @@ typedef enum Place {
     AT_INPUT,        /* caller's input or target; index: module->decls */
     AT_PARAM,        /* params + offset floats; index: module->params */
     AT_STATE,        /* states + offset floats; index: module->states */
+    AT_SESSION,      /* the caller's session + offset floats; index: module->sessions */
     AT_OUTPUT,       /* caller's buffer of outputs.at[index] of the graph, an OUT_OUTPUT or OUT_INPUT_GRAD; where the caller may
                       * pass NULL, offset is a slot in the workspace in bytes, else -1 */
     AT_GRAD,         /* grads + offset floats; index: module->params */
@@ -39,7 +40,7 @@ typedef struct Value {
     const char *name;                /* a unique C identifier in the entry: "hidden", "d_logits" */
     Place place;
     int index;
-    int64_t offset;                  /* AT_WORK: bytes; AT_PARAM, AT_STATE, AT_GRAD, AT_METRIC: floats */
+    int64_t offset;                  /* AT_WORK: bytes; AT_PARAM, AT_STATE, AT_SESSION, AT_GRAD, AT_METRIC: floats */
     DType dtype;
     int64_t stride[MAX_RANK];
     int64_t elements;                /* occupied, padding included */
@@ -110,14 +111,14 @@ typedef struct EntryPlan {
     int64_t workspace_lower_bound;   /* largest sum of values live at one step */
 } EntryPlan;
 
-/* How a parameter (or state) is stored: strides of its logical axes, in floats. */
+/* How a parameter (or state, or session) is stored: strides of its logical axes, in floats. */
 typedef struct ParamLayout { int64_t offset, floats; int64_t stride[MAX_RANK]; bool padded; } ParamLayout;
 
 typedef struct Plan {
     Arena *arena;
     const Module *module;
-    ParamLayout *params, *states;
-    int64_t param_floats, state_floats;
+    ParamLayout *params, *states, *sessions;             /* sessions in logical order, one behind the other */
+    int64_t param_floats, state_floats, session_floats;
     VEC(EntryPlan *) entries;
 } Plan;
 

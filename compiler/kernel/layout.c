@@ -148,6 +148,20 @@ static int64_t store(const Param *param, const Wish *wish, int window_last, int6
     return offset + layout->floats;
 }
 
+/* The caller sees a session as a structure of arrays, so there is no padding. */
+static void layout_sessions(Plan *plan)
+{
+    const ParamList *sessions = &plan->module->sessions;
+    plan->sessions = arena_array(plan->arena, ParamLayout, sessions->count + 1);
+    for (int i = 0; i < sessions->count; i++) {
+        ParamLayout *layout = &plan->sessions[i];
+        layout->offset = plan->session_floats;
+        layout->floats = type_elements(sessions->at[i].type);
+        type_strides(sessions->at[i].type, layout->stride);
+        plan->session_floats += layout->floats;
+    }
+}
+
 void layout_params(Plan *plan) {
     const Module *module = plan->module;
     Wish *wishes = arena_array(plan->arena, Wish, module->params.count + 1);
@@ -163,6 +177,7 @@ void layout_params(Plan *plan) {
         plan->param_floats = store(&module->params.at[i], &wishes[i], last[i], plan->param_floats, &plan->params[i]);
     for (int i = 0; i < module->states.count; i++)
         plan->state_floats = store(&module->states.at[i], NULL, -1, plan->state_floats, &plan->states[i]);
+    layout_sessions(plan);
 }
 
 /* ---- contractions ---- */

@@ -64,6 +64,10 @@ static void place_leaf(EntryPlan *entry, const Node *node) {
         v = plan_value(entry, node, AT_STATE, node->param, module->states.at[node->param].name);
         value_of_param(v, &entry->plan->states[node->param]);
         break;
+    case OP_session:
+        v = plan_value(entry, node, AT_SESSION, node->param, module->sessions.at[node->param].name);
+        value_of_param(v, &entry->plan->sessions[node->param]);
+        break;
     case OP_constant:
         v = plan_value(entry, node, AT_CONST, -1, node->name ? node->name : "table");
         break;
@@ -108,14 +112,16 @@ static Place output_place(OutputKind kind) {
     case OUT_METRIC: return AT_METRIC;
     case OUT_GRAD: return AT_GRAD;
     case OUT_STATE: return AT_STATE;
+    case OUT_SESSION: return AT_SESSION;
     default: return AT_OUTPUT;
     }
 }
 
 static void output_layout(const Plan *plan, const Output *o, int metric, Value *v) {
-    const ParamLayout *layout = o->kind == OUT_GRAD    ? &plan->params[o->param]
-                                : o->kind == OUT_STATE ? &plan->states[o->param]
-                                                       : NULL;
+    const ParamLayout *layout = o->kind == OUT_GRAD      ? &plan->params[o->param]
+                                : o->kind == OUT_STATE   ? &plan->states[o->param]
+                                : o->kind == OUT_SESSION ? &plan->sessions[o->param]
+                                                         : NULL;
     if (o->kind == OUT_METRIC) v->offset = 2 * metric;
     if (!layout) return;
     v->offset = layout->offset;
@@ -140,7 +146,7 @@ typedef VEC(Value *) Values;
 static Value *output_value(EntryPlan *entry, int index, int metric) {
     const Output *o = &entry->graph->outputs.at[index];
     if (entry->outer) return scan_output(entry, index);
-    const int number = o->kind == OUT_GRAD || o->kind == OUT_STATE ? o->param : index;
+    const int number = output_place(o->kind) == AT_OUTPUT ? index : o->param;
     const char *name = o->kind == OUT_GRAD ? arena_printf(entry->arena, "d_%s", o->name) : o->name;
     Value *v = plan_value(entry, o->node, output_place(o->kind), number, name);
     output_layout(entry->plan, o, metric, v);
@@ -150,7 +156,8 @@ static Value *output_value(EntryPlan *entry, int index, int metric) {
 /* What is read until the end of the entry, or of the step, changes only then. */
 static bool changes_at_end(const EntryPlan *entry, int index) {
     if (entry->outer) return index < scan_parts(entry->scan->anchor).carries;
-    return entry->graph->outputs.at[index].kind == OUT_STATE;
+    const OutputKind kind = entry->graph->outputs.at[index].kind;
+    return kind == OUT_STATE || kind == OUT_SESSION;
 }
 
 static void place_output(EntryPlan *entry, int index, int metric, Values *copied) {

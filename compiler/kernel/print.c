@@ -8,7 +8,8 @@ static const char *const kind_names[] = {
     [KERNEL_CHECK] = "check",   [KERNEL_SCAN] = "scan",
 };
 static const char *const place_names[] = {
-    [AT_INPUT] = "input", [AT_PARAM] = "params", [AT_STATE] = "states", [AT_OUTPUT] = "output", [AT_GRAD] = "grads",
+    [AT_INPUT] = "input", [AT_PARAM] = "params", [AT_STATE] = "states", [AT_SESSION] = "session",
+    [AT_OUTPUT] = "output", [AT_GRAD] = "grads",
     [AT_LOSS] = "loss",   [AT_METRIC] = "metrics", [AT_CONST] = "table", [AT_INDEX] = "index", [AT_WORK] = "work",
     [AT_AROUND] = "around",
 };

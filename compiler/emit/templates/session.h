@@ -1,0 +1,2 @@
+void model_session_reset(model_session *session);
+
