@@ -62,6 +62,17 @@ static void build_largest(Module *m, Graph *g, int64_t rows, int64_t columns)
     square_loss(g, map2(g, OP_sub, x, top));
 }
 
+/* Sums and maxima of whole numbers, along rows and down columns. */
+static void build_whole_numbers(Module *m, Graph *g, int64_t rows, int64_t columns)
+{
+    Node *x = matrix_input(m, g, "x", rows, columns);
+    Node *y = dense(m, g, x, "a", columns);
+    Node *whole = map1(g, OP_to_i32, map2(g, OP_mul, x, constant(g, 5)));
+    Node *sum = map1(g, OP_to_f32, build_reduce(g, OP_sum, whole, (int64_t[]){1}, 1));
+    Node *most = map1(g, OP_to_f32, build_reduce(g, OP_reduce_max, whole, (int64_t[]){1}, 1));
+    finish(g, map2(g, OP_mul, y, map2(g, OP_add, sum, most)));
+}
+
 static void build_slices(Module *m, Graph *g, int64_t rows, int64_t columns)
 {
     Node *x = dense(m, g, matrix_input(m, g, "x", rows, columns), "a", 2 * columns);
@@ -97,7 +108,8 @@ static const Case cases[] = {
     {"gelu", build_gelu, 11, 19},                {"cross_entropy", build_cross_entropy, 12, 10},
     {"cross_entropy", build_cross_entropy, 3, 33},                                           {"column_norm", build_column_norm, 13, 21},
     {"largest", build_largest, 8, 23},           {"slices", build_slices, 4, 11},            {"reshaped", build_reshaped, 6, 5},
-    {"concat", build_concat, 7, 12},             {"between", build_between, 9, 21},          {"between", build_between, 6, 64},
+    {"concat", build_concat, 7, 12},             {"whole_numbers", build_whole_numbers, 5, 37},
+                                                 {"whole_numbers", build_whole_numbers, 3, 6},             {"between", build_between, 9, 21},          {"between", build_between, 6, 64},
 };
 
 static void add_case(Suite *s, const Case *c)

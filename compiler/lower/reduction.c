@@ -32,8 +32,12 @@ bool reduction_runs(const Reduction *r, int phase) {
 
 static int current_pass(const Reduction *r) { return r->result[0] ? 1 : 0; }
 
-static LoopExpr *identity(Lower *l, Combine combine, bool vector) {
-    return x_float(&l->b, combine == MAX ? -3.402823466e38 : 0, vector);
+/* What a pass starts from. The first pass takes the elements as they are, whole numbers too. */
+static LoopExpr *identity(Lower *l, const Reduction *r, bool vector) {
+    const bool max = recipe_of(r->node->op)->combine[current_pass(r)] == MAX;
+    if (r->node->inputs[0]->type.dtype == DT_I32 && current_pass(r) == 0)
+        return x_i32(&l->b, max ? INT32_MIN : 0, vector);
+    return x_float(&l->b, max ? -3.402823466e38 : 0, vector);
 }
 
 bool reduction_shares(const Reduction *a, const Reduction *b) {
@@ -53,7 +57,7 @@ void reduction_open(Lower *l, Reduction *r, bool vector, int parts) {
     const Combine combine = recipe_of(r->node->op)->combine[current_pass(r)];
     r->parts = parts;
     for (int i = 0; i < parts && !reduction_takes_over(r); i++)
-        r->running[i] = loop_var(&l->b, names[combine], identity(l, combine, vector && l->target->width > 1));
+        r->running[i] = loop_var(&l->b, names[combine], identity(l, r, vector && l->target->width > 1));
 }
 
 static LoopExpr *combined(Lower *l, Combine combine, LoopExpr *a, LoopExpr *b) {
@@ -138,7 +142,7 @@ void reduction_step(Lower *l, Reduction *r, int part) {
                                 (LoopExpr *[]){element, r->result[0], NULL, row_size(l, r->node, vector), index}, vector);
     x = r->elements && pass == 1 ? kept(l, op_row(recipe->shortcut)->name, x) : lower_named(l, x, NULL);
     if (r->elements && pass == 1) loop_vstore(&l->b, r->elements, l->axis[l->lane_axis], x, l->target->width);
-    if (vector && l->lane_axis >= 0) x = reduction_masked(l, x_splat(&l->b, x), identity(l, recipe->combine[pass], true));
+    if (vector && l->lane_axis >= 0) x = reduction_masked(l, x_splat(&l->b, x), identity(l, r, true));
     loop_set(&l->b, running, combined(l, recipe->combine[pass], x_var(&l->b, running), x));
 }
 
