@@ -70,7 +70,7 @@ static void build_whole_numbers(Module *m, Graph *g, int64_t rows, int64_t colum
     Node *whole = map1(g, OP_to_i32, map2(g, OP_mul, x, constant(g, 5)));
     Node *sum = map1(g, OP_to_f32, build_reduce(g, OP_sum, whole, (int64_t[]){1}, 1));
     Node *most = map1(g, OP_to_f32, build_reduce(g, OP_reduce_max, whole, (int64_t[]){1}, 1));
-    finish(g, map2(g, OP_mul, y, map2(g, OP_add, sum, most)));
+    square_loss(g, map2(g, OP_mul, y, map2(g, OP_add, sum, most)));
 }
 
 static void build_slices(Module *m, Graph *g, int64_t rows, int64_t columns)
