@@ -1000,12 +1000,12 @@ static void mnist_mlp_d_fc1_bias(const float *NN_RESTRICT d_fc1, float *NN_RESTR
                                  ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 8) _mm256_storeu_ps(d_fc1_bias + j, _mm256_setzero_ps());
-    for (ptrdiff_t row = 0; row < count; row++) {
-        for (ptrdiff_t j = 0; j < 128; j += 8) {
-            _mm256_storeu_ps(d_fc1_bias + j,
-                             _mm256_add_ps(_mm256_loadu_ps(d_fc1_bias + j),
-                                           _mm256_loadu_ps(d_fc1 + row * 144 + j)));
+    for (ptrdiff_t j = 0; j < 128; j += 8) {
+        __m256 total = _mm256_setzero_ps();
+        for (ptrdiff_t row = 0; row < count; row++) {
+            total = _mm256_add_ps(total, _mm256_loadu_ps(d_fc1 + row * 144 + j));
         }
+        _mm256_storeu_ps(d_fc1_bias + j, _mm256_add_ps(_mm256_loadu_ps(d_fc1_bias + j), total));
     }
 }
 

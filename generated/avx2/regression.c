@@ -664,12 +664,13 @@ static void regression_d_hidden_bias(const float *NN_RESTRICT d_hidden,
                                      float *NN_RESTRICT d_hidden_bias, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 32; j += 8) _mm256_storeu_ps(d_hidden_bias + j, _mm256_setzero_ps());
-    for (ptrdiff_t row = 0; row < count; row++) {
-        for (ptrdiff_t j = 0; j < 32; j += 8) {
-            _mm256_storeu_ps(d_hidden_bias + j,
-                             _mm256_add_ps(_mm256_loadu_ps(d_hidden_bias + j),
-                                           _mm256_loadu_ps(d_hidden + row * 32 + j)));
+    for (ptrdiff_t j = 0; j < 32; j += 8) {
+        __m256 total = _mm256_setzero_ps();
+        for (ptrdiff_t row = 0; row < count; row++) {
+            total = _mm256_add_ps(total, _mm256_loadu_ps(d_hidden + row * 32 + j));
         }
+        _mm256_storeu_ps(d_hidden_bias + j,
+                         _mm256_add_ps(_mm256_loadu_ps(d_hidden_bias + j), total));
     }
 }
 
