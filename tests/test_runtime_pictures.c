@@ -35,7 +35,7 @@ static nn_data *load(void **state, size_t cut, nn_error *error) {
     char path[64];
     nn_option option = { NULL, NN_TEXT, 0, 0, NULL, NULL, NULL, 0 };
     nn_step step = { "cifar10", &option, 1 };
-    nn_request request = { &step, &entry, "", NULL, 0 };
+    nn_request request = { &step, &entry, "", NULL, 0, NULL, 1 };
     nn_data *data = NULL;
     option.text = write_records(state, path, sizeof path, cut);
     nn_find_loader("cifar10")->load(&request, &data, error);
