@@ -104,6 +104,21 @@ static void check_gradients(Check *c)
             check_element(c, inputs, i, e, tensor_get(&gradients[i], e));
 }
 
+/* Products by way of a BLAS, where there is one, are those of the reference loops. */
+static void check_blas(Check *c)
+{
+    Tensor slow, fast, *inputs = draw_inputs(c);
+    Interp blas = c->interp;
+    blas.blas = true;
+    assert_null(interp_run(&c->interp, c->arena, c->forward, inputs, COUNT, &slow));
+    assert_null(interp_run(&blas, c->arena, c->forward, inputs, COUNT, &fast));
+    for (int64_t e = 0; e < type_elements(slow.type); e++) {
+        const double want = tensor_get(&slow, e), got = tensor_get(&fast, e);
+        if (!(fabs(got - want) <= 1e-5 * (1 + fabs(want))) && !(isinf(want) && got == want))
+            fail_msg("%s: by BLAS [%d] is %g, the reference %g", c->name, (int)e, got, want);
+    }
+}
+
 static void check_round_trip(Check *c)
 {
     Text first = text_new(c->arena), second = text_new(c->arena);
@@ -127,6 +142,7 @@ static void every_operation(void **state)
         for (bool more = true; more; variants += more) {
             more = check_begin(&c, (Op)op, variants);
             if (more) {
+                check_blas(&c);
                 check_gradients(&c);
                 check_round_trip(&c);
             }

@@ -29,11 +29,13 @@ static const void *leaf_values(EvalContext *context, const Node *node)
 
 static void walk(EvalContext *context, const Graph *graph, Tensor *values)
 {
+    const bool blas = ((const Walker *)context->walker)->interp->blas;
     for (int i = 0; i < graph->nodes.count && !context->error; i++) {
         const Node *node = graph->nodes.at[i];
         Tensor *in = arena_array(context->arena, Tensor, node->input_count + 1);
         for (int j = 0; j < node->input_count; j++) in[j] = values[node->inputs[j]->id];
         values[i] = tensor_new(context->arena, node->type);
+        if (blas && blas_eval(context, node, in, &values[i])) continue;
         op_row(node->op)->eval(context, node, in, &values[i]);
     }
 }
@@ -95,7 +97,6 @@ const char *interp_run(const Interp *interp, Arena *arena, const Graph *graph, c
     Walker walker = {.interp = interp};
     EvalContext context = {.arena = arena, .count = count, .seed = interp->seed,
                            .leaf = leaf_values, .run = run_graph, .walker = &walker};
-    if (interp->blas) context.contract = blas_contract;
     run_graph(&context, graph, inputs, outputs);
     for (int i = 0; !context.error && i < graph->outputs.count; i++)
         own_output(arena, &outputs[i], count);

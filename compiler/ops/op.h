@@ -41,8 +41,6 @@ typedef struct EvalContext {
     Arena *arena;
     int64_t count;                   /* valid rows */
     uint64_t seed;
-    /* Another way to compute a contraction: 1 if it did; NULL or 0: the reference loop does. */
-    int (*contract)(struct EvalContext *context, const Node *node, const Tensor *in, Tensor *out);
     /* What the walker of the graph lends to the rules: the values of an input, parameter, state
      * or session; and a run of a region's body, whose inputs and outputs are in the order of the
      * body's. */
