@@ -4,10 +4,12 @@
 #   sh examples/setup.sh --checks    also what the checks of .ci/run use: clang, cmake, C++, an ARM compiler and emulator
 # As another user than root it asks sudo. On other systems: install the same by their names there, then `make`.
 set -eu
+optional=
 packages="gcc libc6-dev make flex bison pkg-config zlib1g-dev libopenblas-dev libcmocka-dev"
 if [ "${1-}" = --checks ]; then
-    packages="$packages g++ clang libclang-rt-dev cmake ninja-build shellcheck
+    packages="$packages g++ clang cmake ninja-build shellcheck
               gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+    optional=libclang-rt-dev                     # clang's sanitizers, a package of its own in newer releases
 fi
 installed() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -18,6 +20,11 @@ for package in $packages; do
     [ "$package" = pkg-config ] && command -v pkg-config > /dev/null && continue
     installed "$package" || missing="$missing $package"
 done
+if [ -n "$optional" ] && ! installed "$optional"; then
+    missing="$missing $optional"
+else
+    optional=
+fi
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get > /dev/null; then
     echo "setup.sh: no apt-get here; please install what corresponds to:$missing" >&2
@@ -27,5 +34,7 @@ sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 export DEBIAN_FRONTEND=noninteractive
 echo "installing:$missing"
+$sudo apt-get update -qq
+[ -z "$optional" ] || apt-cache show "$optional" > /dev/null 2>&1 || missing=${missing% "$optional"}
 # shellcheck disable=SC2086
-$sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends $missing
+[ -z "$missing" ] || $sudo apt-get install -y -qq --no-install-recommends $missing
