@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 extern const nn_loader nn_idx_loader, nn_csv_loader, nn_tsv_loader, nn_npy_loader, nn_text_loader;
-extern const nn_loader nn_cifar10_loader, nn_custom_loader;
+extern const nn_loader nn_cifar10_loader, nn_wav_loader, nn_custom_loader;
 extern const nn_transform nn_scale_transform, nn_normalize_transform, nn_standardize_transform;
 extern const nn_transform nn_split_transform, nn_unique_transform;
 extern const nn_transform nn_random_flip_transform, nn_random_crop_transform;

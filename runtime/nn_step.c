@@ -14,6 +14,7 @@ const nn_loader *const nn_loaders[] = {
     &nn_npy_loader,
     &nn_cifar10_loader,
     &nn_text_loader,
+    &nn_wav_loader,
     &nn_custom_loader,
     NULL,
 };
