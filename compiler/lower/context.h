@@ -5,6 +5,8 @@
 #include "kernel/kernel.h"
 #include "lower/lower.h"
 
+typedef VEC(int) BoundIds;
+
 typedef struct Lower {
     LoopBuilder b;
     const Target *target;
@@ -19,7 +21,7 @@ typedef struct Lower {
     LoopStmts *tail;                 /* the block of the tail at hand ... */
     LoopExpr *mask;                  /* ... and which lanes it uses, once asked for */
     LoopExpr **bound;                    /* by node id: the member's value here, or NULL */
-    VEC(int) bound_ids;              /* in the order bound, to forget them at the end of a scope */
+    BoundIds bound_ids;              /* in the order bound, to forget them at the end of a scope */
     int *uses;                       /* by node id: readers inside the kernel */
 } Lower;
 

@@ -5,20 +5,21 @@
 
 enum { MAX_PARTS = 4 };
 
-/* A reduction keeps several accumulators where one would wait for itself: neighbouring vectors go to each in turn. */
+/* A reduction keeps several accumulators where one would wait for itself: neighbouring vectors go
+ * to each in turn. */
 typedef struct Reduction {
     const Node *node;
     const int *label;
-    int level;                       /* the phase after its last pass */
+    int level; /* the phase after its last pass */
     int passes;
-    const struct Reduction *twin;    /* another whose first pass is the same, or NULL */
-    Var *running[MAX_PARTS];         /* the accumulators of the current pass */
+    const struct Reduction *twin; /* another whose first pass is the same, or NULL */
+    Var *running[MAX_PARTS];      /* the accumulators of the current pass */
     int parts;
-    Var *outer;                      /* of the loops around, while nested */
-    LoopExpr *first;                 /* result of the first pass, before the recipe's `between` */
-    LoopExpr *result[2];             /* of each pass, one value a row */
-    Buffer *elements;                /* a row that keeps what the second pass adds up, or NULL ... */
-    LoopExpr *scale;                 /* ... and one divided by their sum */
+    Var *outer;          /* of the loops around, while nested */
+    LoopExpr *first;     /* result of the first pass, before the recipe's `between` */
+    LoopExpr *result[2]; /* of each pass, one value a row */
+    Buffer *elements;    /* a row that keeps what the second pass adds up, or NULL ... */
+    LoopExpr *scale;     /* ... and one divided by their sum */
 } Reduction;
 
 int reduction_passes(Op op);
@@ -28,16 +29,17 @@ bool reduction_runs(const Reduction *r, int phase);
 bool reduction_shares(const Reduction *a, const Reduction *b);
 /* The recipe's shortcut from `elements` and `scale`; OP_COUNT: it has none. */
 Op reduction_shortcut(const Reduction *r);
-/* Whether the current pass is a twin's: opening and stepping do nothing, and closing takes over the result. */
+/* Whether the current pass is a twin's: opening and stepping do nothing, and closing takes over the
+ * result. */
 bool reduction_takes_over(const Reduction *r);
 /* Whether an element of the current pass takes longer than adding it up. */
 bool reduction_is_heavy(const Reduction *r);
 void reduction_open(Lower *l, Reduction *r, bool vector, int parts);
-/* Around the innermost of several loops: sums of its elements are added up by themselves first, so that rounding grows with the
- * lengths of the loops and not with their product. */
+/* Around the innermost of several loops: sums of its elements are added up by themselves first, so
+ * that rounding grows with the lengths of the loops and not with their product. */
 void reduction_nest(Lower *l, Reduction *r);
 void reduction_unnest(Lower *l, Reduction *r);
-void reduction_step(Lower *l, Reduction *r, int part);       /* takes in the current element */
+void reduction_step(Lower *l, Reduction *r, int part); /* takes in the current element */
 void reduction_close(Lower *l, Reduction *r, bool along_lanes);
 
 /* A reduction over axes of extent 1: its formulas at the one element. */
@@ -46,8 +48,9 @@ LoopExpr *reduction_of_one(Lower *l, const Node *node);
 /* In a tail: x in the active lanes, `rest` in the others. */
 LoopExpr *reduction_masked(Lower *l, LoopExpr *x, LoopExpr *rest);
 
-/* The lane axis of the domain in steps of the width, then a tail with fewer active lanes. With `parts` > 1 the body stands that many
- * times in the loop, for neighbouring vectors, and *part says which. */
+/* The lane axis of the domain in steps of the width, then a tail with fewer active lanes. With
+ * `parts` > 1 the body stands that many times in the loop, for neighbouring vectors, and *part says
+ * which. */
 void lane_loop(Lower *l, void (*body)(void *context), void *context);
 void lane_loop_parts(Lower *l, int parts, int *part, void (*body)(void *context), void *context);
 void lane_loop_over(Lower *l, int64_t extent, void (*body)(void *context), void *context);

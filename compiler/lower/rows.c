@@ -4,131 +4,25 @@
  *       phase 0:  for the row's axes: reductions that need only operands; results ready by now
  *       phase 1:  for the row's axes: what needs the reductions of phase 0; and so on
  *
- * A row stays in registers or L1 between its phases. Reductions over other axes than the row's accumulate: a scalar in a
- * register, anything else in its result. Lanes run along the last axis if the operands allow: inside the row (reductions then
- * end with a sum over the lanes) or across rows (each lane reduces its own). */
+ * A row stays in registers or L1 between its phases. Reductions over other axes than the row's
+ * accumulate: a scalar in a register, anything else in its result. Lanes run along the last axis if
+ * the operands allow: inside the row (reductions then end with a sum over the lanes) or across rows
+ * (each lane reduces its own). */
 #include <string.h>
 
-#include "lower/reduction.h"
-#include "ops/formula.h"
-
-/* What costs many operations an element and serves several phases is kept in a local row instead of computed again. */
-typedef struct Row {
-    unsigned phases;                 /* bit set: the phases that need the member */
-    Buffer *values;                  /* kept from the first of them on; NULL: computed again */
-    const Reduction *shortcut;       /* values come from the row that this reduction keeps */
-} Row;
-
-typedef struct Rows {
-    Lower *l;
-    unsigned row;                    /* bit set of the row's axes */
-    int *level;                      /* by node id: the phase in which a full value is ready */
-    int phases;
-    Var **total;                     /* by node id: register of a scalar accumulator */
-    Row *rows;                       /* by node id: a member's values along the row, where they are kept */
-    bool many;                       /* a loop runs over rows */
-} Rows;
-
-static const Member *member_of(const Rows *r, const Node *node) { return &r->l->entry->member[node->id]; }
-
-static unsigned axes_of(const Rows *r, const Node *node) {
-    unsigned axes = 0;
-    if (op_row(node->op)->kind != KIND_REDUCE) return 0;
-    for (int i = 0; i < node->attr[0].count; i++) {
-        const int64_t a = node->attr[0].ints[i];
-        if (node->inputs[0]->type.dim[a] != 1) axes |= 1u << member_of(r, node)->label[a];
-    }
-    return axes;
-}
-
-/* A reduction over axes of extent 1 counts as a map. */
-static bool reduces(const Rows *r, const Node *node) { return axes_of(r, node) != 0; }
-
-/* The axes of the domain along which a value of this type and these labels varies. */
-static unsigned varies(Type type, const int *label) {
-    unsigned axes = 0;
-    for (int i = 0; i < type.rank; i++)
-        if (type.dim[i] != 1 && label[i] >= 0) axes |= 1u << label[i];
-    return axes;
-}
-
-static bool in_row(const Rows *r, const Node *node) { return reduces(r, node) && axes_of(r, node) == r->row; }
-
-static bool accumulates(const Rows *r, const Node *node) {
-    return reduces(r, node) && !in_row(r, node);
-}
-
-/* ---- shape of the loops ---- */
-
-static void choose_lanes(Rows *r) {
-    const Type d = r->l->k->domain;
-    if (r->l->target->width > 1)
-        for (int axis = d.rank - 1; axis >= 0; axis--)
-            if (d.dim[axis] > 1 && axis != d.batch_axis && kernel_lanes_fit(r->l->entry, r->l->k, axis)) {
-                r->l->lane_axis = axis;
-                return;
-            }
-    r->l->lane_axis = -1;
-}
-
-/* Without a consumed reduction the row is what the first sum along the lanes reduces. */
-static void choose_row(Rows *r) {
-    const Kernel *k = r->l->k;
-    r->row = k->row_axes;
-    for (int i = 0; !r->row && i < k->nodes.count; i++)
-        if (reduces(r, k->nodes.at[i])) {
-            const unsigned axes = axes_of(r, k->nodes.at[i]);
-            const int last = k->domain.rank - 1;
-            if (r->l->lane_axis >= 0 ? axes >> r->l->lane_axis & 1 : axes >> last & 1) r->row = axes;
-        }
-}
-
-static void find_levels(Rows *r) {
-    const Kernel *k = r->l->k;
-    r->phases = 1;
-    for (int i = 0; i < k->nodes.count; i++) {
-        const Node *node = k->nodes.at[i];
-        int level = 0;
-        NodeList sources = {.count = 0};
-        for (int j = 0; j < node->input_count; j++) inline_sources(r->l->entry, node->inputs[j], &sources);
-        for (int j = 0; j < sources.count; j++) {
-            const Node *root = sources.at[j];
-            if (member_of(r, root)->kernel == k && r->level[root->id] > level) level = r->level[root->id];
-        }
-        if (in_row(r, node)) level += reduction_passes(node->op);
-        r->level[node->id] = level;
-        const bool full = (varies(node->type, member_of(r, node)->label) & r->row) || accumulates(r, node);
-        if (level + full > r->phases && !member_of(r, node)->after_loops) r->phases = level + full;
-        if (in_row(r, node) && level > r->phases) r->phases = level;
-    }
-}
+#include "lower/rows.h"
 
 /* ---- accumulators ---- */
 
-static const Value *result_of(const Rows *r, const Node *node) {
-    for (int i = 0; i < r->l->k->results.count; i++)
-        if (r->l->k->results.at[i]->node == node) return r->l->k->results.at[i];
-    return NULL;
-}
-
-static bool is_scalar(const Node *node) { return type_elements(node->type) == 1; }
-
-static bool input_in_row(const Rows *r, const Node *node) {
-    return varies(node->inputs[0]->type, member_of(r, node)->label) & r->row;
-}
-
-static bool input_has_lanes(const Rows *r, const Node *node) {
-    const unsigned axes = varies(node->inputs[0]->type, member_of(r, node)->label);
-    return r->l->lane_axis >= 0 && r->l->target->width > 1 && (axes >> r->l->lane_axis & 1);
-}
-
-static void loop_range(Lower *l, int axis, int64_t extent) {
+static void loop_range(Lower *l, int axis, int64_t extent)
+{
     Var *i = loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), x_int(&l->b, extent), 1);
     l->axis[axis] = x_var(&l->b, i);
 }
 
 /* Writes zeros over the whole of a result that is added to. */
-static void clear_result(Rows *r, const Node *node) {
+static void clear_result(Rows *r, const Node *node)
+{
     Lower *l = r->l;
     const Value *v = result_of(r, node);
     const int *label = member_of(r, node)->label;
@@ -142,21 +36,22 @@ static void clear_result(Rows *r, const Node *node) {
     }
     if (varies(node->type, label) >> (l->lane_axis & 31) & (l->lane_axis >= 0))
         lane_loop_zero(l, v, label);
-    else
-        lower_store(l, v, label, x_float(&l->b, 0, false));
+    else lower_store(l, v, label, x_float(&l->b, 0, false));
     while (open--) loop_end(&l->b);
     memset(l->axis, 0, sizeof l->axis);
 }
 
 /* After the result that it is, or that the arithmetic after the loops makes of it. */
-static const char *total_name(const Rows *r, const Node *node) {
+static const char *total_name(const Rows *r, const Node *node)
+{
     const Value *v = result_of(r, node);
     for (int i = 0; !v && i < r->l->k->results.count; i++)
         if (member_of(r, r->l->k->results.at[i]->node)->after_loops) v = r->l->k->results.at[i];
     return v ? arena_printf(r->l->b.arena, "%s_total", v->name) : "total";
 }
 
-static void open_accumulators(Rows *r) {
+static void open_accumulators(Rows *r)
+{
     Lower *l = r->l;
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
@@ -172,11 +67,13 @@ static void open_accumulators(Rows *r) {
 }
 
 /* Adds the value of an accumulating reduction's input at the current index. */
-static void accumulate(Rows *r, const Node *node) {
+static void accumulate(Rows *r, const Node *node)
+{
     Lower *l = r->l;
     const Member *m = member_of(r, node);
     LoopExpr *x = lower_input(l, node->inputs[0], m->label);
-    if (input_has_lanes(r, node)) x = reduction_masked(l, x_splat(&l->b, x), x_float(&l->b, 0, true));
+    if (input_has_lanes(r, node))
+        x = reduction_masked(l, x_splat(&l->b, x), x_float(&l->b, 0, true));
     Var *total = r->total[node->id];
     if (total) {
         loop_set(&l->b, total, x_map(&l->b, OP_add, 2, (LoopExpr *[]){x_var(&l->b, total), x}));
@@ -186,13 +83,16 @@ static void accumulate(Rows *r, const Node *node) {
     const View view = {.value = v, .offset = 0};
     View at = view;
     memcpy(at.stride, v->stride, sizeof at.stride);
-    const bool keeps_lanes = varies(node->type, m->label) >> (l->lane_axis & 31) & (l->lane_axis >= 0);
+    const bool keeps_lanes =
+        varies(node->type, m->label) >> (l->lane_axis & 31) & (l->lane_axis >= 0);
     if (x->vector && !keeps_lanes) x = x_unary(&l->b, E_ADD_LANES, x);
-    LoopExpr *sum = x_map(&l->b, OP_add, 2, (LoopExpr *[]){lower_load(l, &at, m->label, node->type), x});
+    LoopExpr *sum =
+        x_map(&l->b, OP_add, 2, (LoopExpr *[]){lower_load(l, &at, m->label, node->type), x});
     lower_store(l, v, m->label, sum);
 }
 
-static void close_accumulators(Rows *r) {
+static void close_accumulators(Rows *r)
+{
     Lower *l = r->l;
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
@@ -207,108 +107,20 @@ static void close_accumulators(Rows *r) {
     for (int i = 0; i < l->k->results.count; i++) {
         const Value *v = l->k->results.at[i];
         const Member *m = member_of(r, v->node);
-        if (m->after_loops || r->total[v->node->id]) lower_store(l, v, m->label, lower_member(l, v->node));
+        if (m->after_loops || r->total[v->node->id])
+            lower_store(l, v, m->label, lower_member(l, v->node));
     }
     l->lane_axis = lane;
-}
-
-/* ---- rows that are kept ---- */
-
-enum { KEPT_FLOATS = 4096 };         /* of a local row: half of a first-level cache */
-
-static void need(Rows *r, const Node *input, int p) {
-    const Node *node = view_root(input);
-    const Member *m = member_of(r, node);
-    if (!m->inlined && (m->kernel != r->l->k || reduces(r, node) || !(varies(node->type, m->label) & r->row))) return;
-    r->rows[node->id].phases |= 1u << p;
-    for (int i = 0; i < node->input_count; i++) need(r, node->inputs[i], p);
-}
-
-/* Which phases compute which members. */
-static void find_needs(Rows *r) {
-    for (int i = 0; i < r->l->k->nodes.count; i++) {
-        const Node *node = r->l->k->nodes.at[i];
-        const int level = r->level[node->id];
-        if (in_row(r, node))
-            for (int pass = 1; pass <= reduction_passes(node->op); pass++) need(r, node->inputs[0], level - pass);
-        else if (accumulates(r, node) && input_in_row(r, node)) need(r, node->inputs[0], level);
-        else if (result_of(r, node) && !reduces(r, node)) need(r, node, level);
-    }
-}
-
-/* A function of the math library, or a formula with one. */
-static bool is_costly(const Rows *r, const Node *node) {
-    if (op_row(node->op)->kind != KIND_MAP || r->l->target->map_f32[node->op]) return false;
-    const char *formula = map_value_formula(node->op);
-    return !formula || strstr(formula, "exp(") || strstr(formula, "log(");
-}
-
-static Buffer *new_row(Rows *r, const char *name) {
-    const int64_t extent = r->l->k->domain.dim[r->l->lane_axis];
-    return loop_local(&r->l->b, arena_printf(r->l->b.arena, "%s_row", name), (extent + LANE_PAD - 1) / LANE_PAD * LANE_PAD);
-}
-
-/* Lanes run along the row, which is one axis and short enough. */
-static bool may_keep_rows(const Rows *r) {
-    const Lower *l = r->l;
-    return l->lane_axis >= 0 && l->target->width > 1 && r->row == 1u << l->lane_axis &&
-           l->k->domain.dim[l->lane_axis] <= KEPT_FLOATS;
-}
-
-static void choose_rows(Rows *r) {
-    if (!may_keep_rows(r)) return;
-    find_needs(r);
-    for (int i = 0; i < r->l->k->nodes.count; i++) {
-        const Node *node = r->l->k->nodes.at[i];
-        Row *row = &r->rows[node->id];
-        const bool several = row->phases & (row->phases - 1);
-        if (several && is_costly(r, node)) row->values = new_row(r, node->name ? node->name : op_row(node->op)->name);
-    }
-}
-
-/* exp(x - logsumexp(x)) is what the reduction's second pass added up, divided by the sum. */
-static bool is_shortcut(const Reduction *s, const Node *node) {
-    if (node->op != reduction_shortcut(s)) return false;
-    const Node *less = view_root(node->inputs[0]);
-    return less->op == OP_sub && view_root(less->inputs[0]) == view_root(s->node->inputs[0]) &&
-           view_root(less->inputs[1]) == s->node;
-}
-
-static void find_shortcuts(Rows *r, Reduction *s) {
-    if (!may_keep_rows(r)) return;
-    for (int i = 0; i < r->l->k->nodes.count; i++) {
-        const Node *node = r->l->k->nodes.at[i];
-        if (!is_shortcut(s, node)) continue;
-        if (!s->elements) s->elements = new_row(r, op_row(node->op)->name);
-        r->rows[node->id] = (Row){r->rows[node->id].phases, s->elements, s};
-    }
-}
-
-/* In front of an element of phase p: kept values are computed and put into their rows, or read from them. */
-static void keep_values(Rows *r, int p) {
-    Lower *l = r->l;
-    for (int i = 0; i < l->k->nodes.count; i++) {
-        const Node *node = l->k->nodes.at[i];
-        const Row *row = &r->rows[node->id];
-        if (!row->values || !(row->phases >> p & 1)) continue;
-        LoopExpr *at = l->axis[l->lane_axis];
-        if (!row->shortcut && !(row->phases & ((1u << p) - 1))) {
-            loop_vstore(&l->b, row->values, at, lower_member(l, node), l->target->width);
-            continue;
-        }
-        LoopExpr *x = x_vload(&l->b, row->values, at, l->target->width);
-        if (row->shortcut) x = x_map(&l->b, OP_mul, 2, (LoopExpr *[]){x, row->shortcut->scale});
-        lower_bind(l, node, x_var(&l->b, loop_let(&l->b, node->name ? node->name : op_row(node->op)->name, x)));
-    }
 }
 
 /* ---- phases ---- */
 
 /* What one element of phase p does. */
-static void element(Rows *r, int p, Reduction *const *running, int running_count, int part) {
+static void element(Rows *r, int p, Reduction *const *running, int running_count, int part)
+{
     Lower *l = r->l;
     const int mark = lower_mark(l);
-    keep_values(r, p);
+    rows_keep(r, p);
     for (int i = 0; i < running_count; i++) reduction_step(l, running[i], part);
     for (int i = 0; i < l->k->results.count; i++) {
         const Node *node = l->k->results.at[i]->node;
@@ -319,12 +131,14 @@ static void element(Rows *r, int p, Reduction *const *running, int running_count
     }
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
-        if (accumulates(r, node) && r->level[node->id] == p && (!r->row || input_in_row(r, node))) accumulate(r, node);
+        if (accumulates(r, node) && r->level[node->id] == p && (!r->row || input_in_row(r, node)))
+            accumulate(r, node);
     }
     lower_forget(l, mark);
 }
 
-static bool phase_has_work(const Rows *r, int p, int running_count) {
+static bool phase_has_work(const Rows *r, int p, int running_count)
+{
     const Kernel *k = r->l->k;
     if (running_count) return true;
     for (int i = 0; i < k->nodes.count; i++) {
@@ -332,25 +146,34 @@ static bool phase_has_work(const Rows *r, int p, int running_count) {
         if (r->level[node->id] != p || member_of(r, node)->after_loops) continue;
         if (accumulates(r, node) && (!r->row || input_in_row(r, node))) return true;
         if (!reduces(r, node) && result_of(r, node) &&
-            (!r->row || (varies(node->type, member_of(r, node)->label) & r->row))) return true;
+            (!r->row || (varies(node->type, member_of(r, node)->label) & r->row)))
+            return true;
     }
     return false;
 }
 
-typedef struct Phase { Rows *rows; int p; Reduction **running; int running_count, part; } Phase;
+typedef struct Phase {
+    Rows *rows;
+    int p;
+    Reduction **running;
+    int running_count, part;
+} Phase;
 
-static void phase_element(void *context) {
+static void phase_element(void *context)
+{
     Phase *phase = context;
     element(phase->rows, phase->p, phase->running, phase->running_count, phase->part);
 }
 
 /* What has one value a row and is ready before phase p is computed in front of its loops. */
-static void hoist(Rows *r, int p) {
+static void hoist(Rows *r, int p)
+{
     Lower *l = r->l;
     for (int i = 0; r->row && i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
         const Member *m = member_of(r, node);
-        if (l->bound[node->id] || reduces(r, node) || m->after_loops || r->level[node->id] > p) continue;
+        if (l->bound[node->id] || reduces(r, node) || m->after_loops || r->level[node->id] > p)
+            continue;
         if (!l->uses[node->id] || (varies(node->type, m->label) & r->row)) continue;
         LoopExpr *x = lower_member(l, node);
         const bool plain = x->kind == E_VAR || x->kind == E_FLOAT || x->kind == E_INT;
@@ -359,8 +182,10 @@ static void hoist(Rows *r, int p) {
     }
 }
 
-/* How many accumulators each reduction of a phase gets: an addition takes four cycles, so one alone would wait for itself. */
-static int parts_of(const Rows *r, Reduction *const *running, int count) {
+/* How many accumulators each reduction of a phase gets: an addition takes four cycles, so one alone
+ * would wait for itself. */
+static int parts_of(const Rows *r, Reduction *const *running, int count)
+{
     const Lower *l = r->l;
     const bool along = l->lane_axis >= 0 && (r->row >> l->lane_axis & 1);
     int chains = 0;
@@ -373,102 +198,192 @@ static int parts_of(const Rows *r, Reduction *const *running, int count) {
     return l->k->domain.dim[l->lane_axis] >= 2 * parts * l->target->width ? parts : 1;
 }
 
-/* How many loops run over the given axes. */
-static int loops_over(const Rows *r, unsigned axes) {
+/* Turns to the bindings and the lanes of a side. */
+static void enter(Rows *r, int v)
+{
+    Lower *l = r->l;
+    if (r->sides == 1) return;
+    r->side[r->current].bound_ids = l->bound_ids;
+    r->current = v;
+    l->bound = r->side[v].bound;
+    l->bound_ids = r->side[v].bound_ids;
+    l->axis[l->lane_axis] = x_add(&l->b, r->first, x_int(&l->b, v * l->target->width));
+}
+
+static int find_running(Reduction *reductions, int count, int p, Reduction **running)
+{
     int n = 0;
-    for (int axis = 0; axis < r->l->k->domain.rank; axis++) n += (axes >> axis & 1) && axis != r->l->lane_axis;
+    for (int i = 0; i < count; i++)
+        if (reduction_runs(&reductions[i], p)) running[n++] = &reductions[i];
     return n;
 }
 
-/* The loops of one phase over the row's axes. */
-static void run_phase(Rows *r, int p, Reduction *reductions, int count) {
-    Lower *l = r->l;
-    Reduction **running = arena_array(l->b.arena, Reduction *, count + 1);
-    int n = 0, open = 0;
-    for (int i = 0; i < count; i++)
-        if (reduction_runs(&reductions[i], p)) running[n++] = &reductions[i];
-    if (!phase_has_work(r, p, n)) return;
-    hoist(r, p);
-    const int parts = parts_of(r, running, n);
-    for (int i = 0; i < n; i++) reduction_open(l, running[i], l->lane_axis >= 0, parts);
+/* In front of the innermost of several loops, and behind it. */
+static void nest(Rows *r, int running, void (*step)(Lower *l, Reduction *reduction))
+{
+    for (int v = 0; v < r->sides; v++) {
+        enter(r, v);
+        for (int i = 0; i < running; i++) step(r->l, r->side[v].running[i]);
+    }
+}
+
+/* Opens the loops over the row's axes other than the lanes; returns how many. */
+static int open_row(Rows *r, int running)
+{
     const int loops = loops_over(r, r->row);
-    for (int axis = 0; axis < l->k->domain.rank; axis++) {
-        if (!(r->row >> axis & 1) || axis == l->lane_axis) continue;
-        for (int i = 0; open > 0 && open + 1 == loops && i < n; i++) reduction_nest(l, running[i]);
-        lower_loop(l, axis);
+    int open = 0;
+    for (int axis = 0; axis < r->l->k->domain.rank; axis++) {
+        if (!(r->row >> axis & 1) || axis == r->l->lane_axis) continue;
+        if (open > 0 && open + 1 == loops) nest(r, running, reduction_nest);
+        lower_loop(r->l, axis);
         open++;
     }
-    Phase phase = {r, p, running, n, 0};
-    if (l->lane_axis >= 0 && (r->row >> l->lane_axis & 1)) lane_loop_parts(l, parts, &phase.part, phase_element, &phase);
-    else phase_element(&phase);
+    return open;
+}
+
+static void close_row(Rows *r, int open, int running)
+{
     for (int left = open; left > 0; left--) {
-        loop_end(&l->b);
-        for (int i = 0; loops > 1 && left == loops && i < n; i++) reduction_unnest(l, running[i]);
+        loop_end(&r->l->b);
+        if (open > 1 && left == open) nest(r, running, reduction_unnest);
     }
-    for (int axis = 0; axis < l->k->domain.rank; axis++)
-        if (r->row >> axis & 1) l->axis[axis] = NULL;
-    for (int i = 0; i < n; i++) reduction_close(l, running[i], (r->row >> (l->lane_axis & 31) & 1) && l->lane_axis >= 0);
+    for (int axis = 0; axis < r->l->k->domain.rank; axis++)
+        if (r->row >> axis & 1) r->l->axis[axis] = NULL;
+}
+
+/* One phase: its loops over the row's axes, and what stands around them. */
+static void run_phase(Rows *r, int p, int count)
+{
+    Lower *l = r->l;
+    int n = 0;
+    for (int v = 0; v < r->sides; v++)
+        n = find_running(r->side[v].reductions, count, p, r->side[v].running);
+    if (!phase_has_work(r, p, n)) return;
+    const int parts = parts_of(r, r->side[0].running, n);
+    const bool along = l->lane_axis >= 0 && (r->row >> l->lane_axis & 1);
+    for (int v = 0; v < r->sides; v++) {
+        enter(r, v);
+        hoist(r, p);
+        for (int i = 0; i < n; i++)
+            reduction_open(l, r->side[v].running[i], l->lane_axis >= 0, parts);
+    }
+    const int open = open_row(r, n);
+    for (int v = 0; v < r->sides; v++) {
+        Phase phase = {r, p, r->side[v].running, n, 0};
+        enter(r, v);
+        if (along) lane_loop_parts(l, parts, &phase.part, phase_element, &phase);
+        else phase_element(&phase);
+    }
+    close_row(r, open, n);
+    for (int v = 0; v < r->sides; v++) {
+        enter(r, v);
+        for (int i = 0; i < n; i++) reduction_close(l, r->side[v].running[i], along);
+    }
 }
 
 /* After its phases a row stores what has one value a row, and adds to accumulators. */
-static void finish_row(Rows *r) {
+static void finish_row(Rows *r)
+{
     Lower *l = r->l;
     const int lane = l->lane_axis;
     if (lane >= 0 && (r->row >> lane & 1)) l->lane_axis = -1;
     for (int i = 0; i < l->k->results.count; i++) {
         const Value *v = l->k->results.at[i];
         const Member *m = member_of(r, v->node);
-        if (m->after_loops || accumulates(r, v->node) || (varies(v->node->type, m->label) & r->row)) continue;
+        if (m->after_loops || accumulates(r, v->node) || (varies(v->node->type, m->label) & r->row))
+            continue;
         if (!r->row && !reduces(r, v->node)) continue;
         lower_store(l, v, m->label, lower_member(l, v->node));
     }
     for (int i = 0; r->row && i < l->k->nodes.count; i++)
-        if (accumulates(r, l->k->nodes.at[i]) && !input_in_row(r, l->k->nodes.at[i])) accumulate(r, l->k->nodes.at[i]);
+        if (accumulates(r, l->k->nodes.at[i]) && !input_in_row(r, l->k->nodes.at[i]))
+            accumulate(r, l->k->nodes.at[i]);
     l->lane_axis = lane;
 }
 
-static void one_row(void *context) {
+/* The reductions of a side; returns how many. */
+static int make_reductions(Rows *r, Side *side)
+{
+    Lower *l = r->l;
+    int count = 0;
+    side->reductions = arena_array(l->b.arena, Reduction, l->k->nodes.count + 1);
+    side->running = arena_array(l->b.arena, Reduction *, l->k->nodes.count + 1);
+    for (int i = 0; r->row && i < l->k->nodes.count; i++) {
+        if (!in_row(r, l->k->nodes.at[i])) continue;
+        Reduction *own = &side->reductions[count];
+        *own = reduction_of(l, l->k->nodes.at[i], r->level[l->k->nodes.at[i]->id]);
+        for (int j = 0; j < count && !own->twin; j++)
+            if (!side->reductions[j].twin && reduction_shares(&side->reductions[j], own))
+                own->twin = &side->reductions[j];
+        rows_find_shortcuts(r, own);
+        count++;
+    }
+    return count;
+}
+
+/* Every side begins with what is bound so far. */
+static void split_bindings(Rows *r)
+{
+    Lower *l = r->l;
+    const int nodes = l->entry->graph->nodes.count + 1;
+    r->first = l->axis[l->lane_axis];
+    r->current = 0;
+    r->side[0].bound = l->bound;
+    for (int v = 1; v < r->sides; v++) {
+        r->side[v].bound = arena_array(l->b.arena, LoopExpr *, nodes);
+        memcpy(r->side[v].bound, l->bound, sizeof *l->bound * (size_t)nodes);
+        r->side[v].bound_ids = (BoundIds){0};
+        for (int i = 0; i < l->bound_ids.count; i++)
+            vec_push(l->b.arena, r->side[v].bound_ids, l->bound_ids.at[i]);
+    }
+}
+
+static void one_row(void *context)
+{
     Rows *r = context;
     Lower *l = r->l;
     const int mark = lower_mark(l);
-    Reduction *reductions = arena_array(l->b.arena, Reduction, l->k->nodes.count + 1);
     int count = 0;
-    for (int i = 0; r->row && i < l->k->nodes.count; i++)
-        if (in_row(r, l->k->nodes.at[i])) {
-            Reduction *own = &reductions[count];
-            *own = reduction_of(l, l->k->nodes.at[i], r->level[l->k->nodes.at[i]->id]);
-            for (int j = 0; j < count && !own->twin; j++)
-                if (!reductions[j].twin && reduction_shares(&reductions[j], own)) own->twin = &reductions[j];
-            find_shortcuts(r, own);
-            count++;
-        }
-    for (int p = 0; p < r->phases; p++) run_phase(r, p, reductions, count);
-    finish_row(r);
-    if (r->many) lower_forget(l, mark);              /* else its sums serve what follows the loops */
+    if (r->sides > 1) split_bindings(r);
+    for (int v = 0; v < r->sides; v++) count = make_reductions(r, &r->side[v]);
+    for (int p = 0; p < r->phases; p++) run_phase(r, p, count);
+    for (int v = r->sides - 1; v >= 0; v--) {
+        enter(r, v);
+        finish_row(r);
+    }
+    if (r->many) lower_forget(l, mark); /* else its sums serve what follows the loops */
+}
+
+/* Lanes across rows, some vectors of them side by side. */
+static void rows_across(Rows *r, void (*body)(void *context), void *context)
+{
+    Lower *l = r->l;
+    const int64_t extent = l->k->domain.dim[l->lane_axis],
+                  step = (int64_t)r->sides * l->target->width;
+    if (r->sides == 1) {
+        lane_loop(l, body, context);
+        return;
+    }
+    LoopExpr *first = x_int(&l->b, 0);
+    if (step == extent) loop_block(&l->b);
+    else
+        first = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, l->lane_axis), first,
+                                        x_int(&l->b, extent), step));
+    l->axis[l->lane_axis] = first;
+    body(context);
+    loop_end(&l->b);
+    l->axis[l->lane_axis] = NULL;
 }
 
 /* ---- sums over the innermost axis ---- */
 
-static bool sums_up(const Rows *r, const Node *node) { return accumulates(r, node) && !is_scalar(node); }
+typedef struct Inner {
+    Rows *rows;
+    int axis;
+} Inner;
 
-/* The last loop, where every sum that leaves the kernel adds up along it: then each keeps a register there. Else -1. */
-static int inner_axis(const Rows *r) {
-    const Kernel *k = r->l->k;
-    int inner = -1;
-    bool any = false;
-    for (int axis = 0; axis < k->domain.rank; axis++)
-        if (!(r->row >> axis & 1) && axis != r->l->lane_axis && k->domain.dim[axis] > 1) inner = axis;
-    for (int i = 0; inner >= 0 && i < k->nodes.count; i++) {
-        if (!sums_up(r, k->nodes.at[i])) continue;
-        any = true;
-        if (!(axes_of(r, k->nodes.at[i]) >> inner & 1)) return -1;
-    }
-    return any && !r->row ? inner : -1;
-}
-
-typedef struct Inner { Rows *rows; int axis; } Inner;
-
-static void add_total(Rows *r, const Node *node, Var *total) {
+static void add_total(Rows *r, const Node *node, Var *total)
+{
     Lower *l = r->l;
     const Value *v = result_of(r, node);
     const int *label = member_of(r, node)->label;
@@ -481,7 +396,8 @@ static void add_total(Rows *r, const Node *node, Var *total) {
     lower_store(l, v, label, x);
 }
 
-static void inner_rows(void *context) {
+static void inner_rows(void *context)
+{
     const Inner *inner = context;
     Rows *r = inner->rows;
     Lower *l = r->l;
@@ -503,22 +419,25 @@ static void inner_rows(void *context) {
     }
 }
 
-void lower_rows(Lower *l) {
+void lower_rows(Lower *l)
+{
     const int nodes = l->entry->graph->nodes.count + 1;
     Rows r = {.l = l};
     r.level = arena_array(l->b.arena, int, nodes);
     r.total = arena_array(l->b.arena, Var *, nodes);
     r.rows = arena_array(l->b.arena, Row, nodes);
     lower_uniforms(l);
-    choose_lanes(&r);
-    choose_row(&r);
-    find_levels(&r);
-    choose_rows(&r);
+    rows_choose_lanes(&r);
+    rows_choose_row(&r);
+    rows_find_levels(&r);
+    rows_choose_kept(&r);
     open_accumulators(&r);
     int open = 0;
-    Inner inner = {&r, inner_axis(&r)};
+    Inner inner = {&r, rows_inner_axis(&r)};
     for (int axis = 0; axis < l->k->domain.rank; axis++) {
-        if ((r.row >> axis & 1) || axis == l->lane_axis || axis == inner.axis || l->k->domain.dim[axis] == 1) continue;
+        if ((r.row >> axis & 1) || axis == l->lane_axis || axis == inner.axis ||
+            l->k->domain.dim[axis] == 1)
+            continue;
         lower_loop(l, axis);
         open++;
     }
@@ -526,7 +445,8 @@ void lower_rows(Lower *l) {
     void (*body)(void *) = inner.axis >= 0 ? inner_rows : one_row;
     void *context = inner.axis >= 0 ? (void *)&inner : (void *)&r;
     r.many = open || across || inner.axis >= 0;
-    if (across) lane_loop(l, body, context);
+    r.sides = across && inner.axis < 0 ? rows_sides(&r) : 1;
+    if (across) rows_across(&r, body, context);
     else body(context);
     while (open--) loop_end(&l->b);
     close_accumulators(&r);

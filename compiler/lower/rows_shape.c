@@ -1,0 +1,103 @@
+/* The shape of the loops over rows: the axis that runs along the lanes, the axes of a row, the
+ * phases, and what goes side by side. */
+#include "lower/rows.h"
+
+void rows_choose_lanes(Rows *r)
+{
+    const Type d = r->l->k->domain;
+    if (r->l->target->width > 1)
+        for (int axis = d.rank - 1; axis >= 0; axis--)
+            if (d.dim[axis] > 1 && axis != d.batch_axis &&
+                kernel_lanes_fit(r->l->entry, r->l->k, axis)) {
+                r->l->lane_axis = axis;
+                return;
+            }
+    r->l->lane_axis = -1;
+}
+
+/* Without a consumed reduction the row is what the first sum along the lanes reduces. */
+void rows_choose_row(Rows *r)
+{
+    const Kernel *k = r->l->k;
+    r->row = k->row_axes;
+    for (int i = 0; !r->row && i < k->nodes.count; i++)
+        if (reduces(r, k->nodes.at[i])) {
+            const unsigned axes = axes_of(r, k->nodes.at[i]);
+            const int last = k->domain.rank - 1;
+            if (r->l->lane_axis >= 0 ? axes >> r->l->lane_axis & 1 : axes >> last & 1)
+                r->row = axes;
+        }
+}
+
+void rows_find_levels(Rows *r)
+{
+    const Kernel *k = r->l->k;
+    r->phases = 1;
+    for (int i = 0; i < k->nodes.count; i++) {
+        const Node *node = k->nodes.at[i];
+        int level = 0;
+        NodeList sources = {.count = 0};
+        for (int j = 0; j < node->input_count; j++)
+            inline_sources(r->l->entry, node->inputs[j], &sources);
+        for (int j = 0; j < sources.count; j++) {
+            const Node *root = sources.at[j];
+            if (member_of(r, root)->kernel == k && r->level[root->id] > level)
+                level = r->level[root->id];
+        }
+        if (in_row(r, node)) level += reduction_passes(node->op);
+        r->level[node->id] = level;
+        const bool full =
+            (varies(node->type, member_of(r, node)->label) & r->row) || accumulates(r, node);
+        if (level + full > r->phases && !member_of(r, node)->after_loops) r->phases = level + full;
+        if (in_row(r, node) && level > r->phases) r->phases = level;
+    }
+}
+
+/* The last loop, where every sum that leaves the kernel adds up along it: then each keeps a
+ * register there. Else -1. */
+int rows_inner_axis(const Rows *r)
+{
+    const Kernel *k = r->l->k;
+    int inner = -1;
+    bool any = false;
+    for (int axis = 0; axis < k->domain.rank; axis++)
+        if (!(r->row >> axis & 1) && axis != r->l->lane_axis && k->domain.dim[axis] > 1)
+            inner = axis;
+    for (int i = 0; inner >= 0 && i < k->nodes.count; i++) {
+        if (!sums_up(r, k->nodes.at[i])) continue;
+        any = true;
+        if (!(axes_of(r, k->nodes.at[i]) >> inner & 1)) return -1;
+    }
+    return any && !r->row ? inner : -1;
+}
+
+/* The most reductions that a phase runs. */
+static int most_running(const Rows *r)
+{
+    int most = 0;
+    for (int p = 0; p < r->phases; p++) {
+        int running = 0;
+        for (int i = 0; i < r->l->k->nodes.count; i++) {
+            const Node *node = r->l->k->nodes.at[i];
+            const int level = r->level[node->id];
+            running += in_row(r, node) && p < level && p >= level - reduction_passes(node->op);
+        }
+        if (running > most) most = running;
+    }
+    return most;
+}
+
+/* As many vectors as make SIDES_FLOATS, if they divide the lanes; a few accumulators may spill,
+ * memory is slower. */
+int rows_sides(const Rows *r)
+{
+    const Lower *l = r->l;
+    const int width = l->target->width, running = most_running(r);
+    if (!r->row || !running || !loops_over(r, r->row)) return 1;
+    for (int sides = MAX_SIDES; sides > 1; sides /= 2)
+        if (sides * width <= SIDES_FLOATS &&
+            l->k->domain.dim[l->lane_axis] % (sides * width) == 0 &&
+            sides * running <= 2 * l->target->registers)
+            return sides;
+    return 1;
+}
