@@ -101,6 +101,17 @@ void text_add_double(Text *text, double value)
     add_decimal(text, digits);
 }
 
+void text_add_grouped(Text *text, int64_t value)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%lld", (long long)value);
+    const size_t length = strlen(digits);
+    for (size_t i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0 && digits[i - 1] != '-') text_add(text, ",");
+        text_addn(text, digits + i, 1);
+    }
+}
+
 static const char *failure(Arena *arena, const char *what, const char *path, int error)
 {
     return arena_printf(arena, "cannot %s %s: %s", what, path, strerror(error));

@@ -3,6 +3,7 @@
 #define NNC_BASE_TEXT_H
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "base/arena.h"
 
 typedef struct Text { Arena *arena; char *at; size_t length, room; } Text;   /* at is NUL-terminated */
@@ -16,6 +17,9 @@ void text_addv(Text *text, const char *format, va_list args);
 /* The shortest decimal that reads back to exactly `value`: "0.1", "1e-08", "3.0". Never inf/nan. */
 void text_add_float(Text *text, float value);
 void text_add_double(Text *text, double value);
+
+/* 101770 as "101,770". */
+void text_add_grouped(Text *text, int64_t value);
 
 /* All return NULL, or a message (arena-owned) that names the file and the reason. A file is replaced
  * as a whole; file_save waits until it is on the disk, for what cannot be made again. */

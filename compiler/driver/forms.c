@@ -30,7 +30,7 @@ static void print_kernels(Text *out, const Compilation *c)
 
 static void print_memory(Text *out, const Compilation *c)
 {
-    plan_print_memory(out, c->plan);
+    plan_draw_memory(out, c->plan);
 }
 
 static void print_loops(Text *out, const Compilation *c)

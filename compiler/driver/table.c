@@ -106,14 +106,8 @@ void table_print_csv(const Table *table, FILE *out)
 
 const char *with_commas(Arena *arena, int64_t n)
 {
-    char digits[32];
-    snprintf(digits, sizeof digits, "%lld", (long long)n);
     Text out = text_new(arena);
-    const size_t length = strlen(digits);
-    for (size_t i = 0; i < length; i++) {
-        if (i && (length - i) % 3 == 0 && digits[i - 1] != '-') text_add(&out, ",");
-        text_addn(&out, digits + i, 1);
-    }
+    text_add_grouped(&out, n);
     return out.at;
 }
 

@@ -105,7 +105,6 @@ char *emit_formula(Arena *arena, const Graph *graph);
 /* An embedded file of templates/, with model_ and MODEL_ in front of words replaced by the name. */
 void emit_template(Text *out, const Emission *e, const char *file);
 void emit_banner(Text *out, const Emission *e, const char *ending);  /* opens a file's comment */
-void emit_grouped(Text *out, int64_t n);                     /* 101770 as "101,770" */
 /* A C constant of type float, infinities included. */
 void emit_float(Text *out, float value);
 /* A C string literal. */

@@ -89,11 +89,11 @@ static const char *floats_note(const Emission *e)
         trained += p->trainable ? type_elements(p->type) : 0;
     }
     Text note = text_new(e->arena);
-    emit_grouped(&note, trained);
+    text_add_grouped(&note, trained);
     text_add(&note, " trained");
     if (trained != elements) {
         text_add(&note, ", ");
-        emit_grouped(&note, elements - trained);
+        text_add_grouped(&note, elements - trained);
         text_add(&note, " not");
     }
     if (elements != e->plan->param_floats) text_add(&note, ", the rest is zero padding");

@@ -20,7 +20,7 @@ static void put_cell(Table *t, const char *text) { vec_push(t->arena, t->cells, 
 static void put_number(Table *t, int64_t n)
 {
     Text text = text_new(t->arena);
-    emit_grouped(&text, n);
+    text_add_grouped(&text, n);
     put_cell(t, text.at);
 }
 
@@ -112,7 +112,7 @@ void emit_overview(Text *out, const Emission *e)
     for (int i = 0; i < e->lowered[0]->entries.count; i++) {
         const LoweredEntry *entry = &e->lowered[0]->entries.at[i];
         Text bytes = text_new(e->arena);
-        emit_grouped(&bytes, entry->plan->workspace_bytes);
+        text_add_grouped(&bytes, entry->plan->workspace_bytes);
         text_addf(out, " *\n * %s, with a workspace of %s bytes:\n *\n", entry->plan->name, bytes.at);
         kernels(out, e, entry);
         workspace(out, e, entry->plan);

@@ -44,16 +44,6 @@ void emit_template(Text *out, const Emission *e, const char *file)
     }
 }
 
-void emit_grouped(Text *out, int64_t n)
-{
-    const char *digits = arena_printf(out->arena, "%lld", (long long)n);
-    const size_t length = strlen(digits);
-    for (size_t i = 0; i < length; i++) {
-        if (i && (length - i) % 3 == 0) text_add(out, ",");
-        text_addn(out, digits + i, 1);
-    }
-}
-
 /* ---- constants ---- */
 
 void emit_float(Text *out, float value)

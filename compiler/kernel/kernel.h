@@ -8,6 +8,7 @@
  *   memory.c    values -> offsets in the one workspace of the entry
  *   scan.c      the body of a scan as a plan inside the plan
  *   plan.c      runs them in order
+ *   verify.c, print.c, draw.c              plans checked and shown
  */
 #ifndef NNC_KERNEL_KERNEL_H
 #define NNC_KERNEL_KERNEL_H
@@ -129,7 +130,7 @@ Plan *plan_module(Arena *arena, const Module *module);
 const char *plan_verify(Arena *arena, const Plan *plan);
 
 void plan_print_kernels(Text *out, const Plan *plan);        /* --emit=kernels */
-void plan_print_memory(Text *out, const Plan *plan);         /* --emit=memory */
+void plan_draw_memory(Text *out, const Plan *plan);          /* --emit=memory: SVG (draw.c) */
 
 /* ---- views (view.c) ---- */
 /* Views and checked indices have no storage and no arithmetic of their own: consumers look through them. */
@@ -183,6 +184,9 @@ enum { PARAM_APART = 2048, WORK_APART = 512 };
 void layout_dense(Type type, const int *order, int apart, Value *value);
 void layout_contraction(EntryPlan *entry, Kernel *k);        /* lane axis and operands, with copies where they pay */
 void memory_plan(EntryPlan *entry);
+bool memory_has_slot(const EntryPlan *entry, const Value *v);        /* in the workspace, at v->offset */
+int64_t memory_bytes(const Value *v);                        /* of its slot */
+int64_t memory_live_bytes(const EntryPlan *entry, int step); /* of the slots that are live at a step */
 
 /* ---- windows (window.c) ---- */
 struct Window;

@@ -4,13 +4,13 @@
 
 enum { ALIGN = 64 };
 
-static int64_t value_bytes(const Value *v) {
+int64_t memory_bytes(const Value *v) {
     const int64_t size = v->dtype == DT_U8 ? 1 : 4;      /* booleans are kept as 0.0 and 1.0 */
     return (v->elements * size + ALIGN - 1) / ALIGN * ALIGN;
 }
 
 /* Outputs that the caller may leave out need a slot too: those of entries with a loss. */
-static bool needs_slot(const EntryPlan *entry, const Value *v) {
+bool memory_has_slot(const EntryPlan *entry, const Value *v) {
     if (v->first < 0) return false;
     if (v->place == AT_WORK) return true;
     if (v->place != AT_OUTPUT) return false;
@@ -29,18 +29,20 @@ static int64_t lowest_fit(Value *const *at, int count, const Value *v) {
     for (int i = 0; i < count; i++) {
         const Value *p = at[i];
         if (!overlap_in_time(p, v)) continue;
-        if (offset < p->offset + value_bytes(p) && p->offset < offset + value_bytes(v)) {
-            offset = p->offset + value_bytes(p);
+        if (offset < p->offset + memory_bytes(p) && p->offset < offset + memory_bytes(v)) {
+            offset = p->offset + memory_bytes(p);
             i = -1;
         }
     }
     return offset;
 }
 
-static int64_t live_bytes(Value *const *at, int count, int step) {
+int64_t memory_live_bytes(const EntryPlan *entry, int step) {
     int64_t sum = 0;
-    for (int i = 0; i < count; i++)
-        if (at[i]->first <= step && step <= at[i]->last) sum += value_bytes(at[i]);
+    for (int i = 0; i < entry->values.count; i++) {
+        const Value *v = entry->values.at[i];
+        if (memory_has_slot(entry, v) && v->first <= step && step <= v->last) sum += memory_bytes(v);
+    }
     return sum;
 }
 
@@ -48,18 +50,18 @@ void memory_plan(EntryPlan *entry) {
     Value **at = arena_array(entry->arena, Value *, entry->values.count + 1);
     int count = 0;
     for (int i = 0; i < entry->values.count; i++) {
-        if (!needs_slot(entry, entry->values.at[i])) continue;
+        if (!memory_has_slot(entry, entry->values.at[i])) continue;
         int j = count++;
-        for (; j > 0 && value_bytes(at[j - 1]) < value_bytes(entry->values.at[i]); j--) at[j] = at[j - 1];
+        for (; j > 0 && memory_bytes(at[j - 1]) < memory_bytes(entry->values.at[i]); j--) at[j] = at[j - 1];
         at[j] = entry->values.at[i];
     }
     for (int i = 0; i < count; i++) {
         at[i]->offset = lowest_fit(at, i, at[i]);
-        if (at[i]->offset + value_bytes(at[i]) > entry->workspace_bytes)
-            entry->workspace_bytes = at[i]->offset + value_bytes(at[i]);
+        if (at[i]->offset + memory_bytes(at[i]) > entry->workspace_bytes)
+            entry->workspace_bytes = at[i]->offset + memory_bytes(at[i]);
     }
     for (int step = 0; step < entry->kernels.count; step++) {
-        const int64_t live = live_bytes(at, count, step);
+        const int64_t live = memory_live_bytes(entry, step);
         if (live > entry->workspace_lower_bound) entry->workspace_lower_bound = live;
     }
 }

@@ -1,4 +1,4 @@
-/* --emit=kernels and --emit=memory. */
+/* --emit=kernels. */
 #include "kernel/describe.h"
 #include "kernel/kernel.h"
 
@@ -50,20 +50,5 @@ void plan_print_kernels(Text *out, const Plan *plan) {
         text_addf(out, "%s%s: %d kernels, workspace %lld bytes\n", e ? "\n" : "", entry->name, entry->kernels.count,
                   (long long)entry->workspace_bytes);
         for (int i = 0; i < entry->kernels.count; i++) print_kernel(out, plan->arena, entry, entry->kernels.at[i]);
-    }
-}
-
-void plan_print_memory(Text *out, const Plan *plan) {
-    for (int e = 0; e < plan->entries.count; e++) {
-        const EntryPlan *entry = plan->entries.at[e];
-        text_addf(out, "%s%s: workspace %lld bytes, lower bound %lld\n", e ? "\n" : "", entry->name,
-                  (long long)entry->workspace_bytes, (long long)entry->workspace_lower_bound);
-        text_add(out, "      offset      bytes  live        buffer\n");
-        for (int i = 0; i < entry->values.count; i++) {
-            const Value *v = entry->values.at[i];
-            if (v->place != AT_WORK || v->first < 0) continue;
-            text_addf(out, "  %10lld %10lld  %3d..%-3d    %s\n", (long long)v->offset,
-                      (long long)(v->elements * (v->dtype == DT_U8 ? 1 : 4)), v->first, v->last, v->name);
-        }
     }
 }

@@ -1,0 +1,1 @@
+nnc --emit=memory examples/regression.nn
