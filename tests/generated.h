@@ -26,6 +26,7 @@ typedef struct GeneratedRun {
     RunHead head;
     const Graph *graph;
     float *const *params, *const *states;            /* logical */
+    float *const *sessions;          /* NULL: zeros */
     const Tensor *inputs;
     AnswerHead answer;
     Tensor *outputs;                 /* by graph->outputs; states of a RUN_ENTRY are the new ones */
@@ -226,6 +227,11 @@ static inline void generated_get(FILE *file, void *data, size_t size)
     if (size && fread(data, 1, size, file) != size) fail_msg("an answer ends early");
 }
 
+static inline const float *generated_zeros(const Generated *g, Type type)
+{
+    return arena_array(g->arena, float, type_elements(type) + 1);
+}
+
 static inline void generated_request(const Generated *g, const char *path)
 {
     FILE *file = fopen(path, "wb");
@@ -240,6 +246,10 @@ static inline void generated_request(const Generated *g, const char *path)
             generated_put(file, run->params[j], generated_bytes(m->params.at[j].type));
         for (int j = 0; j < m->states.count; j++)
             generated_put(file, run->states[j], generated_bytes(m->states.at[j].type));
+        for (int j = 0; j < m->sessions.count; j++)
+            generated_put(file, run->sessions ? run->sessions[j]
+                                              : generated_zeros(g, m->sessions.at[j].type),
+                          generated_bytes(m->sessions.at[j].type));
         for (int j = 0; j < run->graph->inputs.count; j++)
             generated_put(file, run->inputs[j].data, generated_bytes(run->inputs[j].type));
     }
@@ -280,11 +290,13 @@ static inline void generated_answer(const Generated *g, FILE *file, GeneratedRun
     }
     float **grads = generated_tensors(g, file, &m->params);
     float **states = generated_tensors(g, file, &m->states);
+    float **sessions = generated_tensors(g, file, &m->sessions);
     run->trained = generated_tensors(g, file, &m->params);
     for (int i = 0; i < graph->outputs.count; i++) {
         const Output *o = &graph->outputs.at[i];
         if (o->kind == OUT_GRAD) run->outputs[i].data = grads[o->param];
         if (o->kind == OUT_STATE) run->outputs[i].data = states[o->param];
+        if (o->kind == OUT_SESSION) run->outputs[i].data = sessions[o->param];
     }
 }
 

@@ -37,21 +37,6 @@ static inline Suite suite_begin(const char *target_name, const char *name, const
     return (Suite){.arena = arena, .generated = generated_new(arena, target, name, optimise)};
 }
 
-static inline void suite_queue(Suite *s, const char *name, int model, const Graph *graph,
-                               float **params, float **states, const Tensor *inputs, int64_t count)
-{
-    Comparison *c = arena_make(s->arena, Comparison);
-    const Interp interp = {.module = s->generated->models.at[model].module, .params = params,
-                           .states = states};
-    c->expected = arena_array(s->arena, Tensor, graph->outputs.count + 1);
-    c->name = arena_printf(s->arena, "%s, %s, %d of %d rows, on %s", name, graph->name, (int)count,
-                           (int)graph->batch, s->generated->target->name);
-    const char *error = interp_run(&interp, s->arena, graph, inputs, count, c->expected);
-    if (error) fail_msg("%s: the interpreter says: %s", c->name, error);
-    c->run = generated_queue(s->generated, model, graph, params, states, inputs, count);
-    vec_push(s->arena, s->comparisons, c);
-}
-
 /* Values of parameters and inputs, between -1 and 1. */
 static inline float value_of(uint64_t stream, int64_t e)
 {
@@ -68,6 +53,23 @@ static inline float **draw_params(Arena *arena, const ParamList *list)
         for (int64_t e = 0; e < n; e++) at[i][e] = value_of((uint64_t)i, e);
     }
     return at;
+}
+
+static inline void suite_queue(Suite *s, const char *name, int model, const Graph *graph,
+                               float **params, float **states, const Tensor *inputs, int64_t count)
+{
+    Comparison *c = arena_make(s->arena, Comparison);
+    const Module *m = s->generated->models.at[model].module;
+    float **sessions = draw_params(s->arena, &m->sessions);
+    const Interp interp = {.module = m, .params = params, .states = states, .sessions = sessions};
+    c->expected = arena_array(s->arena, Tensor, graph->outputs.count + 1);
+    c->name = arena_printf(s->arena, "%s, %s, %d of %d rows, on %s", name, graph->name, (int)count,
+                           (int)graph->batch, s->generated->target->name);
+    const char *error = interp_run(&interp, s->arena, graph, inputs, count, c->expected);
+    if (error) fail_msg("%s: the interpreter says: %s", c->name, error);
+    c->run = generated_queue(s->generated, model, graph, params, states, inputs, count);
+    c->run->sessions = sessions;
+    vec_push(s->arena, s->comparisons, c);
 }
 
 /* Rows beyond the count hold NaN, or an index far out of range. */
@@ -125,7 +127,9 @@ static inline void compare_output(const Comparison *c, const Output *o, const Te
 {
     double largest = 1e-6, worst = 0.0;
     for (int64_t e = 0; e < type_elements(want->type); e++) {
-        if (o->kind == OUT_OUTPUT && is_invalid_row(want->type, c->run->head.count, e)) continue;
+        if ((o->kind == OUT_OUTPUT || o->kind == OUT_SESSION)
+            && is_invalid_row(want->type, c->run->head.count, e))
+            continue;
         const double x = tensor_get(got, e), y = tensor_get(want, e);
         if (!isfinite(x)) fail_msg("%s: %s[%d] is %g, not %g", c->name, o->name, (int)e, x, y);
         largest = fmax(largest, fabs(y));

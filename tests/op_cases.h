@@ -245,6 +245,19 @@ static Node *case_scatter(Graph *g, int variant)
                 batch_input(g, "x", DIMS(g->batch, 2, wide(g, 5)))}, &rows);
 }
 
+static Node *case_put(Graph *g, int variant)
+{
+    if (variant > 1) return NULL;
+    const int64_t axis = variant ? 1 : 2, width = wide(g, 5);
+    Attr along = attr_int(axis);
+    Node *whole = batch_input(g, "x", DIMS(g->batch, 3, width));
+    Node *part = batch_input(g, "y", DIMS(g->batch, variant ? 1 : 3, variant ? width : 2));
+    const int64_t one = 1;                       /* the second index is 2 */
+    Node *second = build_slice(g, some_indices(g, f32_type(DIMS(2))), &one, &one, &one);
+    Node *at = build_reshape(g, second, type_make(DT_I32, 0, NULL));
+    return make(g, OP_put, 3, (Node *[]){whole, at, part}, &along);
+}
+
 /* ---- scans ---- */
 
 /* h' = tanh(x + h w^T + b) * c, c' = c + h'; yields h' and h' * h; w and b are captured, so is a
@@ -301,7 +314,7 @@ static const Case cases[] = {
     CASE(input),  CASE(param),    CASE(state),   CASE(session),    CASE(fill),      CASE(constant),
     CASE(iota),   CASE(count),    CASE(reshape), CASE(permute),    CASE(slice),     CASE(broadcast),
     CASE(concat), CASE(pad),      CASE(sum),     CASE(reduce_max), CASE(logsumexp), CASE(variance),
-    CASE(argmax), CASE(contract), CASE(checked), CASE(gather),     CASE(scatter),   CASE(uniform),
+    CASE(argmax), CASE(contract), CASE(checked), CASE(gather),     CASE(scatter),   CASE(put),   CASE(uniform),
     CASE(scan),   CASE(result),   CASE(conv),    CASE(conv_input), CASE(conv_weight),
     CASE(window_sum), CASE(window_spread), CASE(max_pick), CASE(max_place),
 #undef CASE

@@ -100,10 +100,10 @@ typedef struct Run {
     const nn_model *model;
     const nn_entry *entry;
     float **params, **states;        /* logical, as the request gave them */
-    unsigned char **inputs;
+    unsigned char **inputs, *sessions;
     int garbage;
     Chunk *chunks;
-    Buffer param, state, grad, loss, metric, work, in[MAX_BUFFERS], out[MAX_BUFFERS];
+    Buffer param, state, session, grad, loss, metric, work, in[MAX_BUFFERS], out[MAX_BUFFERS];
 } Run;
 
 static float *read_floats(FILE *in, Chunk **chunks, size_t count)
@@ -125,6 +125,8 @@ static void read_run(FILE *in, Run *r)
         r->params[i] = read_floats(in, &r->chunks, tensor_elements(&r->model->params[i]));
     for (int i = 0; i < r->model->state_count; i++)
         r->states[i] = read_floats(in, &r->chunks, tensor_elements(&r->model->states[i]));
+    r->sessions = take(&r->chunks, r->model->session_bytes);
+    get(in, r->sessions, r->model->session_bytes);
     for (int i = 0; i < r->entry->input_count; i++) {
         r->inputs[i] = take(&r->chunks, io_bytes(&r->entry->inputs[i]));
         get(in, r->inputs[i], io_bytes(&r->entry->inputs[i]));
@@ -165,6 +167,8 @@ static void open_buffers(Run *r, int garbage)
     r->garbage = garbage;
     r->param = buffer_new(&r->chunks, (size_t)m->param_floats * 4, garbage);
     r->state = buffer_new(&r->chunks, (size_t)m->state_floats * 4, garbage);
+    r->session = buffer_new(&r->chunks, m->session_bytes, garbage);
+    memcpy(r->session.at, r->sessions, m->session_bytes);
     r->grad = buffer_new(&r->chunks, (size_t)m->param_floats * 4, garbage);
     r->loss = buffer_new(&r->chunks, 8, garbage);
     r->metric = buffer_new(&r->chunks, (size_t)e->metric_count * 8, garbage);
@@ -187,6 +191,7 @@ static int call(Run *r, int with_outputs)
     nn_call c = {0};
     c.params = (float *)(void *)r->param.at;
     c.states = (float *)(void *)r->state.at;
+    c.sessions = r->session.at;
     c.inputs = in;
     c.outputs = out;
     c.count = r->head.count;
@@ -202,7 +207,8 @@ static int call(Run *r, int with_outputs)
 
 static int overrun(const Run *r)
 {
-    const Buffer *all[] = {&r->param, &r->state, &r->grad, &r->loss, &r->metric, &r->work};
+    const Buffer *all[] = {&r->param, &r->state, &r->session, &r->grad, &r->loss, &r->metric,
+                           &r->work};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (!buffer_intact(all[i], r->garbage)) return FAULT_OVERRUN;
     for (int i = 0; i < r->entry->input_count; i++)
@@ -324,6 +330,7 @@ static void put_answer(FILE *out, Run *r, AnswerHead head)
     put(out, r->metric.at, r->metric.size);
     put_tensors(out, r, r->model->params, r->model->param_count, &r->grad);
     put_tensors(out, r, r->model->states, r->model->state_count, &r->state);
+    put(out, r->session.at, r->session.size);        /* its tensors, as they are */
     put_tensors(out, r, r->model->params, r->model->param_count, &r->param);
 }
 

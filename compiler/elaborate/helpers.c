@@ -125,6 +125,24 @@ static const Value *run_take(BuiltinCall *call)
                         append_op(call->el, call->span, OP_gather, inputs, 2, NULL));
 }
 
+/* put(x, part, at, axis): x with its entries along axis from `at` on replaced by part; checked. */
+static const Value *run_put(BuiltinCall *call)
+{
+    Node *inputs[3];
+    int64_t axis;
+    if (!want_tensor(call, 0, &inputs[0]) || !want_tensor(call, 1, &inputs[2])
+        || !want_tensor(call, 2, &inputs[1])
+        || !want_axis(call, 3, inputs[0]->type.rank, 0, &axis))
+        return &value_poison;
+    Attr attrs[MAX_ATTRS] = {attr_int(axis)};
+    const int64_t whole = inputs[0]->type.dim[axis];
+    const int64_t part = axis < inputs[2]->type.rank ? inputs[2]->type.dim[axis] : whole;
+    if (part <= whole && inputs[1]->type.dtype == DT_I32)
+        inputs[1] = check(call, inputs[1], whole - part + 1);
+    return tensor_value(call->el, call->span,
+                        append_op(call->el, call->span, OP_put, inputs, 3, attrs));
+}
+
 /* ---- at compile time ---- */
 
 static const Value *run_length(BuiltinCall *call)
@@ -168,6 +186,8 @@ const Builtin builtin_helpers[] = {
     {"take", {"table", "index"}, run_take,
      "rows of table (its axis 0) picked by an i32 tensor: the shape of index, then that of a "
      "row; checked"},
+    {"put", {"x", "part", "at", "axis?"}, run_put,
+     "x with its entries along axis (0) from the i32 scalar `at` on replaced by part; checked"},
     {"length", {"list"}, run_length,
      "of a list, when the program is compiled"},
     {"error", {"text"}, run_error,

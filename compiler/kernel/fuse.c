@@ -238,6 +238,7 @@ static KernelKind anchor_kind(OpKind kind) {
     case KIND_GATHER: return KERNEL_GATHER;
     case KIND_SCATTER: return KERNEL_SCATTER;
     case KIND_JOIN: return KERNEL_JOIN;
+    case KIND_PUT: return KERNEL_PUT;
     case KIND_WINDOW: return KERNEL_WINDOW;
     case KIND_RANDOM: return KERNEL_RANDOM;
     case KIND_REGION: return KERNEL_SCAN;
@@ -295,7 +296,8 @@ static bool waits(const EntryPlan *entry, const Node *node) {
 }
 
 static void place_anchor(EntryPlan *entry, Node *node, KernelKind kind) {
-    Kernel *k = kernel_open(entry, kind, node, node, node->type);
+    const Node *domain = kind == KERNEL_PUT ? node->inputs[2] : node;
+    Kernel *k = kernel_open(entry, kind, node, node, domain->type);
     kernel_add(entry, k, node, identity, false);
     for (int i = 0; entry->epilogue[node->id] && i < node->id; i++) {
         Node *before = entry->graph->nodes.at[i];

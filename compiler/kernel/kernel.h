@@ -6,6 +6,7 @@
  *   window.c    channels last, operands of windows
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   memory.c    values -> offsets in the one workspace of the entry
+ *   put.c       what is replaced in part
  *   scan.c      the body of a scan as a plan inside the plan
  *   plan.c      runs them in order
  *   verify.c, print.c, draw.c              plans checked and shown
@@ -61,6 +62,7 @@ typedef enum KernelKind {
     KERNEL_GATHER,       /* rows by index */
     KERNEL_SCATTER,
     KERNEL_JOIN,         /* concat, pad */
+    KERNEL_PUT,          /* replaces a part of its result, which holds the first input already (put.c) */
     KERNEL_SCAN,         /* runs the kernels of a plan of its own once a step (scan.c) */
     KERNEL_CHECK         /* verifies indices; its function returns a status */
 } KernelKind;
@@ -163,6 +165,12 @@ bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, 
 /* Whether lanes may run along an axis of the domain: everything in memory has stride 0 or 1 along it, operands of the anchor
  * aside (lanes.c). */
 bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis);
+
+/* ---- parts (put.c) ---- */
+/* Whether the output, what a session becomes, is the session with a part replaced and nobody else reads it: it is replaced in
+ * place. */
+bool put_in_place(const EntryPlan *entry, const Output *output);
+void put_ensure_whole(EntryPlan *entry, Kernel *k);          /* copies the first input to the result if it is not there */
 
 /* ---- scans (scan.c) ---- */
 void scan_place_input(EntryPlan *body, const Node *input);   /* the value of an input of the body */

@@ -166,6 +166,11 @@ static void place_output(EntryPlan *entry, int index, int metric, Values *copied
     Value *v = output_value(entry, index, metric);
     if (!v) return;
     Kernel *k = entry->member[root->id].kernel;
+    if (!entry->outer && put_in_place(entry, o)) {
+        entry->value_of[root->id] = v;
+        vec_push(entry->arena, k->results, v);
+        return;
+    }
     int64_t stride[MAX_RANK];
     const bool in_order = !entry->channels_last[root->id] || root->type.dim[1] == 1;
     if (k && !changes_at_end(entry, index) && !entry->value_of[root->id] && in_order && stride_root(o->node, v, stride)) {
@@ -297,7 +302,7 @@ static void find_operands(EntryPlan *entry, Kernel *k) {
     if (k->kind == KERNEL_COPY) use_input(entry, k, k->anchor);
     if (k->kind == KERNEL_CHECK) use_input(entry, k, k->anchor->inputs[0]);
     for (int i = 0; i < k->nodes.count; i++)
-        for (int j = 0; j < k->nodes.at[i]->input_count; j++)
+        for (int j = k->kind == KERNEL_PUT; j < k->nodes.at[i]->input_count; j++)
             if (k->nodes.at[i] != k->anchor || !reads_laid_out)
                 use_input(entry, k, k->nodes.at[i]->inputs[j]);
 }
@@ -377,6 +382,7 @@ EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *
         if (k->kind == KERNEL_CONTRACT) layout_contraction(entry, k);
         if (k->kind == KERNEL_WINDOW) layout_window(entry, k);
         if (k->kind == KERNEL_SCAN) scan_plan(entry, k);
+        if (k->kind == KERNEL_PUT) put_ensure_whole(entry, k);
         while (entry->kernels.at[i] != k) i++;
     }
     add_checks(entry);

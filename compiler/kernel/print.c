@@ -5,6 +5,7 @@
 static const char *const kind_names[] = {
     [KERNEL_ROWS] = "rows",     [KERNEL_CONTRACT] = "contract", [KERNEL_WINDOW] = "window", [KERNEL_COPY] = "copy",
     [KERNEL_RANDOM] = "random", [KERNEL_GATHER] = "gather",     [KERNEL_SCATTER] = "scatter", [KERNEL_JOIN] = "join",
+    [KERNEL_PUT] = "put",
     [KERNEL_CHECK] = "check",   [KERNEL_SCAN] = "scan",
 };
 static const char *const place_names[] = {

@@ -61,6 +61,7 @@ void lower_window(Lower *l);
 void lower_random(Lower *l);
 void lower_copy(Lower *l);
 void lower_join(Lower *l);
+void lower_put(Lower *l);
 void lower_gather(Lower *l);
 void lower_scatter(Lower *l);
 void lower_check(Lower *l);

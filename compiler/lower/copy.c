@@ -11,7 +11,8 @@ static int contiguous_axis(Type type, const int64_t *stride) {
     return -1;
 }
 
-typedef struct Copy { Lower *l; const Node *from; const Value *to; int64_t offset; } Copy;
+/* shift: added to the address; NULL: nothing */
+typedef struct Copy { Lower *l; const Node *from; const Value *to; int64_t offset; LoopExpr *shift; } Copy;
 
 /* The current element, or lanes of it. */
 static void copy_element(void *context) {
@@ -21,6 +22,7 @@ static void copy_element(void *context) {
     LoopExpr *x = lower_input(l, c->from, same_axes);
     Buffer *buffer = lower_buffer(l, c->to);
     LoopExpr *at = lower_address(l, c->offset, c->to->stride, same_axes, c->from->type);
+    if (c->shift) at = x_add(&l->b, c->shift, at);
     const bool lanes = l->lane_axis >= 0 && l->target->width > 1;
     if (c->to->dtype == DT_BOOL)
         x = x_map(&l->b, OP_select, 3, (LoopExpr *[]){x, x_float(&l->b, 1, x->vector), x_float(&l->b, 0, x->vector)});
@@ -92,7 +94,7 @@ static void transpose_loops(Copy *c, const View *view, int s, int d) {
 void lower_copy(Lower *l) {
     View view;
     const Value *to = l->k->results.at[0];
-    Copy c = {l, l->k->anchor, to, 0};
+    Copy c = {l, l->k->anchor, to, 0, NULL};
     const Type type = c.from->type;
     const bool stored = plan_operand(l->entry, l->k, c.from, &view) && view.value->place != AT_INDEX;
     const int d = contiguous_axis(type, to->stride), s = stored ? contiguous_axis(type, view.stride) : d;
@@ -126,10 +128,26 @@ void lower_join(Lower *l) {
     int64_t at = 0;
     if (pads) fill_result(l, to, node->attr[2].number);
     for (int i = 0; i < node->input_count; i++) {
-        Copy c = {l, node->inputs[i], to, 0};
+        Copy c = {l, node->inputs[i], to, 0, NULL};
         for (int a = 0; pads && a < node->type.rank; a++) c.offset += node->attr[0].ints[a] * to->stride[a];
         if (!pads) c.offset = at * to->stride[node->attr[0].ints[0]];
         copy_loops(&c, c.from->type);
         if (!pads) at += c.from->type.dim[node->attr[0].ints[0]];
     }
+}
+
+/* ---- puts: the part into its place ---- */
+
+void lower_put(Lower *l) {
+    View view;
+    const Node *node = l->k->anchor, *part = node->inputs[2];
+    const Value *to = l->k->results.at[0];
+    const int d = contiguous_axis(part->type, to->stride);
+    const bool stored = plan_operand(l->entry, l->k, part, &view) && view.value->place != AT_INDEX;
+    LoopExpr *at = x_to_index(&l->b, lower_input(l, node->inputs[1], same_axes));
+    Var *place = loop_let(&l->b, "place", x_mul(&l->b, at, to->stride[node->attr[0].ints[0]]));
+    Copy c = {l, part, to, 0, x_var(&l->b, place)};
+    const bool lanes = d >= 0 && d != part->type.batch_axis && stored && view.stride[d] == 1;
+    l->lane_axis = lanes && l->target->width > 1 ? d : -1;
+    copy_loops(&c, part->type);
 }

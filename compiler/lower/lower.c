@@ -10,6 +10,7 @@ static void (*const templates[])(Lower *) = {
     [KERNEL_ROWS] = lower_rows,     [KERNEL_CONTRACT] = lower_contract, [KERNEL_WINDOW] = lower_window,
     [KERNEL_COPY] = lower_copy,     [KERNEL_RANDOM] = lower_random,     [KERNEL_GATHER] = lower_gather,
     [KERNEL_SCATTER] = lower_scatter, [KERNEL_JOIN] = lower_join,       [KERNEL_CHECK] = lower_check,
+    [KERNEL_PUT] = lower_put,
 };
 
 static Function *equal_function(const Program *program, const Function *f) {
@@ -137,7 +138,7 @@ Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target) {
 static const Node *unsupported_in(const Graph *graph, bool inside) {
     for (int i = 0; i < graph->nodes.count; i++) {
         const Node *node = graph->nodes.at[i], *inner = NULL;
-        if (node->op == OP_session || (inside && node->op == OP_checked)) return node;
+        if (inside && node->op == OP_checked) return node;
         if (node->body && (inner = unsupported_in(node->body, true))) return inner;
     }
     return NULL;

@@ -14,6 +14,7 @@ typedef enum OpKind {
     KIND_CONTRACT,    /* sum of products over labelled axes */
     KIND_GATHER,      /* rows picked by an index */
     KIND_SCATTER,     /* rows added by an index */
+    KIND_PUT,         /* its first input, a part of it replaced */
     KIND_WINDOW,      /* convolution and pooling, forward and gradients */
     KIND_RANDOM,      /* f(seed, instance, logical index) */
     KIND_REGION       /* owns a body graph: scan */
