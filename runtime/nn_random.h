@@ -16,7 +16,7 @@ extern "C" {
 
 /* Streams of one seed that the runtime uses; numbers from NN_STREAM_USER on are free for others. */
 enum { NN_STREAM_SHUFFLE = 1, NN_STREAM_SPLIT, NN_STREAM_DROPOUT, NN_STREAM_AUGMENT,
-       NN_STREAM_USER = 1024 };
+       NN_STREAM_SAMPLE, NN_STREAM_USER = 1024 };
 
 /* 64 uniform bits of place counter in a stream. */
 uint64_t nn_random(uint64_t seed, uint64_t stream, uint64_t counter);

@@ -227,9 +227,13 @@ static inline void generated_get(FILE *file, void *data, size_t size)
     if (size && fread(data, 1, size, file) != size) fail_msg("an answer ends early");
 }
 
-static inline const float *generated_zeros(const Generated *g, Type type)
+/* Each session of the structure begins at a multiple of so many floats. */
+enum { SESSION_ROUND = 16 };
+
+static inline size_t generated_session_bytes(Type type)
 {
-    return arena_array(g->arena, float, type_elements(type) + 1);
+    const size_t round = SESSION_ROUND * sizeof(float);
+    return (generated_bytes(type) + round - 1) / round * round;
 }
 
 static inline void generated_request(const Generated *g, const char *path)
@@ -246,10 +250,12 @@ static inline void generated_request(const Generated *g, const char *path)
             generated_put(file, run->params[j], generated_bytes(m->params.at[j].type));
         for (int j = 0; j < m->states.count; j++)
             generated_put(file, run->states[j], generated_bytes(m->states.at[j].type));
-        for (int j = 0; j < m->sessions.count; j++)
-            generated_put(file, run->sessions ? run->sessions[j]
-                                              : generated_zeros(g, m->sessions.at[j].type),
-                          generated_bytes(m->sessions.at[j].type));
+        for (int j = 0; j < m->sessions.count; j++) {
+            const size_t bytes = generated_bytes(m->sessions.at[j].type);
+            float *padded = arena_array(g->arena, float, bytes / 4 + SESSION_ROUND);
+            if (run->sessions) memcpy(padded, run->sessions[j], bytes);
+            generated_put(file, padded, generated_session_bytes(m->sessions.at[j].type));
+        }
         for (int j = 0; j < run->graph->inputs.count; j++)
             generated_put(file, run->inputs[j].data, generated_bytes(run->inputs[j].type));
     }
@@ -262,6 +268,17 @@ static inline float **generated_tensors(const Generated *g, FILE *file, const Pa
     for (int i = 0; i < list->count; i++) {
         at[i] = arena_array(g->arena, float, type_elements(list->at[i].type) + 1);
         generated_get(file, at[i], generated_bytes(list->at[i].type));
+    }
+    return at;
+}
+
+static inline float **generated_sessions(const Generated *g, FILE *file, const ParamList *list)
+{
+    float **at = arena_array(g->arena, float *, list->count + 1);
+    for (int i = 0; i < list->count; i++) {
+        const size_t bytes = generated_session_bytes(list->at[i].type);
+        at[i] = arena_array(g->arena, float, bytes / 4);
+        generated_get(file, at[i], bytes);
     }
     return at;
 }
@@ -290,7 +307,7 @@ static inline void generated_answer(const Generated *g, FILE *file, GeneratedRun
     }
     float **grads = generated_tensors(g, file, &m->params);
     float **states = generated_tensors(g, file, &m->states);
-    float **sessions = generated_tensors(g, file, &m->sessions);
+    float **sessions = generated_sessions(g, file, &m->sessions);
     run->trained = generated_tensors(g, file, &m->params);
     for (int i = 0; i < graph->outputs.count; i++) {
         const Output *o = &graph->outputs.at[i];

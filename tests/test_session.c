@@ -12,6 +12,7 @@
 #include "driver/native.h"
 #include "emit/emit.h"
 #include "target/target.h"
+#include "nn_weights.h"
 
 static const char flags[] = "-O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror";
 
@@ -122,7 +123,8 @@ static void recurrent_streams(void **state)
     compare_program("tests/session/stream.nn");
 }
 
-/* Frames one by one, or three at a time, give what the whole sequence gives; a reset begins anew. */
+/* Frames one by one, or three at a time, give what the whole sequence gives; a reset begins
+ * anew. */
 static void pieces_equal_the_whole(void **state)
 {
     enum { FRAMES = 12, IN = 5, OUT = 4 };
@@ -138,7 +140,8 @@ static void pieces_equal_the_whole(void **state)
         for (int round = 0; round < 2; round++) {
             memset(piece.call->sessions, 0, piece.model->session_bytes);
             for (int t = 0; t < FRAMES; t += size) {
-                memcpy(call_input(piece.call, 0), frames + t * IN, sizeof(float) * IN * (size_t)size);
+                memcpy(call_input(piece.call, 0), frames + t * IN,
+                       sizeof *frames * IN * (size_t)size);
                 assert_int_equal(piece.infer->call(piece.call), NN_OK);
                 assert_near(piece.call->outputs[0], want + t * OUT, OUT * size, "a piece");
             }
@@ -160,12 +163,80 @@ static void a_missing_session_is_refused(void **state)
     arena_free(arena);
 }
 
+/* Every parameter of `to` from that of the same name. */
+static void share_weights(Arena *arena, const Runner *from, const Runner *to)
+{
+    assert_int_equal(from->model->param_count, to->model->param_count);
+    for (int i = 0; i < to->model->param_count; i++) {
+        int j = 0;
+        while (strcmp(from->model->params[j].name, to->model->params[i].name) != 0)
+            if (++j == from->model->param_count)
+                fail_msg("there is no %s", to->model->params[i].name);
+        const int64_t n = nn_tensor_elements(&to->model->params[i]);
+        float *logical = arena_array(arena, float, n + 1);
+        nn_tensor_get(&from->model->params[j], from->call->params, logical);
+        nn_tensor_set(&to->model->params[i], (float *)(uintptr_t)to->call->params, logical);
+    }
+}
+
+/* Letters one at a time, or four, with a cache of keys and values: the logits of the whole text. */
+static void a_cache_gives_what_the_whole_text_gives(void **state)
+{
+    enum { CONTEXT = 64, VOCAB = 65 };
+    static const char step_file[] = "examples/generate/char_gpt_step.nn";
+    (void)state;
+    Arena *arena = arena_new();
+    Runner whole = runner_new(arena, "examples/char_gpt.nn", NULL, "scalar");
+    call_random_inputs(whole.call, whole.infer, 1);
+    assert_int_equal(whole.infer->call(whole.call), NN_OK);
+    const int32_t *letters = whole.call->inputs[0];
+    const float *want = whole.call->outputs[0];
+    for (int size = 1; size <= 4; size += 3) {
+        const char *set = arena_printf(arena, "steps=%d", size);
+        Runner piece = runner_new(arena, step_file, set, "native");
+        share_weights(arena, &whole, &piece);
+        for (int t = 0; t < CONTEXT; t += size) {
+            memcpy(call_input(piece.call, 0), letters + t, sizeof *letters * (size_t)size);
+            assert_int_equal(piece.infer->call(piece.call), NN_OK);
+            assert_near(piece.call->outputs[0], want + t * VOCAB, VOCAB * size, "a letter");
+        }
+        void *full = arena_array(arena, char, piece.model->session_bytes);
+        memcpy(full, piece.call->sessions, piece.model->session_bytes);
+        assert_int_equal(piece.infer->call(piece.call), NN_BAD_INDEX);
+        assert_memory_equal(full, piece.call->sessions, piece.model->session_bytes);
+        runner_end(&piece);
+    }
+    runner_end(&whole);
+    arena_free(arena);
+}
+
+/* Of a cache a call writes the new rows alone. */
+static void a_cache_is_written_in_place(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    const CompileOptions options = {0};
+    Compilation c = compile_start(arena, "examples/generate/char_gpt_step.nn", &options);
+    assert_true(compile_or_tell(&c, STAGE_PLANNED));
+    const EntryPlan *infer = c.plan->entries.at[0];
+    int puts = 0;
+    for (int i = 0; i < infer->kernels.count; i++) {
+        const Kernel *k = infer->kernels.at[i];
+        puts += k->kind == KERNEL_PUT && k->results.at[0]->place == AT_SESSION;
+        if (k->kind == KERNEL_COPY) assert_true(k->results.at[0]->elements <= 512);
+    }
+    assert_int_equal(puts, 8);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers_of_a_stream),
         cmocka_unit_test(recurrent_streams),
         cmocka_unit_test(pieces_equal_the_whole),
+        cmocka_unit_test(a_cache_gives_what_the_whole_text_gives),
+        cmocka_unit_test(a_cache_is_written_in_place),
         cmocka_unit_test(a_missing_session_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

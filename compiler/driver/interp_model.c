@@ -32,13 +32,20 @@ static float **places(Arena *arena, const nn_tensor *tensors, int count, float *
     return at;
 }
 
+/* As generated code places it. */
+static size_t session_bytes(const Param *session)
+{
+    const size_t round = TENSOR_ROUND * sizeof(float);
+    return (bytes_of(session->type) + round - 1) / round * round;
+}
+
 static float **session_places(Arena *arena, const Module *module, void *sessions)
 {
     float **at = arena_array(arena, float *, module->sessions.count + 1);
     char *next = sessions;
     for (int i = 0; i < module->sessions.count; i++) {
         at[i] = (float *)(void *)next;
-        next += bytes_of(module->sessions.at[i].type);
+        next += session_bytes(&module->sessions.at[i]);
     }
     return at;
 }
@@ -204,7 +211,7 @@ const nn_model *interp_model(Arena *arena, const Module *module, bool blas)
     model->params = describe_tensors(arena, &module->params, &model->param_floats);
     model->states = describe_tensors(arena, &module->states, &model->state_floats);
     for (int i = 0; i < module->sessions.count; i++)
-        model->session_bytes += bytes_of(module->sessions.at[i].type);
+        model->session_bytes += session_bytes(&module->sessions.at[i]);
     model->hash = hash_tensors(hash_tensors(UINT64_C(0xcbf29ce484222325), model->params,
                                             model->param_count), model->states, model->state_count);
     for (int i = 0; i < module->entries.count; i++)

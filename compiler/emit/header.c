@@ -143,9 +143,12 @@ static void session(Text *out, const Emission *e)
     text_add(out, "/* What a stream keeps from call to call, owned by the caller and a stream's alone. All zero\n"
                   " * where a stream begins: by memset, or by the function. */\n");
     text_addf(out, "typedef struct %s_session {\n", e->options.name);
-    for (int i = 0; i < members.count; i++)
-        text_addf(out, "%-*s    /* %s */\n", width, members.at[i],
-                  e->module->sessions.at[i].name);
+    for (int i = 0; i < members.count; i++) {
+        const Param *p = &e->module->sessions.at[i];
+        const int64_t rest = e->plan->sessions[i].floats - type_elements(p->type);
+        text_addf(out, "%-*s    /* %s */\n", width, members.at[i], p->name);
+        if (rest) text_addf(out, "    float unused_%d[%lld];\n", i + 1, (long long)rest);
+    }
     text_addf(out, "} %s_session;\n", e->options.name);
     emit_template(out, e, "session.h");
 }

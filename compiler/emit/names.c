@@ -267,6 +267,8 @@ static void name_sessions(Emission *e)
     const ParamList *sessions = &e->module->sessions;
     e->sessions = arena_array(e->arena, const char *, sessions->count + 1);
     for (int i = 0; i < sessions->count; i++)
+        vec_push(e->arena, taken, arena_printf(e->arena, "unused_%d", i + 1));
+    for (int i = 0; i < sessions->count; i++)
         e->sessions[i] = take_name(e->arena, &taken,
                                    emit_identifier(e->arena, sessions->at[i].name));
 }

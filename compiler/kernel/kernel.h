@@ -120,7 +120,7 @@ typedef struct ParamLayout { int64_t offset, floats; int64_t stride[MAX_RANK]; b
 typedef struct Plan {
     Arena *arena;
     const Module *module;
-    ParamLayout *params, *states, *sessions;             /* sessions in logical order, one behind the other */
+    ParamLayout *params, *states, *sessions;             /* sessions in logical order */
     int64_t param_floats, state_floats, session_floats;
     VEC(EntryPlan *) entries;
 } Plan;

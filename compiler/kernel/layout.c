@@ -148,7 +148,7 @@ static int64_t store(const Param *param, const Wish *wish, int window_last, int6
     return offset + layout->floats;
 }
 
-/* The caller sees a session as a structure of arrays, so there is no padding. */
+/* The caller sees a session as a structure of arrays in logical order; each begins where a vector may. */
 static void layout_sessions(Plan *plan)
 {
     const ParamList *sessions = &plan->module->sessions;
@@ -156,7 +156,7 @@ static void layout_sessions(Plan *plan)
     for (int i = 0; i < sessions->count; i++) {
         ParamLayout *layout = &plan->sessions[i];
         layout->offset = plan->session_floats;
-        layout->floats = type_elements(sessions->at[i].type);
+        layout->floats = round_up(type_elements(sessions->at[i].type), LANE_PAD);
         type_strides(sessions->at[i].type, layout->stride);
         plan->session_floats += layout->floats;
     }

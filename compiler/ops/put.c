@@ -3,7 +3,8 @@
 
 double flops_put(const Node *node)
 {
-    return 0.0 * (double)type_elements(node->type);
+    (void)node;
+    return 0;                        /* moved, not computed */
 }
 
 const char *shape_put(Arena *arena, const Node *node, Type *out)
@@ -39,7 +40,8 @@ static Node *taken_back(Grad *g, int axis)
     const char *error;
     Node *count = graph_leaf(graph, OP_iota, type_make(DT_I32, 1, &part.dim[axis]), &along, -1,
                              graph->origin);
-    Node *rows[] = {build_permute(graph, g->dy, front), build_map(graph, OP_add, 2, (Node *[]){count, at})};
+    Node *rows[] = {build_permute(graph, g->dy, front),
+                    build_map(graph, OP_add, 2, (Node *[]){count, at})};
     Node *taken = graph_append(graph, OP_gather, rows, 2, NULL, graph->origin, &error);
     return build_permute(graph, taken, back);
 }
@@ -62,12 +64,13 @@ void eval_put(EvalContext *context, const Node *node, const Tensor *in, Tensor *
     const int64_t room = out->type.dim[axis] - in[2].type.dim[axis];
     int64_t index[MAX_RANK] = {0}, stride[MAX_RANK], e = 0;
     if (at < 0 || at > room) {
-        context->error = arena_printf(context->arena, "index %lld is not in [0, %lld)", (long long)at,
-                                      (long long)room + 1);
+        context->error = arena_printf(context->arena, "index %lld is not in [0, %lld)",
+                                      (long long)at, (long long)room + 1);
         return;
     }
     type_strides(out->type, stride);
-    for (int64_t i = 0; i < type_elements(out->type); i++) tensor_set(out, i, tensor_get(&in[0], i));
+    for (int64_t i = 0; i < type_elements(out->type); i++)
+        tensor_set(out, i, tensor_get(&in[0], i));
     do tensor_set(out, index_offset(index, stride, out->type.rank) + at * stride[axis],
                   tensor_get(&in[2], e++));
     while (index_next(index, in[2].type.dim, out->type.rank));
