@@ -1,13 +1,13 @@
 #!/bin/sh
 # Installs what nnc is built with, on Debian and Ubuntu; only packages that are missing.
-#   sh examples/setup.sh             compiler, make, flex, bison, cmocka (tests); zlib and OpenBLAS (optional)
-#   sh examples/setup.sh --checks    also what the checks of .ci/run use: clang, cmake, C++, an ARM compiler and emulator
+#   sh examples/setup.sh             compilers, make, flex, bison, cmocka (tests); zlib and OpenBLAS (optional)
+#   sh examples/setup.sh --checks    also what the checks of .ci/run use: clang, cmake, an ARM compiler and emulator
 # As another user than root it asks sudo. On other systems: install the same by their names there, then `make`.
 set -eu
 optional=
-packages="gcc libc6-dev make flex bison pkg-config zlib1g-dev libopenblas-dev libcmocka-dev"
+packages="gcc g++ libc6-dev make flex bison pkg-config zlib1g-dev libopenblas-dev libcmocka-dev"
 if [ "${1-}" = --checks ]; then
-    packages="$packages g++ clang cmake ninja-build shellcheck
+    packages="$packages clang cmake ninja-build shellcheck
               gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
     optional=libclang-rt-dev                     # clang's sanitizers, a package of its own in newer releases
 fi
