@@ -47,6 +47,10 @@ static void includes(Text *out, const Emission *e, const char *body)
     text_addf(out, "#include \"%s.h\"\n\n", e->options.name);
     if (strstr(body, "memcpy(")) text_add(out, "#include <string.h>\n\n");
     for (int i = 0; i < e->target_count; i++) {
+        const char *before = e->lowered[i]->program->target->before_header;
+        if (before) text_addf(out, "%s\n", before);
+    }
+    for (int i = 0; i < e->target_count; i++) {
         const char *header = e->lowered[i]->program->target->header;
         if (!header || strstr(out->at, arena_printf(e->arena, "<%s>", header))) continue;
         emit_guard_begin(out, e, i);

@@ -289,13 +289,28 @@ void program_print_macros(Text *out, const Program *program, const char *body)
                    "#else\n#define %s\n#endif\n#endif\n\n", macro, macro, target->attribute, macro);
 }
 
+/* Math functions that the kernels, or one that follows, call: loop_tidy may have dropped the calls. */
+static void put_math_in_front(const Printer *p)
+{
+    for (int i = p->program->math.count - 1; i >= 0; i--) {
+        const Function *f = p->program->math.at[i];
+        const char *call = arena_printf(p->out->arena, "%s(", function_c_name(p->out->arena, f, p->names));
+        if (!strstr(p->out->at, call)) continue;
+        Text front = text_new(p->out->arena);
+        const Printer before = {&front, p->program, p->names, NULL};
+        put_function(&before, f);
+        text_add(&front, p->out->at);
+        *p->out = front;
+    }
+}
+
 void program_print(Text *out, const Program *program, const PrintNames *names)
 {
     Text body = text_new(out->arena);
     const Printer inside = {&body, program, names, NULL}, p = {out, program, names, NULL};
-    for (int i = 0; i < program->math.count; i++) put_function(&inside, program->math.at[i]);
     for (int i = 0; i < program->functions.count; i++)
         put_function(&inside, program->functions.at[i]);
+    put_math_in_front(&inside);
     if (program->target != &target_scalar) put_helpers(&p, program->target->helpers, body.at);
     put_helpers(&p, target_scalar.helpers, body.at);
     text_add(out, body.at);

@@ -100,6 +100,12 @@ const Target target_avx512 = {
     .registers = 32,
     .masks = true,
     .header = "immintrin.h",
+    .before_header =
+        "#if defined(__cplusplus) && defined(__GNUC__) && !defined(__clang__)\n"
+        "/* g++ warns of operands that its own intrinsics leave undefined on purpose. */\n"
+        "#pragma GCC diagnostic ignored \"-Wuninitialized\"\n"
+        "#pragma GCC diagnostic ignored \"-Wmaybe-uninitialized\"\n"
+        "#endif\n",
     .attribute = "avx512f,avx512bw,avx512dq,avx512vl,fma",
     .guard = "defined(__x86_64__) || defined(_M_X64)",
     .detect = "__builtin_cpu_supports(\"avx512bw\") && __builtin_cpu_supports(\"avx512dq\") && "

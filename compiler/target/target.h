@@ -11,6 +11,7 @@ struct Target {
     int registers;                   /* vector registers an inner loop may use */
     bool masks;                      /* masked loads and stores are as fast as whole ones */
     const char *header;              /* "immintrin.h", or NULL */
+    const char *before_header;       /* C text in front of it, or NULL */
     const char *attribute;           /* text of the per-function attribute macro: "avx2,fma", or NULL */
     const char *guard;               /* preprocessor condition under which the code compiles, or NULL */
     const char *detect;              /* C expression that is true if the processor has it (NAME_select), or NULL: always */
