@@ -3,10 +3,11 @@
 #include "driver/compile.h"
 #include "generated_check.h"
 
-/* Recurrent layers both ways; carries that hand on their values; scans in scans. */
+/* Recurrent layers both ways; carries that hand on their values; scans in scans; rows picked in
+ * steps. */
 static void programs(void **state)
 {
-    static const char *const names[] = {"gru", "carries", "nested"};
+    static const char *const names[] = {"gru", "carries", "nested", "indices"};
     Suite s = suite_begin(*state, "scan", "-O1");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const CompileOptions options = {0};
@@ -16,6 +17,26 @@ static void programs(void **state)
         suite_add(&s, c.module, names[i]);
     }
     suite_end(&s, 2e-5);
+}
+
+/* What comes into a scan is checked in front of it; what no check can reach is refused. */
+static void indices_are_checked_outside(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    const CompileOptions options = {0};
+    Compilation good = compile_start(arena, "tests/scan/indices.nn", &options);
+    assert_true(compile_or_tell(&good, STAGE_PLANNED));
+    const EntryPlan *infer = good.plan->entries.at[0];
+    int checks = 0;
+    for (int i = 0; i < infer->kernels.count; i++)
+        checks += infer->kernels.at[i]->kind == KERNEL_CHECK;
+    assert_int_equal(checks, 2);
+    assert_int_equal(good.module->decls.at[0].limit, 5);
+    Compilation bad = compile_start(arena, "tests/scan/unbounded.nn", &options);
+    assert_true(compile_or_tell(&bad, STAGE_TRANSFORMED));
+    assert_false(compile_to(&bad, STAGE_PLANNED));
+    arena_free(arena);
 }
 
 /* The steps are a loop: more of them make no more code. */
@@ -41,6 +62,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_EVERY_TARGET(programs),
+        cmocka_unit_test(indices_are_checked_outside),
         cmocka_unit_test(steps_are_not_unrolled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,8 +103,10 @@ static bool make_plan(Compilation *c)
     const Node *unsupported = lower_unsupported(c->module);
     if (unsupported) {
         diag_error(c->diags, unsupported->span,
-                   "'%s' has no generated code yet; the interpreter runs it",
-                   op_row(unsupported->op)->name);
+                   "this index is known only in the steps of a scan, where generated code can no "
+                   "longer refuse it");
+        diag_help(c->diags, "`minimum(maximum(i, 0), %lld)` keeps it in range, and so does argmax",
+                  (long long)unsupported->attr[0].ints[0] - 1);
         return false;
     }
     c->plan = plan_module(c->arena, c->module);

@@ -264,6 +264,12 @@ bool stopped(const Elab *el);                                    /* returned or 
 
 /* scan.c */
 const Value *run_scan(Elab *el, const Expr *expr);
+/* Where the scan around a body notes what an input of the body stands for (a sequence or a
+ * capture); NULL if it is none of these. */
+Node **scan_given(Region *body, const Node *input);
+/* ---- bounds.c ---- */
+/* Whether every value of an i32 index is known to lie in [0, limit). */
+bool index_is_below(const Node *index, int64_t limit);
 void run_carry(Elab *el, const Stmt *stmt);
 void run_yield(Elab *el, const Stmt *stmt);
 

@@ -74,16 +74,6 @@ static const Value *run_cast(BuiltinCall *call)
 
 /* ---- rows by index ---- */
 
-/* Below which limit the values of an index are known to lie; 0: unknown. */
-static int64_t known_limit(const Node *index)
-{
-    while (op_row(index->op)->kind == KIND_VIEW) index = index->inputs[0];
-    if (index->op == OP_iota) return index->type.dim[index->attr[0].ints[0]];
-    if (index->op == OP_checked) return index->attr[0].ints[0];
-    if (index->op == OP_argmax) return index->inputs[0]->type.dim[index->attr[0].ints[0]];
-    return 0;
-}
-
 /* Of an input used as it is the declaration tells the limit too. */
 static void declare_limit(Elab *el, const Node *index, int64_t limit)
 {
@@ -93,10 +83,28 @@ static void declare_limit(Elab *el, const Node *index, int64_t limit)
     if (decl->limit == 0 || limit < decl->limit) decl->limit = limit;
 }
 
+/* What leaves out no element of its inputs: views that permute, repeat, reshape. */
+static const Node *whole_root(const Node *node)
+{
+    while (op_row(node->op)->kind == KIND_VIEW
+           && type_elements(node->type) >= type_elements(node->inputs[0]->type))
+        node = node->inputs[0];
+    return node;
+}
+
+/* Steps of a scan cannot be stopped, so what comes into them is checked outside. */
 static Node *check(BuiltinCall *call, Node *index, int64_t limit)
 {
-    int64_t known = known_limit(index);
-    if (known && known <= limit) return index;
+    Elab *el = call->el;
+    Region *here = el->region;
+    if (index->type.dtype == DT_I32 && index_is_below(index, limit)) return index;
+    Node **given = scan_given(here, whole_root(index));
+    if (given) {
+        el->region = here->parent;
+        *given = check(call, *given, limit);
+        el->region = here;
+        return *given ? index : NULL;
+    }
     Attr attrs[MAX_ATTRS] = {attr_int(limit)};
     declare_limit(call->el, index, limit);
     return append_op(call->el, call->span, OP_checked, &index, 1, attrs);

@@ -101,6 +101,16 @@ static void bind_element(Elab *el, ScanRun *run, const ScanVar *var, int i)
     if (binding) binding->value = tensor_value(el, var->name.span, element);
 }
 
+Node **scan_given(Region *body, const Node *input)
+{
+    ScanRun *run = body->run;
+    for (int i = 0; run && i < run->elements.count; i++)
+        if (run->elements.at[i] == input) return &run->sequences.at[i];
+    for (int i = 0; run && i < body->inner.count; i++)
+        if (body->inner.at[i] == input) return &body->outer.at[i];
+    return NULL;
+}
+
 static void run_scan_body(Elab *el, ScanRun *run, const struct Scan *scan)
 {
     Region *outer = el->region;
@@ -323,6 +333,7 @@ const Value *run_scan(Elab *el, const Expr *expr)
     if (!take_head(el, run, &expr->scan)) return &value_poison;
     run->region = arena_make(el->arena, Region);
     run->region->parent = el->region;
+    run->region->run = run;
     const char *name = *el->frame->path ? el->frame->path : "scan";
     run->region->graph = graph_new(el->arena, name, el->region->graph->batch);
     run_scan_body(el, run, &expr->scan);

@@ -22,6 +22,7 @@ struct Region {
     Graph *graph;
     VEC(Node *) outer;               /* what the body captures: nodes of the parent ... */
     VEC(Node *) inner;               /* ... and the inputs of the body that stand for them */
+    struct ScanRun *run;             /* the scan of a body; NULL of an entry */
 };
 
 typedef struct TensorValue {

@@ -181,6 +181,16 @@ static LoopExpr *inlined_map(Lower *l, const Node *input, const Node *root, cons
     return x_map(&l->b, root->op, root->input_count, args);
 }
 
+/* Whether an inlined map takes in what the kernel itself computes, which is not there in front of its loops. */
+static bool reads_members(const Lower *l, const Node *root) {
+    for (int i = 0; i < root->input_count; i++) {
+        const Node *from = view_root(root->inputs[i]);
+        const Member *m = &l->entry->member[from->id];
+        if (m->kernel == l->k || (m->inlined && reads_members(l, from))) return true;
+    }
+    return false;
+}
+
 static void bind_uniform(Lower *l, const Node *input) {
     static const int none[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     const Node *root = view_root(input);
@@ -188,7 +198,7 @@ static void bind_uniform(Lower *l, const Node *input) {
         lower_bind(l, root, x_var(&l->b, loop_let(&l->b, "valid", inline_leaf(l, root))));
     if (!l->entry->member[root->id].inlined || l->bound[root->id]) return;
     for (int i = 0; i < root->input_count; i++) bind_uniform(l, root->inputs[i]);
-    if (type_elements(root->type) != 1) return;
+    if (type_elements(root->type) != 1 || reads_members(l, root)) return;
     LoopExpr *x = lower_input(l, root, none);
     const char *name = root->name ? root->name : op_row(root->op)->name;
     if (x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT) x = x_var(&l->b, loop_let(&l->b, name, x));

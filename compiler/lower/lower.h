@@ -27,7 +27,9 @@ typedef struct Lowered {
     VEC(LoweredEntry) entries;       /* in the order of plan->entries */
 } Lowered;
 
-/* The first node that no template lowers, or NULL. */
+/* The first check of an index in the body of a scan, or NULL. It would come too late: an entry
+ * refuses an index before it writes anything. The elaborator moves checks in front of the scan
+ * where it can. */
 const Node *lower_unsupported(const Module *module);
 
 Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target);
