@@ -111,6 +111,7 @@ typedef struct Module {
     VEC(TensorDecl) decls;
     VEC(Graph *) entries;
     VEC(const char *) sources;       /* paths of the files it was read from, the program's first */
+    bool strict;                     /* sums keep to the formula: no Winograd */
     const struct TrainPlan *train;   /* the `train` block (elaborate/train_plan.h), or NULL */
 } Module;
 

@@ -36,7 +36,11 @@ typedef enum Place {
  * the plan around. */
 typedef struct Around { const struct Value *value; int64_t offset, step; } Around;
 
-/* A tensor in memory. Logical element (i0, i1, ...) is element  sum(i * stride)  from its start. */
+/* Entries of zeros before and after each axis of a value, so that windows may read them as padding. Who writes the value
+ * writes them. */
+typedef struct Halo { int64_t before[MAX_RANK], after[MAX_RANK]; } Halo;
+
+/* A tensor in memory. Logical element (i0, i1, ...) is element  origin + sum(i * stride)  from its start. */
 typedef struct Value {
     const Node *node;                /* whose result it holds */
     const char *name;                /* a unique C identifier in the entry: "hidden", "d_logits" */
@@ -44,8 +48,10 @@ typedef struct Value {
     int index;
     int64_t offset;                  /* AT_WORK: bytes; AT_PARAM, AT_STATE, AT_SESSION, AT_GRAD, AT_METRIC: floats */
     DType dtype;
+    int64_t origin;
     int64_t stride[MAX_RANK];
-    int64_t elements;                /* occupied, padding included */
+    int64_t elements;                /* occupied, padding and halo included */
+    const Halo *halo;                /* or NULL; only AT_WORK */
     Around around;                   /* AT_AROUND */
     int first, last;                 /* steps of the entry between which it is live (AT_WORK) */
 } Value;
@@ -74,6 +80,8 @@ typedef struct Kernel {
     VEC(Node *) nodes;               /* computed here, in topological order; views are not members */
     VEC(Value *) results;            /* what it writes; the node of each is a member */
     VEC(const Value *) operands;     /* what it reads, each once; found by plan.c */
+    bool winograd;                   /* KERNEL_WINDOW: in Winograd's form */
+    VEC(Value *) scratch;            /* memory that only this kernel uses */
     Type domain;                     /* the axes that all members share (dtype unused) */
     unsigned row_axes;               /* bit set: axes over which a reduction is consumed inside */
     bool forward;                    /* belongs to the forward part */
@@ -107,6 +115,8 @@ typedef struct EntryPlan {
     bool *forward;                   /* by node id: belongs to the forward part (passes/pass.h) */
     const bool **epilogue;           /* by id of a contraction or window: what its kernel takes in (epilogue.c); else NULL */
     bool *channels_last;             /* by node id: stored with axis 1 contiguous */
+    Halo **halo;                     /* by node id: what windows read around it; or NULL */
+    Value **planes_of;               /* by node id: a copy of it with channels last and its halo; or NULL */
     Value **value_of;                /* by node id: where the node's tensor is stored, or NULL */
     Value **dense_of;                /* by node id: a row-major copy of it, for reshapes that strides cannot do; or NULL */
     VEC(Value *) values;
@@ -198,9 +208,14 @@ int64_t memory_live_bytes(const EntryPlan *entry, int step); /* of the slots tha
 
 /* ---- windows (window.c) ---- */
 struct Window;
-void mark_channels_last(EntryPlan *entry);                   /* EntryPlan.channels_last */
-void layout_channels_last(Type type, Value *value);
+void mark_channels_last(EntryPlan *entry);                   /* EntryPlan.channels_last, halo */
+void layout_channels_last(Type type, const Halo *halo, Value *value);       /* halo: or NULL */
 void layout_weight(Type type, int last, Value *value);       /* [taps ..., other channels, channels of axis `last`] */
+bool window_is_winograd(const EntryPlan *entry, const Node *node);
+/* Tiles transformed at a time: of some whole pictures, or rows of tiles of one picture. */
+enum { WINOGRAD_TILE = 4 };
+typedef struct WinogradBlock { int64_t pictures, high, wide, tiles; } WinogradBlock;
+WinogradBlock winograd_block(const struct Window *window);
 void layout_window(EntryPlan *entry, Kernel *k);             /* lane axis and operands, with copies where they pay */
 int window_weight_lanes(const struct Window *window);        /* the axis of the weights along the lanes */
 /* Whether every entry of the result is computed once, from what it meets, so that an epilogue may follow. */

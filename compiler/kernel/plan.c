@@ -97,7 +97,7 @@ static void place_in_workspace(EntryPlan *entry, Node *node) {
     if (entry->value_of[node->id]) return;
     Kernel *k = entry->member[node->id].kernel;
     Value *v = plan_value(entry, node, AT_WORK, -1, describe_node_name(entry, node));
-    if (entry->channels_last[node->id]) layout_channels_last(node->type, v);
+    if (entry->channels_last[node->id]) layout_channels_last(node->type, entry->halo[node->id], v);
     else if (op_row(node->op)->kind == KIND_WINDOW) layout_weight(node->type, 0, v);
     else layout_dense(node->type, NULL, may_pad(entry, node) ? WORK_APART : 0, v);
     entry->value_of[node->id] = v;
@@ -320,6 +320,7 @@ static void finish(EntryPlan *entry) {
         find_operands(entry, k);
         for (int j = 0; j < k->operands.count; j++) touch(k->operands.at[j], i);
         for (int j = 0; j < k->results.count; j++) touch(k->results.at[j], i);
+        for (int j = 0; j < k->scratch.count; j++) touch(k->scratch.at[j], i);
         for (int j = 0; j < k->nodes.count; j++) k->flops += op_row(k->nodes.at[j]->op)->flops(k->nodes.at[j]);
         for (int j = 0; j < k->operands.count; j++) k->bytes += 4.0 * (double)k->operands.at[j]->elements;
         for (int j = 0; j < k->results.count; j++) k->bytes += 4.0 * (double)k->results.at[j]->elements;

@@ -27,6 +27,10 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life) {
                                     k->operands.at[i]->name);
             life[v].last_read = step;
         }
+        for (int i = 0; i < k->scratch.count; i++) {
+            const int v = index_of(entry, k->scratch.at[i]);
+            life[v].written = life[v].last_read = step;
+        }
         for (int i = 0; i < k->results.count; i++) {
             const int v = index_of(entry, k->results.at[i]);
             if (v < 0 || (life[v].written >= 0 && !reads(k, k->results.at[i])))

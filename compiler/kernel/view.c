@@ -116,7 +116,7 @@ static bool step_strides(const Node *node, View *view) {
 
 static const Node *strides_of(const Node *node, const Value *value, View *view) {
     if (node == value->node) {
-        *view = (View){.value = value, .offset = 0};
+        *view = (View){.value = value, .offset = value->origin};
         for (int i = 0; i < node->type.rank; i++) view->stride[i] = value->stride[i];
         return NULL;
     }

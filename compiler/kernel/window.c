@@ -3,6 +3,7 @@
  * A window's lanes are channels, so all values of [rows, channels, ...] around windows are stored with the channels
  * contiguous, and what is computed from them element by element likewise: nothing is repacked between layers. The caller's
  * inputs and outputs keep their order. */
+#include "kernel/describe.h"
 #include "kernel/kernel.h"
 #include "ops/window.h"
 
@@ -57,19 +58,106 @@ static void mark_window(EntryPlan *entry, const Node *node)
         if (w.input[i] != ROLE_WEIGHT && view_root(node->inputs[i]) == node->inputs[i]) mark(entry, node->inputs[i]);
 }
 
+/* ---- Winograd's form ---- */
+
+enum { WINOGRAD_CHANNELS = 16 };     /* fewer do not pay for the transforms */
+
+/* A window of 3 x 3 in steps of 1 whose result falls into tiles of 4 x 4. */
+bool window_is_winograd(const EntryPlan *entry, const Node *node)
+{
+    const Window w = window_in(entry, node);
+    if (!w.weight.rank || w.axes != 2 || w.groups != 1 || entry->outer || entry->plan->module->strict) return false;
+    if (w.in_channels < WINOGRAD_CHANNELS || w.out_channels < WINOGRAD_CHANNELS) return false;
+    for (int i = 0; i < 2; i++) {
+        const WindowAxis *a = &w.axis[i];
+        const int64_t tiled = w.result == ROLE_IN ? a->in : a->out;
+        if (a->taps != 3 || a->stride != 1 || a->dilation != 1 || a->before < 0 || a->before > 2) return false;
+        if (tiled % WINOGRAD_TILE || a->in - a->out + 2 - a->before > 2) return false;
+    }
+    return true;
+}
+
+/* The operand that is transformed with its border of zeros: what the window slides over, or the gradient of its value. */
+static void mark_halo(EntryPlan *entry, const Node *node)
+{
+    const Window w = window_in(entry, node);
+    Halo **halo = &entry->halo[node->inputs[0]->id];
+    if (!window_is_winograd(entry, node)) return;
+    if (!*halo) *halo = arena_make(entry->arena, Halo);
+    for (int a = 0; a < w.axes; a++) {
+        const WindowAxis *x = &w.axis[a];
+        const int64_t behind = 2 - x->before - (x->in - x->out);     /* padding after the last entry */
+        const int64_t before = w.result == ROLE_IN ? 2 - x->before : x->before;
+        const int64_t after = w.result == ROLE_IN ? 2 - behind : behind;
+        if ((*halo)->before[2 + a] < before) (*halo)->before[2 + a] = before;
+        if ((*halo)->after[2 + a] < after) (*halo)->after[2 + a] = after;
+    }
+}
+
+static Value *add_scratch(EntryPlan *entry, Kernel *k, const char *name, int64_t planes, int64_t floats)
+{
+    Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
+    v->elements = planes * (floats + LANE_PAD);      /* planes a power of two apart would share cache sets */
+    vec_push(entry->arena, k->scratch, v);
+    return v;
+}
+
+static int64_t padded(int64_t channels) { return (channels + LANE_PAD - 1) / LANE_PAD * LANE_PAD; }
+
+/* Transformed weights, and the transforms of a block of tiles on either side. */
+static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
+{
+    enum { PLANES = (WINOGRAD_TILE + 2) * (WINOGRAD_TILE + 2) };
+    const int64_t ins = padded(w->in_channels), outs = padded(w->out_channels);
+    const int64_t tiles = winograd_block(w).tiles;
+    k->winograd = true;
+    add_scratch(entry, k, "transformed_weight", PLANES, ins * outs);
+    add_scratch(entry, k, "transformed_in", PLANES, tiles * ins);
+    add_scratch(entry, k, "transformed_out", PLANES, tiles * outs);
+}
+
+enum { WINOGRAD_CACHE = 288 * 1024 };
+
+/* As many tiles as stay in the cache with both transforms: some whole pictures, or rows of tiles of one. */
+WinogradBlock winograd_block(const Window *w)
+{
+    const bool adjoint = w->result == ROLE_IN;
+    const int64_t bytes = 36 * 4 * (padded(w->in_channels) + padded(w->out_channels));
+    const int64_t high = (adjoint ? w->axis[0].in : w->axis[0].out) / WINOGRAD_TILE;
+    const int64_t wide = (adjoint ? w->axis[1].in : w->axis[1].out) / WINOGRAD_TILE;
+    const int64_t most = WINOGRAD_CACHE / bytes;
+    WinogradBlock block = {1, high, wide, 0};
+    if (most >= 2 * high * wide) {
+        block.pictures = most / (high * wide);
+        if (block.pictures > w->rows) block.pictures = w->rows;
+    } else {
+        while (block.high > 1 && block.high * wide > most) block.high--;
+        while (high % block.high) block.high--;
+    }
+    block.tiles = block.pictures * block.high * wide;
+    return block;
+}
+
 void mark_channels_last(EntryPlan *entry)
 {
     const Graph *graph = entry->graph;
     bool changed = true;
     entry->channels_last = arena_array(entry->arena, bool, graph->nodes.count + 1);
-    for (int i = 0; i < graph->nodes.count; i++)
-        if (op_row(graph->nodes.at[i]->op)->kind == KIND_WINDOW) mark_window(entry, graph->nodes.at[i]);
+    entry->halo = arena_array(entry->arena, Halo *, graph->nodes.count + 1);
+    entry->planes_of = arena_array(entry->arena, Value *, graph->nodes.count + 1);
+    for (int i = 0; i < graph->nodes.count; i++) {
+        if (op_row(graph->nodes.at[i]->op)->kind != KIND_WINDOW) continue;
+        mark_window(entry, graph->nodes.at[i]);
+        mark_halo(entry, graph->nodes.at[i]);
+    }
     while (changed) {
         changed = false;
         for (int i = 0; i < graph->nodes.count; i++)
             if (is_elementwise(graph->nodes.at[i])) changed |= mark_around(entry, graph->nodes.at[i]);
     }
 }
+
+/* ---- layouts ---- */
 
 /* Rows, then what the window moves along, then channels; of weights the taps, then the channels, `last` innermost. */
 static void channel_order(Type type, int last, bool weight, int *order)
@@ -81,11 +169,15 @@ static void channel_order(Type type, int last, bool weight, int *order)
     order[n] = last;
 }
 
-void layout_channels_last(Type type, Value *value)
+void layout_channels_last(Type type, const Halo *halo, Value *value)
 {
     int order[MAX_RANK];
+    Type whole = type;
     channel_order(type, 1, false, order);
-    layout_dense(type, order, 0, value);
+    for (int i = 0; halo && i < type.rank; i++) whole.dim[i] += halo->before[i] + halo->after[i];
+    layout_dense(whole, order, 0, value);
+    value->halo = halo;
+    for (int i = 0; halo && i < type.rank; i++) value->origin += halo->before[i] * value->stride[i];
 }
 
 void layout_weight(Type type, int last, Value *value)
@@ -104,16 +196,29 @@ int window_weight_lanes(const Window *w)
     return w->result == ROLE_IN && !channelwise ? 1 : 0;
 }
 
-static void copy_operand(EntryPlan *entry, Kernel *k, int operand, const Value *in_order)
+/* `in` stored with `last` contiguous, for weights: every call of the entry makes its own copy. */
+static void copy_weight(EntryPlan *entry, Kernel *k, int operand, int last)
 {
     const Node *in = k->anchor->inputs[operand];
-    View *view = &k->contracted[operand];
-    Value *copy = plan_value(entry, in, AT_WORK, -1, arena_printf(entry->arena, "%s_transposed", view->value->name));
-    copy->elements = in_order->elements;
-    for (int i = 0; i < MAX_RANK; i++) copy->stride[i] = in_order->stride[i];
+    const char *name = arena_printf(entry->arena, "%s_transposed", describe_node_name(entry, view_root(in)));
+    Value *copy = plan_value(entry, in, AT_WORK, -1, name);
+    layout_weight(in->type, last, copy);
     plan_copy(entry, k, in, copy);
-    *view = (View){.value = copy};
-    for (int i = 0; i < in->type.rank; i++) view->stride[i] = copy->stride[i];
+    view_strides(in, copy, &k->contracted[operand]);
+}
+
+/* The operand with channels last and the halo that all windows want around it, copied once. */
+static void copy_planes(EntryPlan *entry, Kernel *k, int operand)
+{
+    const Node *in = k->anchor->inputs[operand];
+    Value **copy = &entry->planes_of[in->id];
+    if (!*copy) {
+        const char *name = arena_printf(entry->arena, "%s_planes", describe_node_name(entry, view_root(in)));
+        *copy = plan_value(entry, in, AT_WORK, -1, name);
+        layout_channels_last(in->type, entry->halo[in->id], *copy);
+        plan_copy(entry, k, in, *copy);
+    }
+    view_strides(in, *copy, &k->contracted[operand]);
 }
 
 static bool contiguous(const View *view, Type type, int axis) { return type.dim[axis] == 1 || view->stride[axis] == 1; }
@@ -128,57 +233,31 @@ static bool wants_channels_last(const Window *w, int operand, Type type)
     return channelwise || gradient || type.dim[1] > STRIDED_CHANNELS;
 }
 
+/* Winograd's transform reads padding as zeros from around the value itself. */
+static bool lacks_halo(const Kernel *k, int operand, const Node *in, const View *view)
+{
+    return k->winograd && operand == 0 && (view->value->node != in || !view->value->halo);
+}
+
 static void layout_operand(EntryPlan *entry, Kernel *k, const Window *w, int operand)
 {
-    Value order = {0};
-    const Type type = k->anchor->inputs[operand]->type;
+    const Node *in = k->anchor->inputs[operand];
     View *view = &k->contracted[operand];
-    plan_operand(entry, k, k->anchor->inputs[operand], view);
+    const bool stored = plan_operand(entry, k, in, view);
     if (w->input[operand] == ROLE_WEIGHT) {
         const int lanes = window_weight_lanes(w);
-        if (contiguous(view, type, lanes)) return;
-        layout_weight(type, lanes, &order);
-    } else {
-        if (!wants_channels_last(w, operand, type) || contiguous(view, type, 1)) return;
-        layout_channels_last(type, &order);
+        if (!stored || !contiguous(view, in->type, lanes)) copy_weight(entry, k, operand, lanes);
+    } else if (!stored || lacks_halo(k, operand, in, view)
+               || (wants_channels_last(w, operand, in->type) && !contiguous(view, in->type, 1))) {
+        copy_planes(entry, k, operand);
     }
-    copy_operand(entry, k, operand, &order);
-}
-
-/* ---- lanes ---- */
-
-static int64_t stride_along(const int64_t *stride, const int *label, Type type, int axis)
-{
-    int64_t s = 0;
-    for (int i = 0; i < type.rank; i++)
-        if (label[i] == axis && type.dim[i] != 1) s += stride[i];
-    return s;
-}
-
-/* Along `axis` every result is contiguous, and whatever the epilogue reads is contiguous or the same. */
-static bool lanes_fit(const EntryPlan *entry, const Kernel *k, int axis)
-{
-    if (k->domain.dim[axis] == 1) return true;
-    for (int i = 0; i < k->results.count; i++) {
-        const Node *node = k->results.at[i]->node;
-        if (stride_along(k->results.at[i]->stride, entry->member[node->id].label, node->type, axis) != 1) return false;
-    }
-    for (int i = 0; i < k->nodes.count; i++) {
-        const Node *node = k->nodes.at[i];
-        for (int j = 0; node != k->anchor && j < node->input_count; j++) {
-            View view;
-            if (!plan_operand(entry, k, node->inputs[j], &view)) continue;
-            const int64_t s = stride_along(view.stride, entry->member[node->id].label, node->inputs[j]->type, axis);
-            if (s != 0 && s != 1) return false;
-        }
-    }
-    return true;
 }
 
 void layout_window(EntryPlan *entry, Kernel *k)
 {
     const Window w = window_in(entry, k->anchor);
     const int axis = w.result == ROLE_WEIGHT ? 0 : 1;
+    if (window_is_winograd(entry, k->anchor)) plan_winograd(entry, k, &w);
     for (int i = 0; i < k->anchor->input_count; i++) layout_operand(entry, k, &w, i);
-    k->lane_axis = lanes_fit(entry, k, axis) ? axis : -1;
+    k->lane_axis = k->domain.dim[axis] == 1 || kernel_lanes_fit(entry, k, axis) ? axis : -1;
 }

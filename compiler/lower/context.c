@@ -29,6 +29,8 @@ static LType memory_type(DType dtype) {
 static bool is_result(const Lower *l, const Value *value) {
     for (int i = 0; i < l->k->results.count; i++)
         if (l->k->results.at[i] == value) return true;
+    for (int i = 0; i < l->k->scratch.count; i++)
+        if (l->k->scratch.at[i] == value) return true;
     return false;
 }
 
@@ -122,7 +124,7 @@ static LoopExpr *as_stored(Lower *l, const Value *value, LoopExpr *x) {
 void lower_store(Lower *l, const Value *value, const int *label, LoopExpr *x) {
     const Type type = value->node->type;
     Buffer *buffer = lower_buffer(l, value);
-    LoopExpr *address = lower_address(l, 0, value->stride, label, type);
+    LoopExpr *address = lower_address(l, value->origin, value->stride, label, type);
     x = as_stored(l, value, x);
     if (lower_lane_stride(l, value->stride, label, type) == 1 && l->target->width > 1)
         loop_vstore(&l->b, buffer, address, x_splat(&l->b, x), l->active);

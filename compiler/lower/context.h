@@ -55,6 +55,7 @@ void lower_clear(Lower *l, const Value *value);              /* zeros over all t
 void lower_loop(Lower *l, int axis);
 const char *lower_axis_name(const Lower *l, int axis);
 
+void lower_halos(Lower *l);                                   /* the zeros around the kernel's results */
 void lower_rows(Lower *l);
 void lower_contract(Lower *l);
 void lower_window(Lower *l);

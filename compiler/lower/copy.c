@@ -94,7 +94,7 @@ static void transpose_loops(Copy *c, const View *view, int s, int d) {
 void lower_copy(Lower *l) {
     View view;
     const Value *to = l->k->results.at[0];
-    Copy c = {l, l->k->anchor, to, 0, NULL};
+    Copy c = {l, l->k->anchor, to, to->origin, NULL};
     const Type type = c.from->type;
     const bool stored = plan_operand(l->entry, l->k, c.from, &view) && view.value->place != AT_INDEX;
     const int d = contiguous_axis(type, to->stride), s = stored ? contiguous_axis(type, view.stride) : d;
@@ -128,9 +128,9 @@ void lower_join(Lower *l) {
     int64_t at = 0;
     if (pads) fill_result(l, to, node->attr[2].number);
     for (int i = 0; i < node->input_count; i++) {
-        Copy c = {l, node->inputs[i], to, 0, NULL};
+        Copy c = {l, node->inputs[i], to, to->origin, NULL};
         for (int a = 0; pads && a < node->type.rank; a++) c.offset += node->attr[0].ints[a] * to->stride[a];
-        if (!pads) c.offset = at * to->stride[node->attr[0].ints[0]];
+        if (!pads) c.offset += at * to->stride[node->attr[0].ints[0]];
         copy_loops(&c, c.from->type);
         if (!pads) at += c.from->type.dim[node->attr[0].ints[0]];
     }

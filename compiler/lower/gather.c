@@ -81,7 +81,7 @@ static void for_each_row(Rows *r, const Node *index, void (*element)(void *)) {
 }
 
 static View result_view(const Value *value) {
-    View view = {.value = value, .offset = 0};
+    View view = {.value = value, .offset = value->origin};
     for (int i = 0; i < MAX_RANK; i++) view.stride[i] = value->stride[i];
     return view;
 }

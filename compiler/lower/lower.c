@@ -84,6 +84,7 @@ static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const 
 static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k) {
     Lower l;
     lower_begin(&l, arena, program, entry, k);
+    lower_halos(&l);
     templates[k->kind](&l);
     loop_tidy(l.b.function);
     KernelCall call = {.kernel = k, .function = l.b.function};

@@ -9,7 +9,7 @@ void lower_random(Lower *l)
     LoopBuilder *b = &l->b;
     int64_t stride[MAX_RANK];
     int open = 0;
-    LoopExpr *element = x_int(b, 0), *at = x_int(b, 0);
+    LoopExpr *element = x_int(b, 0), *at = x_int(b, to->origin);
     Var *seed = loop_scalar(b, "seed", LT_SEED);
     type_strides(node->type, stride);
     for (int axis = 0; axis < node->type.rank; axis++) {

@@ -80,7 +80,7 @@ static void accumulate(Rows *r, const Node *node)
         return;
     }
     const Value *v = result_of(r, node);
-    const View view = {.value = v, .offset = 0};
+    const View view = {.value = v, .offset = v->origin};
     View at = view;
     memcpy(at.stride, v->stride, sizeof at.stride);
     const bool keeps_lanes =
@@ -387,7 +387,7 @@ static void add_total(Rows *r, const Node *node, Var *total)
     Lower *l = r->l;
     const Value *v = result_of(r, node);
     const int *label = member_of(r, node)->label;
-    View at = {.value = v, .offset = 0};
+    View at = {.value = v, .offset = v->origin};
     memcpy(at.stride, v->stride, sizeof at.stride);
     const bool keeps_lanes = varies(node->type, label) >> (l->lane_axis & 31) & (l->lane_axis >= 0);
     LoopExpr *x = x_var(&l->b, total);

@@ -55,7 +55,8 @@ void lower_window(Lower *l)
     l->lane_axis = l->target->width > 1 ? l->k->lane_axis : -1;
     const bool picks = w.input[1] != ROLE_NONE && w.input[1] != ROLE_WEIGHT && w.input[0] == ROLE_IN && w.result != ROLE_WEIGHT;
     const bool largest = picks && w.result == ROLE_OUT && l->k->anchor->inputs[0] == l->k->anchor->inputs[1];
-    if (w.result == ROLE_WEIGHT) lower_window_weight(l);
+    if (l->k->winograd) lower_window_winograd(l);
+    else if (w.result == ROLE_WEIGHT) lower_window_weight(l);
     else if (picks && !largest) lower_window_pick(l);
     else lower_window_gather(l);
 }

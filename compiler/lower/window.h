@@ -19,5 +19,6 @@ int window_lanes(const Lower *l, const View *view, Type type, int axis, int acti
 
 void lower_window_gather(Lower *l);                          /* window_gather.c */
 void lower_window_weight(Lower *l);                          /* window_weight.c */
+void lower_window_winograd(Lower *l);                        /* window_winograd.c */
 void lower_window_pick(Lower *l);                            /* window_pick.c */
 #endif

@@ -153,7 +153,7 @@ static void place(Pick *p)
     Var *at = find_largest(p);
     LoopExpr *d = x_var(b, loop_let(b, "d", load_view(p, p->b, true)));
     taps_begin(p);
-    LoopExpr *to = entry_at(p, 0, result->stride, false);
+    LoopExpr *to = entry_at(p, result->origin, result->stride, false);
     LoopExpr *x = x_map(b, OP_select, 3, (LoopExpr *[]){here(p, at), d, x_float(b, 0, d->vector)});
     if (overlaps(&p->w)) x = x_map(b, OP_add, 2, (LoopExpr *[]){load(p, result, to), x});
     if (l->lane_axis >= 0) loop_vstore(b, buffer, to, x, p->active);

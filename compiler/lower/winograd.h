@@ -1,0 +1,31 @@
+/* The transforms of Winograd's convolution F(4 x 4, 3 x 3) (A. Lavin, S. Gray: Fast Algorithms for Convolutional Neural
+ * Networks, 2015): with interpolation points 0, 1, -1, 2, -2 and infinity,
+ *
+ *   result = A^T [(G weight G^T) . (B^T in B)] A        for tiles of 6 x 6 entries, summed over channels,
+ *
+ * and the gradient by the weights is G^T [sum over tiles of (B^T in B) . (A out A^T)] G. */
+#ifndef NNC_LOWER_WINOGRAD_H
+#define NNC_LOWER_WINOGRAD_H
+#include "loop/loop.h"
+
+enum { WINOGRAD_IN = 6, WINOGRAD_OUT = 4, WINOGRAD_TAPS = 3, WINOGRAD_PLANES = WINOGRAD_IN * WINOGRAD_IN };
+
+/* One transform along one axis. in: variables; out: expressions over them. */
+typedef struct Transform {
+    int in, out;
+    void (*apply)(LoopBuilder *b, LoopExpr *const *in, LoopExpr **out);
+} Transform;
+
+extern const Transform winograd_in, winograd_out;            /* B^T, A^T */
+extern const Transform winograd_weight;                      /* G */
+extern const Transform winograd_out_gradient;                /* A */
+extern const Transform winograd_weight_gradient;             /* G^T */
+
+/* A transform along both axes, from entries that are loaded to entries that are stored. */
+typedef struct Plane {
+    void *context;
+    LoopExpr *(*load)(void *context, int y, int x);
+    void (*store)(void *context, int y, int x, LoopExpr *value);
+} Plane;
+void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane);
+#endif

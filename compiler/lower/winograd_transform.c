@@ -1,0 +1,106 @@
+/* The transforms of F(4 x 4, 3 x 3), each with what its rows have in common computed once. */
+#include "lower/winograd.h"
+
+typedef LoopExpr *X;
+
+static X named(LoopBuilder *b, const char *name, X x)
+{
+    return x->kind == E_VAR ? x : x_var(b, loop_let(b, name, x));
+}
+
+static X add(LoopBuilder *b, X p, X q) { return x_map(b, OP_add, 2, (X[]){p, q}); }
+
+static X sub(LoopBuilder *b, X p, X q) { return x_map(b, OP_sub, 2, (X[]){p, q}); }
+
+static X times(LoopBuilder *b, double factor, X p)
+{
+    return x_map(b, OP_mul, 2, (X[]){p, x_float(b, factor, p->vector)});
+}
+
+/* factor * p + q */
+static X multiple(LoopBuilder *b, double factor, X p, X q)
+{
+    return x_fma(b, p, x_float(b, factor, p->vector), q);
+}
+
+static void apply_in(LoopBuilder *b, X const *d, X *e)
+{
+    X p = named(b, "p", multiple(b, -4, d[2], d[4])), q = named(b, "q", multiple(b, -4, d[1], d[3]));
+    X r = named(b, "r", sub(b, d[4], d[2])), s = named(b, "s", sub(b, d[3], d[1]));
+    e[0] = multiple(b, 4, d[0], multiple(b, -5, d[2], d[4]));
+    e[1] = add(b, p, q);
+    e[2] = sub(b, p, q);
+    e[3] = multiple(b, 2, s, r);
+    e[4] = multiple(b, -2, s, r);
+    e[5] = multiple(b, 4, d[1], multiple(b, -5, d[3], d[5]));
+}
+
+static void apply_out(LoopBuilder *b, X const *m, X *y)
+{
+    X p = named(b, "p", add(b, m[1], m[2])), q = named(b, "q", sub(b, m[1], m[2]));
+    X r = named(b, "r", add(b, m[3], m[4])), s = named(b, "s", sub(b, m[3], m[4]));
+    y[0] = add(b, m[0], add(b, p, r));
+    y[1] = multiple(b, 2, s, q);
+    y[2] = multiple(b, 4, r, p);
+    y[3] = multiple(b, 8, s, add(b, q, m[5]));
+}
+
+static void apply_weight(LoopBuilder *b, X const *g, X *u)
+{
+    X p = named(b, "p", times(b, -1.0 / 6, add(b, g[0], g[2]))), q = named(b, "q", times(b, 1.0 / 6, g[1]));
+    X r = named(b, "r", multiple(b, 1.0 / 24, g[0], times(b, 1.0 / 6, g[2])));
+    X s = named(b, "s", times(b, 1.0 / 12, g[1]));
+    u[0] = times(b, 0.25, g[0]);
+    u[1] = sub(b, p, q);
+    u[2] = add(b, p, q);
+    u[3] = add(b, r, s);
+    u[4] = sub(b, r, s);
+    u[5] = g[2];
+}
+
+static void apply_out_gradient(LoopBuilder *b, X const *y, X *m)
+{
+    X p = named(b, "p", add(b, y[0], y[2])), q = named(b, "q", add(b, y[1], y[3]));
+    X r = named(b, "r", multiple(b, 4, y[2], y[0]));
+    X s = named(b, "s", multiple(b, 8, y[3], times(b, 2, y[1])));
+    m[0] = y[0];
+    m[1] = add(b, p, q);
+    m[2] = sub(b, p, q);
+    m[3] = add(b, r, s);
+    m[4] = sub(b, r, s);
+    m[5] = y[3];
+}
+
+static void apply_weight_gradient(LoopBuilder *b, X const *u, X *g)
+{
+    X p = named(b, "p", add(b, u[1], u[2])), q = named(b, "q", sub(b, u[2], u[1]));
+    X r = named(b, "r", add(b, u[3], u[4])), s = named(b, "s", sub(b, u[3], u[4]));
+    g[0] = multiple(b, 1.0 / 24, r, multiple(b, -1.0 / 6, p, times(b, 0.25, u[0])));
+    g[1] = multiple(b, 1.0 / 12, s, times(b, 1.0 / 6, q));
+    g[2] = multiple(b, 1.0 / 6, sub(b, r, p), u[5]);
+}
+
+const Transform winograd_in = {WINOGRAD_IN, WINOGRAD_IN, apply_in};
+const Transform winograd_out = {WINOGRAD_IN, WINOGRAD_OUT, apply_out};
+const Transform winograd_weight = {WINOGRAD_TAPS, WINOGRAD_IN, apply_weight};
+const Transform winograd_out_gradient = {WINOGRAD_OUT, WINOGRAD_IN, apply_out_gradient};
+const Transform winograd_weight_gradient = {WINOGRAD_IN, WINOGRAD_TAPS, apply_weight_gradient};
+
+void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane)
+{
+    X half[WINOGRAD_IN][WINOGRAD_IN];
+    for (int x = 0; x < t->in; x++) {
+        X in[WINOGRAD_IN], out[WINOGRAD_IN];
+        for (int y = 0; y < t->in; y++)
+            in[y] = named(b, arena_printf(b->arena, "d%d%d", y, x), plane->load(plane->context, y, x));
+        t->apply(b, in, out);
+        for (int y = 0; y < t->out; y++) half[y][x] = named(b, arena_printf(b->arena, "t%d%d", y, x), out[y]);
+    }
+    for (int y = 0; y < t->out; y++) {
+        X out[WINOGRAD_IN];
+        loop_block(b);
+        t->apply(b, half[y], out);
+        for (int x = 0; x < t->out; x++) plane->store(plane->context, y, x, out[x]);
+        loop_end(b);
+    }
+}
