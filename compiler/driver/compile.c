@@ -86,6 +86,7 @@ static bool make_module(Compilation *c)
     c->module = is_graph_text(c->path)
                     ? module_parse(c->arena, c->source, c->diags)
                     : elaborate(c->arena, c->ast, &c->options->elaborate, c->diags);
+    if (c->module) c->module->strict = c->options->strict;
     return c->module && !diags_errors(c->diags) && keep_entries(c);
 }
 

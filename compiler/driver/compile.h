@@ -12,6 +12,7 @@ typedef struct CompileOptions {
     ElaborateOptions elaborate;
     const char *const *entries;      /* only these; count 0: all */
     int entry_count;
+    bool strict;                     /* Module.strict */
     const Target *targets[MAX_TARGETS];  /* most portable last */
     int target_count;
     EmitOptions emit;

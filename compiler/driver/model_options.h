@@ -7,6 +7,7 @@
 typedef struct ModelOptions {
     WordList sets, batches, search;
     const char *model, *targets, *entries, *name;
+    bool strict;
 } ModelOptions;
 
 #define MODEL_OPTIONS(o)                                                                         \
@@ -16,6 +17,8 @@ typedef struct ModelOptions {
     {"--target", "NAME,...",                                                                     \
      "scalar, avx2, avx512, neon, or native (what this machine has; the default)", NULL,         \
      &(o).targets, NULL},                                                                        \
+    {"--strict", NULL, "sums as the formulas say: convolutions are not transformed (Winograd)",  \
+     &(o).strict, NULL, NULL},                                                                   \
     {"-I", "DIR", "look here too for files of `use`", NULL, NULL, &(o).search}
 
 #define ENTRY_OPTIONS(o)                                                                         \

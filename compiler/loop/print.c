@@ -99,12 +99,20 @@ static void put_transpose(const Printer *p, const LoopStmt *s, int depth)
                                          spell_pointer(p, s->buffer, s->index), (long long)s->ld, s->rows, s->cols));
 }
 
+/* Whether names are declared in the block itself, or in one that stands last in it and loses its braces. */
+static bool declares(const LoopStmt *block)
+{
+    for (int i = 0; i < block->body.count; i++) {
+        const LoopStmt *s = block->body.at[i];
+        if (s->kind == S_LET || (s->kind == S_BLOCK && declares(s))) return true;
+    }
+    return false;
+}
+
 /* A block that declares nothing, or that nothing follows, needs no braces. */
 static void put_block(const Printer *p, const LoopStmt *s, int depth, bool last)
 {
-    bool declares = false;
-    for (int i = 0; i < s->body.count; i++) declares |= s->body.at[i]->kind == S_LET;
-    if (!declares || last) {
+    if (!declares(s) || last) {
         put_list(p, &s->body, depth);
         return;
     }
