@@ -146,7 +146,7 @@ void lower_put(Lower *l) {
     const bool stored = plan_operand(l->entry, l->k, part, &view) && view.value->place != AT_INDEX;
     LoopExpr *at = x_to_index(&l->b, lower_input(l, node->inputs[1], same_axes));
     Var *place = loop_let(&l->b, "place", x_mul(&l->b, at, to->stride[node->attr[0].ints[0]]));
-    Copy c = {l, part, to, 0, x_var(&l->b, place)};
+    Copy c = {l, part, to, to->origin, x_var(&l->b, place)};
     const bool lanes = d >= 0 && d != part->type.batch_axis && stored && view.stride[d] == 1;
     l->lane_axis = lanes && l->target->width > 1 ? d : -1;
     copy_loops(&c, part->type);
