@@ -13,6 +13,8 @@
 #include "lower/context.h"
 #include "lower/tile.h"
 
+enum { LONG_EPILOGUE = 2 };          /* operations an element beyond which the epilogue is a loop */
+
 typedef struct Contract {
     Lower *l;
     Type out; /* the domain */
@@ -24,6 +26,7 @@ typedef struct Contract {
     int k_count;
     Tile tile;
     int64_t block;   /* rows of the repeated operand that stay in cache while all panels pass */
+    Buffer *buffer;                  /* of epilogue_looped; NULL: none yet */
     LoopExpr *first; /* of the block */
 } Contract;
 
@@ -201,23 +204,79 @@ static void innermost_lanes(Contract *c, const TilePlace *p, Var **acc)
     loop_end(b);
 }
 
-static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes)
+/* The maps behind the product at one place of the tile, whose indices are set. */
+static void finish_element(Contract *c, LoopExpr *sum)
 {
     Lower *l = c->l;
+    const int mark = lower_mark(l);
+    lower_bind(l, product(c), sum);
+    for (int i = 0; i < l->k->results.count; i++) {
+        const Node *node = l->k->results.at[i]->node;
+        lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
+                    lower_member(l, node));
+    }
+    lower_forget(l, mark);
+}
+
+static void epilogue_unrolled(Contract *c, const TilePlace *p, Var **acc, bool add_lanes)
+{
+    LoopBuilder *b = &c->l->b;
     for (int r = 0; r < p->rows; r++)
         for (int v = 0; v < p->columns; v++) {
-            const int mark = lower_mark(l);
+            LoopExpr *sum = x_var(b, acc[r * p->columns + v]);
             set_axes(c, p, r, v);
-            LoopExpr *sum = x_var(&l->b, acc[r * p->columns + v]);
-            lower_bind(l, product(c), add_lanes ? x_unary(&l->b, E_ADD_LANES, sum) : sum);
-            for (int i = 0; i < l->k->results.count; i++) {
-                const Node *node = l->k->results.at[i]->node;
-                lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
-                            lower_member(l, node));
-            }
-            lower_forget(l, mark);
+            finish_element(c, add_lanes ? x_unary(b, E_ADD_LANES, sum) : sum);
         }
-    l->active = l->target->width;
+}
+
+/* Where the rows of a tile wait for a loop over them. */
+static Buffer *tile_buffer(Contract *c, int64_t width)
+{
+    if (!c->buffer)
+        c->buffer = loop_local(&c->l->b, "tile", c->tile.rows * c->tile.columns * width);
+    return c->buffer;
+}
+
+/* A long epilogue once a row, in a loop: its text and machine code shrink by the height of the
+ * tile, for a round of the sums through the nearest cache. */
+static void epilogue_looped(Contract *c, const TilePlace *p, Var **acc)
+{
+    LoopBuilder *b = &c->l->b;
+    const int64_t width = acc[0]->vector ? c->l->target->width : 1;
+    Buffer *buffer = tile_buffer(c, width);
+    for (int i = 0; i < p->rows * p->columns; i++) {
+        LoopExpr *sum = x_var(b, acc[i]);
+        if (width > 1) loop_vstore(b, buffer, x_int(b, i * width), sum, (int)width);
+        else loop_store(b, buffer, x_int(b, i), sum);
+    }
+    LoopExpr *r = x_var(b, loop_begin(b, "r", x_int(b, 0), x_int(b, p->rows), 1));
+    for (int v = 0; v < p->columns; v++) {
+        LoopExpr *at = x_add(b, x_mul(b, r, p->columns * width), x_int(b, v * width));
+        set_axes(c, p, 0, v);
+        c->l->axis[c->m_axis] = x_add(b, p->m, r);
+        finish_element(c, width > 1 ? x_vload(b, buffer, at, (int)width) : x_load(b, buffer, at));
+    }
+    loop_end(b);
+}
+
+/* Operations of the epilogue for one element. */
+static double epilogue_flops(const Contract *c)
+{
+    double sum = 0;
+    for (int i = 0; i < c->l->k->nodes.count; i++) {
+        const Node *node = c->l->k->nodes.at[i];
+        if (node != product(c))
+            sum += op_row(node->op)->flops(node) / (double)type_elements(node->type);
+    }
+    return sum;
+}
+
+static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes)
+{
+    const bool looped = !add_lanes && c->m_axis >= 0 && p->rows > 1;
+    if (looped && epilogue_flops(c) > LONG_EPILOGUE) epilogue_looped(c, p, acc);
+    else epilogue_unrolled(c, p, acc, add_lanes);
+    c->l->active = c->l->target->width;
 }
 
 static void tile(Contract *c, const TilePlace *p)
