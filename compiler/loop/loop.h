@@ -167,6 +167,8 @@ void loop_block(LoopBuilder *b);                            /* { ... }: a scope 
 
 /* Takes out names and local arrays that nothing reads; of a finished function. */
 void loop_tidy(Function *function);
+/* Names what is loaded more than once in statements that follow each other; of a finished function. */
+void loop_share(Function *function);
 
 /* ---- reading ---- */
 bool loop_equal(const LoopExpr *a, const LoopExpr *b);      /* the same expression on the same variables */

@@ -86,6 +86,7 @@ static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *
     lower_begin(&l, arena, program, entry, k);
     lower_halos(&l);
     templates[k->kind](&l);
+    loop_share(l.b.function);
     loop_tidy(l.b.function);
     KernelCall call = {.kernel = k, .function = l.b.function};
     for (int i = 0; i < l.values.count; i++) vec_push(arena, call.arguments, l.values.at[i]);

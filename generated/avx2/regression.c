@@ -213,42 +213,32 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                 c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
             }
+            const __m256 hidden_bias2 = _mm256_loadu_ps(hidden_bias + j);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j,
-                             regression_tanh(_mm256_add_ps(c0_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c0_0, hidden_bias2)));
+            const __m256 hidden_bias3 = _mm256_loadu_ps(hidden_bias + j + 8);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 8,
-                             regression_tanh(_mm256_add_ps(c0_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c0_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 32,
-                             regression_tanh(_mm256_add_ps(c1_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c1_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 40,
-                             regression_tanh(_mm256_add_ps(c1_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c1_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 64,
-                             regression_tanh(_mm256_add_ps(c2_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c2_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 72,
-                             regression_tanh(_mm256_add_ps(c2_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c2_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 96,
-                             regression_tanh(_mm256_add_ps(c3_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c3_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 104,
-                             regression_tanh(_mm256_add_ps(c3_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c3_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 128,
-                             regression_tanh(_mm256_add_ps(c4_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c4_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 136,
-                             regression_tanh(_mm256_add_ps(c4_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c4_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 160,
-                             regression_tanh(_mm256_add_ps(c5_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c5_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 168,
-                             regression_tanh(_mm256_add_ps(c5_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c5_1, hidden_bias3)));
         }
         for (ptrdiff_t row = 12; row < count; row += 5) {
             __m256 c0_0 = _mm256_setzero_ps();
@@ -281,36 +271,28 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                 c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
             }
+            const __m256 hidden_bias2 = _mm256_loadu_ps(hidden_bias + j);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j,
-                             regression_tanh(_mm256_add_ps(c0_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c0_0, hidden_bias2)));
+            const __m256 hidden_bias3 = _mm256_loadu_ps(hidden_bias + j + 8);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 8,
-                             regression_tanh(_mm256_add_ps(c0_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c0_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 32,
-                             regression_tanh(_mm256_add_ps(c1_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c1_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 40,
-                             regression_tanh(_mm256_add_ps(c1_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c1_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 64,
-                             regression_tanh(_mm256_add_ps(c2_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c2_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 72,
-                             regression_tanh(_mm256_add_ps(c2_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c2_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 96,
-                             regression_tanh(_mm256_add_ps(c3_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c3_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 104,
-                             regression_tanh(_mm256_add_ps(c3_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c3_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 128,
-                             regression_tanh(_mm256_add_ps(c4_0,
-                                                           _mm256_loadu_ps(hidden_bias + j))));
+                             regression_tanh(_mm256_add_ps(c4_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 136,
-                             regression_tanh(_mm256_add_ps(c4_1,
-                                                           _mm256_loadu_ps(hidden_bias + j + 8))));
+                             regression_tanh(_mm256_add_ps(c4_1, hidden_bias3)));
         }
     }
 }
@@ -362,17 +344,18 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const __m256 a10 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 320);
             c10_0 = _mm256_fmadd_ps(a10, b0, c10_0);
         }
-        prediction[row] = regression_add_lanes(c0_0) + out_bias[0];
-        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias[0];
-        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias[0];
-        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias[0];
-        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias[0];
-        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias[0];
-        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias[0];
-        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias[0];
-        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias[0];
-        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias[0];
-        prediction[row + 10] = regression_add_lanes(c10_0) + out_bias[0];
+        const float out_bias2 = out_bias[0];
+        prediction[row] = regression_add_lanes(c0_0) + out_bias2;
+        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias2;
+        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias2;
+        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias2;
+        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias2;
+        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias2;
+        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias2;
+        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias2;
+        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias2;
+        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias2;
+        prediction[row + 10] = regression_add_lanes(c10_0) + out_bias2;
     }
     for (ptrdiff_t row = 22; row < count; row += 10) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -408,16 +391,17 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const __m256 a9 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 288);
             c9_0 = _mm256_fmadd_ps(a9, b0, c9_0);
         }
-        prediction[row] = regression_add_lanes(c0_0) + out_bias[0];
-        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias[0];
-        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias[0];
-        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias[0];
-        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias[0];
-        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias[0];
-        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias[0];
-        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias[0];
-        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias[0];
-        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias[0];
+        const float out_bias2 = out_bias[0];
+        prediction[row] = regression_add_lanes(c0_0) + out_bias2;
+        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias2;
+        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias2;
+        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias2;
+        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias2;
+        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias2;
+        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias2;
+        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias2;
+        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias2;
+        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias2;
     }
 }
 
@@ -437,12 +421,14 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
     float mean_absolute_error_sum_total = 0.0f;
     float d_out_bias_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
-        const float mul = div * (y[row] - prediction[row]);
-        const float mul2 = div * (y[row] - prediction[row]);
+        const float y2 = y[row];
+        const float prediction2 = prediction[row];
+        const float mul = div * (y2 - prediction2);
+        const float mul2 = div * (y2 - prediction2);
         const float d_out2 = -(mul + mul2);
         d_out[row] = d_out2;
-        loss_total += (y[row] - prediction[row]) * (y[row] - prediction[row]);
-        mean_absolute_error_sum_total += regression_abs(prediction[row] - y[row]);
+        loss_total += (y2 - prediction2) * (y2 - prediction2);
+        mean_absolute_error_sum_total += regression_abs(prediction2 - y2);
         d_out_bias_total += d_out2;
     }
     loss[0] = loss_total / valid * 0.5f;
@@ -505,53 +491,53 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
                 c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                 c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
             }
+            const __m256 hidden_tanh2 = _mm256_loadu_ps(hidden_tanh + row * 32 + j);
             const __m256 sub = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j)));
+                                             _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
             _mm256_storeu_ps(d_hidden + row * 32 + j, _mm256_mul_ps(c0_0, sub));
+            const __m256 hidden_tanh3 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 8);
             const __m256 sub2 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 8),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 8)));
+                                              _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 8, _mm256_mul_ps(c0_1, sub2));
+            const __m256 hidden_tanh4 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 32);
             const __m256 sub3 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 32),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 32)));
+                                              _mm256_mul_ps(hidden_tanh4, hidden_tanh4));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 32, _mm256_mul_ps(c1_0, sub3));
+            const __m256 hidden_tanh5 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 40);
             const __m256 sub4 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 40),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 40)));
+                                              _mm256_mul_ps(hidden_tanh5, hidden_tanh5));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 40, _mm256_mul_ps(c1_1, sub4));
+            const __m256 hidden_tanh6 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 64);
             const __m256 sub5 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 64),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 64)));
+                                              _mm256_mul_ps(hidden_tanh6, hidden_tanh6));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 64, _mm256_mul_ps(c2_0, sub5));
+            const __m256 hidden_tanh7 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 72);
             const __m256 sub6 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 72),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 72)));
+                                              _mm256_mul_ps(hidden_tanh7, hidden_tanh7));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 72, _mm256_mul_ps(c2_1, sub6));
+            const __m256 hidden_tanh8 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 96);
             const __m256 sub7 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 96),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 96)));
+                                              _mm256_mul_ps(hidden_tanh8, hidden_tanh8));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 96, _mm256_mul_ps(c3_0, sub7));
+            const __m256 hidden_tanh9 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 104);
             const __m256 sub8 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 104),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 104)));
+                                              _mm256_mul_ps(hidden_tanh9, hidden_tanh9));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 104, _mm256_mul_ps(c3_1, sub8));
+            const __m256 hidden_tanh10 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 128);
             const __m256 sub9 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 128),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 128)));
+                                              _mm256_mul_ps(hidden_tanh10, hidden_tanh10));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 128, _mm256_mul_ps(c4_0, sub9));
+            const __m256 hidden_tanh11 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 136);
             const __m256 sub10 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 136),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 136)));
+                                               _mm256_mul_ps(hidden_tanh11, hidden_tanh11));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 136, _mm256_mul_ps(c4_1, sub10));
+            const __m256 hidden_tanh12 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 160);
             const __m256 sub11 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 160),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 160)));
+                                               _mm256_mul_ps(hidden_tanh12, hidden_tanh12));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 160, _mm256_mul_ps(c5_0, sub11));
+            const __m256 hidden_tanh13 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 168);
             const __m256 sub12 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 168),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 168)));
+                                               _mm256_mul_ps(hidden_tanh13, hidden_tanh13));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 168, _mm256_mul_ps(c5_1, sub12));
         }
         for (ptrdiff_t row = 12; row < count; row += 5) {
@@ -585,45 +571,45 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
                 c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                 c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
             }
+            const __m256 hidden_tanh2 = _mm256_loadu_ps(hidden_tanh + row * 32 + j);
             const __m256 sub = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j)));
+                                             _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
             _mm256_storeu_ps(d_hidden + row * 32 + j, _mm256_mul_ps(c0_0, sub));
+            const __m256 hidden_tanh3 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 8);
             const __m256 sub2 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 8),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 8)));
+                                              _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 8, _mm256_mul_ps(c0_1, sub2));
+            const __m256 hidden_tanh4 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 32);
             const __m256 sub3 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 32),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 32)));
+                                              _mm256_mul_ps(hidden_tanh4, hidden_tanh4));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 32, _mm256_mul_ps(c1_0, sub3));
+            const __m256 hidden_tanh5 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 40);
             const __m256 sub4 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 40),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 40)));
+                                              _mm256_mul_ps(hidden_tanh5, hidden_tanh5));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 40, _mm256_mul_ps(c1_1, sub4));
+            const __m256 hidden_tanh6 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 64);
             const __m256 sub5 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 64),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 64)));
+                                              _mm256_mul_ps(hidden_tanh6, hidden_tanh6));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 64, _mm256_mul_ps(c2_0, sub5));
+            const __m256 hidden_tanh7 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 72);
             const __m256 sub6 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 72),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 72)));
+                                              _mm256_mul_ps(hidden_tanh7, hidden_tanh7));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 72, _mm256_mul_ps(c2_1, sub6));
+            const __m256 hidden_tanh8 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 96);
             const __m256 sub7 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 96),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 96)));
+                                              _mm256_mul_ps(hidden_tanh8, hidden_tanh8));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 96, _mm256_mul_ps(c3_0, sub7));
+            const __m256 hidden_tanh9 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 104);
             const __m256 sub8 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 104),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 104)));
+                                              _mm256_mul_ps(hidden_tanh9, hidden_tanh9));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 104, _mm256_mul_ps(c3_1, sub8));
+            const __m256 hidden_tanh10 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 128);
             const __m256 sub9 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 128),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 128)));
+                                              _mm256_mul_ps(hidden_tanh10, hidden_tanh10));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 128, _mm256_mul_ps(c4_0, sub9));
+            const __m256 hidden_tanh11 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 136);
             const __m256 sub10 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                _mm256_mul_ps(_mm256_loadu_ps(hidden_tanh + row * 32 + j + 136),
-                _mm256_loadu_ps(hidden_tanh + row * 32 + j + 136)));
+                                               _mm256_mul_ps(hidden_tanh11, hidden_tanh11));
             _mm256_storeu_ps(d_hidden + row * 32 + j + 136, _mm256_mul_ps(c4_1, sub10));
         }
     }
@@ -738,9 +724,11 @@ static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN
     float loss_total = 0.0f;
     float mean_absolute_error_sum_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
-        const float sub = y[row] - out[row];
+        const float y2 = y[row];
+        const float out2 = out[row];
+        const float sub = y2 - out2;
         loss_total += sub * sub;
-        mean_absolute_error_sum_total += regression_abs(out[row] - y[row]);
+        mean_absolute_error_sum_total += regression_abs(out2 - y2);
     }
     loss[0] = loss_total / valid * 0.5f;
     mean_absolute_error_sum[0] = mean_absolute_error_sum_total;

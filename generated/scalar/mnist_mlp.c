@@ -360,29 +360,31 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c5_0 += a5 * b0;
                     c5_1 += a5 * b1;
                 }
-                const float x = c0_0 + fc1_bias[j];
+                const float fc1_bias2 = fc1_bias[j];
+                const float x = c0_0 + fc1_bias2;
                 fc1_relu[row * 144 + j] = mnist_mlp_max(x, 0.0f);
-                const float x2 = c0_1 + fc1_bias[j + 1];
+                const float fc1_bias3 = fc1_bias[j + 1];
+                const float x2 = c0_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 1] = mnist_mlp_max(x2, 0.0f);
-                const float x3 = c1_0 + fc1_bias[j];
+                const float x3 = c1_0 + fc1_bias2;
                 fc1_relu[row * 144 + j + 144] = mnist_mlp_max(x3, 0.0f);
-                const float x4 = c1_1 + fc1_bias[j + 1];
+                const float x4 = c1_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 145] = mnist_mlp_max(x4, 0.0f);
-                const float x5 = c2_0 + fc1_bias[j];
+                const float x5 = c2_0 + fc1_bias2;
                 fc1_relu[row * 144 + j + 288] = mnist_mlp_max(x5, 0.0f);
-                const float x6 = c2_1 + fc1_bias[j + 1];
+                const float x6 = c2_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 289] = mnist_mlp_max(x6, 0.0f);
-                const float x7 = c3_0 + fc1_bias[j];
+                const float x7 = c3_0 + fc1_bias2;
                 fc1_relu[row * 144 + j + 432] = mnist_mlp_max(x7, 0.0f);
-                const float x8 = c3_1 + fc1_bias[j + 1];
+                const float x8 = c3_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 433] = mnist_mlp_max(x8, 0.0f);
-                const float x9 = c4_0 + fc1_bias[j];
+                const float x9 = c4_0 + fc1_bias2;
                 fc1_relu[row * 144 + j + 576] = mnist_mlp_max(x9, 0.0f);
-                const float x10 = c4_1 + fc1_bias[j + 1];
+                const float x10 = c4_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 577] = mnist_mlp_max(x10, 0.0f);
-                const float x11 = c5_0 + fc1_bias[j];
+                const float x11 = c5_0 + fc1_bias2;
                 fc1_relu[row * 144 + j + 720] = mnist_mlp_max(x11, 0.0f);
-                const float x12 = c5_1 + fc1_bias[j + 1];
+                const float x12 = c5_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 721] = mnist_mlp_max(x12, 0.0f);
             }
             const ptrdiff_t rows2 = count < block + 64 ? count : block + 64;
@@ -417,25 +419,27 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c4_0 += a4 * b0;
                     c4_1 += a4 * b1;
                 }
-                const float x = c0_0 + fc1_bias[j];
+                const float fc1_bias2 = fc1_bias[j];
+                const float x = c0_0 + fc1_bias2;
                 fc1_relu[row * 144 + j] = mnist_mlp_max(x, 0.0f);
-                const float x2 = c0_1 + fc1_bias[j + 1];
+                const float fc1_bias3 = fc1_bias[j + 1];
+                const float x2 = c0_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 1] = mnist_mlp_max(x2, 0.0f);
-                const float x3 = c1_0 + fc1_bias[j];
+                const float x3 = c1_0 + fc1_bias2;
                 fc1_relu[row * 144 + j + 144] = mnist_mlp_max(x3, 0.0f);
-                const float x4 = c1_1 + fc1_bias[j + 1];
+                const float x4 = c1_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 145] = mnist_mlp_max(x4, 0.0f);
-                const float x5 = c2_0 + fc1_bias[j];
+                const float x5 = c2_0 + fc1_bias2;
                 fc1_relu[row * 144 + j + 288] = mnist_mlp_max(x5, 0.0f);
-                const float x6 = c2_1 + fc1_bias[j + 1];
+                const float x6 = c2_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 289] = mnist_mlp_max(x6, 0.0f);
-                const float x7 = c3_0 + fc1_bias[j];
+                const float x7 = c3_0 + fc1_bias2;
                 fc1_relu[row * 144 + j + 432] = mnist_mlp_max(x7, 0.0f);
-                const float x8 = c3_1 + fc1_bias[j + 1];
+                const float x8 = c3_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 433] = mnist_mlp_max(x8, 0.0f);
-                const float x9 = c4_0 + fc1_bias[j];
+                const float x9 = c4_0 + fc1_bias2;
                 fc1_relu[row * 144 + j + 576] = mnist_mlp_max(x9, 0.0f);
-                const float x10 = c4_1 + fc1_bias[j + 1];
+                const float x10 = c4_1 + fc1_bias3;
                 fc1_relu[row * 144 + j + 577] = mnist_mlp_max(x10, 0.0f);
             }
         }
@@ -499,18 +503,20 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            logits[row * 10 + j] = c0_0 + fc2_bias[j];
-            logits[row * 10 + j + 1] = c0_1 + fc2_bias[j + 1];
-            logits[row * 10 + j + 10] = c1_0 + fc2_bias[j];
-            logits[row * 10 + j + 11] = c1_1 + fc2_bias[j + 1];
-            logits[row * 10 + j + 20] = c2_0 + fc2_bias[j];
-            logits[row * 10 + j + 21] = c2_1 + fc2_bias[j + 1];
-            logits[row * 10 + j + 30] = c3_0 + fc2_bias[j];
-            logits[row * 10 + j + 31] = c3_1 + fc2_bias[j + 1];
-            logits[row * 10 + j + 40] = c4_0 + fc2_bias[j];
-            logits[row * 10 + j + 41] = c4_1 + fc2_bias[j + 1];
-            logits[row * 10 + j + 50] = c5_0 + fc2_bias[j];
-            logits[row * 10 + j + 51] = c5_1 + fc2_bias[j + 1];
+            const float fc2_bias2 = fc2_bias[j];
+            logits[row * 10 + j] = c0_0 + fc2_bias2;
+            const float fc2_bias3 = fc2_bias[j + 1];
+            logits[row * 10 + j + 1] = c0_1 + fc2_bias3;
+            logits[row * 10 + j + 10] = c1_0 + fc2_bias2;
+            logits[row * 10 + j + 11] = c1_1 + fc2_bias3;
+            logits[row * 10 + j + 20] = c2_0 + fc2_bias2;
+            logits[row * 10 + j + 21] = c2_1 + fc2_bias3;
+            logits[row * 10 + j + 30] = c3_0 + fc2_bias2;
+            logits[row * 10 + j + 31] = c3_1 + fc2_bias3;
+            logits[row * 10 + j + 40] = c4_0 + fc2_bias2;
+            logits[row * 10 + j + 41] = c4_1 + fc2_bias3;
+            logits[row * 10 + j + 50] = c5_0 + fc2_bias2;
+            logits[row * 10 + j + 51] = c5_1 + fc2_bias3;
         }
         for (ptrdiff_t row = 108; row < count; row += 5) {
             float c0_0 = 0.0f;
@@ -543,16 +549,18 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            logits[row * 10 + j] = c0_0 + fc2_bias[j];
-            logits[row * 10 + j + 1] = c0_1 + fc2_bias[j + 1];
-            logits[row * 10 + j + 10] = c1_0 + fc2_bias[j];
-            logits[row * 10 + j + 11] = c1_1 + fc2_bias[j + 1];
-            logits[row * 10 + j + 20] = c2_0 + fc2_bias[j];
-            logits[row * 10 + j + 21] = c2_1 + fc2_bias[j + 1];
-            logits[row * 10 + j + 30] = c3_0 + fc2_bias[j];
-            logits[row * 10 + j + 31] = c3_1 + fc2_bias[j + 1];
-            logits[row * 10 + j + 40] = c4_0 + fc2_bias[j];
-            logits[row * 10 + j + 41] = c4_1 + fc2_bias[j + 1];
+            const float fc2_bias2 = fc2_bias[j];
+            logits[row * 10 + j] = c0_0 + fc2_bias2;
+            const float fc2_bias3 = fc2_bias[j + 1];
+            logits[row * 10 + j + 1] = c0_1 + fc2_bias3;
+            logits[row * 10 + j + 10] = c1_0 + fc2_bias2;
+            logits[row * 10 + j + 11] = c1_1 + fc2_bias3;
+            logits[row * 10 + j + 20] = c2_0 + fc2_bias2;
+            logits[row * 10 + j + 21] = c2_1 + fc2_bias3;
+            logits[row * 10 + j + 30] = c3_0 + fc2_bias2;
+            logits[row * 10 + j + 31] = c3_1 + fc2_bias3;
+            logits[row * 10 + j + 40] = c4_0 + fc2_bias2;
+            logits[row * 10 + j + 41] = c4_1 + fc2_bias3;
         }
     }
 }
@@ -577,17 +585,18 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
         float largest = -3.4028235e+38f;
         float sum = 0.0f;
         for (ptrdiff_t j = 0; j < 10; j++) {
-            largest = mnist_mlp_max(largest, logits[row * 10 + j]);
+            const float logits2 = logits[row * 10 + j];
+            largest = mnist_mlp_max(largest, logits2);
             const int eq = (int32_t)j == label[row];
-            sum += eq ? logits[row * 10 + j] : 0.0f;
+            sum += eq ? logits2 : 0.0f;
         }
         float sum2 = 0.0f;
         float largest2 = -3.4028235e+38f;
         for (ptrdiff_t j = 0; j < 10; j++) {
-            const float exp = mnist_mlp_exp(logits[row * 10 + j] - largest);
+            const float logits2 = logits[row * 10 + j];
+            const float exp = mnist_mlp_exp(logits2 - largest);
             sum2 += exp;
-            const float select = logits[row * 10 + j] == largest ? -(float)(int32_t)j
-                : -16777216.0f;
+            const float select = logits2 == largest ? -(float)(int32_t)j : -16777216.0f;
             largest2 = mnist_mlp_max(largest2, select);
         }
         const float logsumexp = largest + mnist_mlp_log(sum2);
@@ -952,18 +961,20 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            fc2[row * 16 + j] = c0_0 + fc2_bias[j];
-            fc2[row * 16 + j + 1] = c0_1 + fc2_bias[j + 1];
-            fc2[row * 16 + j + 16] = c1_0 + fc2_bias[j];
-            fc2[row * 16 + j + 17] = c1_1 + fc2_bias[j + 1];
-            fc2[row * 16 + j + 32] = c2_0 + fc2_bias[j];
-            fc2[row * 16 + j + 33] = c2_1 + fc2_bias[j + 1];
-            fc2[row * 16 + j + 48] = c3_0 + fc2_bias[j];
-            fc2[row * 16 + j + 49] = c3_1 + fc2_bias[j + 1];
-            fc2[row * 16 + j + 64] = c4_0 + fc2_bias[j];
-            fc2[row * 16 + j + 65] = c4_1 + fc2_bias[j + 1];
-            fc2[row * 16 + j + 80] = c5_0 + fc2_bias[j];
-            fc2[row * 16 + j + 81] = c5_1 + fc2_bias[j + 1];
+            const float fc2_bias2 = fc2_bias[j];
+            fc2[row * 16 + j] = c0_0 + fc2_bias2;
+            const float fc2_bias3 = fc2_bias[j + 1];
+            fc2[row * 16 + j + 1] = c0_1 + fc2_bias3;
+            fc2[row * 16 + j + 16] = c1_0 + fc2_bias2;
+            fc2[row * 16 + j + 17] = c1_1 + fc2_bias3;
+            fc2[row * 16 + j + 32] = c2_0 + fc2_bias2;
+            fc2[row * 16 + j + 33] = c2_1 + fc2_bias3;
+            fc2[row * 16 + j + 48] = c3_0 + fc2_bias2;
+            fc2[row * 16 + j + 49] = c3_1 + fc2_bias3;
+            fc2[row * 16 + j + 64] = c4_0 + fc2_bias2;
+            fc2[row * 16 + j + 65] = c4_1 + fc2_bias3;
+            fc2[row * 16 + j + 80] = c5_0 + fc2_bias2;
+            fc2[row * 16 + j + 81] = c5_1 + fc2_bias3;
         }
         for (ptrdiff_t row = 108; row < count; row += 5) {
             float c0_0 = 0.0f;
@@ -996,16 +1007,18 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            fc2[row * 16 + j] = c0_0 + fc2_bias[j];
-            fc2[row * 16 + j + 1] = c0_1 + fc2_bias[j + 1];
-            fc2[row * 16 + j + 16] = c1_0 + fc2_bias[j];
-            fc2[row * 16 + j + 17] = c1_1 + fc2_bias[j + 1];
-            fc2[row * 16 + j + 32] = c2_0 + fc2_bias[j];
-            fc2[row * 16 + j + 33] = c2_1 + fc2_bias[j + 1];
-            fc2[row * 16 + j + 48] = c3_0 + fc2_bias[j];
-            fc2[row * 16 + j + 49] = c3_1 + fc2_bias[j + 1];
-            fc2[row * 16 + j + 64] = c4_0 + fc2_bias[j];
-            fc2[row * 16 + j + 65] = c4_1 + fc2_bias[j + 1];
+            const float fc2_bias2 = fc2_bias[j];
+            fc2[row * 16 + j] = c0_0 + fc2_bias2;
+            const float fc2_bias3 = fc2_bias[j + 1];
+            fc2[row * 16 + j + 1] = c0_1 + fc2_bias3;
+            fc2[row * 16 + j + 16] = c1_0 + fc2_bias2;
+            fc2[row * 16 + j + 17] = c1_1 + fc2_bias3;
+            fc2[row * 16 + j + 32] = c2_0 + fc2_bias2;
+            fc2[row * 16 + j + 33] = c2_1 + fc2_bias3;
+            fc2[row * 16 + j + 48] = c3_0 + fc2_bias2;
+            fc2[row * 16 + j + 49] = c3_1 + fc2_bias3;
+            fc2[row * 16 + j + 64] = c4_0 + fc2_bias2;
+            fc2[row * 16 + j + 65] = c4_1 + fc2_bias3;
         }
     }
 }
@@ -1024,16 +1037,18 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
         float largest = -3.4028235e+38f;
         float sum = 0.0f;
         for (ptrdiff_t j = 0; j < 10; j++) {
-            largest = mnist_mlp_max(largest, fc2[row * 16 + j]);
+            const float fc2_2 = fc2[row * 16 + j];
+            largest = mnist_mlp_max(largest, fc2_2);
             const int eq = (int32_t)j == label[row];
-            sum += eq ? fc2[row * 16 + j] : 0.0f;
+            sum += eq ? fc2_2 : 0.0f;
         }
         float sum2 = 0.0f;
         float largest2 = -3.4028235e+38f;
         for (ptrdiff_t j = 0; j < 10; j++) {
-            const float exp = mnist_mlp_exp(fc2[row * 16 + j] - largest);
+            const float fc2_2 = fc2[row * 16 + j];
+            const float exp = mnist_mlp_exp(fc2_2 - largest);
             sum2 += exp;
-            const float select = fc2[row * 16 + j] == largest ? -(float)(int32_t)j : -16777216.0f;
+            const float select = fc2_2 == largest ? -(float)(int32_t)j : -16777216.0f;
             largest2 = mnist_mlp_max(largest2, select);
         }
         const float logsumexp = largest + mnist_mlp_log(sum2);

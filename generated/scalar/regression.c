@@ -268,18 +268,20 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 1] = regression_tanh(c0_1 + hidden_bias[j + 1]);
-            hidden_tanh[row * 32 + j + 32] = regression_tanh(c1_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 33] = regression_tanh(c1_1 + hidden_bias[j + 1]);
-            hidden_tanh[row * 32 + j + 64] = regression_tanh(c2_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + hidden_bias[j + 1]);
-            hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + hidden_bias[j + 1]);
-            hidden_tanh[row * 32 + j + 128] = regression_tanh(c4_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 129] = regression_tanh(c4_1 + hidden_bias[j + 1]);
-            hidden_tanh[row * 32 + j + 160] = regression_tanh(c5_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 161] = regression_tanh(c5_1 + hidden_bias[j + 1]);
+            const float hidden_bias2 = hidden_bias[j];
+            hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + hidden_bias2);
+            const float hidden_bias3 = hidden_bias[j + 1];
+            hidden_tanh[row * 32 + j + 1] = regression_tanh(c0_1 + hidden_bias3);
+            hidden_tanh[row * 32 + j + 32] = regression_tanh(c1_0 + hidden_bias2);
+            hidden_tanh[row * 32 + j + 33] = regression_tanh(c1_1 + hidden_bias3);
+            hidden_tanh[row * 32 + j + 64] = regression_tanh(c2_0 + hidden_bias2);
+            hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + hidden_bias3);
+            hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + hidden_bias2);
+            hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + hidden_bias3);
+            hidden_tanh[row * 32 + j + 128] = regression_tanh(c4_0 + hidden_bias2);
+            hidden_tanh[row * 32 + j + 129] = regression_tanh(c4_1 + hidden_bias3);
+            hidden_tanh[row * 32 + j + 160] = regression_tanh(c5_0 + hidden_bias2);
+            hidden_tanh[row * 32 + j + 161] = regression_tanh(c5_1 + hidden_bias3);
         }
         for (ptrdiff_t row = 12; row < count; row += 5) {
             float c0_0 = 0.0f;
@@ -312,16 +314,18 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 1] = regression_tanh(c0_1 + hidden_bias[j + 1]);
-            hidden_tanh[row * 32 + j + 32] = regression_tanh(c1_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 33] = regression_tanh(c1_1 + hidden_bias[j + 1]);
-            hidden_tanh[row * 32 + j + 64] = regression_tanh(c2_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + hidden_bias[j + 1]);
-            hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + hidden_bias[j + 1]);
-            hidden_tanh[row * 32 + j + 128] = regression_tanh(c4_0 + hidden_bias[j]);
-            hidden_tanh[row * 32 + j + 129] = regression_tanh(c4_1 + hidden_bias[j + 1]);
+            const float hidden_bias2 = hidden_bias[j];
+            hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + hidden_bias2);
+            const float hidden_bias3 = hidden_bias[j + 1];
+            hidden_tanh[row * 32 + j + 1] = regression_tanh(c0_1 + hidden_bias3);
+            hidden_tanh[row * 32 + j + 32] = regression_tanh(c1_0 + hidden_bias2);
+            hidden_tanh[row * 32 + j + 33] = regression_tanh(c1_1 + hidden_bias3);
+            hidden_tanh[row * 32 + j + 64] = regression_tanh(c2_0 + hidden_bias2);
+            hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + hidden_bias3);
+            hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + hidden_bias2);
+            hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + hidden_bias3);
+            hidden_tanh[row * 32 + j + 128] = regression_tanh(c4_0 + hidden_bias2);
+            hidden_tanh[row * 32 + j + 129] = regression_tanh(c4_1 + hidden_bias3);
         }
     }
 }
@@ -372,17 +376,18 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const float a10 = hidden_tanh[row * 32 + k + 320];
             c10_0 += a10 * b0;
         }
-        prediction[row] = c0_0 + out_bias[0];
-        prediction[row + 1] = c1_0 + out_bias[0];
-        prediction[row + 2] = c2_0 + out_bias[0];
-        prediction[row + 3] = c3_0 + out_bias[0];
-        prediction[row + 4] = c4_0 + out_bias[0];
-        prediction[row + 5] = c5_0 + out_bias[0];
-        prediction[row + 6] = c6_0 + out_bias[0];
-        prediction[row + 7] = c7_0 + out_bias[0];
-        prediction[row + 8] = c8_0 + out_bias[0];
-        prediction[row + 9] = c9_0 + out_bias[0];
-        prediction[row + 10] = c10_0 + out_bias[0];
+        const float out_bias2 = out_bias[0];
+        prediction[row] = c0_0 + out_bias2;
+        prediction[row + 1] = c1_0 + out_bias2;
+        prediction[row + 2] = c2_0 + out_bias2;
+        prediction[row + 3] = c3_0 + out_bias2;
+        prediction[row + 4] = c4_0 + out_bias2;
+        prediction[row + 5] = c5_0 + out_bias2;
+        prediction[row + 6] = c6_0 + out_bias2;
+        prediction[row + 7] = c7_0 + out_bias2;
+        prediction[row + 8] = c8_0 + out_bias2;
+        prediction[row + 9] = c9_0 + out_bias2;
+        prediction[row + 10] = c10_0 + out_bias2;
     }
     for (ptrdiff_t row = 22; row < count; row += 10) {
         float c0_0 = 0.0f;
@@ -418,16 +423,17 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const float a9 = hidden_tanh[row * 32 + k + 288];
             c9_0 += a9 * b0;
         }
-        prediction[row] = c0_0 + out_bias[0];
-        prediction[row + 1] = c1_0 + out_bias[0];
-        prediction[row + 2] = c2_0 + out_bias[0];
-        prediction[row + 3] = c3_0 + out_bias[0];
-        prediction[row + 4] = c4_0 + out_bias[0];
-        prediction[row + 5] = c5_0 + out_bias[0];
-        prediction[row + 6] = c6_0 + out_bias[0];
-        prediction[row + 7] = c7_0 + out_bias[0];
-        prediction[row + 8] = c8_0 + out_bias[0];
-        prediction[row + 9] = c9_0 + out_bias[0];
+        const float out_bias2 = out_bias[0];
+        prediction[row] = c0_0 + out_bias2;
+        prediction[row + 1] = c1_0 + out_bias2;
+        prediction[row + 2] = c2_0 + out_bias2;
+        prediction[row + 3] = c3_0 + out_bias2;
+        prediction[row + 4] = c4_0 + out_bias2;
+        prediction[row + 5] = c5_0 + out_bias2;
+        prediction[row + 6] = c6_0 + out_bias2;
+        prediction[row + 7] = c7_0 + out_bias2;
+        prediction[row + 8] = c8_0 + out_bias2;
+        prediction[row + 9] = c9_0 + out_bias2;
     }
 }
 
@@ -446,12 +452,14 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
     float mean_absolute_error_sum_total = 0.0f;
     float d_out_bias_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
-        const float mul = div * (y[row] - prediction[row]);
-        const float mul2 = div * (y[row] - prediction[row]);
+        const float y2 = y[row];
+        const float prediction2 = prediction[row];
+        const float mul = div * (y2 - prediction2);
+        const float mul2 = div * (y2 - prediction2);
         const float d_out2 = -(mul + mul2);
         d_out[row] = d_out2;
-        loss_total += (y[row] - prediction[row]) * (y[row] - prediction[row]);
-        mean_absolute_error_sum_total += regression_abs(prediction[row] - y[row]);
+        loss_total += (y2 - prediction2) * (y2 - prediction2);
+        mean_absolute_error_sum_total += regression_abs(prediction2 - y2);
         d_out_bias_total += d_out2;
     }
     loss[0] = loss_total / valid * 0.5f;
@@ -512,39 +520,41 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float sub = 1.0f - hidden_tanh[row * 32 + j] * hidden_tanh[row * 32 + j];
+            const float hidden_tanh2 = hidden_tanh[row * 32 + j];
+            const float sub = 1.0f - hidden_tanh2 * hidden_tanh2;
             d_hidden[row * 32 + j] = c0_0 * sub;
-            const float sub2 = 1.0f - hidden_tanh[row * 32 + j + 1] * hidden_tanh[row * 32 + j + 1];
+            const float hidden_tanh3 = hidden_tanh[row * 32 + j + 1];
+            const float sub2 = 1.0f - hidden_tanh3 * hidden_tanh3;
             d_hidden[row * 32 + j + 1] = c0_1 * sub2;
-            const float sub3 = 1.0f - hidden_tanh[row * 32 + j + 32] * hidden_tanh[row * 32 + j
-                + 32];
+            const float hidden_tanh4 = hidden_tanh[row * 32 + j + 32];
+            const float sub3 = 1.0f - hidden_tanh4 * hidden_tanh4;
             d_hidden[row * 32 + j + 32] = c1_0 * sub3;
-            const float sub4 = 1.0f - hidden_tanh[row * 32 + j + 33] * hidden_tanh[row * 32 + j
-                + 33];
+            const float hidden_tanh5 = hidden_tanh[row * 32 + j + 33];
+            const float sub4 = 1.0f - hidden_tanh5 * hidden_tanh5;
             d_hidden[row * 32 + j + 33] = c1_1 * sub4;
-            const float sub5 = 1.0f - hidden_tanh[row * 32 + j + 64] * hidden_tanh[row * 32 + j
-                + 64];
+            const float hidden_tanh6 = hidden_tanh[row * 32 + j + 64];
+            const float sub5 = 1.0f - hidden_tanh6 * hidden_tanh6;
             d_hidden[row * 32 + j + 64] = c2_0 * sub5;
-            const float sub6 = 1.0f - hidden_tanh[row * 32 + j + 65] * hidden_tanh[row * 32 + j
-                + 65];
+            const float hidden_tanh7 = hidden_tanh[row * 32 + j + 65];
+            const float sub6 = 1.0f - hidden_tanh7 * hidden_tanh7;
             d_hidden[row * 32 + j + 65] = c2_1 * sub6;
-            const float sub7 = 1.0f - hidden_tanh[row * 32 + j + 96] * hidden_tanh[row * 32 + j
-                + 96];
+            const float hidden_tanh8 = hidden_tanh[row * 32 + j + 96];
+            const float sub7 = 1.0f - hidden_tanh8 * hidden_tanh8;
             d_hidden[row * 32 + j + 96] = c3_0 * sub7;
-            const float sub8 = 1.0f - hidden_tanh[row * 32 + j + 97] * hidden_tanh[row * 32 + j
-                + 97];
+            const float hidden_tanh9 = hidden_tanh[row * 32 + j + 97];
+            const float sub8 = 1.0f - hidden_tanh9 * hidden_tanh9;
             d_hidden[row * 32 + j + 97] = c3_1 * sub8;
-            const float sub9 = 1.0f - hidden_tanh[row * 32 + j + 128] * hidden_tanh[row * 32 + j
-                + 128];
+            const float hidden_tanh10 = hidden_tanh[row * 32 + j + 128];
+            const float sub9 = 1.0f - hidden_tanh10 * hidden_tanh10;
             d_hidden[row * 32 + j + 128] = c4_0 * sub9;
-            const float sub10 = 1.0f - hidden_tanh[row * 32 + j + 129] * hidden_tanh[row * 32 + j
-                + 129];
+            const float hidden_tanh11 = hidden_tanh[row * 32 + j + 129];
+            const float sub10 = 1.0f - hidden_tanh11 * hidden_tanh11;
             d_hidden[row * 32 + j + 129] = c4_1 * sub10;
-            const float sub11 = 1.0f - hidden_tanh[row * 32 + j + 160] * hidden_tanh[row * 32 + j
-                + 160];
+            const float hidden_tanh12 = hidden_tanh[row * 32 + j + 160];
+            const float sub11 = 1.0f - hidden_tanh12 * hidden_tanh12;
             d_hidden[row * 32 + j + 160] = c5_0 * sub11;
-            const float sub12 = 1.0f - hidden_tanh[row * 32 + j + 161] * hidden_tanh[row * 32 + j
-                + 161];
+            const float hidden_tanh13 = hidden_tanh[row * 32 + j + 161];
+            const float sub12 = 1.0f - hidden_tanh13 * hidden_tanh13;
             d_hidden[row * 32 + j + 161] = c5_1 * sub12;
         }
         for (ptrdiff_t row = 12; row < count; row += 5) {
@@ -578,33 +588,35 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float sub = 1.0f - hidden_tanh[row * 32 + j] * hidden_tanh[row * 32 + j];
+            const float hidden_tanh2 = hidden_tanh[row * 32 + j];
+            const float sub = 1.0f - hidden_tanh2 * hidden_tanh2;
             d_hidden[row * 32 + j] = c0_0 * sub;
-            const float sub2 = 1.0f - hidden_tanh[row * 32 + j + 1] * hidden_tanh[row * 32 + j + 1];
+            const float hidden_tanh3 = hidden_tanh[row * 32 + j + 1];
+            const float sub2 = 1.0f - hidden_tanh3 * hidden_tanh3;
             d_hidden[row * 32 + j + 1] = c0_1 * sub2;
-            const float sub3 = 1.0f - hidden_tanh[row * 32 + j + 32] * hidden_tanh[row * 32 + j
-                + 32];
+            const float hidden_tanh4 = hidden_tanh[row * 32 + j + 32];
+            const float sub3 = 1.0f - hidden_tanh4 * hidden_tanh4;
             d_hidden[row * 32 + j + 32] = c1_0 * sub3;
-            const float sub4 = 1.0f - hidden_tanh[row * 32 + j + 33] * hidden_tanh[row * 32 + j
-                + 33];
+            const float hidden_tanh5 = hidden_tanh[row * 32 + j + 33];
+            const float sub4 = 1.0f - hidden_tanh5 * hidden_tanh5;
             d_hidden[row * 32 + j + 33] = c1_1 * sub4;
-            const float sub5 = 1.0f - hidden_tanh[row * 32 + j + 64] * hidden_tanh[row * 32 + j
-                + 64];
+            const float hidden_tanh6 = hidden_tanh[row * 32 + j + 64];
+            const float sub5 = 1.0f - hidden_tanh6 * hidden_tanh6;
             d_hidden[row * 32 + j + 64] = c2_0 * sub5;
-            const float sub6 = 1.0f - hidden_tanh[row * 32 + j + 65] * hidden_tanh[row * 32 + j
-                + 65];
+            const float hidden_tanh7 = hidden_tanh[row * 32 + j + 65];
+            const float sub6 = 1.0f - hidden_tanh7 * hidden_tanh7;
             d_hidden[row * 32 + j + 65] = c2_1 * sub6;
-            const float sub7 = 1.0f - hidden_tanh[row * 32 + j + 96] * hidden_tanh[row * 32 + j
-                + 96];
+            const float hidden_tanh8 = hidden_tanh[row * 32 + j + 96];
+            const float sub7 = 1.0f - hidden_tanh8 * hidden_tanh8;
             d_hidden[row * 32 + j + 96] = c3_0 * sub7;
-            const float sub8 = 1.0f - hidden_tanh[row * 32 + j + 97] * hidden_tanh[row * 32 + j
-                + 97];
+            const float hidden_tanh9 = hidden_tanh[row * 32 + j + 97];
+            const float sub8 = 1.0f - hidden_tanh9 * hidden_tanh9;
             d_hidden[row * 32 + j + 97] = c3_1 * sub8;
-            const float sub9 = 1.0f - hidden_tanh[row * 32 + j + 128] * hidden_tanh[row * 32 + j
-                + 128];
+            const float hidden_tanh10 = hidden_tanh[row * 32 + j + 128];
+            const float sub9 = 1.0f - hidden_tanh10 * hidden_tanh10;
             d_hidden[row * 32 + j + 128] = c4_0 * sub9;
-            const float sub10 = 1.0f - hidden_tanh[row * 32 + j + 129] * hidden_tanh[row * 32 + j
-                + 129];
+            const float hidden_tanh11 = hidden_tanh[row * 32 + j + 129];
+            const float sub10 = 1.0f - hidden_tanh11 * hidden_tanh11;
             d_hidden[row * 32 + j + 129] = c4_1 * sub10;
         }
     }
@@ -754,9 +766,11 @@ static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN
     float loss_total = 0.0f;
     float mean_absolute_error_sum_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
-        const float sub = y[row] - out[row];
+        const float y2 = y[row];
+        const float out2 = out[row];
+        const float sub = y2 - out2;
         loss_total += sub * sub;
-        mean_absolute_error_sum_total += regression_abs(out[row] - y[row]);
+        mean_absolute_error_sum_total += regression_abs(out2 - y2);
     }
     loss[0] = loss_total / valid * 0.5f;
     mean_absolute_error_sum[0] = mean_absolute_error_sum_total;
