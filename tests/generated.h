@@ -104,6 +104,26 @@ static inline void generated_write(const Generated *g, const char *name, const T
     if (problem) fail_msg("%s", problem);
 }
 
+/* What loops touch must be what the plan says, or liveness means nothing. */
+static inline void generated_check_arguments(const Lowered *lowered)
+{
+    for (int i = 0; i < lowered->entries.count; i++)
+        for (int j = 0; j < lowered->entries.at[i].calls.count; j++) {
+            const KernelCall *call = &lowered->entries.at[i].calls.at[j];
+            for (int k = 0; k < call->arguments.count; k++) {
+                const Value *v = call->arguments.at[k];
+                bool known = false;
+                for (int n = 0; n < call->kernel->operands.count; n++)
+                    known |= call->kernel->operands.at[n] == v;
+                for (int n = 0; n < call->kernel->results.count; n++)
+                    known |= call->kernel->results.at[n] == v;
+                if (!known)
+                    fail_msg("%s: %s touches %s, which it does not announce",
+                             lowered->plan->module->name, call->kernel->name, v->name);
+            }
+        }
+}
+
 /* Plans, lowers and prints a module whose passes have run; with NAME_step where optimizer is an
  * OptimizerKind. Returns its number. */
 static inline int generated_add(Generated *g, const Module *module, int optimizer)
@@ -115,6 +135,7 @@ static inline int generated_add(Generated *g, const Module *module, int optimize
     const char *wrong = plan_verify(g->arena, plan);
     if (wrong) fail_msg("%s: %s", module->name, wrong);
     Lowered *lowered = lower_plan(g->arena, plan, g->target);
+    generated_check_arguments(lowered);
     if (optimizer >= 0) lower_optimizer(lowered->program, (OptimizerKind)optimizer);
     const EmitOptions options = {.name = name, .command = "tests", .optimizer = optimizer};
     const Emission e = emission_new(g->arena, plan, &lowered, 1, &options);

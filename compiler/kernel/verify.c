@@ -16,13 +16,17 @@ static bool reads(const Kernel *k, const Value *value) {
     return false;
 }
 
+/* What the caller or the file gives is there before the first kernel. */
+static bool is_given(const Value *value) {
+    return op_row(value->node->op)->kind == KIND_LEAF && value->place != AT_WORK && value->place != AT_OUTPUT;
+}
+
 static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life) {
     for (int step = 0; step < entry->kernels.count; step++) {
         const Kernel *k = entry->kernels.at[step];
         for (int i = 0; i < k->operands.count; i++) {
             const int v = index_of(entry, k->operands.at[i]);
-            const bool made_here = k->operands.at[i]->place == AT_WORK;
-            if (v < 0 || (made_here && life[v].written < 0))
+            if (v < 0 || (!is_given(k->operands.at[i]) && life[v].written < 0))
                 return arena_printf(arena, "%s: %s reads %s before it is written", entry->name, k->name,
                                     k->operands.at[i]->name);
             life[v].last_read = step;
@@ -42,6 +46,11 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life) {
     return NULL;
 }
 
+/* Outputs that the caller may leave out have a slot in the workspace, too. */
+static bool has_slot(const Value *v) {
+    return v->place == AT_WORK || (v->place == AT_OUTPUT && v->offset >= 0);
+}
+
 static bool share_bytes(const Value *a, const Value *b) {
     const int64_t size_a = a->elements * (a->dtype == DT_U8 ? 1 : 4), size_b = b->elements * (b->dtype == DT_U8 ? 1 : 4);
     return a->offset < b->offset + size_b && b->offset < a->offset + size_a;
@@ -50,12 +59,12 @@ static bool share_bytes(const Value *a, const Value *b) {
 static const char *check_overlaps(Arena *arena, const EntryPlan *entry, const Lifetime *life) {
     for (int i = 0; i < entry->values.count; i++) {
         const Value *a = entry->values.at[i];
-        if (a->place != AT_WORK || life[i].written < 0) continue;
-        if (a->offset % 64 || a->offset + a->elements * (a->dtype == DT_U8 ? 1 : 4) > entry->workspace_bytes)
+        if (!has_slot(a) || life[i].written < 0) continue;
+        if (a->offset < 0 || a->offset % 64 || a->offset + a->elements * (a->dtype == DT_U8 ? 1 : 4) > entry->workspace_bytes)
             return arena_printf(arena, "%s: %s lies outside the workspace", entry->name, a->name);
         for (int j = 0; j < i; j++) {
             const Value *b = entry->values.at[j];
-            if (b->place != AT_WORK || life[j].written < 0 || !share_bytes(a, b)) continue;
+            if (!has_slot(b) || life[j].written < 0 || !share_bytes(a, b)) continue;
             if (life[i].written <= life[j].last_read && life[j].written <= life[i].last_read)
                 return arena_printf(arena, "%s: %s and %s are live at once and overlap", entry->name, a->name, b->name);
         }
