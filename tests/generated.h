@@ -29,7 +29,7 @@ typedef struct GeneratedRun {
     float *const *sessions;          /* NULL: zeros */
     const Tensor *inputs;
     AnswerHead answer;
-    Tensor *outputs;                 /* by graph->outputs; states of a RUN_ENTRY are the new ones */
+    Tensor *outputs;                 /* by graph->outputs, of the last call */
     float **trained;                 /* parameters afterwards, logical */
 } GeneratedRun;
 
@@ -74,6 +74,16 @@ static inline const char *generated_cannot_run(Arena *arena, const Target *targe
     if (!generated_has_program(arena, abroad->emulator))
         return arena_printf(arena, "%s: there is no %s", target->name, abroad->emulator);
     return NULL;
+}
+
+/* Skips the test where code for the target cannot run. */
+static inline void generated_or_skip(const Target *target)
+{
+    Arena *arena = arena_new();
+    const char *reason = generated_cannot_run(arena, target);
+    if (reason) print_message("[  SKIPPED ] %s\n", reason);
+    arena_free(arena);
+    if (reason) skip();
 }
 
 /* ---- building ---- */

@@ -26,14 +26,9 @@ typedef struct Suite {
 /* Skips the test where code for the target cannot run. `optimise`: the C compiler's -O. */
 static inline Suite suite_begin(const char *target_name, const char *name, const char *optimise)
 {
-    Arena *arena = arena_new();
     const Target *target = target_find(target_name);
-    const char *reason = generated_cannot_run(arena, target);
-    if (reason) {
-        print_message("[  SKIPPED ] %s\n", reason);
-        arena_free(arena);
-        skip();
-    }
+    generated_or_skip(target);
+    Arena *arena = arena_new();
     return (Suite){.arena = arena, .generated = generated_new(arena, target, name, optimise)};
 }
 

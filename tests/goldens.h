@@ -20,6 +20,9 @@ typedef struct GoldenRow {
     const char *name;                /* examples/NAME.nn, ../shared/goldens/NAME.safetensors */
     int64_t batch;
     const char *without[2];          /* a piece of the program's text and what stands there instead */
+    bool chaotic;                    /* three steps of Adam amplify the rounding of float sums beyond use (statistics
+                                      * over few rows); the interpreter, which sums in double, is held to them */
+    double slack;                    /* factor on the tolerances of generated code, 1 unless it sums very long chains of floats */
 } GoldenRow;
 
 typedef struct Golden {
@@ -30,6 +33,7 @@ typedef struct Golden {
     float *weights;                  /* all parameters, one after another, logical row-major */
     int64_t weight_count;
     float **params, **states;        /* each in its place */
+    struct Generated *generated;     /* what the backend of generated code runs, its one model */
     int failures;
 } Golden;
 

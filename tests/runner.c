@@ -375,7 +375,7 @@ int main(int argc, char **argv)
         open_buffers(&r, 0xff);
         AnswerHead head = {0, 0};
         if (r.head.kind == RUN_ENTRY) head = run_entry(&r);
-        else head.status = train(&r);
+        else head.status = r.head.kind == RUN_PLAIN ? call(&r, 1) : train(&r);
         head.faults |= overrun(&r) | inputs_changed(&r);
         put_answer(out, &r, head);
         release(r.chunks);

@@ -7,7 +7,12 @@
 
 /* A request is an int32_t with the number of runs, then for each run a RunHead; parameters and
  * states in logical order; and the inputs of the entry. */
-enum { RUN_ENTRY, RUN_STEP, RUN_OPTIMIZER };         /* once; Adam by NAME_step; by the runtime */
+enum {
+    RUN_ENTRY,                       /* as badly as the interface allows */
+    RUN_PLAIN,                       /* once */
+    RUN_STEP,                        /* steps of Adam by NAME_step */
+    RUN_OPTIMIZER                    /* the same by the runtime */
+};
 
 typedef struct RunHead {
     int32_t kind, model, entry, count;

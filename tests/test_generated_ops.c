@@ -104,8 +104,10 @@ static void operations(void **state)
     suite_end(&s, BOUND);
 }
 
-int main(void)
+/* An argument chooses tests: "*avx2". */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {ON_EVERY_TARGET(operations)};
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("generated operations", tests, NULL, NULL);
 }

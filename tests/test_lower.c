@@ -134,8 +134,10 @@ static void models(void **state)
     suite_end(&s, 2e-5);
 }
 
-int main(void)
+/* An argument chooses tests: "*avx2". */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {ON_EVERY_TARGET(models)};
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("lowering", tests, NULL, NULL);
 }

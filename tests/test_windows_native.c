@@ -139,8 +139,10 @@ static void transformed(void **state)
     suite_end(&s, 1e-4);
 }
 
-int main(void)
+/* An argument chooses tests: "*avx2". */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {ON_EVERY_TARGET(windows), ON_EVERY_TARGET(transformed)};
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("windows in generated code", tests, NULL, NULL);
 }
