@@ -19,6 +19,8 @@ typedef struct Comparison { const char *name; GeneratedRun *run; Tensor *expecte
 
 typedef struct Suite {
     Arena *arena;
+    double norm_bound;               /* > 0: gradients are compared by their Euclidean norm: in deep
+                                      * models a rounding decides which of two equals a maximum takes */
     Generated *generated;
     VEC(Comparison *) comparisons;
 } Suite;
@@ -117,10 +119,22 @@ static inline void suite_add(Suite *s, const Module *m, const char *name)
     }
 }
 
+/* Gradients that cancel (a bias before a batch norm) are the rounding of others: a thousandth of
+ * the largest gradient is the least that one is measured against. */
+static inline double gradient_floor(const Comparison *c)
+{
+    double largest = 0.0;
+    for (int i = 0; i < c->run->graph->outputs.count; i++)
+        for (int64_t e = 0; c->run->graph->outputs.at[i].kind == OUT_GRAD
+                            && e < type_elements(c->expected[i].type); e++)
+            largest = fmax(largest, fabs(tensor_get(&c->expected[i], e)));
+    return 1e-3 * largest;
+}
+
 static inline void compare_output(const Comparison *c, const Output *o, const Tensor *got,
                                   const Tensor *want, double bound)
 {
-    double largest = 1e-6, worst = 0.0;
+    double largest = o->kind == OUT_GRAD ? fmax(1e-6, gradient_floor(c)) : 1e-6, worst = 0.0;
     for (int64_t e = 0; e < type_elements(want->type); e++) {
         if ((o->kind == OUT_OUTPUT || o->kind == OUT_SESSION)
             && is_invalid_row(want->type, c->run->head.count, e))
@@ -135,6 +149,22 @@ static inline void compare_output(const Comparison *c, const Output *o, const Te
                  worst / largest, largest);
 }
 
+static inline void compare_norm(const Comparison *c, const Output *o, const Tensor *got,
+                                const Tensor *want, double bound)
+{
+    double size = 0.0, off = 0.0;
+    for (int64_t e = 0; e < type_elements(want->type); e++) {
+        const double x = tensor_get(got, e), y = tensor_get(want, e);
+        if (!isfinite(x)) fail_msg("%s: %s[%d] is %g, not %g", c->name, o->name, (int)e, x, y);
+        size += y * y;
+        off += (x - y) * (x - y);
+    }
+    const double least = gradient_floor(c) * sqrt((double)type_elements(want->type));
+    if (sqrt(off) > bound * fmax(sqrt(size), least))
+        fail_msg("%s: %s is off by %.3g of its norm %.3g", c->name, o->name, sqrt(off / size),
+                 sqrt(size));
+}
+
 /* Builds, runs and compares all: values within `bound` of the largest of their tensor. */
 static inline void suite_end(Suite *s, double bound)
 {
@@ -144,9 +174,13 @@ static inline void suite_end(Suite *s, double bound)
         const Comparison *c = s->comparisons.at[i];
         const char *faults = generated_faults(s->arena, c->run);
         if (faults) fail_msg("%s: %s", c->name, faults);
-        for (int j = 0; j < c->run->graph->outputs.count; j++)
-            compare_output(c, &c->run->graph->outputs.at[j], &c->run->outputs[j], &c->expected[j],
-                           bound);
+        for (int j = 0; j < c->run->graph->outputs.count; j++) {
+            const Output *o = &c->run->graph->outputs.at[j];
+            if (o->kind == OUT_GRAD && s->norm_bound > 0)
+                compare_norm(c, o, &c->run->outputs[j], &c->expected[j], s->norm_bound);
+            else
+                compare_output(c, o, &c->run->outputs[j], &c->expected[j], bound);
+        }
     }
     print_message("[          ] %d comparisons on %s\n", s->comparisons.count,
                   s->generated->target->name);
