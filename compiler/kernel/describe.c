@@ -54,7 +54,7 @@ const char *describe_node_name(const EntryPlan *entry, const Node *node)
     return arena_printf(entry->arena, "%s%s_%s", mark, base, op);
 }
 
-static const char *identifier(Arena *arena, const char *text)
+const char *describe_identifier(Arena *arena, const char *text)
 {
     char *name = arena_strdup(arena, text);
     for (char *c = name; *c; c++)
@@ -78,17 +78,18 @@ const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k)
     Arena *arena = entry->arena;
     if (k->kind == KERNEL_CHECK) {
         const char *what = k->operands.count ? k->operands.at[0]->name : "index";
-        return identifier(arena, arena_printf(arena, "check_%s", what));
+        return describe_identifier(arena, arena_printf(arena, "check_%s", what));
     }
     const Value *v = k->results.count ? k->results.at[0] : NULL;
     if (!v) return op_row(k->nodes.at[0]->op)->name;
-    if (k->kind == KERNEL_COPY) return identifier(arena, copy_name(arena, v));
+    if (k->kind == KERNEL_COPY) return describe_identifier(arena, copy_name(arena, v));
     const bool forward = v->place != AT_GRAD && strncmp(v->name, "d_", 2) != 0;
     const bool layered = k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINDOW;
-    if (!layered || !forward || !in_layer(k->anchor)) return identifier(arena, v->name);
+    if (!layered || !forward || !in_layer(k->anchor)) return describe_identifier(arena, v->name);
     const Node *last = k->nodes.at[k->nodes.count - 1];
-    if (last == k->anchor || last->op == OP_add) return identifier(arena, k->anchor->layer);
-    return identifier(arena, arena_printf(arena, "%s_%s", k->anchor->layer, op_row(last->op)->name));
+    if (last == k->anchor || last->op == OP_add) return describe_identifier(arena, k->anchor->layer);
+    return describe_identifier(arena, arena_printf(arena, "%s_%s", k->anchor->layer,
+                                                   op_row(last->op)->name));
 }
 
 /* ---- banners ---- */

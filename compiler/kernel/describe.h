@@ -17,4 +17,6 @@ const char *describe_stored_order(Arena *arena, Type type, const int64_t *stride
 /* One line a result, with the place in the source behind the first; then what a reader of the loops
  * cannot see: shapes of a product, and parameters that are stored in another order. */
 char *describe_kernel(Arena *arena, const EntryPlan *entry, const Kernel *k);
+/* The text with everything that C does not allow in a name made an underscore. */
+const char *describe_identifier(Arena *arena, const char *text);
 #endif

@@ -39,7 +39,7 @@ static void take_name(Program *program, Function *f, const EntryPlan *entry) {
     const char *base = f->name;
     if (name_taken(program, f, base))
         f->name = batch_is_new(entry) ? arena_printf(arena, "%s_batch%lld", base, (long long)entry->graph->batch)
-                                      : arena_printf(arena, "%s_%s", entry->name, base);
+                                      : arena_printf(arena, "%s_%s", describe_identifier(arena, entry->name), base);
     for (int i = 2; name_taken(program, f, f->name); i++) f->name = arena_printf(arena, "%s_%d", base, i);
 }
 
