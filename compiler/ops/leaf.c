@@ -70,7 +70,11 @@ const char *shape_fill(Arena *arena, const Node *node, Type *out)
 void eval_fill(EvalContext *context, const Node *node, const Tensor *in, Tensor *out)
 {
     (void)context, (void)in;
-    for (int64_t e = 0; e < type_elements(out->type); e++) tensor_set(out, e, node->attr[0].number);
+    const int64_t elements = type_elements(out->type);
+    double value[TENSOR_CHUNK];
+    for (int i = 0; i < TENSOR_CHUNK; i++) value[i] = node->attr[0].number;
+    for (int64_t e = 0; e < elements; e += TENSOR_CHUNK)
+        tensor_write(out, e, elements - e < TENSOR_CHUNK ? elements - e : TENSOR_CHUNK, value);
 }
 
 const char *shape_constant(Arena *arena, const Node *node, Type *out)

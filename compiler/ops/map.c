@@ -1,6 +1,7 @@
 /* Elementwise operations: one shape rule, gradient, evaluation and cost for all of them, driven
  * by maps.def. */
 #include <math.h>
+#include <string.h>
 
 #include "ops/formula.h"
 #include "ops/rules.h"
@@ -118,12 +119,23 @@ void map_grad(Grad *g)
 
 /* ---- evaluation, in double ---- */
 
+/* So many elements of up to three operands at a time. */
+typedef struct Chunk {
+    int count;
+    const double *in[3];             /* by the letter of a formula: a, b, c */
+} Chunk;
+
 /* Functions that have no formula. Each is what the math library says. */
 #define NATIVE(id, expression)                                \
-    static double native_##id(double a, double b, double c)   \
+    static void native_##id(const Chunk *chunk, double *out)  \
     {                                                         \
-        (void)a, (void)b, (void)c;                            \
-        return expression;                                    \
+        for (int i = 0; i < chunk->count; i++) {              \
+            const double a = chunk->in[0][i];                 \
+            const double b = chunk->in[1][i];                 \
+            const double c = chunk->in[2][i];                 \
+            (void)a, (void)b, (void)c;                        \
+            out[i] = expression;                              \
+        }                                                     \
     }
 NATIVE(add, a + b)
 NATIVE(sub, a - b)
@@ -155,7 +167,7 @@ NATIVE(to_f32, a)
 NATIVE(to_i32, a)
 #undef NATIVE
 
-static double (*const natives[OP_COUNT])(double, double, double) = {
+static void (*const natives[OP_COUNT])(const Chunk *, double *) = {
 #define NATIVE(id) [OP_##id] = native_##id,
     NATIVE(add) NATIVE(sub) NATIVE(mul) NATIVE(div) NATIVE(min) NATIVE(max) NATIVE(neg)
     NATIVE(abs) NATIVE(floor) NATIVE(sqrt) NATIVE(exp) NATIVE(log) NATIVE(sin) NATIVE(cos)
@@ -164,25 +176,40 @@ static double (*const natives[OP_COUNT])(double, double, double) = {
 #undef NATIVE
 };
 
-static double formula_value(const Formula *f, const double *bound)
+static void formula_chunk(const Formula *f, const Chunk *bound, double *out)
 {
-    if (f->kind == FORMULA_NUMBER) return f->number;
-    if (f->kind == FORMULA_NAME) return bound[f->name - 'a'];
-    double args[3] = {0, 0, 0};
-    for (int i = 0; i < f->arg_count; i++) args[i] = formula_value(f->args[i], bound);
-    return natives[f->op](args[0], args[1], args[2]);
+    double args[3][TENSOR_CHUNK];
+    Chunk chunk = {.count = bound->count, .in = {args[0], args[0], args[0]}};
+    if (f->kind == FORMULA_NUMBER)
+        for (int i = 0; i < bound->count; i++) out[i] = f->number;
+    else if (f->kind == FORMULA_NAME)
+        memcpy(out, bound->in[f->name - 'a'], (size_t)bound->count * sizeof *out);
+    else {
+        for (int i = 0; i < f->arg_count; i++) {
+            formula_chunk(f->args[i], bound, args[i]);
+            chunk.in[i] = args[i];
+        }
+        natives[f->op](&chunk, out);
+    }
 }
 
 void map_eval(EvalContext *context, const Node *node, const Tensor *in, Tensor *out)
 {
     const char *text = map_value_formula(node->op);
     const Formula *formula = text ? formula_parse(context->arena, text) : NULL;
-    int64_t elements = type_elements(out->type);
-    for (int64_t e = 0; e < elements; e++) {
-        double x[3] = {0, 0, 0};
-        for (int i = 0; i < node->input_count; i++) x[i] = tensor_get(&in[i], e);
-        tensor_set(out, e,
-                   formula ? formula_value(formula, x) : natives[node->op](x[0], x[1], x[2]));
+    const int64_t elements = type_elements(out->type);
+    double x[3][TENSOR_CHUNK], y[TENSOR_CHUNK];
+    for (int64_t first = 0; first < elements; first += TENSOR_CHUNK) {
+        const int64_t left = elements - first;
+        Chunk chunk = {.count = left < TENSOR_CHUNK ? (int)left : TENSOR_CHUNK,
+                       .in = {x[0], x[0], x[0]}};
+        for (int i = 0; i < node->input_count; i++) {
+            tensor_read(&in[i], first, chunk.count, x[i]);
+            chunk.in[i] = x[i];
+        }
+        if (formula) formula_chunk(formula, &chunk, y);
+        else natives[node->op](&chunk, y);
+        tensor_write(out, first, chunk.count, y);
     }
 }
 

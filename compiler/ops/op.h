@@ -37,6 +37,10 @@ size_t tensor_bytes(const Tensor *tensor);
 double tensor_get(const Tensor *tensor, int64_t element);
 /* Integers truncate toward zero and saturate. */
 void tensor_set(Tensor *tensor, int64_t element, double value);
+/* The same for `count` elements from `first` on. */
+void tensor_read(const Tensor *tensor, int64_t first, int64_t count, double *out);
+void tensor_write(Tensor *tensor, int64_t first, int64_t count, const double *in);
+enum { TENSOR_CHUNK = 256 };         /* what rules read, compute and write at a time */
 
 typedef struct EvalContext {
     Arena *arena;

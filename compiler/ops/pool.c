@@ -89,7 +89,7 @@ void eval_window_spread(EvalContext *context, const Node *node, const Tensor *in
         for (int r = 0; r < p.run_count; r++)
             for (int64_t i = 0; i < p.runs[r].count; i++)
                 sum[p.runs[r].in + i * p.runs[r].step] += (double)y[p.runs[r].out + i];
-        for (int64_t i = 0; i < p.in_plane; i++) tensor_set(out, plane * p.in_plane + i, sum[i]);
+        tensor_write(out, plane * p.in_plane, p.in_plane, sum);
     }
 }
 
@@ -130,6 +130,6 @@ void eval_max_place(EvalContext *context, const Node *node, const Tensor *in, Te
         for (int64_t i = 0; i < p.in_plane; i++) sum[i] = 0.0;
         for (int64_t i = 0; i < p.out_plane; i++)
             sum[at[i]] += (double)b[plane * p.out_plane + i];
-        for (int64_t i = 0; i < p.in_plane; i++) tensor_set(out, plane * p.in_plane + i, sum[i]);
+        tensor_write(out, plane * p.in_plane, p.in_plane, sum);
     }
 }

@@ -144,18 +144,36 @@ void grad_argmax(Grad *g)
 
 /* ---- evaluation, in double ---- */
 
-/* Folds the valid elements of `in` into cells, one for each element of out: cells[to] =
- * fold(cells[to], value, about[to]). */
-typedef double Fold(double cell, double value, double about);
+/* Folds values into cells that are `step` apart, each with what it is about. */
+typedef void Fold(double *cell, const double *about, int64_t step, const double *value,
+                  int64_t count);
 
+#define FOLD(id, expression)                                                                       \
+    static void fold_##id(double *cell, const double *about, int64_t step, const double *value,    \
+                          int64_t count)                                                           \
+    {                                                                                              \
+        for (int64_t i = 0; i < count; i++, cell += step, about += step) {                         \
+            const double x = value[i];                                                             \
+            *cell = expression;                                                                    \
+        }                                                                                          \
+    }
+FOLD(sum, *cell + x)
+FOLD(max, x > *cell || isnan(x) ? x : *cell)
+FOLD(exp, *cell + exp(x - *about))
+FOLD(square, *cell + (x - *about) * (x - *about))
+#undef FOLD
+
+/* Folds the valid elements of `in` into cells, one for each element of out, a chunk of the last
+ * axis at a time. `about` has a number for each cell, or is NULL. */
 static double *fold_over(EvalContext *context, const Node *node, const Tensor *in,
                          const Tensor *out, double start, Fold *fold, const double *about)
 {
     int64_t index[MAX_RANK] = {0}, extent[MAX_RANK], from[MAX_RANK], to[MAX_RANK];
-    int rank = in->type.rank;
+    const int rank = in->type.rank, outer = rank > 0 ? rank - 1 : 0;
     int64_t cells = type_elements(out->type);
-    double *cell = arena_array(context->arena, double, cells);
+    double *cell = arena_array(context->arena, double, cells), value[TENSOR_CHUNK];
     for (int64_t i = 0; i < cells; i++) cell[i] = start;
+    if (!about) about = cell;
     type_strides(in->type, from);
     type_strides(out->type, to);
     for (int i = 0; i < rank; i++) {
@@ -163,39 +181,21 @@ static double *fold_over(EvalContext *context, const Node *node, const Tensor *i
         extent[i] = reduced ? type_valid(in->type, i, context->count) : in->type.dim[i];
         if (reduced) to[i] = 0;
     }
+    const int64_t row = rank > 0 ? extent[outer] : 1, step = rank > 0 ? to[outer] : 0;
     do {
-        int64_t at = index_offset(index, to, rank);
-        double value = tensor_get(in, index_offset(index, from, rank));
-        cell[at] = fold(cell[at], value, about ? about[at] : 0.0);
-    } while (index_next(index, extent, rank));
+        const int64_t at = index_offset(index, to, outer), a = index_offset(index, from, outer);
+        for (int64_t i = 0; i < row; i += TENSOR_CHUNK) {
+            const int64_t count = row - i < TENSOR_CHUNK ? row - i : TENSOR_CHUNK;
+            tensor_read(in, a + i, count, value);
+            fold(cell + at + i * step, about + at + i * step, step, value, count);
+        }
+    } while (index_next(index, extent, outer));
     return cell;
-}
-
-static double fold_sum(double cell, double value, double about)
-{
-    (void)about;
-    return cell + value;
-}
-
-static double fold_max(double cell, double value, double about)
-{
-    (void)about;
-    return value > cell || isnan(value) ? value : cell;
-}
-
-static double fold_exp(double cell, double value, double about)
-{
-    return cell + exp(value - about);
-}
-
-static double fold_square(double cell, double value, double about)
-{
-    return cell + (value - about) * (value - about);
 }
 
 static void store(Tensor *out, const double *cell)
 {
-    for (int64_t e = 0; e < type_elements(out->type); e++) tensor_set(out, e, cell[e]);
+    tensor_write(out, 0, type_elements(out->type), cell);
 }
 
 void eval_sum(EvalContext *context, const Node *node, const Tensor *in, Tensor *out)

@@ -48,6 +48,26 @@ void tensor_set(Tensor *tensor, int64_t element, double value)
     }
 }
 
+void tensor_read(const Tensor *tensor, int64_t first, int64_t count, double *out)
+{
+    if (tensor->type.dtype == DT_F32) {
+        const float *in = (const float *)tensor->data + first;
+        for (int64_t i = 0; i < count; i++) out[i] = (double)in[i];
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) out[i] = tensor_get(tensor, first + i);
+}
+
+void tensor_write(Tensor *tensor, int64_t first, int64_t count, const double *in)
+{
+    if (tensor->type.dtype == DT_F32) {
+        float *out = (float *)tensor->data + first;
+        for (int64_t i = 0; i < count; i++) out[i] = (float)in[i];
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) tensor_set(tensor, first + i, in[i]);
+}
+
 bool attr_has(const Attr *axes, int64_t axis)
 {
     for (int i = 0; i < axes->count; i++)

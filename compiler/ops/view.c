@@ -4,6 +4,14 @@
 
 #include "ops/rules.h"
 
+static void copy_row(char *to, const char *from, ptrdiff_t step, int64_t count, size_t size)
+{
+    if (size == sizeof(float))
+        for (int64_t e = 0; e < count; e++) memcpy(to + 4 * e, from + e * step, 4);
+    else
+        for (int64_t e = 0; e < count; e++) memcpy(to + (int64_t)size * e, from + e * step, size);
+}
+
 /* Evaluates a view that reads element offset + sum(index * stride) of its input. */
 static void copy_strided(const Tensor *from, int64_t offset, const int64_t *stride, Tensor *out)
 {
@@ -17,7 +25,8 @@ static void copy_strided(const Tensor *from, int64_t offset, const int64_t *stri
     do {
         int64_t first = offset + index_offset(index, stride, outer);
         const char *at = (const char *)from->data + (ptrdiff_t)first * (ptrdiff_t)size;
-        for (int64_t e = 0; e < count; e++, at += step, to += size) memcpy(to, at, size);
+        copy_row(to, at, step, count, size);
+        to += count * (int64_t)size;
     } while (index_next(index, out->type.dim, outer));
 }
 
