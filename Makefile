@@ -1,5 +1,5 @@
 # nnc: `make` builds build/nnc and build/libnn.a, `make test` runs the tests, `make demo` shows it all.
-# Others: bench, bench-peers, docs, install, lint, check-sanitize, fuzz, clean.
+# Others: bench, bench-peers, docs, install, lint, check-sanitize, fuzz, fuzz-models, clean.
 
 VERSION := $(shell sed -n 's/.*NNC_VERSION "\(.*\)"/\1/p' compiler/base/version.h)
 
@@ -135,6 +135,17 @@ fuzz: $(FUZZ_BIN)
 	    tests/bad tests/elaborate tests/elaborate/gradients
 	$(BUILD)/fuzz_files -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/files
 
+# Random networks: generated code under the sanitizers against the interpreter.
+MODELS    ?= 500
+SEED      ?= 1
+MODEL_OBJ  = $(patsubst tests/%.c,$(BUILD)/tests/%.o,$(sort $(wildcard tests/models/*.c)))
+
+$(BUILD)/tests/models/fuzz_models: $(MODEL_OBJ) $(LIBNNC) $(LIBRUNTIME)
+	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG) --libs cmocka) $(LIBS)
+
+fuzz-models: $(BUILD)/tests/models/fuzz_models
+	BUILD='$(BUILD)' CC='$(CC)' $< -n $(MODELS) -s $(SEED)
+
 # ---- speed: generated code against the peak of this machine, kernel by kernel ----
 
 BENCH_MODELS ?= examples/mnist_mlp.nn
@@ -204,7 +215,7 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_OBJ:.o=.d)
-.PHONY: all test bench bench-peers docs fuzz demo generated check-generated install uninstall clean
+-include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_OBJ:.o=.d) $(MODEL_OBJ:.o=.d)
+.PHONY: all test bench bench-peers docs fuzz fuzz-models demo generated check-generated install uninstall clean
 .SECONDARY: $(TEST_BIN:=.o)
 .DELETE_ON_ERROR:

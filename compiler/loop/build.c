@@ -311,7 +311,7 @@ LoopExpr *x_fma(LoopBuilder *b, LoopExpr *a, LoopExpr *c, LoopExpr *addend) {
 LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a) {
     const bool across = kind == E_ADD_LANES || kind == E_MAX_LANES;
     if (across && !a->vector) return a;
-    return make(b, kind, LT_F32, a->vector && !across, 1, &a);
+    return make(b, kind, across ? a->type : LT_F32, a->vector && !across, 1, &a);
 }
 
 LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent) {

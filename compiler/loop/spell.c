@@ -83,8 +83,8 @@ static const char *spelling_of(const Printer *p, const LoopExpr *x) {
     switch (x->kind) {
     case E_MAP: return spelling_of_map(p, x);
     case E_FMA: return t->fma;
-    case E_ADD_LANES: return t->add_lanes;
-    case E_MAX_LANES: return t->max_lanes;
+    case E_ADD_LANES: return x->type == LT_F32 ? t->add_lanes : t->add_lanes_i32;
+    case E_MAX_LANES: return x->type == LT_F32 ? t->max_lanes : t->max_lanes_i32;
     case E_LDEXP: return t->ldexp;
     case E_EXPONENT: return t->exponent;
     case E_MANTISSA: return t->mantissa;

@@ -145,10 +145,13 @@ void lower_bind(Lower *l, const Node *node, LoopExpr *value) {
     vec_push(l->b.arena, l->bound_ids, node->id);
 }
 
+LoopExpr *lower_number(Lower *l, DType dtype, double value, bool vector) {
+    return dtype == DT_F32 ? x_float(&l->b, value, vector) : x_i32(&l->b, (int64_t)value, vector);
+}
+
 static LoopExpr *inline_leaf(Lower *l, const Node *root) {
     if (root->op == OP_count) return x_map(&l->b, OP_to_f32, 1, (LoopExpr *[]){x_to_i32(&l->b, lower_count(l))});
-    if (root->type.dtype == DT_F32) return x_float(&l->b, root->attr[0].number, false);
-    return x_i32(&l->b, (int64_t)root->attr[0].number, false);
+    return lower_number(l, root->type.dtype, root->attr[0].number, false);
 }
 
 static bool is_leaf(const LoopExpr *x) {

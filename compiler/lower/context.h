@@ -40,6 +40,8 @@ LoopExpr *lower_member(Lower *l, const Node *node);
  * operation's. */
 LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node);
 void lower_bind(Lower *l, const Node *node, LoopExpr *value);
+/* A constant of an element type. */
+LoopExpr *lower_number(Lower *l, DType dtype, double value, bool vector);
 int lower_mark(const Lower *l);                              /* opens a scope of bindings ... */
 void lower_forget(Lower *l, int mark);                       /* ... and ends it */
 

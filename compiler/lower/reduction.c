@@ -45,9 +45,9 @@ static int current_pass(const Reduction *r) { return r->result[0] ? 1 : 0; }
 static LoopExpr *identity(Lower *l, const Reduction *r, bool vector)
 {
     const bool max = recipe_of(r->node->op)->combine[current_pass(r)] == MAX;
-    if (r->node->inputs[0]->type.dtype == DT_I32 && current_pass(r) == 0)
-        return x_i32(&l->b, max ? INT32_MIN : 0, vector);
-    return x_float(&l->b, max ? -3.402823466e38 : 0, vector);
+    const DType dtype = current_pass(r) ? DT_F32 : r->node->inputs[0]->type.dtype;
+    const double least = dtype == DT_F32 ? -3.402823466e38 : -INT32_MAX;
+    return lower_number(l, dtype, max ? least : 0, vector);
 }
 
 bool reduction_shares(const Reduction *a, const Reduction *b)
@@ -90,7 +90,7 @@ void reduction_nest(Lower *l, Reduction *r)
 {
     if (!nests(r)) return;
     r->outer = r->running[0];
-    r->running[0] = loop_var(&l->b, "partial", x_float(&l->b, 0, r->outer->vector));
+    r->running[0] = loop_var(&l->b, "partial", identity(l, r, r->outer->vector));
 }
 
 void reduction_unnest(Lower *l, Reduction *r)
@@ -314,7 +314,7 @@ typedef struct Zero {
 static void store_zero(void *context)
 {
     const Zero *z = context;
-    lower_store(z->l, z->value, z->label, x_float(&z->l->b, 0, true));
+    lower_store(z->l, z->value, z->label, lower_number(z->l, z->value->node->type.dtype, 0, true));
 }
 
 void lane_loop_zero(Lower *l, const Value *value, const int *label)

@@ -36,7 +36,7 @@ static void clear_result(Rows *r, const Node *node)
     }
     if (varies(node->type, label) >> (l->lane_axis & 31) & (l->lane_axis >= 0))
         lane_loop_zero(l, v, label);
-    else lower_store(l, v, label, x_float(&l->b, 0, false));
+    else lower_store(l, v, label, lower_number(l, node->type.dtype, 0, false));
     while (open--) loop_end(&l->b);
     memset(l->axis, 0, sizeof l->axis);
 }
@@ -62,7 +62,7 @@ static void open_accumulators(Rows *r)
         }
         const bool lanes = input_has_lanes(r, node);
         const char *name = total_name(r, node);
-        r->total[node->id] = loop_var(&l->b, name, x_float(&l->b, 0, lanes));
+        r->total[node->id] = loop_var(&l->b, name, lower_number(l, node->type.dtype, 0, lanes));
     }
 }
 
@@ -73,7 +73,7 @@ static void accumulate(Rows *r, const Node *node)
     const Member *m = member_of(r, node);
     LoopExpr *x = lower_input(l, node->inputs[0], m->label);
     if (input_has_lanes(r, node))
-        x = reduction_masked(l, x_splat(&l->b, x), x_float(&l->b, 0, true));
+        x = reduction_masked(l, x_splat(&l->b, x), lower_number(l, node->type.dtype, 0, true));
     Var *total = r->total[node->id];
     if (total) {
         loop_set(&l->b, total, x_map(&l->b, OP_add, 2, (LoopExpr *[]){x_var(&l->b, total), x}));
@@ -405,7 +405,7 @@ static void inner_rows(void *context)
         const Node *node = l->k->nodes.at[i];
         if (!sums_up(r, node)) continue;
         const char *name = node->name ? node->name : "total";
-        r->total[node->id] = loop_var(&l->b, name, x_float(&l->b, 0, input_has_lanes(r, node)));
+        r->total[node->id] = loop_var(&l->b, name, lower_number(l, node->type.dtype, 0, input_has_lanes(r, node)));
     }
     lower_loop(l, inner->axis);
     one_row(r);

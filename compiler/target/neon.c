@@ -124,6 +124,7 @@ const Target target_neon = {
     .fma = "vfmaq_f32($2, $0, $1)",
     .lanes = "@_lanes%()",
     .add_lanes = "vaddvq_f32($0)", .max_lanes = "vmaxvq_f32($0)",
+    .add_lanes_i32 = "vaddvq_s32($0)", .max_lanes_i32 = "vmaxvq_s32($0)",
     .ldexp = "vmulq_f32($0, " AS_F32("vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32($1), "
                                      "vdupq_n_s32(127)), 23)") ")",
     .exponent = "vcvtq_f32_s32(vsubq_s32(vshrq_n_s32(" AS_INT("$0") ", 23), vdupq_n_s32(127)))",

@@ -27,9 +27,9 @@ static const struct TargetHelper helpers[] = {
      "    float x;\n    memcpy(&x, &bits, sizeof x);\n    return x;\n"
      "}\n"},
     {"@_ldexp%",
-     "/* x 2^n for an integral n in [-126, 127]. */\n"
+     "/* x 2^n for an integral n in [-126, 127], or NaN if x is. */\n"
      "static inline float @_ldexp%(float x, float n)\n{\n"
-     "    return x * @_float%(((int32_t)n + 127) * 8388608);\n"
+     "    return x * @_float%((n > -126.0f ? (int32_t)n + 127 : 1) * 8388608);\n"
      "}\n"},
     {"@_exponent%",
      "/* floor(log2(x)) of a normal x > 0. */\n"

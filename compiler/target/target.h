@@ -26,7 +26,8 @@ struct Target {
     const char *load_f32, *load_i32, *load_u8, *load_part_f32, *load_part_i32, *load_part_u8;  /* $0 pointer, $n active lanes */
     const char *store_f32, *store_i32, *store_part_f32, *store_part_i32;     /* $0 pointer, $1 value, $n lanes */
     const char *set_f32, *set_i32, *zero_f32;
-    const char *fma, *lanes, *add_lanes, *max_lanes, *ldexp, *exponent, *mantissa, *round;
+    const char *fma, *lanes, *ldexp, *exponent, *mantissa, *round;
+    const char *add_lanes, *max_lanes, *add_lanes_i32, *max_lanes_i32;
     int fractions;                   /* 2^(i / fractions) comes from a table in registers; 0: there is none */
     const char *fraction;
 
