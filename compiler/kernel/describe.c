@@ -115,7 +115,7 @@ const char *describe_stored_order(Arena *arena, Type type, const int64_t *stride
     type_strides(type, dense);
     for (int i = 0; i < type.rank; i++) {
         same &= type.dim[i] == 1 || stride[i] == dense[i];
-        done[i] = type.dim[i] == 1;
+        done[i] = type.dim[i] == 1 || stride[i] == 0;    /* 0: stored once for the whole axis */
     }
     if (same) return NULL;
     for (;;) {

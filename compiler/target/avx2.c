@@ -34,14 +34,14 @@ static const struct TargetHelper helpers[] = {
      "    s = _mm_max_ss(s, _mm_movehdup_ps(s));\n"
      "    return _mm_cvtss_f32(s);\n"
      "}\n"},
-    {"@_add_i32%",
-     "~static inline int32_t @_add_i32%(__m256i v)\n{\n"
+    {"@_add_lanes_i32%",
+     "~static inline int32_t @_add_lanes_i32%(__m256i v)\n{\n"
      "    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));\n"
      "    s = _mm_add_epi32(s, _mm_unpackhi_epi64(s, s));\n"
      "    return _mm_extract_epi32(s, 0) + _mm_extract_epi32(s, 1);\n"
      "}\n"},
-    {"@_max_i32%",
-     "~static inline int32_t @_max_i32%(__m256i v)\n{\n"
+    {"@_max_lanes_i32%",
+     "~static inline int32_t @_max_lanes_i32%(__m256i v)\n{\n"
      "    __m128i s = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));\n"
      "    s = _mm_max_epi32(s, _mm_unpackhi_epi64(s, s));\n"
      "    s = _mm_max_epi32(s, _mm_shuffle_epi32(s, 1));\n"
@@ -158,7 +158,7 @@ const Target target_avx2 = {
     .fma = "_mm256_fmadd_ps($0, $1, $2)",
     .lanes = "@_iota%()",
     .add_lanes = "@_add_lanes%($0)", .max_lanes = "@_max_lanes%($0)",
-    .add_lanes_i32 = "@_add_i32%($0)", .max_lanes_i32 = "@_max_i32%($0)",
+    .add_lanes_i32 = "@_add_lanes_i32%($0)", .max_lanes_i32 = "@_max_lanes_i32%($0)",
     .ldexp = "@_scale%($0, $1)",
     .exponent = "_mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(" AS_INT("$0") ", 23), _mm256_set1_epi32(127)))",
     .mantissa = "_mm256_or_ps(_mm256_and_ps($0, " AS_PS("_mm256_set1_epi32(0x007fffff)") "), _mm256_set1_ps(1.0f))",

@@ -158,7 +158,7 @@ static double largest_of(const TrialRun *r, int i)
 /* Gradients far below the largest of the network are what rounding left of it. */
 static double gradient_floor(const TrialRun *r)
 {
-    double largest = 1e-6;
+    double largest = 1e-3;
     for (int i = 0; i < r->graph->outputs.count; i++)
         if (r->graph->outputs.at[i].kind == OUT_GRAD)
             largest = fmax(largest, 1e-4 * largest_of(r, i));
@@ -170,8 +170,8 @@ static bool compare_one(Trial *t, const TrialRun *r, int i, const char *model)
     const Output *o = &r->graph->outputs.at[i];
     const Tensor *want = &r->expected[i], *got = &r->run->outputs[i];
     const int64_t count = r->run->head.count;
-    const double floor = o->kind == OUT_GRAD ? gradient_floor(r) : 1e-6;
-    const double largest = fmax(floor, largest_of(r, i));
+    const double own = largest_of(r, i), floor = o->kind == OUT_GRAD ? gradient_floor(r) : 1e-3;
+    const double largest = own == 0 ? 1 : fmax(floor, own);      /* 0: what cancels out exactly */
     if (!isfinite(r->slack[i]) || !isfinite(largest)) return true;
     const double off = largest_difference(o, got, want, count);
     if (off <= bound * largest + patience * r->slack[i]) return true;
