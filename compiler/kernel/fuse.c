@@ -84,6 +84,10 @@ static const int identity[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 /* ---- labels ---- */
 
+static bool same_axis(Type a, int i, Type b, int j) {
+    return a.dim[i] == b.dim[j] && (a.batch_axis == i) == (b.batch_axis == j);
+}
+
 bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int label[MAX_RANK]) {
     int axis_of[MAX_RANK], given[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     const Node *root = view_root(in);
@@ -98,14 +102,10 @@ bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int 
         const int l = axis_of[i] < 0 ? -1 : given[axis_of[i]];
         if (l < 0) continue;
         if (label[i] >= 0 && label[i] != l) return false;
-        if (in->type.dim[i] != 1 && in->type.dim[i] != k->domain.dim[l]) return false;
+        if (in->type.dim[i] != 1 && !same_axis(in->type, i, k->domain, l)) return false;
         label[i] = l;
     }
     return true;
-}
-
-static bool same_axis(Type a, int i, Type b, int j) {
-    return a.dim[i] == b.dim[j] && (a.batch_axis == i) == (b.batch_axis == j);
 }
 
 /* Axes that no fellow member labels (a row value or a vector repeated over them) take a free axis of the domain of the same
@@ -130,7 +130,7 @@ static bool labels_complete(const Kernel *k, Type type, int label[MAX_RANK]) {
 static void domain_widen(Kernel *k, Type type) {
     if (k->kind != KERNEL_ROWS || k->domain.rank != type.rank) return;
     for (int i = 0; i < type.rank; i++)
-        if (k->domain.dim[i] != 1 && k->domain.dim[i] != type.dim[i]) return;
+        if (k->domain.dim[i] != 1 && !same_axis(k->domain, i, type, i)) return;
     k->domain = type;
 }
 

@@ -42,20 +42,10 @@ static bool result_fits(const EntryPlan *entry, const Value *v, int axis)
     return s == 1 || (s == 0 && !varies_along(v->node->type, label, axis));
 }
 
-/* The lanes of whole numbers cannot be added up or compared. */
-static bool reduces_integers(const EntryPlan *entry, const Node *node, int axis)
-{
-    if (op_row(node->op)->kind != KIND_REDUCE || node->inputs[0]->type.dtype != DT_I32) return false;
-    for (int i = 0; i < node->attr[0].count; i++)
-        if (entry->member[node->id].label[node->attr[0].ints[i]] == axis) return true;
-    return false;
-}
-
 bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis)
 {
     for (int i = 0; i < k->nodes.count; i++) {
         const Node *node = k->nodes.at[i];
-        if (reduces_integers(entry, node, axis)) return false;
         for (int j = 0; node != k->anchor && j < node->input_count; j++)
             if (!input_fits(entry, k, node->inputs[j], entry->member[node->id].label, axis))
                 return false;
