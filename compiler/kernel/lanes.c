@@ -1,4 +1,5 @@
-/* Along which axis of its domain a kernel can run the lanes of vectors. */
+/* Along which axis of its domain a kernel can run the lanes of vectors, be they real or whole
+ * numbers. */
 #include "kernel/kernel.h"
 
 static int64_t stride_along(const int64_t *stride, const int *label, Type type, int axis)
