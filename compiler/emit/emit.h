@@ -68,6 +68,9 @@ const char *emit_value_name(const Emission *e, const EntryPlan *entry, const Val
 void emit_shape(Text *out, Type type);                       /* "[128][784]"; "[1]" of a scalar */
 
 /* ---- entries ---- */
+/* Of more calls than a reader wants one by one: what repeats is told once. */
+enum { EMIT_LONG = 64 };
+bool emit_is_long(const LoweredEntry *entry);
 bool emit_has(const Graph *graph, OutputKind kind);
 int emit_count(const Graph *graph, OutputKind kind);
 bool emit_takes_args(const Graph *graph);    /* a structure of arguments, else positional ones */

@@ -361,9 +361,20 @@ static void steps(const Body *b, const KernelCall *call)
     text_addf(b->out, "%*s}\n", b->indent, "");
 }
 
+bool emit_is_long(const LoweredEntry *entry) { return entry->calls.count > EMIT_LONG; }
+
+/* Layers that run the same function: in a long entry the first call alone shows what it computes. */
+static bool is_repeated(const Body *b, const KernelCall *call)
+{
+    if (!emit_is_long(b->lowered) || !call->function) return false;
+    for (const KernelCall *c = b->lowered->calls.at; c != call; c++)
+        if (c->function == call->function) return true;
+    return false;
+}
+
 static void one_call(const Body *b, const KernelCall *call)
 {
-    formula_line(b, call->kernel);
+    if (!is_repeated(b, call)) formula_line(b, call->kernel);
     if (call->body) steps(b, call);
     else call_line(b, call);
     trace_line(b, call->kernel);

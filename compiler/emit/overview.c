@@ -79,6 +79,70 @@ static void kernel_rows(Table *t, const LoweredEntry *entry, const char *scan)
     }
 }
 
+/* ---- long entries: each function once, the largest buffers ---- */
+
+enum { LARGEST = 24 };
+
+/* Kernels that have no function of their own are scans: each counts for itself. */
+static bool first_call(const LoweredEntry *entry, int i)
+{
+    for (int j = 0; entry->calls.at[i].function && j < i; j++)
+        if (entry->calls.at[j].function == entry->calls.at[i].function) return false;
+    return true;
+}
+
+static void function_row(Table *t, const LoweredEntry *entry, int i)
+{
+    const KernelCall *call = &entry->calls.at[i];
+    double flops = 0, bytes = 0;
+    int calls = 0;
+    for (int j = i; j < entry->calls.count; j++) {
+        const KernelCall *other = &entry->calls.at[j];
+        if (j != i && (!call->function || other->function != call->function)) continue;
+        flops += other->kernel->flops;
+        bytes += other->kernel->bytes;
+        calls++;
+    }
+    put_number(t, calls);
+    put_cell(t, call->body ? call->body->plan->name : call->function->name);
+    put_cell(t, kernel_shape(t->arena, call->kernel));
+    put_number(t, (int64_t)flops);
+    put_number(t, (int64_t)bytes);
+}
+
+static void functions(Text *out, const Emission *e, const LoweredEntry *entry)
+{
+    Table t = {.arena = e->arena, .columns = 5, .right = 1u << 0 | 1u << 3 | 1u << 4};
+    static const char *const heads[] = {"calls", "kernel", "shape", "FLOP in all", "bytes in all"};
+    for (int i = 0; i < 5; i++) put_cell(&t, heads[i]);
+    for (int i = 0; i < entry->calls.count; i++)
+        if (first_call(entry, i)) function_row(&t, entry, i);
+    print_table(out, &t);
+}
+
+/* How many buffers of the workspace are larger, or as large and earlier. */
+static int larger_buffers(const EntryPlan *plan, int i)
+{
+    const Value *v = plan->values.at[i];
+    int n = 0;
+    for (int j = 0; j < plan->values.count; j++) {
+        const Value *other = plan->values.at[j];
+        if (other->place != AT_WORK || other->first < 0) continue;
+        n += other->elements > v->elements || (other->elements == v->elements && j < i);
+    }
+    return n;
+}
+
+static int buffers(const EntryPlan *plan)
+{
+    int n = 0;
+    for (int i = 0; i < plan->values.count; i++)
+        n += plan->values.at[i]->place == AT_WORK && plan->values.at[i]->first >= 0;
+    return n;
+}
+
+/* ---- every kernel, every buffer ---- */
+
 static void kernels(Text *out, const Emission *e, const LoweredEntry *entry)
 {
     Table t = {.arena = e->arena, .columns = 5, .right = 1u << 0 | 1u << 3 | 1u << 4};
@@ -92,10 +156,12 @@ static void workspace(Text *out, const Emission *e, const EntryPlan *plan)
 {
     Table t = {.arena = e->arena, .columns = 5, .right = 1u << 0 | 1u << 1};
     static const char *const heads[] = {"offset", "bytes", "steps", "buffer", "shape"};
+    const bool is_long = buffers(plan) > EMIT_LONG;
     for (int i = 0; i < 5; i++) put_cell(&t, heads[i]);
     for (int i = 0; i < plan->values.count; i++) {
         const Value *v = plan->values.at[i];
         if (v->place != AT_WORK || v->first < 0) continue;
+        if (is_long && larger_buffers(plan, i) >= LARGEST) continue;
         put_number(&t, v->offset);
         put_number(&t, 4 * v->elements);
         put_cell(&t, arena_printf(e->arena, "%d..%d", v->first + 1, v->last + 1));
@@ -105,6 +171,7 @@ static void workspace(Text *out, const Emission *e, const EntryPlan *plan)
     if (t.cells.count == t.columns) return;
     text_add(out, " *\n");
     print_table(out, &t);
+    if (is_long) text_addf(out, " *     and %d smaller ones\n", buffers(plan) - LARGEST);
 }
 
 void emit_overview(Text *out, const Emission *e)
@@ -114,7 +181,8 @@ void emit_overview(Text *out, const Emission *e)
         Text bytes = text_new(e->arena);
         text_add_grouped(&bytes, entry->plan->workspace_bytes);
         text_addf(out, " *\n * %s, with a workspace of %s bytes:\n *\n", entry->plan->name, bytes.at);
-        kernels(out, e, entry);
+        if (emit_is_long(entry)) functions(out, e, entry);
+        else kernels(out, e, entry);
         workspace(out, e, entry->plan);
     }
 }
