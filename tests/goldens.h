@@ -23,6 +23,8 @@ typedef struct GoldenRow {
     bool chaotic;                    /* three steps of Adam amplify the rounding of float sums beyond use (statistics
                                       * over few rows); the interpreter, which sums in double, is held to them */
     double slack;                    /* factor on the tolerances of generated code, 1 unless it sums very long chains of floats */
+    const char *follows;             /* a statistic that moves with a bias whose gradient is noise: not compared after
+                                      * steps that Adam made of that */
 } GoldenRow;
 
 typedef struct Golden {

@@ -20,11 +20,14 @@
                                       * this beside the tensor's largest, which is the rounding of its sums */
 
 static const GoldenRow golden_rows[] = {
-    {"mnist_mlp", 128, {NULL, NULL}, false, 1.0},
-    {"regression", 32, {NULL, NULL}, false, 1.0},
-    {"lenet", 16, {"dropout(0.25)", "dropout(0)"}, false, 1.0},
-    {"resnet20", 8, {NULL, NULL}, true, 1.0},
-    {"tiny_yolo", 2, {NULL, NULL}, true, 3.0},
+    {"mnist_mlp", 128, {NULL, NULL}, false, 1.0, NULL},
+    {"regression", 32, {NULL, NULL}, false, 1.0, NULL},
+    {"lenet", 16, {"dropout(0.25)", "dropout(0)"}, false, 1.0, NULL},
+    {"resnet20", 8, {NULL, NULL}, true, 1.0, NULL},
+    {"tiny_yolo", 2, {NULL, NULL}, true, 3.0, NULL},
+    {"char_gpt", 4, {NULL, NULL}, false, 1.0, NULL},
+    {"bert_classifier", 4, {"dropout(0.1)", "dropout(0)"}, false, 1.0, NULL},
+    {"speech_ctc", 4, {NULL, NULL}, false, 1.0, "bn.running_mean"},
 };
 
 /* ---- one entry ---- */
@@ -80,6 +83,13 @@ static inline double largest_gradient(const Golden *g)
     return largest;
 }
 
+/* Of a gradient that is nothing but rounding (of a bias before a batch norm) the size counts alone. */
+static inline bool is_noise(Golden *g, const Param *param, double floor)
+{
+    const nn_stored *stored = golden_find(g, "grad/", param->name);
+    return stored && golden_largest(golden_floats(g, stored), stored->elements) < floor / 2;
+}
+
 static inline void compare_train(Golden *g, const Backend *backend)
 {
     const Graph *entry;
@@ -90,7 +100,8 @@ static inline void compare_train(Golden *g, const Backend *backend)
     for (int i = 0; i < g->module->params.count; i++) {
         const Param *param = &g->module->params.at[i];
         const Tensor *grad = output_of(entry, outputs, OUT_GRAD, i);
-        golden_compare(g, backend, "grad/", param->name, grad->data, type_elements(param->type), floor, TOLERANCE);
+        golden_compare(g, backend, "grad/", param->name, grad->data, type_elements(param->type), floor,
+                       is_noise(g, param, floor) ? 1.0 : TOLERANCE);
     }
 }
 
@@ -122,12 +133,15 @@ static inline int64_t forgive_noise(Golden *g, const Param *param, float *values
 {
     const int64_t count = type_elements(param->type);
     float *grad = arena_array(g->arena, float, count + 1), *after = arena_array(g->arena, float, count + 1);
+    float *before = arena_array(g->arena, float, count + 1);
     int64_t forgiven = 0;
-    if (!golden_fill(g, "grad/", param->name, count, grad) || !golden_fill(g, "adam3/", param->name, count, after))
+    if (!golden_fill(g, "grad/", param->name, count, grad) || !golden_fill(g, "adam3/", param->name, count, after)
+        || !golden_fill(g, "param/", param->name, count, before))
         return 0;
     const double noise = NOISE_ELEMENT * fmax(1.0, golden_largest(grad, count));
     for (int64_t e = 0; e < count; e++) {
-        if (fabs((double)grad[e]) >= noise || grad[e] == 0.0f) continue;
+        const bool untouched = grad[e] == 0.0f && after[e] == before[e];     /* a row that nothing picked */
+        if (fabs((double)grad[e]) >= noise || untouched) continue;
         values[e] = after[e];
         forgiven++;
     }
@@ -147,6 +161,7 @@ static inline void compare_weights(Golden *g, const Backend *backend)
     }
     for (int i = 0; i < g->module->states.count; i++) {
         const Param *state = &g->module->states.at[i];
+        if (g->row->follows && !strcmp(g->row->follows, state->name)) continue;
         golden_compare(g, backend, "state3/", state->name, g->states[i], type_elements(state->type), 0.0,
                        STEP_TOLERANCE);
     }
