@@ -31,7 +31,7 @@ static void copy_element(void *context) {
     lower_forget(l, mark);
 }
 
-static void copy_loops(Copy *c, Type type) {
+static void for_each(Copy *c, Type type, void (*step)(void *context)) {
     Lower *l = c->l;
     int open = 0;
     for (int axis = 0; axis < type.rank; axis++) {
@@ -40,11 +40,13 @@ static void copy_loops(Copy *c, Type type) {
         l->axis[axis] = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1));
         open++;
     }
-    if (l->lane_axis >= 0) lane_loop_over(l, type.dim[l->lane_axis], copy_element, c);
-    else copy_element(c);
+    if (l->lane_axis >= 0) lane_loop_over(l, type.dim[l->lane_axis], step, c);
+    else step(c);
     while (open--) loop_end(&l->b);
     for (int i = 0; i < MAX_RANK; i++) l->axis[i] = NULL;
 }
+
+static void copy_loops(Copy *c, Type type) { for_each(c, type, copy_element); }
 
 /* One block of the transposition: rows of the source along axis d, columns along axis s. */
 static void transpose_block(Copy *c, const View *view, int s, int d, int rows, int columns) {
@@ -110,15 +112,27 @@ void lower_copy(Lower *l) {
 
 /* ---- joins: each input into its part of the result ---- */
 
-static void fill_result(Lower *l, const Value *to, double value) {
+static void fill_element(void *context) {
+    const Copy *c = context;
+    Lower *l = c->l;
+    lower_store(l, c->to, same_axes, x_float(&l->b, c->from->attr[2].number, false));
+}
+
+/* The axis along which lanes may copy `part`; -1: none. */
+static int copy_lanes(const Lower *l, const Node *part, const Value *to) {
+    View view;
+    const int d = contiguous_axis(part->type, to->stride);
+    const bool stored = plan_operand(l->entry, l->k, part, &view) && view.value->place != AT_INDEX;
+    const bool floats = to->dtype == DT_F32 && l->target->width > 1;
+    return floats && d >= 0 && d != part->type.batch_axis && stored && view.stride[d] == 1 ? d : -1;
+}
+
+static void fill_result(Lower *l, const Value *to) {
     const Type type = to->node->type;
-    int open = 0;
-    for (int axis = 0; axis < type.rank; axis++, open++) {
-        LoopExpr *hi = x_int(&l->b, type.dim[axis]);
-        l->axis[axis] = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1));
-    }
-    lower_store(l, to, same_axes, x_float(&l->b, value, false));
-    while (open--) loop_end(&l->b);
+    const int d = contiguous_axis(type, to->stride);
+    Copy c = {l, l->k->anchor, to, to->origin, NULL};
+    l->lane_axis = to->dtype == DT_F32 && d != type.batch_axis && l->target->width > 1 ? d : -1;
+    for_each(&c, type, fill_element);
 }
 
 void lower_join(Lower *l) {
@@ -126,11 +140,12 @@ void lower_join(Lower *l) {
     const Value *to = l->k->results.at[0];
     const bool pads = node->attr[2].count == 0 && node->input_count == 1 && node->attr[1].count;
     int64_t at = 0;
-    if (pads) fill_result(l, to, node->attr[2].number);
+    if (pads) fill_result(l, to);
     for (int i = 0; i < node->input_count; i++) {
         Copy c = {l, node->inputs[i], to, to->origin, NULL};
         for (int a = 0; pads && a < node->type.rank; a++) c.offset += node->attr[0].ints[a] * to->stride[a];
         if (!pads) c.offset += at * to->stride[node->attr[0].ints[0]];
+        l->lane_axis = copy_lanes(l, c.from, to);
         copy_loops(&c, c.from->type);
         if (!pads) at += c.from->type.dim[node->attr[0].ints[0]];
     }
@@ -139,15 +154,11 @@ void lower_join(Lower *l) {
 /* ---- puts: the part into its place ---- */
 
 void lower_put(Lower *l) {
-    View view;
     const Node *node = l->k->anchor, *part = node->inputs[2];
     const Value *to = l->k->results.at[0];
-    const int d = contiguous_axis(part->type, to->stride);
-    const bool stored = plan_operand(l->entry, l->k, part, &view) && view.value->place != AT_INDEX;
     LoopExpr *at = x_to_index(&l->b, lower_input(l, node->inputs[1], same_axes));
     Var *place = loop_let(&l->b, "place", x_mul(&l->b, at, to->stride[node->attr[0].ints[0]]));
     Copy c = {l, part, to, to->origin, x_var(&l->b, place)};
-    const bool lanes = d >= 0 && d != part->type.batch_axis && stored && view.stride[d] == 1;
-    l->lane_axis = lanes && l->target->width > 1 ? d : -1;
+    l->lane_axis = copy_lanes(l, part, to);
     copy_loops(&c, part->type);
 }

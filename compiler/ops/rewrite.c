@@ -229,14 +229,16 @@ static int padded_axis(const Node *node)
 }
 
 /* Gradients of neighbouring slices: zeros ++ a ++ zeros plus zeros ++ b ++ zeros is zeros ++ a
- * ++ b ++ zeros. */
-static Node *join_borders(const Rewriter *r, const Node *node)
+ * ++ b ++ zeros. NULL if they are none. */
+static Node *join_neighbours(const Rewriter *r, const Node *low, const Node *high)
 {
-    const Node *low = node->inputs[0], *high = node->inputs[1];
-    int axis = padded_axis(low);
+    const int axis = padded_axis(low);
     if (axis < 0 || padded_axis(high) != axis) return NULL;
-    if (low->attr[0].ints[axis] > high->attr[0].ints[axis])
-        low = node->inputs[1], high = node->inputs[0];
+    if (low->attr[0].ints[axis] > high->attr[0].ints[axis]) {
+        const Node *lower = high;
+        high = low;
+        low = lower;
+    }
     if (low->attr[0].ints[axis] + low->inputs[0]->type.dim[axis] != high->attr[0].ints[axis])
         return NULL;
     Attr attrs[MAX_ATTRS] = {attr_int(axis)};
@@ -246,6 +248,21 @@ static Node *join_borders(const Rewriter *r, const Node *node)
     joined = r->settle(r->context, joined);
     Node *padded = build_pad(r->graph, joined, low->attr[0].ints, high->attr[1].ints, 0.0);
     return padded == joined ? joined : r->settle(r->context, padded);
+}
+
+/* Two that are added, or one and a part of a sum of two: gradients add up in any order. */
+static Node *join_borders(const Rewriter *r, const Node *node)
+{
+    Node *joined = join_neighbours(r, node->inputs[0], node->inputs[1]);
+    for (int i = 0; !joined && i < 2; i++) {
+        const Node *sum = node->inputs[i], *one = node->inputs[1 - i];
+        for (int j = 0; !joined && sum->op == OP_add && j < 2; j++) {
+            Node *both = join_neighbours(r, sum->inputs[j], one);
+            Node *rest[] = {both, sum->inputs[1 - j]};
+            if (both) joined = r->settle(r->context, build_map(r->graph, OP_add, 2, rest));
+        }
+    }
+    return joined;
 }
 
 /* The parts of a part along the same axis stand in its place. */

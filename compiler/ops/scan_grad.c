@@ -1,7 +1,8 @@
 /* The gradient of a scan is a scan the other way round. Its body runs the step again from the
- * carries that the forward scan saved, then differentiates it.
+ * carries that the forward scan saved, then differentiates it; products that would cost more to
+ * run again than to keep are saved too, with what is added to them.
  *
- *   sequences: those of the scan, the saved carries, the gradients of the yields
+ *   sequences: those of the scan, the saved carries and products, the gradients of the yields
  *   carries:   the gradients of the carries, then sums of the gradients of captures
  *   yields:    the gradients of the sequences' elements, then factors (below)
  *
@@ -14,6 +15,8 @@
 #include "ops/rules.h"
 #include "ops/scan.h"
 
+enum { FLOPS_WORTH_KEEPING = 64 };   /* of a product, an element: more than memory both ways costs */
+
 typedef VEC(Node *) NodeList;
 
 typedef struct ScanGrad {
@@ -21,6 +24,7 @@ typedef struct ScanGrad {
     Scan scan;
     Graph *body;                     /* of the reverse scan */
     Node **step;                     /* per node of the forward body: its copy */
+    Node **kept;                     /* per node of it: an element of what it saved; or NULL */
     Node **saved;                    /* per carry: in the graph, its value before each step */
     Node **d_yield;                  /* per yield: its gradient's element, or NULL */
     Node **d_carry;                  /* per carry: the gradient carried, or NULL if it is no f32 */
@@ -50,17 +54,74 @@ static Node *add_sequence(ScanGrad *s, Node *whole, int64_t axis, const char *pr
     return body_input(s->body, type_drop_axis(whole->type, (int)axis), prefix, name);
 }
 
-/* The forward scan yields its carries as they were before each step. */
-static Node *save_carry(ScanGrad *s, int carry)
+/* The forward scan yields a node of its body. */
+static Node *save(ScanGrad *s, Node *inner)
 {
     Node *node = s->g->graph->nodes.at[s->g->node->id];
-    Node *before = node->body->inputs.at[s->scan.sequences + carry];
     int index = s->scan.carries;
-    while (index < node->body->outputs.count && node->body->outputs.at[index].node != before)
+    while (index < node->body->outputs.count && node->body->outputs.at[index].node != inner)
         index++;
     if (index == node->body->outputs.count)
-        graph_output(node->body, OUT_YIELD, before->name, before, -1);
+        graph_output(node->body, OUT_YIELD, inner->name, inner, -1);
     return build_result(s->g->graph, node, index);
+}
+
+/* The only reader of a node of the step; NULL: none, several, or it is a result of the step. */
+static Node *only_reader(const Graph *body, const Node *node)
+{
+    Node *reader = NULL;
+    for (int i = 0; i < body->outputs.count; i++)
+        if (body->outputs.at[i].node == node) return NULL;
+    for (int i = node->id + 1; i < body->nodes.count; i++)
+        for (int j = 0; j < body->nodes.at[i]->input_count; j++) {
+            if (body->nodes.at[i]->inputs[j] != node) continue;
+            if (reader) return NULL;
+            reader = body->nodes.at[i];
+        }
+    return reader;
+}
+
+static double flops_an_element(const Node *node)
+{
+    return op_row(node->op)->flops(node) / (double)type_elements(node->type);
+}
+
+/* Whether one more sequence is sure to fit the attributes of the reverse scan. */
+static bool has_room(const ScanGrad *s)
+{
+    const int carries = s->scan.carries + s->scan.captures;
+    const int sequences = s->inputs.count + 1 + s->scan.yields;
+    const int yields = s->scan.sequences + 2 * s->scan.captures;
+    return sequences + 2 * carries + yields <= MAX_ATTR_INTS;
+}
+
+/* A saved product comes with what its kernel adds to it, so that it is written once. */
+static void add_products(ScanGrad *s)
+{
+    const Graph *forward = s->g->node->body;
+    for (int i = 0; i < forward->nodes.count; i++) {
+        Node *node = forward->nodes.at[i], *reader;
+        if (op_row(node->op)->kind != KIND_CONTRACT || node->type.rank == MAX_RANK ||
+            flops_an_element(node) < FLOPS_WORTH_KEEPING)
+            continue;
+        while ((reader = only_reader(forward, node)) && reader->op == OP_add &&
+               type_equal(reader->type, node->type))
+            node = reader;
+        if (!s->kept[node->id] && has_room(s))
+            s->kept[node->id] = add_sequence(s, save(s, node), 0, "", node->name);
+    }
+}
+
+/* The values of what is kept come from there; the gradient has gone through it already. */
+static void read_kept(ScanGrad *s)
+{
+    const Graph *forward = s->g->node->body;
+    for (int i = 0; i < forward->nodes.count; i++)
+        for (int n = 0; s->kept[i] && n < s->body->nodes.count; n++) {
+            Node *reader = s->body->nodes.at[n];
+            for (int j = 0; j < reader->input_count; j++)
+                if (reader->inputs[j] == s->step[i]) reader->inputs[j] = s->kept[i];
+        }
 }
 
 static void add_sequences(ScanGrad *s)
@@ -72,9 +133,10 @@ static void add_sequences(ScanGrad *s)
     }
     for (int i = 0; i < s->scan.carries; i++) {
         const Node *carry = node->body->inputs.at[s->scan.sequences + i];
-        s->saved[i] = save_carry(s, i);
+        s->saved[i] = save(s, node->body->inputs.at[s->scan.sequences + i]);
         s->step[carry->id] = add_sequence(s, s->saved[i], 0, "", carry->name);
     }
+    add_products(s);
     for (int i = 0; i < s->scan.yields; i++) {
         Node *d = s->g->results[s->scan.carries + i];
         const char *name = node->body->outputs.at[s->scan.carries + i].name;
@@ -186,6 +248,15 @@ static int factor_of(const ScanGrad *s, const Node *factor)
     return i;
 }
 
+/* The result of the reverse scan that holds a factor: where it is the gradient of an element of a
+ * sequence, that yield. */
+static int result_of_factor(const ScanGrad *s, const Node *factor)
+{
+    for (int i = 0; i < s->first_factor; i++)
+        if (s->body->outputs.at[i].node == factor && i >= s->starts.count) return i;
+    return s->first_factor + factor_of(s, factor);
+}
+
 static void plan_factors(ScanGrad *s, Node *node)
 {
     bool product = op_row(node->op)->kind == KIND_CONTRACT || op_row(node->op)->kind == KIND_REDUCE;
@@ -203,7 +274,7 @@ static Node *stacked(const ScanGrad *s, const Node *factor, int *axis)
     int sequence = sequence_of(s, factor);
     *axis = sequence >= 0 ? (int)s->axes[sequence] : 0;
     if (sequence >= 0) return s->behind->inputs[sequence];
-    return build_result(s->g->graph, s->behind, s->first_factor + factor_of(s, factor));
+    return build_result(s->g->graph, s->behind, result_of_factor(s, factor));
 }
 
 static Node *stacked_contract(const ScanGrad *s, const Node *node)
@@ -356,6 +427,7 @@ void grad_scan(Grad *g)
     const char *name = g->node->body->name;
     s.body = graph_new(arena, arena_printf(arena, "d_%s", name ? name : "scan"), g->graph->batch);
     s.step = arena_array(arena, Node *, g->node->body->nodes.count + 1);
+    s.kept = arena_array(arena, Node *, g->node->body->nodes.count + 1);
     s.saved = arena_array(arena, Node *, s.scan.carries + 1);
     s.d_yield = arena_array(arena, Node *, s.scan.yields + 1);
     s.d_carry = arena_array(arena, Node *, s.scan.carries + 1);
@@ -363,6 +435,7 @@ void grad_scan(Grad *g)
     add_carries(&s);
     copy_step(&s);
     differentiate_step(&s);
+    read_kept(&s);
 
     NodeList sums = {0};
     add_captures(&s, &sums);

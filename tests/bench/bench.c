@@ -1,9 +1,9 @@
-/* bench [-t TARGET]... [-r ROUNDS] [-o DIR] MODEL...: each kernel and each entry of generated code
+/* bench [-t TARGET]... [-r ROUNDS] [-b BATCH] [-o DIR] MODEL...: each kernel and each entry of generated code
  * against the peak of this machine, timed side by side; medians. A `train` entry is also timed with
  * Adam's step: a whole step of training. Without -t: for every vector target of this processor.
  * DIR keeps the C and the shared objects.
  *
- * bench -i -t TARGET [-d DATA] MODEL: measures on request (serve.h). */
+ * bench -i -t TARGET [-b BATCH] [-d DATA] MODEL: measures on request (serve.h). */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +17,7 @@ typedef struct Bench {
     Arena *arena;
     const char *directory;
     int rounds;
+    int64_t train_batch; /* 0: what the program says */
     bool on_request;  /* serve.h */
     const char *data; /* its directory */
 } Bench;
@@ -44,6 +45,7 @@ static void add_entry(Arena *arena, TimedList *items, Subject *s, SubjectEntry *
     const double params = (double)s->model->param_floats;
     for (int i = 0; i < e->lowered->calls.count; i++) {
         const Kernel *k = e->lowered->calls.at[i].kernel;
+        if (!e->callers[i]) continue;
         vec_push(arena, *items, ((Timed){k->name, k->flops, k->bytes, s, e, i}));
     }
     vec_push(arena, *items,
@@ -84,7 +86,7 @@ static void bench_entry(const Bench *b, Subject *s, SubjectEntry *e)
 static int bench_model(const Bench *b, const char *path, const char *target)
 {
     Subject s;
-    const char *error = subject_open(b->arena, path, target, b->directory, &s);
+    const char *error = subject_open(b->arena, path, target, b->train_batch, b->directory, &s);
     if (error) {
         fprintf(stderr, "bench: %s\n", error);
         return 1;
@@ -112,16 +114,17 @@ int main(int argc, char **argv)
     const char *chosen[MAX_TARGETS];
     int target_count = 0, failed = 0, option;
     Bench b = {.directory = "build/bench", .rounds = 31};
-    while ((option = getopt(argc, argv, "t:r:o:d:i")) != -1) {
+    while ((option = getopt(argc, argv, "t:r:b:o:d:i")) != -1) {
         if (option == 't' && target_count < MAX_TARGETS) chosen[target_count++] = optarg;
         else if (option == 'r') b.rounds = atoi(optarg);
+        else if (option == 'b') b.train_batch = atoi(optarg);
         else if (option == 'o') b.directory = optarg;
         else if (option == 'd') b.data = optarg;
         else if (option == 'i') b.on_request = true;
         else return 2;
     }
     if (optind == argc || b.rounds < 1) {
-        fprintf(stderr, "usage: bench [-t TARGET]... [-r ROUNDS] [-o DIR] MODEL...\n");
+        fprintf(stderr, "usage: bench [-t TARGET]... [-r ROUNDS] [-b BATCH] [-o DIR] MODEL...\n");
         return 2;
     }
     if (!target_count) target_count = vector_targets(chosen);

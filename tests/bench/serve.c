@@ -4,6 +4,7 @@
  *   peak                FLOP/s of the machine
  *   read                bytes/s of reading as much as the parameters take
  *   flops, batch        of one call of `train`; its rows
+ *   infer_flops         of one call of `infer`
  *   steps               of an epoch over the data; 0: none
  *   infer, train, step  seconds of a call, the median of a burst; step is train and Adam
  *   epoch               CPU seconds of an epoch of the runtime's trainer on one thread, shuffling
@@ -146,9 +147,11 @@ static void load_data(Server *server, const char *directory)
 static double answer(Server *server, const char *word)
 {
     SubjectEntry *train = subject_entry(server->subject, "train");
+    SubjectEntry *infer = subject_entry(server->subject, "infer");
     if (!strcmp(word, "peak")) return peak(server);
     if (!strcmp(word, "read")) return read_parameters(server);
     if (!strcmp(word, "flops")) return train ? train->entry->flops : -1;
+    if (!strcmp(word, "infer_flops")) return infer ? infer->entry->flops : -1;
     if (!strcmp(word, "batch")) return train ? (double)train->entry->batch : -1;
     if (!strcmp(word, "steps")) return steps(server);
     if (!strcmp(word, "step")) return time_step(server);

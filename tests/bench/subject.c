@@ -12,10 +12,11 @@
 
 /* ---- compiling ---- */
 
-static bool compile(Subject *s, const char *path)
+static bool compile(Subject *s, const char *path, int64_t train_batch)
 {
     CompileOptions *options = arena_make(s->arena, CompileOptions);
     *options = (CompileOptions){.targets = {s->target}, .target_count = 1};
+    options->elaborate.train_batch = train_batch;
     options->emit = (EmitOptions){.command = "make bench", .optimizer = OPTIMIZER_ADAM};
     s->compilation = compile_start(s->arena, path, options);
     if (!compile_or_tell(&s->compilation, STAGE_LOWERED)) return false;
@@ -50,13 +51,14 @@ static void print_caller(Text *out, const Emission *e, const EntryPlan *plan,
 static void print_callers(Text *out, const Emission *e, const LoweredEntry *entry)
 {
     for (int i = 0; i < entry->calls.count; i++)
-        print_caller(out, e, entry->plan, &entry->calls.at[i], i);
+        if (!entry->calls.at[i].body) print_caller(out, e, entry->plan, &entry->calls.at[i], i);
     text_addf(out,
               "\nextern void (*const calls_%s[])(void *const *);\nvoid (*const calls_%s[])(void "
               "*const *) = {",
               entry->plan->name, entry->plan->name);
     for (int i = 0; i < entry->calls.count; i++)
-        text_addf(out, "call_%s_%d, ", entry->plan->name, i);
+        if (entry->calls.at[i].body) text_add(out, "0, ");
+        else text_addf(out, "call_%s_%d, ", entry->plan->name, i);
     text_add(out, "0};\n\n");
 }
 
@@ -163,13 +165,13 @@ static const char *load(Subject *s, const char *library)
     return NULL;
 }
 
-const char *subject_open(Arena *arena, const char *path, const char *target, const char *directory,
-                         Subject *out)
+const char *subject_open(Arena *arena, const char *path, const char *target, int64_t train_batch,
+                         const char *directory, Subject *out)
 {
     const char *library = NULL;
     *out = (Subject){.arena = arena, .target = target_find(target)};
     if (!out->target) return arena_printf(arena, "unknown target %s", target);
-    if (!compile(out, path)) return arena_printf(arena, "cannot compile %s", path);
+    if (!compile(out, path, train_batch)) return arena_printf(arena, "cannot compile %s", path);
     const char *error = build(out, directory, &library);
     return error ? error : load(out, library);
 }

@@ -10,7 +10,7 @@ typedef void KernelCaller(void *const *values);
 typedef struct SubjectEntry {
     const nn_entry *entry;
     const LoweredEntry *lowered;
-    KernelCaller *const *callers; /* by call */
+    KernelCaller *const *callers; /* by call; NULL: a scan, which is no function of its own */
     void **values;                /* by value of the plan */
     nn_call call;
 } SubjectEntry;
@@ -31,9 +31,9 @@ typedef struct Subject {
 } Subject;
 
 /* Compiles `path` (a .nn file, or a .graph in text form) for the target, and leaves C and shared
- * object in `directory`. NULL, or what went wrong. */
-const char *subject_open(Arena *arena, const char *path, const char *target, const char *directory,
-                         Subject *out);
+ * object in `directory`. train_batch: 0: what the program says. NULL, or what went wrong. */
+const char *subject_open(Arena *arena, const char *path, const char *target, int64_t train_batch,
+                         const char *directory, Subject *out);
 SubjectEntry *subject_entry(const Subject *s, const char *name); /* NULL if there is none */
 int subject_adam(Subject *s);                                    /* one step on the gradients */
 #endif
