@@ -21,6 +21,7 @@ typedef struct Winograd {
     int64_t in_width, out_width;     /* of their rows in memory: padded */
     int64_t in_plane, out_plane, weight_plane;
     const Value *u, *v, *m;
+    Buffer *half;                    /* a tile between its two transforms */
     LoopExpr *picture, *pictures;    /* first of the block, and how many of it are there */
     LoopExpr *row;                   /* of tiles, first of the block */
     LoopExpr *at[4], *tile;          /* row of the batch; first entry of the tile along both axes; its number in the block */
@@ -44,45 +45,55 @@ static void vector_store(const Winograd *g, Buffer *buffer, LoopExpr *at, LoopEx
 
 typedef struct Weights { Winograd *g; LoopExpr *channel; const Panel *panel; } Weights;
 
-static LoopExpr *weight_at(const Weights *s, const int64_t *stride, int64_t offset, int lane, int y, int x)
+static LoopExpr *weight_at(const Weights *s, const int64_t *stride, int64_t offset, int lane, LoopExpr *y, LoopExpr *x)
 {
     LoopBuilder *b = &s->g->l->b;
-    LoopExpr *at = x_int(b, offset + y * stride[2] + x * stride[3]);
+    LoopExpr *at = x_add(b, x_int(b, offset), x_add(b, x_mul(b, y, stride[2]), x_mul(b, x, stride[3])));
     at = x_add(b, at, x_mul(b, s->channel, stride[1 - lane]));
     return x_add(b, at, x_mul(b, s->panel->first, stride[lane]));
 }
 
-static LoopExpr *plane_at(const Weights *s, int y, int x)
+/* Where plane (y, x) of a transform starts. */
+static LoopExpr *plane_of(LoopBuilder *b, int64_t plane, LoopExpr *y, LoopExpr *x)
+{
+    return x_add(b, x_mul(b, y, WINOGRAD_IN * plane), x_mul(b, x, plane));
+}
+
+static LoopExpr *plane_at(const Weights *s, LoopExpr *y, LoopExpr *x)
 {
     LoopBuilder *b = &s->g->l->b;
-    LoopExpr *at = x_int(b, (y * WINOGRAD_IN + x) * s->g->weight_plane);
+    LoopExpr *at = plane_of(b, s->g->weight_plane, y, x);
     return x_add(b, x_add(b, at, x_mul(b, s->channel, s->g->out_width)), s->panel->first);
 }
 
 /* An adjoint turns the window round. */
-static LoopExpr *load_weight(void *context, int y, int x)
+static LoopExpr *load_weight(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Weights *s = context;
     const Winograd *g = s->g;
     const View *view = &g->l->k->contracted[1];
-    const int last = g->adjoint ? WINOGRAD_TAPS - 1 : 0, sign = g->adjoint ? -1 : 1;
-    LoopExpr *at = weight_at(s, view->stride, view->offset, g->adjoint ? 1 : 0, last + sign * y, last + sign * x);
+    LoopBuilder *b = &g->l->b;
+    if (g->adjoint) {
+        y = x_add(b, x_mul(b, y, -1), x_int(b, WINOGRAD_TAPS - 1));
+        x = x_add(b, x_mul(b, x, -1), x_int(b, WINOGRAD_TAPS - 1));
+    }
+    LoopExpr *at = weight_at(s, view->stride, view->offset, g->adjoint ? 1 : 0, y, x);
     return vector_load(g, lower_buffer(g->l, view->value), at, s->panel->active);
 }
 
-static void store_plane(void *context, int y, int x, LoopExpr *value)
+static void store_plane(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Weights *s = context;
     vector_store(s->g, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x), value, (int)width_of(s->g));
 }
 
-static LoopExpr *load_plane(void *context, int y, int x)
+static LoopExpr *load_plane(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Weights *s = context;
     return vector_load(s->g, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x), (int)width_of(s->g));
 }
 
-static void store_weight(void *context, int y, int x, LoopExpr *value)
+static void store_weight(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Weights *s = context;
     const Value *to = s->g->l->k->results.at[0];
@@ -97,8 +108,10 @@ static void weights_panel(void *context, const Panel *panel)
     const bool gradient = s->g->w.result == ROLE_WEIGHT;
     s->panel = panel;
     loop_block(b);
-    if (gradient) winograd_transform(b, &winograd_weight_gradient, &(Plane){s, load_plane, store_weight});
-    else winograd_transform(b, &winograd_weight, &(Plane){s, load_weight, store_plane});
+    Buffer *half = s->g->half;
+    const int width = (int)width_of(s->g);
+    if (gradient) winograd_transform(b, &winograd_weight_gradient, &(Plane){s, load_plane, store_weight, half}, width);
+    else winograd_transform(b, &winograd_weight, &(Plane){s, load_weight, store_plane, half}, width);
     loop_end(b);
 }
 
@@ -106,6 +119,8 @@ static void weights(Winograd *g)
 {
     LoopBuilder *b = &g->l->b;
     Weights s = {.g = g};
+    loop_comment(b, g->w.result == ROLE_WEIGHT ? "Winograd F(4 x 4, 3 x 3): back from the 36 planes to 3 x 3 taps."
+                                               : "Winograd F(4 x 4, 3 x 3): weights of 3 x 3 taps to 36 planes.");
     s.channel = x_var(b, loop_begin(b, "c", x_int(b, 0), x_int(b, g->ins), 1));
     window_panels(g->l, g->outs, 1, weights_panel, &s);
     loop_end(b);
@@ -114,23 +129,23 @@ static void weights(Winograd *g)
 /* ---- tiles ---- */
 
 /* Entry (y, x) of the tile in an operand, `before` entries of padding in front of it. */
-static LoopExpr *entry_at(const Winograd *g, const View *view, int64_t before, int y, int x)
+static LoopExpr *entry_at(const Winograd *g, const View *view, int64_t before, LoopExpr *y, LoopExpr *x)
 {
     LoopBuilder *b = &g->l->b;
     LoopExpr *at = x_add(b, x_int(b, view->offset), x_mul(b, g->at[0], view->stride[0]));
-    at = x_add(b, at, x_mul(b, x_add(b, g->at[2], x_int(b, y - before)), view->stride[2]));
-    at = x_add(b, at, x_mul(b, x_add(b, g->at[3], x_int(b, x - before)), view->stride[3]));
+    at = x_add(b, at, x_mul(b, x_add(b, g->at[2], x_add(b, y, x_int(b, -before))), view->stride[2]));
+    at = x_add(b, at, x_mul(b, x_add(b, g->at[3], x_add(b, x, x_int(b, -before))), view->stride[3]));
     return x_add(b, at, x_mul(b, g->panel->first, view->stride[1]));
 }
 
-static LoopExpr *tile_at(const Winograd *g, int64_t plane, int64_t width, int y, int x)
+static LoopExpr *tile_at(const Winograd *g, int64_t plane, int64_t width, LoopExpr *y, LoopExpr *x)
 {
     LoopBuilder *b = &g->l->b;
-    LoopExpr *at = x_int(b, (y * WINOGRAD_IN + x) * plane);
+    LoopExpr *at = plane_of(b, plane, y, x);
     return x_add(b, x_add(b, at, x_mul(b, g->tile, width)), g->panel->first);
 }
 
-static LoopExpr *load_in(void *context, int y, int x)
+static LoopExpr *load_in(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Winograd *g = context;
     const View *view = &g->l->k->contracted[0];
@@ -141,33 +156,33 @@ static LoopExpr *load_in(void *context, int y, int x)
     return vector_load(g, lower_buffer(g->l, view->value), at, g->panel->active);
 }
 
-static void store_in(void *context, int y, int x, LoopExpr *value)
+static void store_in(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Winograd *g = context;
     vector_store(g, lower_buffer(g->l, g->v), tile_at(g, g->in_plane, g->in_width, y, x), value, (int)width_of(g));
 }
 
-static LoopExpr *load_gradient(void *context, int y, int x)
+static LoopExpr *load_gradient(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Winograd *g = context;
     const View *view = &g->l->k->contracted[1];
     return vector_load(g, lower_buffer(g->l, view->value), entry_at(g, view, 0, y, x), g->panel->active);
 }
 
-static void store_out(void *context, int y, int x, LoopExpr *value)
+static void store_out(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Winograd *g = context;
     vector_store(g, lower_buffer(g->l, g->m), tile_at(g, g->out_plane, g->out_width, y, x), value, (int)width_of(g));
 }
 
-static LoopExpr *load_out(void *context, int y, int x)
+static LoopExpr *load_out(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Winograd *g = context;
     return vector_load(g, lower_buffer(g->l, g->m), tile_at(g, g->out_plane, g->out_width, y, x), (int)width_of(g));
 }
 
 /* The epilogue at one entry of the result. */
-static void store_result(void *context, int y, int x, LoopExpr *value)
+static void store_result(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Winograd *g = context;
     Lower *l = g->l;
@@ -175,8 +190,8 @@ static void store_result(void *context, int y, int x, LoopExpr *value)
     const int mark = lower_mark(l);
     l->axis[0] = g->at[0];
     l->axis[1] = g->panel->first;
-    l->axis[2] = x_add(b, g->at[2], x_int(b, y));
-    l->axis[3] = x_add(b, g->at[3], x_int(b, x));
+    l->axis[2] = x_add(b, g->at[2], y);
+    l->axis[3] = x_add(b, g->at[3], x);
     l->active = g->panel->active;
     lower_bind(l, l->k->anchor, x_var(b, loop_let(b, "y", value)));
     for (int i = 0; i < l->k->results.count; i++) {
@@ -195,7 +210,7 @@ static void pass_panel(void *context, const Panel *panel)
     const Pass *pass = context;
     pass->g->panel = panel;
     loop_block(&pass->g->l->b);
-    winograd_transform(&pass->g->l->b, pass->transform, &pass->plane);
+    winograd_transform(&pass->g->l->b, pass->transform, &pass->plane, (int)width_of(pass->g));
     loop_end(&pass->g->l->b);
 }
 
@@ -314,26 +329,31 @@ static void products(Winograd *g, const Product *p)
 static void forward_block(Winograd *g)
 {
     LoopBuilder *b = &g->l->b;
-    Pass in = {g, &winograd_in, {g, load_in, store_in}, g->ins}, out = {g, &winograd_out, {g, load_out, store_result}, g->outs};
+    Pass in = {g, &winograd_in, {g, load_in, store_in, g->half}, g->ins}, out = {g, &winograd_out, {g, load_out, store_result, g->half}, g->outs};
     const Product p = {.a = g->v, .b = g->u, .c = g->m, .a_plane = g->in_plane, .b_plane = g->weight_plane,
                        .c_plane = g->out_plane, .a_row = g->in_width, .a_step = 1, .b_step = g->out_width,
                        .c_row = g->out_width, .rows = g->block.tiles, .columns = g->outs, .length = x_int(b, g->ins)};
+    loop_comment(b, "Tiles of 6 x 6 entries to 36 planes.");
     each_tile(&in);
+    loop_comment(b, "In every plane: tiles times weights.");
     products(g, &p);
+    loop_comment(b, "Back from the planes to tiles of 4 x 4 results.");
     each_tile(&out);
 }
 
 static void gradient_block(Winograd *g)
 {
     LoopBuilder *b = &g->l->b;
-    Pass in = {g, &winograd_in, {g, load_in, store_in}, g->ins};
-    Pass out = {g, &winograd_out_gradient, {g, load_gradient, store_out}, g->outs};
+    Pass in = {g, &winograd_in, {g, load_in, store_in, g->half}, g->ins};
+    Pass out = {g, &winograd_out_gradient, {g, load_gradient, store_out, g->half}, g->outs};
     const Product p = {.a = g->v, .b = g->m, .c = g->u, .a_plane = g->in_plane, .b_plane = g->out_plane,
                        .c_plane = g->weight_plane, .a_row = 1, .a_step = g->in_width, .b_step = g->out_width,
                        .c_row = g->out_width, .rows = g->ins, .columns = g->outs, .adds = true,
                        .length = x_mul(b, g->pictures, g->block.high * g->block.wide)};
+    loop_comment(b, "Tiles of 6 x 6 entries and of 4 x 4 gradients to 36 planes each.");
     each_tile(&in);
     each_tile(&out);
+    loop_comment(b, "In every plane: the sum of their products over the tiles.");
     products(g, &p);
 }
 
@@ -370,6 +390,7 @@ void lower_window_winograd(Lower *l)
     g.in_plane = g.block.tiles * g.in_width + LANE_PAD;
     g.out_plane = g.block.tiles * g.out_width + LANE_PAD;
     g.weight_plane = g.in_width * g.out_width + LANE_PAD;
+    g.half = loop_local(&l->b, "half", WINOGRAD_PLANES * (l->lane_axis >= 0 ? l->target->width : 1));
     g.u = l->k->scratch.at[0];
     g.v = l->k->scratch.at[g.adjoint ? 2 : 1];
     g.m = l->k->scratch.at[g.adjoint ? 1 : 2];

@@ -21,11 +21,13 @@ extern const Transform winograd_weight;                      /* G */
 extern const Transform winograd_out_gradient;                /* A */
 extern const Transform winograd_weight_gradient;             /* G^T */
 
-/* A transform along both axes, from entries that are loaded to entries that are stored. */
+/* A transform along both axes, from entries that are loaded to entries that are stored. In between they are in a local array,
+ * which is faster than registers that do not suffice, and short: both axes are loops. */
 typedef struct Plane {
     void *context;
-    LoopExpr *(*load)(void *context, int y, int x);
-    void (*store)(void *context, int y, int x, LoopExpr *value);
+    LoopExpr *(*load)(void *context, LoopExpr *y, LoopExpr *x);
+    void (*store)(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value);
+    Buffer *half;                    /* WINOGRAD_PLANES vectors */
 } Plane;
-void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane);
+void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane, int width);
 #endif

@@ -86,21 +86,29 @@ const Transform winograd_weight = {WINOGRAD_TAPS, WINOGRAD_IN, apply_weight};
 const Transform winograd_out_gradient = {WINOGRAD_OUT, WINOGRAD_IN, apply_out_gradient};
 const Transform winograd_weight_gradient = {WINOGRAD_IN, WINOGRAD_TAPS, apply_weight_gradient};
 
-void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane)
+/* Element (y, x) of the half-transformed tile. */
+static X half_at(LoopBuilder *b, X y, X x, int width)
 {
-    X half[WINOGRAD_IN][WINOGRAD_IN];
-    for (int x = 0; x < t->in; x++) {
-        X in[WINOGRAD_IN], out[WINOGRAD_IN];
-        for (int y = 0; y < t->in; y++)
-            in[y] = named(b, arena_printf(b->arena, "d%d%d", y, x), plane->load(plane->context, y, x));
-        t->apply(b, in, out);
-        for (int y = 0; y < t->out; y++) half[y][x] = named(b, arena_printf(b->arena, "t%d%d", y, x), out[y]);
+    return x_add(b, x_mul(b, y, WINOGRAD_IN * width), x_mul(b, x, width));
+}
+
+void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane, int width)
+{
+    X in[WINOGRAD_IN], out[WINOGRAD_IN];
+    X x = x_var(b, loop_begin(b, "s", x_int(b, 0), x_int(b, t->in), 1));
+    for (int i = 0; i < t->in; i++)
+        in[i] = named(b, arena_printf(b->arena, "d%d", i), plane->load(plane->context, x_int(b, i), x));
+    t->apply(b, in, out);
+    for (int i = 0; i < t->out; i++)
+        loop_vstore(b, plane->half, half_at(b, x_int(b, i), x, width), out[i], width);
+    loop_end(b);
+    X y = x_var(b, loop_begin(b, "s", x_int(b, 0), x_int(b, t->out), 1));
+    for (int i = 0; i < t->in; i++) {
+        X at = half_at(b, y, x_int(b, i), width);
+        in[i] = named(b, arena_printf(b->arena, "t%d", i),
+                      width > 1 ? x_vload(b, plane->half, at, width) : x_load(b, plane->half, at));
     }
-    for (int y = 0; y < t->out; y++) {
-        X out[WINOGRAD_IN];
-        loop_block(b);
-        t->apply(b, half[y], out);
-        for (int x = 0; x < t->out; x++) plane->store(plane->context, y, x, out[x]);
-        loop_end(b);
-    }
+    t->apply(b, in, out);
+    for (int i = 0; i < t->out; i++) plane->store(plane->context, y, x_int(b, i), out[i]);
+    loop_end(b);
 }
