@@ -141,6 +141,26 @@ static void between_layers_each_is_one_pass(void **state)
     expect_between(gelu, 2, 2 * full);      /* both in the epilogues of products */
 }
 
+/* One row, as in inference, is served as well as many: the bias is the product's, and the row's
+ * sums do not end the pass. */
+static void one_row_is_one_pass(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Module *m = module_new(arena, "between");
+    Graph *g = graph_new(arena, "forward", 1);
+    vec_push(arena, m->entries, g);
+    Node *x = dense(m, g, matrix_input(m, g, "in", 1, 3), "a", COLUMNS);
+    x = gelu(m, g, layer_norm(m, g, x));
+    graph_output(g, OUT_OUTPUT, "y", dense(m, g, x, "b", 5), -1);
+    const EntryPlan *plan = plan_of(m)->entries.at[0];
+    if (plan->kernels.count != 3 || count_rows_kernels(plan) != 1) {
+        show(plan->plan);
+        fail_msg("expected a product, a kernel of rows and a product");
+    }
+    arena_free(arena);
+}
+
 /* ---- losses ---- */
 
 /* The loss and its gradient, from logits in memory: they are read once. */
@@ -171,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alone_each_is_one_pass),
         cmocka_unit_test(between_layers_each_is_one_pass),
+        cmocka_unit_test(one_row_is_one_pass),
         cmocka_unit_test(cross_entropy_is_one_pass),
     };
     return cmocka_run_group_tests_name("fusion", tests, NULL, NULL);

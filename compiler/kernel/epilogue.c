@@ -21,7 +21,7 @@ typedef struct Epilogue {
     bool *depends;                   /* by node id: on the anchor */
     bool *fits;                      /* could be computed on the tile, the anchor included */
     bool *wanted;                    /* some reader needs it in memory, wherever it is computed */
-    bool *whole_operand;             /* reads another tensor of the full size */
+    bool *whole_operand;             /* reads another tensor of the full size, not a bias */
     FlowNetwork network;
     int source, sink;
 } Epilogue;
@@ -72,7 +72,8 @@ static void mark_node(Epilogue *e, const Node *node)
         const Node *s = sources.at[i];
         e->depends[node->id] |= e->depends[s->id];
         fits &= !e->depends[s->id] || e->fits[s->id];
-        e->whole_operand[node->id] |= !e->depends[s->id] && is_whole(e, s) && is_memory(s);
+        e->whole_operand[node->id] |= !e->depends[s->id] && is_whole(e, s) && is_memory(s)
+                                      && s->param < 0;
     }
     e->fits[node->id] = fits && e->depends[node->id];
 }

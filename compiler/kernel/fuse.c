@@ -148,6 +148,13 @@ static unsigned reduced_axes(const EntryPlan *entry, const Node *node) {
 
 static bool is_scalar(Type type) { return type_elements(type) == 1; }
 
+/* One row, as at batch 1: its sum is a row's value, which the row may read again, and not what is left after many. */
+static bool is_only_row(const Kernel *k, unsigned axes) {
+    const int last = k->domain.rank - 1;
+    return k->kind == KERNEL_ROWS && last >= 0 && axes == 1u << last && k->domain.batch_axis != last &&
+           type_elements(k->domain) == k->domain.dim[last];
+}
+
 static bool may_read_member(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *root, unsigned *row,
                             bool *after) {
     if (entry->member[root->id].after_loops) {
@@ -157,7 +164,7 @@ static bool may_read_member(const EntryPlan *entry, const Kernel *k, const Node 
     if (op_row(root->op)->kind != KIND_REDUCE) return true;
     const unsigned axes = reduced_axes(entry, root);
     if (!axes || axes == *row) return true;
-    if (is_scalar(node->type) && root->op == OP_sum) {
+    if (is_scalar(node->type) && root->op == OP_sum && (*row || !is_only_row(k, axes))) {
         *after = true;
         return true;
     }
