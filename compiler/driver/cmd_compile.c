@@ -10,7 +10,7 @@
 
 typedef struct CompileCommand {
     ModelOptions model;
-    const char *directory, *emit, *dump_after, *optimizer, *depfile, *weights;
+    const char *directory, *emit, *dump_after, *optimizer, *depfile, *weights, *threads;
     bool main, binary, stats;
 } CompileCommand;
 
@@ -159,6 +159,16 @@ static int pick_optimizer(const char *name, int *kind)
     return name && *kind < 0 ? cli_unknown("optimizer", name, names, 3) : CLI_OK;
 }
 
+enum { MOST_THREADS = 256 };
+
+static int pick_threads(const char *text, int *threads)
+{
+    long long n = 0;
+    if (text && !cli_number("--threads", text, 1, MOST_THREADS, &n)) return CLI_USAGE;
+    *threads = (int)n;
+    return CLI_OK;
+}
+
 static int check_pass(const char *name)
 {
     const char *names[32];
@@ -188,6 +198,8 @@ int cmd_compile(Arena *arena, const CliCommand *self, int argc, char **argv)
         {"--weights-binary", NULL, "write NAME_weights.bin instead", &command.binary, NULL, NULL},
         {"--optimizer", "NAME", "also emit NAME_step: adam, adamw or sgd", NULL,
          &command.optimizer, NULL},
+        {"--threads", "N", "kernels in parts for that many threads: OpenMP's or the caller's", NULL,
+         &command.threads, NULL},
         {"--depfile", "FILE", "write what the files depend on, in make's form", NULL,
          &command.depfile, NULL},
         {"--emit", "FORM", "print ast, graph, kernels, loops or memory (a picture: SVG) instead",
@@ -202,6 +214,7 @@ int cmd_compile(Arena *arena, const CliCommand *self, int argc, char **argv)
     if ((status = model_options(arena, &command.model, &options))) return status;
     if ((status = pick_optimizer(command.optimizer, &options.emit.optimizer))) return status;
     if ((status = check_pass(command.dump_after))) return status;
+    if ((status = pick_threads(command.threads, &options.emit.threads))) return status;
     options.emit.command = model_command(arena, words.at[0], argc, argv);
     return compile(arena, words.at[0], &command, &options);
 }

@@ -121,6 +121,8 @@ static bool lower(Compilation *c)
     const CompileOptions *options = c->options;
     for (int i = 0; i < options->target_count; i++) {
         c->lowered[i] = lower_plan(c->arena, c->plan, options->targets[i]);
+        if (options->emit.threads)
+            lower_divide(c->lowered[i], options->emit.threads, LEAST_STATEMENTS);
         if (options->emit.optimizer >= 0)
             lower_optimizer(c->lowered[i]->program, (OptimizerKind)options->emit.optimizer);
     }

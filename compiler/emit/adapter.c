@@ -37,6 +37,7 @@ static void with_args(Text *out, const Emission *e, const EntryPlan *entry)
     if (metrics)
         text_add(out, "    args.metrics = call->metrics ? call->metrics : unwanted;\n");
     text_add(out, "    args.workspace = call->workspace;\n");
+    if (e->options.threads) text_add(out, "    args.parallel = NULL;\n");
 }
 
 static void positional(Text *line, const Emission *e, const EntryPlan *entry)
@@ -54,7 +55,7 @@ static void positional(Text *line, const Emission *e, const EntryPlan *entry)
     for (int i = 0, n = 0; i < graph->outputs.count; i++)
         if (names->outputs[i])
             text_addf(line, "%s, ", output_expr(e, &graph->outputs.at[i], n++));
-    text_add(line, "call->workspace");
+    text_add(line, e->options.threads ? "call->workspace, NULL" : "call->workspace");
 }
 
 static void adapter(Text *out, const Emission *e, const EntryPlan *entry, const char *suffix)

@@ -6,7 +6,7 @@
  *   tables.c      tensors, init, get, set              descriptor.c  struct nn_model, NAME_select
  *   optimizer.c   NAME_step                            main_file.c   NAME_main.c
  *   formula.c     what an entry computes, in a line    weights.c     NAME_weights.c
- *   overview.c    kernels and memory map, as a comment
+ *   overview.c    kernels and memory map, as a comment      threads.c     who runs the parts of kernels
  *   text.c        literals, templates
  *   templates/    text that needs no more than the model's name */
 #ifndef NNC_EMIT_EMIT_H
@@ -18,6 +18,7 @@ typedef struct EmitOptions {
     const char *name;                /* prefix of every identifier, and of the files */
     const char *command;             /* for the banner: "nnc mnist_mlp.nn --target=avx2" */
     int optimizer;                   /* also emit NAME_step: an OptimizerKind; -1: no */
+    int threads;                     /* kernels in parts for that many; 0: whole */
     const struct Weights *weights;   /* declare the tables of NAME_weights.c; NULL: none */
 } EmitOptions;
 
@@ -93,6 +94,9 @@ bool emit_is_outside(const Value *v);
 int emit_depth(const EntryPlan *entry);
 /* The counter of the steps of a scan's body. */
 const char *emit_step_name(const Emission *e, const EntryPlan *body);
+/* ---- threads.c; nothing for one thread ---- */
+void emit_threads(Text *out, const Emission *e, const char *body);   /* what body, the kernels, calls */
+void emit_threads_local(Text *out, const Emission *e, const LoweredEntry *entry);
 void emit_constants(Text *out, const Emission *e);           /* tables that entries read */
 
 /* ---- the rest ---- */

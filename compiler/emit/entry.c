@@ -82,7 +82,8 @@ char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suff
         if (names->outputs[i])
             text_addf(&line, "%s *%s, ", emit_c_type(graph->outputs.at[i].node->type.dtype),
                       names->outputs[i]);
-    text_addf(&line, "void *workspace)%s", end);
+    text_addf(&line, "void *workspace%s)%s",
+              e->options.threads ? ", const nn_parallel *parallel" : "", end);
     wrap_code(&out, 0, line.at);
     out.at[--out.length] = 0;
     return out.at;
@@ -291,12 +292,16 @@ static void call_line(const Body *b, const KernelCall *call)
     const bool checks = call->function->returns_status;
     if (checks) text_add(&line, "if ((status = ");
     text_addf(&line, "%s(", function_c_name(arena, call->function, &b->names));
-    for (int i = 0; i < call->arguments.count; i++)
-        text_addf(&line, "%s%s", i ? ", " : "",
+    const char *comma = "";
+    if (call->function->parts.count) {
+        text_add(&line, "parallel");
+        comma = ", ";
+    }
+    for (int i = 0; i < call->arguments.count; i++, comma = ", ")
+        text_addf(&line, "%s%s", comma,
                   emit_value_name(b->e, b->lowered->plan, call->arguments.at[i]));
-    for (int i = 0; i < call->function->scalars.count; i++)
-        text_addf(&line, "%s%s", call->arguments.count || i ? ", " : "",
-                  call->function->scalars.at[i]->type == LT_SEED ? "seed" : "count");
+    for (int i = 0; i < call->function->scalars.count; i++, comma = ", ")
+        text_addf(&line, "%s%s", comma, call->function->scalars.at[i]->type == LT_SEED ? "seed" : "count");
     text_add(&line, checks ? ")) != NN_OK) return status;" : ");");
     wrap_code(b->out, b->indent, line.at);
 }
@@ -417,6 +422,7 @@ static void body(const Body *b)
         text_addf(out, "    float *const work = (float *)%sworkspace;\n", args ? "args->" : "");
     if (emit_takes_session(entry->graph))
         text_add(out, "    float *const kept = (float *)(void *)session;\n");
+    emit_threads_local(out, b->e, b->lowered);
     locals(b);
     if (calls_status(b->lowered)) text_add(out, "    int status;\n");
     text_add(out, "\n");

@@ -272,6 +272,9 @@ static void arguments(Text *out, const Emission *e, const EntryPlan *entry)
                   ? arena_printf(e->arena, "[%s]",
                                  emit_entry_constant(e, entry, "WORKSPACE_BYTES"))
                   : "unused, may be NULL");
+    if (e->options.threads)
+        add_field(e, &list, "const nn_parallel", "*", "parallel",
+                  "runs the parts of kernels, or NULL: OpenMP where built with it");
     text_addf(out, "typedef struct %s_%s_args {\n", e->options.name, entry->name);
     fields(out, e->arena, &list);
     text_addf(out, "} %s_%s_args;\n\n", e->options.name, entry->name);
@@ -373,6 +376,7 @@ void emit_header(Text *out, const Emission *e)
                    "/* ======== %s ======== */\n\n", embedded_find("nn_model.h")->data,
               e->options.name);
     text_add(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+    if (e->options.threads) emit_template(out, e, "parallel.h");
     emit_template(out, e, "init.h");
     if (e->plan->state_floats) emit_template(out, e, "states.h");
     if (e->module->sessions.count) session(out, e);

@@ -126,6 +126,7 @@ static void name_arguments(const Emission *e, EntryNames *names, Names *taken)
     const Graph *graph = names->plan->graph;
     Arena *arena = e->arena;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) vec_push(arena, *taken, own[i]);
+    if (e->options.threads) vec_push(arena, *taken, "parallel");
     for (int i = 0; i < graph->inputs.count; i++)
         names->inputs[i] = take_name(arena, taken,
                                      emit_identifier(arena, graph->inputs.at[i]->attr[0].text));
@@ -209,6 +210,7 @@ static void reserve_globals(const Emission *e, Names *taken)
     static const char *const of_entry[] = {"*", "*_args", "*_inputs", "*_outputs", "*_metrics",
                                            "call_*"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) reserve(e, taken, "*", own[i]);
+    if (e->options.threads) reserve(e, taken, "*", "divide");
     for (int i = 0; i < e->plan->entries.count; i++)
         for (size_t j = 0; j < sizeof of_entry / sizeof *of_entry; j++)
             reserve(e, taken, of_entry[j], e->plan->entries.at[i]->name);

@@ -64,10 +64,12 @@ static void includes(Text *out, const Emission *e, const char *body)
 
 void emit_source(Text *out, const Emission *e)
 {
-    Text body = text_new(e->arena);
+    Text body = text_new(e->arena), parts = text_new(e->arena);
+    for (int i = 0; i < e->target_count; i++) target_part(&parts, e, i);
     if (emit_clears(e)) emit_template(&body, e, "clear_rows.c");
     emit_constants(&body, e);
-    for (int i = 0; i < e->target_count; i++) target_part(&body, e, i);
+    emit_threads(&body, e, parts.at);
+    text_addn(&body, parts.at, parts.length);
     section(&body, "tensors");
     emit_tables(&body, e);
     if (e->options.optimizer >= 0) emit_optimizer(&body, e);

@@ -81,6 +81,12 @@ struct LoopStmt {
     LoopStmts body, otherwise;
 };
 
+/* A piece of a function that runs by itself: its loops, with those of its formals that it needs. */
+typedef struct FunctionPart {
+    struct Function *function;       /* behind its own formals: where its share begins and ends */
+    LoopExpr *trips;                 /* of the loop that is shared out, from formals; NULL: nothing is */
+} FunctionPart;
+
 typedef struct Function {
     const char *name;                /* "fc1_relu", without the model's prefix and the target's suffix */
     int callers;                     /* kernels that run it ... */
@@ -94,6 +100,8 @@ typedef struct Function {
     LType result; bool result_vector;
     VEC(Buffer *) locals;
     LoopStmts body;
+    VEC(FunctionPart) parts;                 /* the same work, one after another, made by loop_divide; else none */
+    Buffer *kept;                    /* of parts, what later ones read; NULL: nothing */
     Arena *arena;
     const char *plain;               /* the loops without names, made by function_same once */
     size_t plain_length;
@@ -106,6 +114,7 @@ typedef struct Program {
     VEC(Function *) math;            /* used math functions, each once, callee first */
     VEC(Function *) functions;
     bool uses_transpose;
+    int threads;                     /* that a part is shared out among; 0: functions have no parts */
 } Program;
 
 /* ---- building (loop/build.c) ---- */
@@ -169,6 +178,10 @@ void loop_block(LoopBuilder *b);                            /* { ... }: a scope 
 void loop_tidy(Function *function);
 /* Names what is loaded more than once in statements that follow each other; of a finished function. */
 void loop_share(Function *function);
+
+/* Divides a tidy function into parts where its loops run `least` statements or more and their iterations are apart; `batch`
+ * stands for the `count` that is unknown. Each iteration computes what it did, so the results are the same to the bit. */
+void loop_divide(Program *program, Function *function, int64_t batch, int64_t least);
 
 /* ---- reading ---- */
 bool loop_equal(const LoopExpr *a, const LoopExpr *b);      /* the same expression on the same variables */

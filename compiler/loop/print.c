@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/wrap.h"
-#include "loop/spell.h"
+#include "loop/printer.h"
 #include "nn_model.h"
 
 /* ---- lines ---- */
@@ -166,32 +166,38 @@ char *function_c_name(Arena *arena, const Function *function, const PrintNames *
     return arena_printf(arena, "%s_%s%s", names->prefix, function->name, names->suffix);
 }
 
-static void put_signature(const Printer *p, const Function *f)
+/* "const float *NN_RESTRICT a, float *NN_RESTRICT b, ptrdiff_t count" behind `comma`, which is what
+ * stands in front of the first. */
+static void add_formals(const Printer *p, Text *out, const Function *f, const char *comma)
 {
-    Text out = text_new(p->out->arena);
-    const char *result = f->is_inline ? spell_type(p->program, f->result, f->result_vector)
-                         : f->returns_status ? "int" : "void";
-    text_addf(&out, "static %s%s %s(", f->is_inline ? "inline " : "", result,
-              function_c_name(out.arena, f, p->names));
-    const char *comma = "";
     for (int i = 0; i < f->buffers.count; i++) {
         const Buffer *b = f->buffers.at[i];
-        text_addf(&out, "%s%s%s *NN_RESTRICT %s", comma, b->constant ? "const " : "",
+        text_addf(out, "%s%s%s *NN_RESTRICT %s", comma, b->constant ? "const " : "",
                   spell_type(p->program, b->type, false), b->name);
         comma = ", ";
     }
     for (int i = 0; i < f->scalars.count; i++) {
-        text_addf(&out, "%s%s %s", comma,
+        text_addf(out, "%s%s %s", comma,
                   spell_type(p->program, f->scalars.at[i]->type, f->scalars.at[i]->vector),
                   f->scalars.at[i]->name);
         comma = ", ";
     }
-    text_add(&out, *comma ? ")" : "void)");
-    text_add(p->out, spell_attribute(p->program));
+}
+
+void print_signature(const Printer *p, const Function *f, const char *first)
+{
+    Text out = text_new(p->out->arena);
+    const char *result = f->is_inline ? spell_type(p->program, f->result, f->result_vector)
+                         : f->returns_status ? "int" : "void";
+    text_addf(&out, "static %s%s %s(%s", f->is_inline ? "inline " : "", result,
+              function_c_name(out.arena, f, p->names), first);
+    add_formals(p, &out, f, *first ? ", " : "");
+    if (!*first && !f->buffers.count && !f->scalars.count) text_add(&out, "void");
+    text_add(&out, ")");
     put_line(p->out, 0, out.at);
 }
 
-static bool mentions(const char *text, const char *name)
+bool print_mentions(const char *text, const char *name)
 {
     const size_t n = strlen(name);
     for (const char *at = text; (at = strstr(at, name)); at += n) {
@@ -201,23 +207,33 @@ static bool mentions(const char *text, const char *name)
     return false;
 }
 
-static void put_function(const Printer *p, const Function *f)
+void print_local(const Printer *p, const Buffer *local)
+{
+    put_line(p->out, 1, arena_printf(p->out->arena, "NN_ALIGNED float %s[%lld];", local->name,
+                                     (long long)local->local_floats));
+}
+
+void print_loops(const Printer *p, const Function *f)
 {
     Text body = text_new(p->out->arena);
     const Printer inside = {&body, p->program, p->names, f};
     if (f->comment) wrap_comment(p->out, 0, f->comment);
-    put_signature(p, f);
+    text_add(p->out, spell_attribute(p->program));
+    print_signature(p, f, "");
     text_add(p->out, "{\n");
-    for (int i = 0; i < f->locals.count; i++)
-        put_line(p->out, 1, arena_printf(body.arena, "NN_ALIGNED float %s[%lld];",
-                                         f->locals.at[i]->name,
-                                         (long long)f->locals.at[i]->local_floats));
+    for (int i = 0; i < f->locals.count; i++) print_local(p, f->locals.at[i]);
     put_list(&inside, &f->body, 1);
     for (int i = 0; i < f->buffers.count; i++)
-        if (!mentions(body.at, f->buffers.at[i]->name))
+        if (!print_mentions(body.at, f->buffers.at[i]->name))
             put_line(p->out, 1, arena_printf(body.arena, "(void)%s;", f->buffers.at[i]->name));
     text_add(p->out, body.at);
     text_add(p->out, "}\n\n");
+}
+
+static void put_function(const Printer *p, const Function *f)
+{
+    if (f->parts.count) print_parts(p, f);
+    else print_loops(p, f);
 }
 
 /* ---- the file ---- */

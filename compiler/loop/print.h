@@ -14,4 +14,6 @@ void program_print_macros(Text *out, const Program *program, const char *body);
 void program_print(Text *out, const Program *program, const PrintNames *names);
 /* The C name of a kernel: prefix_name suffix. */
 char *function_c_name(Arena *arena, const Function *function, const PrintNames *names);
+/* What runs the parts of functions: declared by the header of a file that has some. */
+#define PARALLEL_TYPE "const nn_parallel *"
 #endif

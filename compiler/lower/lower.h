@@ -3,6 +3,7 @@
  *   rows.c      maps and reductions over one domain          contract.c   register-tiled products
  *   window.c    convolutions and pooling
  *   copy.c      another layout of a tensor                   gather.c     rows by index
+ *   divide.c    parts for several threads
  */
 #ifndef NNC_LOWER_LOWER_H
 #define NNC_LOWER_LOWER_H
@@ -33,4 +34,8 @@ typedef struct Lowered {
 const Node *lower_unsupported(const Module *module);
 
 Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target);
+/* Divides the functions of kernels into parts for that many threads where `least` statements or more run in a loop. A call of
+ * the threads costs about as much as LEAST_STATEMENTS. */
+enum { LEAST_STATEMENTS = 10000 };
+void lower_divide(Lowered *lowered, int threads, int64_t least);
 #endif
