@@ -105,6 +105,16 @@ $(TEST_BIN): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBNNC) $(LIBRUNTIME)
 test: all $(TEST_BIN)
 	@BUILD='$(BUILD)' CC='$(CC)' CFLAGS='$(CFLAGS)' sh tests/run.sh $(TEST_BIN) $(TEST_SH)
 
+# Rules of the source tree that no compiler checks, and its format.
+lint:
+	@sh tests/lint.sh
+
+# The whole test suite under AddressSanitizer and UndefinedBehaviorSanitizer, the generated code that it runs alike
+# (not what an emulator runs, nor what tests build to measure a file as users do).
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+check-sanitize:
+	@NNC_TEST_FLAGS='$(SANITIZE)' $(MAKE) BUILD=$(BUILD)/sanitize CFLAGS='-O1 -g $(SANITIZE)' test
+
 # docs/operations.md from the tables of the compiler; the same test fails where it is out of date.
 docs: $(BUILD)/tests/test_operations_page
 	UPDATE=1 $<
@@ -216,6 +226,6 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(TEST_BIN:=.d) $(BENCH_OBJ:.o=.d) $(MODEL_OBJ:.o=.d)
-.PHONY: all test bench bench-peers docs fuzz fuzz-models demo generated check-generated install uninstall clean
+.PHONY: all test lint check-sanitize bench bench-peers docs fuzz fuzz-models demo generated check-generated install uninstall clean
 .SECONDARY: $(TEST_BIN:=.o)
 .DELETE_ON_ERROR:

@@ -69,6 +69,9 @@ static inline const char *generated_cannot_run(Arena *arena, const Target *targe
         return target_runs_here(target) ? NULL
                                         : arena_printf(arena, "this processor lacks %s",
                                                        target->name);
+    if (getenv("NNC_TEST_FLAGS"))
+        return arena_printf(arena, "%s: an emulator and sanitizers do not go together",
+                            target->name);
     if (!generated_has_program(arena, abroad->compiler))
         return arena_printf(arena, "%s: there is no %s", target->name, abroad->compiler);
     if (!generated_has_program(arena, abroad->emulator))
