@@ -130,6 +130,8 @@ static inline void generated_check_arguments(const Lowered *lowered)
                     known |= call->kernel->operands.at[n] == v;
                 for (int n = 0; n < call->kernel->results.count; n++)
                     known |= call->kernel->results.at[n] == v;
+                for (int n = 0; n < call->kernel->scratch.count; n++)
+                    known |= call->kernel->scratch.at[n] == v;
                 if (!known)
                     fail_msg("%s: %s touches %s, which it does not announce",
                              lowered->plan->module->name, call->kernel->name, v->name);

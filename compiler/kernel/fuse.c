@@ -12,8 +12,6 @@
  *   - no kernel may come to depend on itself through another.
  *
  * Afterwards kernels of rows that read the same data over the same domain are joined. */
-#include <string.h>
-
 #include "kernel/kernel.h"
 #include "passes/pass.h"
 
@@ -346,7 +344,7 @@ static void order_kernels(EntryPlan *entry) {
     for (int i = 0; i < entry->kernels.count; i++)
         if (entry->kernels.at[i]->nodes.count) schedule(&order, entry->kernels.at[i]);
     for (int i = 0; i < order.count; i++) order.at[i]->step = i;
-    memcpy(entry->kernels.at, order.at, sizeof *order.at * (size_t)order.count);
+    for (int i = 0; i < order.count; i++) entry->kernels.at[i] = order.at[i];
     entry->kernels.count = order.count;
 }
 
