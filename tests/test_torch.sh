@@ -1,6 +1,6 @@
 #!/bin/sh
 # Library layers against what PyTorch made of the same weights and batch (tests/torch/make.py): outputs, loss and every
-# gradient, in the interpreter and in generated code.
+# gradient, in the interpreter and in generated code; and the gradients against finite differences of the loss.
 set -u
 nnc=${BUILD:-build}/nnc
 failed=0
@@ -15,5 +15,7 @@ for program in tests/torch/*.nn; do
             failed=1
         fi
     done
+    said=$("$nnc" check "$program") || failed=1
+    echo "$program: $(echo "$said" | tail -n 1)"
 done
 exit $failed

@@ -31,10 +31,20 @@ typedef struct Runner {
     float *moments[2];
 } Runner;
 
+/* A stream whose session is full (a cache of keys) begins anew. */
+static int call_on(Runner *r)
+{
+    const size_t session = r->subject->model->session_bytes;
+    const int status = r->entry->call(r->call);
+    if (status != NN_BAD_INDEX || !session) return status;
+    memset(r->call->sessions, 0, session);
+    return r->entry->call(r->call);
+}
+
 static void run_call(void *context)
 {
     Runner *r = context;
-    const int status = r->entry->call(r->call);
+    const int status = call_on(r);
     if (status) r->status = status;
     if (!r->optimizer) return;
     nn_optimizer_step(r->optimizer, r->spans, r->span_count, r->step++, learning_rate,
