@@ -82,6 +82,7 @@ typedef struct Kernel {
     VEC(const Value *) operands;     /* what it reads, each once; found by plan.c */
     bool winograd;                   /* KERNEL_WINDOW: in Winograd's form */
     VEC(Value *) scratch;            /* memory that only this kernel uses */
+    VEC(Value *) copies;             /* of what it reads, in an order that suits its lanes; read in place of the original */
     Type domain;                     /* the axes that all members share (dtype unused) */
     unsigned row_axes;               /* bit set: axes over which a reduction is consumed inside */
     bool forward;                    /* belongs to the forward part */
@@ -175,6 +176,10 @@ bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, 
 /* Whether lanes may run along an axis of the domain: everything in memory has stride 0 or 1 along it, operands of the anchor
  * aside (lanes.c). */
 bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis);
+/* Whether they may if some of what it reads were stored otherwise: those nodes, and which of their axes must be contiguous. */
+enum { MAX_LANE_COPIES = 4 };
+typedef struct LaneCopies { struct { const Node *node; int axis; } at[MAX_LANE_COPIES]; int count; } LaneCopies;
+bool kernel_lanes_fit_copies(const EntryPlan *entry, const Kernel *k, int axis, LaneCopies *copies);
 
 /* ---- parts (put.c) ---- */
 /* Whether the output, what a session becomes, is the session with a part replaced and nobody else reads it: it is replaced in

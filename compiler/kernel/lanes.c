@@ -17,22 +17,44 @@ static bool varies_along(Type type, const int *label, int axis)
     return false;
 }
 
+/* A copy of what `input` is a view of would do: notes it. */
+static bool copy_fits(const Value *value, const Node *input, const int *label, int axis,
+                      LaneCopies *copies)
+{
+    const Node *root = view_root(input);
+    int axis_of[MAX_RANK], along = -1;
+    if (!copies || value->node != root) return false;
+    if (value->dtype != DT_F32 || !view_labels(input, axis_of)) return false;
+    for (int i = 0; i < input->type.rank; i++) {
+        if (label[i] != axis || input->type.dim[i] == 1) continue;
+        if (along >= 0 || axis_of[i] < 0) return false;
+        along = axis_of[i];
+    }
+    for (int i = 0; i < copies->count; i++)
+        if (copies->at[i].node == root) return copies->at[i].axis == along;
+    if (along < 0 || copies->count == MAX_LANE_COPIES) return false;
+    copies->at[copies->count].node = root;
+    copies->at[copies->count++].axis = along;
+    return true;
+}
+
 /* What an input reads from memory, itself or through inlined maps. */
 static bool input_fits(const EntryPlan *entry, const Kernel *k, const Node *input,
-                       const int *label, int axis)
+                       const int *label, int axis, LaneCopies *copies)
 {
     View view;
     const Node *root = view_root(input);
     int axis_of[MAX_RANK], root_label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     if (plan_operand(entry, k, input, &view)) {
         const int64_t s = stride_along(view.stride, label, input->type, axis);
-        return view.value->place == AT_INDEX || s == 0 || s == 1;
+        if (view.value->place == AT_INDEX || s == 0 || s == 1) return true;
+        return copy_fits(view.value, input, label, axis, copies);
     }
     if (!entry->member[root->id].inlined || !view_labels(input, axis_of)) return true;
     for (int i = 0; i < input->type.rank; i++)
         if (axis_of[i] >= 0) root_label[axis_of[i]] = label[i];
     for (int i = 0; i < root->input_count; i++)
-        if (!input_fits(entry, k, root->inputs[i], root_label, axis)) return false;
+        if (!input_fits(entry, k, root->inputs[i], root_label, axis, copies)) return false;
     return true;
 }
 
@@ -43,15 +65,21 @@ static bool result_fits(const EntryPlan *entry, const Value *v, int axis)
     return s == 1 || (s == 0 && !varies_along(v->node->type, label, axis));
 }
 
-bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis)
+bool kernel_lanes_fit_copies(const EntryPlan *entry, const Kernel *k, int axis, LaneCopies *copies)
 {
     for (int i = 0; i < k->nodes.count; i++) {
         const Node *node = k->nodes.at[i];
         for (int j = 0; node != k->anchor && j < node->input_count; j++)
-            if (!input_fits(entry, k, node->inputs[j], entry->member[node->id].label, axis))
+            if (!input_fits(entry, k, node->inputs[j], entry->member[node->id].label, axis,
+                            copies))
                 return false;
     }
     for (int i = 0; i < k->results.count; i++)
         if (!result_fits(entry, k->results.at[i], axis)) return false;
     return true;
+}
+
+bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis)
+{
+    return kernel_lanes_fit_copies(entry, k, axis, NULL);
 }

@@ -208,8 +208,11 @@ static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View v
             const int64_t label = product->attr[operand].ints[a];
             const int axis = result_axis(k, label);
             if (axis < 0 || in->type.dim[a] == 1 || axis_with(other, label) >= 0) continue;
-            if (!kernel_lanes_fit(entry, k, axis)) continue;
-            const double time = flops * lane_waste(in->type.dim[a]);
+            LaneCopies copies = {.count = 0};
+            if (!kernel_lanes_fit_copies(entry, k, axis, &copies)) continue;
+            double time = flops * lane_waste(in->type.dim[a]);
+            for (int i = 0; i < copies.count; i++)
+                time += COPY_FLOPS * (double)type_elements(copies.at[i].node->type);
             const double copy = copy_cost(entry, in, a);
             if (view[operand].stride[a] == 1) consider(best, (Way){time, axis, -1, 0});
             else consider(best, (Way){time + copy, axis, operand, a});
@@ -230,21 +233,37 @@ static void consider_sum(const Kernel *k, const View view[2], Way *best) {
     }
 }
 
+/* A copy of `in`, which is stored as `name`, in front of k with the given axis contiguous. */
+static Value *copy_before(EntryPlan *entry, Kernel *k, const char *name, const Node *in, int axis) {
+    int order[MAX_RANK], n = 0;
+    for (int i = 0; i < in->type.rank; i++)
+        if (i != axis) order[n++] = i;
+    order[n] = axis;
+    Value *copy = plan_value(entry, in, AT_WORK, -1, arena_printf(entry->arena, "%s_transposed", name));
+    layout_dense(in->type, order, WORK_APART, copy);
+    plan_copy(entry, k, in, copy);
+    return copy;
+}
+
 /* A copy of an operand whose given axis is contiguous. */
 static View transposed(EntryPlan *entry, Kernel *k, const View *view, const Node *in, int axis) {
-    int order[MAX_RANK], n = 0;
     View result;
-    Value *copy = scan_may_hoist(entry, in, axis) ? scan_hoist(entry, in, axis) : NULL;
-    if (!copy) {
-        for (int i = 0; i < in->type.rank; i++)
-            if (i != axis) order[n++] = i;
-        order[n] = axis;
-        copy = plan_value(entry, in, AT_WORK, -1, arena_printf(entry->arena, "%s_transposed", view->value->name));
-        layout_dense(in->type, order, WORK_APART, copy);
-        plan_copy(entry, k, in, copy);
-    }
+    Value *copy = scan_may_hoist(entry, in, axis) ? scan_hoist(entry, in, axis)
+                                                  : copy_before(entry, k, view->value->name, in, axis);
     view_strides(in, copy, &result);
     return result;
+}
+
+/* Copies of what the epilogue reads with other strides than its lanes can. */
+static void copy_for_lanes(EntryPlan *entry, Kernel *k) {
+    LaneCopies copies = {.count = 0};
+    if (k->lane_axis < 0) return;
+    kernel_lanes_fit_copies(entry, k, k->lane_axis, &copies);
+    for (int i = 0; i < copies.count; i++) {
+        const Node *node = copies.at[i].node;
+        vec_push(entry->arena, k->copies,
+                 copy_before(entry, k, entry->value_of[node->id]->name, node, copies.at[i].axis));
+    }
 }
 
 void layout_contraction(EntryPlan *entry, Kernel *k) {
@@ -258,4 +277,5 @@ void layout_contraction(EntryPlan *entry, Kernel *k) {
         view[best.operand] = transposed(entry, k, &view[best.operand], k->anchor->inputs[best.operand], best.axis);
     k->contracted[0] = view[0];
     k->contracted[1] = view[1];
+    copy_for_lanes(entry, k);
 }

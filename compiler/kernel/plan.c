@@ -218,6 +218,8 @@ static bool read_from(const Kernel *k, const Node *input, const Value *value, Vi
 static bool find_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view, const Node **stuck) {
     *stuck = NULL;
     for (const Node *node = input;; node = node->inputs[0]) {
+        for (int i = 0; k && i < k->copies.count; i++)
+            if (k->copies.at[i]->node == node && read_from(k, input, k->copies.at[i], view, stuck)) return true;
         if (read_from(k, input, entry->value_of[node->id], view, stuck)) return true;
         if (read_from(k, input, entry->dense_of[node->id], view, stuck)) return true;
         if (!view_is_free(node)) return false;
