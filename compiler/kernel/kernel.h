@@ -176,7 +176,10 @@ bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, 
 /* Whether lanes may run along an axis of the domain: everything in memory has stride 0 or 1 along it, operands of the anchor
  * aside (lanes.c). */
 bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis);
-/* Whether they may if some of what it reads were stored otherwise: those nodes, and which of their axes must be contiguous. */
+/* Whether two axes of the domain can be walked as one, the outer one's index times the extent of the inner one and the inner one's:
+ * all that the kernel reads and writes lies so in memory, or does not vary along either. Only for KERNEL_CONTRACT. */
+bool kernel_axes_merge(const EntryPlan *entry, const Kernel *k, int outer, int inner);
+/* Whether lanes may run along an axis if some of what is read were stored otherwise: those nodes, and which of their axes must be contiguous. */
 enum { MAX_LANE_COPIES = 4 };
 typedef struct LaneCopies { struct { const Node *node; int axis; } at[MAX_LANE_COPIES]; int count; } LaneCopies;
 bool kernel_lanes_fit_copies(const EntryPlan *entry, const Kernel *k, int axis, LaneCopies *copies);

@@ -259,15 +259,23 @@ static void epilogue_looped(Contract *c, const TilePlace *p, Var **acc)
     loop_end(b);
 }
 
+/* Operations for one element of a map and of the maps that it computes itself. */
+static double map_flops(const Contract *c, const Node *node)
+{
+    double sum = op_row(node->op)->flops(node) / (double)type_elements(node->type);
+    for (int i = 0; i < node->input_count; i++) {
+        const Node *root = view_root(node->inputs[i]);
+        if (c->l->entry->member[root->id].inlined) sum += map_flops(c, root);
+    }
+    return sum;
+}
+
 /* Operations of the epilogue for one element. */
 static double epilogue_flops(const Contract *c)
 {
     double sum = 0;
-    for (int i = 0; i < c->l->k->nodes.count; i++) {
-        const Node *node = c->l->k->nodes.at[i];
-        if (node != product(c))
-            sum += op_row(node->op)->flops(node) / (double)type_elements(node->type);
-    }
+    for (int i = 0; i < c->l->k->nodes.count; i++)
+        if (c->l->k->nodes.at[i] != product(c)) sum += map_flops(c, c->l->k->nodes.at[i]);
     return sum;
 }
 
@@ -367,8 +375,8 @@ static void n_panels(Contract *c)
     }
 }
 
-/* Blocks of equal size whose rows of the repeated operand fit the cache beside a panel, so that
- * every panel finds them there. */
+/* Blocks of equal size, of whole tiles if possible, whose rows of the repeated operand fit the
+ * cache beside a panel, so that every panel finds them there. */
 static void choose_block(Contract *c)
 {
     int64_t k = 1, row_bytes;
@@ -378,11 +386,14 @@ static void choose_block(Contract *c)
     row_bytes = 4 * k;
     const int64_t rows = c->block,
                   least = (rows * row_bytes + TILE_CACHE_BYTES - 1) / TILE_CACHE_BYTES;
-    for (int64_t blocks = least; blocks <= 2 * least && rows / blocks >= 4 * c->tile.rows; blocks++)
-        if (rows % blocks == 0) {
-            c->block = rows / blocks;
-            return;
-        }
+    for (int64_t whole = c->tile.rows;; whole = 1) {
+        for (int64_t n = least; n <= 2 * least && rows / n >= 4 * c->tile.rows; n++)
+            if (rows % n == 0 && rows / n % whole == 0) {
+                c->block = rows / n;
+                return;
+            }
+        if (whole == 1) return;
+    }
 }
 
 static void m_blocks(Contract *c)
@@ -434,6 +445,19 @@ static void find_sums(Contract *c)
     }
 }
 
+/* Rows of all samples are one axis where they lie one behind another: tiles of one height, and
+ * panels of the other operand that pass once for all samples. */
+static void merge_rows(Contract *c)
+{
+    const int batch = c->out.batch_axis, m = c->m_axis;
+    if (m < 0 || batch < 0 || batch == m || batch == c->n_axis || c->out.dim[batch] == 1) return;
+    if (!kernel_axes_merge(c->l->entry, c->l->k, batch, m)) return;
+    c->out.batch_inner *= c->out.dim[m];
+    c->out.dim[m] *= c->out.dim[batch];
+    c->out.dim[batch] = 1;
+    c->out.batch_axis = m;
+}
+
 static void assign_roles(Contract *c)
 {
     Lower *l = c->l;
@@ -444,6 +468,7 @@ static void assign_roles(Contract *c)
     c->tall = 1 - c->wide;
     c->n_axis = l->k->lane_axis >= 0 ? l->k->lane_axis : tile_axis(c, c->wide, -1);
     c->m_axis = tile_axis(c, c->tall, c->n_axis);
+    merge_rows(c);
     find_sums(c);
 }
 

@@ -31,7 +31,7 @@ static double total_cost(int64_t m, int64_t n, int rows, int columns)
     for (int i = 0; i < nr; i++)
         for (int j = 0; j < nc; j++)
             sum += (double)(r[i].count * c[j].count) * step_cost((int)r[i].size, (int)c[j].size);
-    return sum * (1 + 0.002 * (nr * nc - 1)); /* each shape of tile is code of its own */
+    return sum * (1 + 0.012 * (nr * nc - 1)); /* each shape of tile is code of its own */
 }
 
 Tile tile_choose(const Target *target, int64_t m, int64_t n)

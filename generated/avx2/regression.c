@@ -57,6 +57,14 @@
 #endif
 #endif
 
+#ifndef NN_ALIGNED
+#ifdef __cplusplus
+#define NN_ALIGNED alignas(64)
+#else
+#define NN_ALIGNED _Alignas(64)
+#endif
+#endif
+
 #ifndef NN_TARGET_AVX2
 #if defined(__GNUC__)
 #define NN_TARGET_AVX2 __attribute__((target("avx2,fma")))
@@ -167,7 +175,7 @@ static void regression_out(const float *NN_RESTRICT hidden_tanh,
 }
 
 /* hidden_tanh = tanh(x @ hidden.weight.T + hidden.bias)                          regression.nn:6
- * [32,10] x [10,32] -> [32,32]. hidden.weight is stored [10][32]. Tile 6 x 16.
+ * [32,10] x [10,32] -> [32,32]. hidden.weight is stored [10][32]. Tile 4 x 16.
  * Also hidden_tanh in evaluate. */
 NN_TARGET_AVX2
 static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
@@ -176,8 +184,7 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                                            float *NN_RESTRICT hidden_tanh, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 32; j += 16) {
-        const ptrdiff_t rows = count < 12 ? count : 12;
-        for (ptrdiff_t row = 0; row < rows; row += 6) {
+        for (ptrdiff_t row = 0; row < count; row += 4) {
             __m256 c0_0 = _mm256_setzero_ps();
             __m256 c0_1 = _mm256_setzero_ps();
             __m256 c1_0 = _mm256_setzero_ps();
@@ -186,10 +193,6 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
             __m256 c2_1 = _mm256_setzero_ps();
             __m256 c3_0 = _mm256_setzero_ps();
             __m256 c3_1 = _mm256_setzero_ps();
-            __m256 c4_0 = _mm256_setzero_ps();
-            __m256 c4_1 = _mm256_setzero_ps();
-            __m256 c5_0 = _mm256_setzero_ps();
-            __m256 c5_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 10; k++) {
                 const __m256 b0 = _mm256_loadu_ps(hidden_weight + j + k * 32);
@@ -206,12 +209,6 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 const __m256 a3 = _mm256_set1_ps(x[row * 10 + k + 30]);
                 c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                 c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
-                const __m256 a4 = _mm256_set1_ps(x[row * 10 + k + 40]);
-                c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
-                c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
-                const __m256 a5 = _mm256_set1_ps(x[row * 10 + k + 50]);
-                c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
-                c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
             }
             const __m256 hidden_bias2 = _mm256_loadu_ps(hidden_bias + j);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j,
@@ -231,68 +228,6 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                              regression_tanh(_mm256_add_ps(c3_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 104,
                              regression_tanh(_mm256_add_ps(c3_1, hidden_bias3)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 128,
-                             regression_tanh(_mm256_add_ps(c4_0, hidden_bias2)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 136,
-                             regression_tanh(_mm256_add_ps(c4_1, hidden_bias3)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 160,
-                             regression_tanh(_mm256_add_ps(c5_0, hidden_bias2)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 168,
-                             regression_tanh(_mm256_add_ps(c5_1, hidden_bias3)));
-        }
-        for (ptrdiff_t row = 12; row < count; row += 5) {
-            __m256 c0_0 = _mm256_setzero_ps();
-            __m256 c0_1 = _mm256_setzero_ps();
-            __m256 c1_0 = _mm256_setzero_ps();
-            __m256 c1_1 = _mm256_setzero_ps();
-            __m256 c2_0 = _mm256_setzero_ps();
-            __m256 c2_1 = _mm256_setzero_ps();
-            __m256 c3_0 = _mm256_setzero_ps();
-            __m256 c3_1 = _mm256_setzero_ps();
-            __m256 c4_0 = _mm256_setzero_ps();
-            __m256 c4_1 = _mm256_setzero_ps();
-            NN_UNROLL(4)
-            for (ptrdiff_t k = 0; k < 10; k++) {
-                const __m256 b0 = _mm256_loadu_ps(hidden_weight + j + k * 32);
-                const __m256 b1 = _mm256_loadu_ps(hidden_weight + j + k * 32 + 8);
-                const __m256 a0 = _mm256_set1_ps(x[row * 10 + k]);
-                c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
-                c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-                const __m256 a1 = _mm256_set1_ps(x[row * 10 + k + 10]);
-                c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
-                c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
-                const __m256 a2 = _mm256_set1_ps(x[row * 10 + k + 20]);
-                c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
-                c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
-                const __m256 a3 = _mm256_set1_ps(x[row * 10 + k + 30]);
-                c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
-                c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
-                const __m256 a4 = _mm256_set1_ps(x[row * 10 + k + 40]);
-                c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
-                c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
-            }
-            const __m256 hidden_bias2 = _mm256_loadu_ps(hidden_bias + j);
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j,
-                             regression_tanh(_mm256_add_ps(c0_0, hidden_bias2)));
-            const __m256 hidden_bias3 = _mm256_loadu_ps(hidden_bias + j + 8);
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 8,
-                             regression_tanh(_mm256_add_ps(c0_1, hidden_bias3)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 32,
-                             regression_tanh(_mm256_add_ps(c1_0, hidden_bias2)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 40,
-                             regression_tanh(_mm256_add_ps(c1_1, hidden_bias3)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 64,
-                             regression_tanh(_mm256_add_ps(c2_0, hidden_bias2)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 72,
-                             regression_tanh(_mm256_add_ps(c2_1, hidden_bias3)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 96,
-                             regression_tanh(_mm256_add_ps(c3_0, hidden_bias2)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 104,
-                             regression_tanh(_mm256_add_ps(c3_1, hidden_bias3)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 128,
-                             regression_tanh(_mm256_add_ps(c4_0, hidden_bias2)));
-            _mm256_storeu_ps(hidden_tanh + row * 32 + j + 136,
-                             regression_tanh(_mm256_add_ps(c4_1, hidden_bias3)));
         }
     }
 }
@@ -447,15 +382,15 @@ static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolut
 }
 
 /* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh)                regression.nn:6
- * [32,1] x [1,32] -> [32,32]. Tile 6 x 16. */
+ * [32,1] x [1,32] -> [32,32]. Tile 4 x 16. */
 NN_TARGET_AVX2
 static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_RESTRICT out_weight,
                                 const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_hidden,
                                 ptrdiff_t count)
 {
+    NN_ALIGNED float tile[64];
     for (ptrdiff_t j = 0; j < 32; j += 16) {
-        const ptrdiff_t rows = count < 12 ? count : 12;
-        for (ptrdiff_t row = 0; row < rows; row += 6) {
+        for (ptrdiff_t row = 0; row < count; row += 4) {
             __m256 c0_0 = _mm256_setzero_ps();
             __m256 c0_1 = _mm256_setzero_ps();
             __m256 c1_0 = _mm256_setzero_ps();
@@ -464,10 +399,6 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             __m256 c2_1 = _mm256_setzero_ps();
             __m256 c3_0 = _mm256_setzero_ps();
             __m256 c3_1 = _mm256_setzero_ps();
-            __m256 c4_0 = _mm256_setzero_ps();
-            __m256 c4_1 = _mm256_setzero_ps();
-            __m256 c5_0 = _mm256_setzero_ps();
-            __m256 c5_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 1; k++) {
                 const __m256 b0 = _mm256_loadu_ps(out_weight + j);
@@ -484,133 +415,28 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
                 const __m256 a3 = _mm256_set1_ps(d_out[row + 3]);
                 c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                 c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
-                const __m256 a4 = _mm256_set1_ps(d_out[row + 4]);
-                c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
-                c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
-                const __m256 a5 = _mm256_set1_ps(d_out[row + 5]);
-                c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
-                c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
             }
-            const __m256 hidden_tanh2 = _mm256_loadu_ps(hidden_tanh + row * 32 + j);
-            const __m256 sub = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                             _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
-            _mm256_storeu_ps(d_hidden + row * 32 + j, _mm256_mul_ps(c0_0, sub));
-            const __m256 hidden_tanh3 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 8);
-            const __m256 sub2 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 8, _mm256_mul_ps(c0_1, sub2));
-            const __m256 hidden_tanh4 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 32);
-            const __m256 sub3 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh4, hidden_tanh4));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 32, _mm256_mul_ps(c1_0, sub3));
-            const __m256 hidden_tanh5 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 40);
-            const __m256 sub4 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh5, hidden_tanh5));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 40, _mm256_mul_ps(c1_1, sub4));
-            const __m256 hidden_tanh6 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 64);
-            const __m256 sub5 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh6, hidden_tanh6));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 64, _mm256_mul_ps(c2_0, sub5));
-            const __m256 hidden_tanh7 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 72);
-            const __m256 sub6 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh7, hidden_tanh7));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 72, _mm256_mul_ps(c2_1, sub6));
-            const __m256 hidden_tanh8 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 96);
-            const __m256 sub7 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh8, hidden_tanh8));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 96, _mm256_mul_ps(c3_0, sub7));
-            const __m256 hidden_tanh9 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 104);
-            const __m256 sub8 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh9, hidden_tanh9));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 104, _mm256_mul_ps(c3_1, sub8));
-            const __m256 hidden_tanh10 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 128);
-            const __m256 sub9 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh10, hidden_tanh10));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 128, _mm256_mul_ps(c4_0, sub9));
-            const __m256 hidden_tanh11 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 136);
-            const __m256 sub10 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                               _mm256_mul_ps(hidden_tanh11, hidden_tanh11));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 136, _mm256_mul_ps(c4_1, sub10));
-            const __m256 hidden_tanh12 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 160);
-            const __m256 sub11 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                               _mm256_mul_ps(hidden_tanh12, hidden_tanh12));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 160, _mm256_mul_ps(c5_0, sub11));
-            const __m256 hidden_tanh13 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 168);
-            const __m256 sub12 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                               _mm256_mul_ps(hidden_tanh13, hidden_tanh13));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 168, _mm256_mul_ps(c5_1, sub12));
-        }
-        for (ptrdiff_t row = 12; row < count; row += 5) {
-            __m256 c0_0 = _mm256_setzero_ps();
-            __m256 c0_1 = _mm256_setzero_ps();
-            __m256 c1_0 = _mm256_setzero_ps();
-            __m256 c1_1 = _mm256_setzero_ps();
-            __m256 c2_0 = _mm256_setzero_ps();
-            __m256 c2_1 = _mm256_setzero_ps();
-            __m256 c3_0 = _mm256_setzero_ps();
-            __m256 c3_1 = _mm256_setzero_ps();
-            __m256 c4_0 = _mm256_setzero_ps();
-            __m256 c4_1 = _mm256_setzero_ps();
-            NN_UNROLL(4)
-            for (ptrdiff_t k = 0; k < 1; k++) {
-                const __m256 b0 = _mm256_loadu_ps(out_weight + j);
-                const __m256 b1 = _mm256_loadu_ps(out_weight + j + 8);
-                const __m256 a0 = _mm256_set1_ps(d_out[row]);
-                c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
-                c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-                const __m256 a1 = _mm256_set1_ps(d_out[row + 1]);
-                c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
-                c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
-                const __m256 a2 = _mm256_set1_ps(d_out[row + 2]);
-                c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
-                c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
-                const __m256 a3 = _mm256_set1_ps(d_out[row + 3]);
-                c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
-                c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
-                const __m256 a4 = _mm256_set1_ps(d_out[row + 4]);
-                c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
-                c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
+            _mm256_storeu_ps(tile, c0_0);
+            _mm256_storeu_ps(tile + 8, c0_1);
+            _mm256_storeu_ps(tile + 16, c1_0);
+            _mm256_storeu_ps(tile + 24, c1_1);
+            _mm256_storeu_ps(tile + 32, c2_0);
+            _mm256_storeu_ps(tile + 40, c2_1);
+            _mm256_storeu_ps(tile + 48, c3_0);
+            _mm256_storeu_ps(tile + 56, c3_1);
+            for (ptrdiff_t r = 0; r < 4; r++) {
+                const __m256 hidden_tanh2 = _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j);
+                const __m256 sub = _mm256_sub_ps(_mm256_set1_ps(1.0f),
+                                                 _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
+                _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j,
+                                 _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16), sub));
+                const __m256 hidden_tanh3 = _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j
+                                                            + 8);
+                const __m256 sub2 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
+                                                  _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
+                _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j + 8,
+                                 _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8), sub2));
             }
-            const __m256 hidden_tanh2 = _mm256_loadu_ps(hidden_tanh + row * 32 + j);
-            const __m256 sub = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                             _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
-            _mm256_storeu_ps(d_hidden + row * 32 + j, _mm256_mul_ps(c0_0, sub));
-            const __m256 hidden_tanh3 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 8);
-            const __m256 sub2 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 8, _mm256_mul_ps(c0_1, sub2));
-            const __m256 hidden_tanh4 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 32);
-            const __m256 sub3 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh4, hidden_tanh4));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 32, _mm256_mul_ps(c1_0, sub3));
-            const __m256 hidden_tanh5 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 40);
-            const __m256 sub4 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh5, hidden_tanh5));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 40, _mm256_mul_ps(c1_1, sub4));
-            const __m256 hidden_tanh6 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 64);
-            const __m256 sub5 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh6, hidden_tanh6));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 64, _mm256_mul_ps(c2_0, sub5));
-            const __m256 hidden_tanh7 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 72);
-            const __m256 sub6 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh7, hidden_tanh7));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 72, _mm256_mul_ps(c2_1, sub6));
-            const __m256 hidden_tanh8 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 96);
-            const __m256 sub7 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh8, hidden_tanh8));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 96, _mm256_mul_ps(c3_0, sub7));
-            const __m256 hidden_tanh9 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 104);
-            const __m256 sub8 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh9, hidden_tanh9));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 104, _mm256_mul_ps(c3_1, sub8));
-            const __m256 hidden_tanh10 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 128);
-            const __m256 sub9 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                              _mm256_mul_ps(hidden_tanh10, hidden_tanh10));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 128, _mm256_mul_ps(c4_0, sub9));
-            const __m256 hidden_tanh11 = _mm256_loadu_ps(hidden_tanh + row * 32 + j + 136);
-            const __m256 sub10 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                               _mm256_mul_ps(hidden_tanh11, hidden_tanh11));
-            _mm256_storeu_ps(d_hidden + row * 32 + j + 136, _mm256_mul_ps(c4_1, sub10));
         }
     }
 }

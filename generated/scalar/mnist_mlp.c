@@ -107,10 +107,10 @@ static inline float mnist_mlp_float(int32_t bits)
     return x;
 }
 
-/* x 2^n for an integral n in [-126, 127]. */
+/* x 2^n for an integral n in [-126, 127], or NaN if x is. */
 static inline float mnist_mlp_ldexp(float x, float n)
 {
-    return x * mnist_mlp_float(((int32_t)n + 127) * 8388608);
+    return x * mnist_mlp_float((n > -126.0f ? (int32_t)n + 127 : 1) * 8388608);
 }
 
 /* floor(log2(x)) of a normal x > 0. */

@@ -57,6 +57,14 @@
 #endif
 #endif
 
+#ifndef NN_ALIGNED
+#ifdef __cplusplus
+#define NN_ALIGNED alignas(64)
+#else
+#define NN_ALIGNED _Alignas(64)
+#endif
+#endif
+
 /* Define it to watch the layers: a layer's name, its values as stored, and their number. */
 #ifndef REGRESSION_TRACE
 #define REGRESSION_TRACE(layer, pointer, n) ((void)0)
@@ -223,7 +231,7 @@ static void regression_out(const float *NN_RESTRICT hidden_tanh,
 }
 
 /* hidden_tanh = tanh(x @ hidden.weight.T + hidden.bias)                          regression.nn:6
- * [32,10] x [10,32] -> [32,32]. hidden.weight is stored [10][32]. Tile 6 x 2.
+ * [32,10] x [10,32] -> [32,32]. hidden.weight is stored [10][32]. Tile 4 x 2.
  * Also hidden_tanh in evaluate. */
 static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                                            const float *NN_RESTRICT hidden_weight,
@@ -231,8 +239,7 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                                            float *NN_RESTRICT hidden_tanh, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 32; j += 2) {
-        const ptrdiff_t rows = count < 12 ? count : 12;
-        for (ptrdiff_t row = 0; row < rows; row += 6) {
+        for (ptrdiff_t row = 0; row < count; row += 4) {
             float c0_0 = 0.0f;
             float c0_1 = 0.0f;
             float c1_0 = 0.0f;
@@ -241,10 +248,6 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
             float c2_1 = 0.0f;
             float c3_0 = 0.0f;
             float c3_1 = 0.0f;
-            float c4_0 = 0.0f;
-            float c4_1 = 0.0f;
-            float c5_0 = 0.0f;
-            float c5_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 10; k++) {
                 const float b0 = hidden_weight[j + k * 32];
@@ -261,12 +264,6 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 const float a3 = x[row * 10 + k + 30];
                 c3_0 += a3 * b0;
                 c3_1 += a3 * b1;
-                const float a4 = x[row * 10 + k + 40];
-                c4_0 += a4 * b0;
-                c4_1 += a4 * b1;
-                const float a5 = x[row * 10 + k + 50];
-                c5_0 += a5 * b0;
-                c5_1 += a5 * b1;
             }
             const float hidden_bias2 = hidden_bias[j];
             hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + hidden_bias2);
@@ -278,54 +275,6 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
             hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + hidden_bias3);
             hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + hidden_bias2);
             hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + hidden_bias3);
-            hidden_tanh[row * 32 + j + 128] = regression_tanh(c4_0 + hidden_bias2);
-            hidden_tanh[row * 32 + j + 129] = regression_tanh(c4_1 + hidden_bias3);
-            hidden_tanh[row * 32 + j + 160] = regression_tanh(c5_0 + hidden_bias2);
-            hidden_tanh[row * 32 + j + 161] = regression_tanh(c5_1 + hidden_bias3);
-        }
-        for (ptrdiff_t row = 12; row < count; row += 5) {
-            float c0_0 = 0.0f;
-            float c0_1 = 0.0f;
-            float c1_0 = 0.0f;
-            float c1_1 = 0.0f;
-            float c2_0 = 0.0f;
-            float c2_1 = 0.0f;
-            float c3_0 = 0.0f;
-            float c3_1 = 0.0f;
-            float c4_0 = 0.0f;
-            float c4_1 = 0.0f;
-            NN_UNROLL(4)
-            for (ptrdiff_t k = 0; k < 10; k++) {
-                const float b0 = hidden_weight[j + k * 32];
-                const float b1 = hidden_weight[j + k * 32 + 1];
-                const float a0 = x[row * 10 + k];
-                c0_0 += a0 * b0;
-                c0_1 += a0 * b1;
-                const float a1 = x[row * 10 + k + 10];
-                c1_0 += a1 * b0;
-                c1_1 += a1 * b1;
-                const float a2 = x[row * 10 + k + 20];
-                c2_0 += a2 * b0;
-                c2_1 += a2 * b1;
-                const float a3 = x[row * 10 + k + 30];
-                c3_0 += a3 * b0;
-                c3_1 += a3 * b1;
-                const float a4 = x[row * 10 + k + 40];
-                c4_0 += a4 * b0;
-                c4_1 += a4 * b1;
-            }
-            const float hidden_bias2 = hidden_bias[j];
-            hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + hidden_bias2);
-            const float hidden_bias3 = hidden_bias[j + 1];
-            hidden_tanh[row * 32 + j + 1] = regression_tanh(c0_1 + hidden_bias3);
-            hidden_tanh[row * 32 + j + 32] = regression_tanh(c1_0 + hidden_bias2);
-            hidden_tanh[row * 32 + j + 33] = regression_tanh(c1_1 + hidden_bias3);
-            hidden_tanh[row * 32 + j + 64] = regression_tanh(c2_0 + hidden_bias2);
-            hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + hidden_bias3);
-            hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + hidden_bias2);
-            hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + hidden_bias3);
-            hidden_tanh[row * 32 + j + 128] = regression_tanh(c4_0 + hidden_bias2);
-            hidden_tanh[row * 32 + j + 129] = regression_tanh(c4_1 + hidden_bias3);
         }
     }
 }
@@ -477,14 +426,14 @@ static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolut
 }
 
 /* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh)                regression.nn:6
- * [32,1] x [1,32] -> [32,32]. Tile 6 x 2. */
+ * [32,1] x [1,32] -> [32,32]. Tile 4 x 2. */
 static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_RESTRICT out_weight,
                                 const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_hidden,
                                 ptrdiff_t count)
 {
+    NN_ALIGNED float tile[8];
     for (ptrdiff_t j = 0; j < 32; j += 2) {
-        const ptrdiff_t rows = count < 12 ? count : 12;
-        for (ptrdiff_t row = 0; row < rows; row += 6) {
+        for (ptrdiff_t row = 0; row < count; row += 4) {
             float c0_0 = 0.0f;
             float c0_1 = 0.0f;
             float c1_0 = 0.0f;
@@ -493,10 +442,6 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             float c2_1 = 0.0f;
             float c3_0 = 0.0f;
             float c3_1 = 0.0f;
-            float c4_0 = 0.0f;
-            float c4_1 = 0.0f;
-            float c5_0 = 0.0f;
-            float c5_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 1; k++) {
                 const float b0 = out_weight[j];
@@ -513,111 +458,23 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
                 const float a3 = d_out[row + 3];
                 c3_0 += a3 * b0;
                 c3_1 += a3 * b1;
-                const float a4 = d_out[row + 4];
-                c4_0 += a4 * b0;
-                c4_1 += a4 * b1;
-                const float a5 = d_out[row + 5];
-                c5_0 += a5 * b0;
-                c5_1 += a5 * b1;
             }
-            const float hidden_tanh2 = hidden_tanh[row * 32 + j];
-            const float sub = 1.0f - hidden_tanh2 * hidden_tanh2;
-            d_hidden[row * 32 + j] = c0_0 * sub;
-            const float hidden_tanh3 = hidden_tanh[row * 32 + j + 1];
-            const float sub2 = 1.0f - hidden_tanh3 * hidden_tanh3;
-            d_hidden[row * 32 + j + 1] = c0_1 * sub2;
-            const float hidden_tanh4 = hidden_tanh[row * 32 + j + 32];
-            const float sub3 = 1.0f - hidden_tanh4 * hidden_tanh4;
-            d_hidden[row * 32 + j + 32] = c1_0 * sub3;
-            const float hidden_tanh5 = hidden_tanh[row * 32 + j + 33];
-            const float sub4 = 1.0f - hidden_tanh5 * hidden_tanh5;
-            d_hidden[row * 32 + j + 33] = c1_1 * sub4;
-            const float hidden_tanh6 = hidden_tanh[row * 32 + j + 64];
-            const float sub5 = 1.0f - hidden_tanh6 * hidden_tanh6;
-            d_hidden[row * 32 + j + 64] = c2_0 * sub5;
-            const float hidden_tanh7 = hidden_tanh[row * 32 + j + 65];
-            const float sub6 = 1.0f - hidden_tanh7 * hidden_tanh7;
-            d_hidden[row * 32 + j + 65] = c2_1 * sub6;
-            const float hidden_tanh8 = hidden_tanh[row * 32 + j + 96];
-            const float sub7 = 1.0f - hidden_tanh8 * hidden_tanh8;
-            d_hidden[row * 32 + j + 96] = c3_0 * sub7;
-            const float hidden_tanh9 = hidden_tanh[row * 32 + j + 97];
-            const float sub8 = 1.0f - hidden_tanh9 * hidden_tanh9;
-            d_hidden[row * 32 + j + 97] = c3_1 * sub8;
-            const float hidden_tanh10 = hidden_tanh[row * 32 + j + 128];
-            const float sub9 = 1.0f - hidden_tanh10 * hidden_tanh10;
-            d_hidden[row * 32 + j + 128] = c4_0 * sub9;
-            const float hidden_tanh11 = hidden_tanh[row * 32 + j + 129];
-            const float sub10 = 1.0f - hidden_tanh11 * hidden_tanh11;
-            d_hidden[row * 32 + j + 129] = c4_1 * sub10;
-            const float hidden_tanh12 = hidden_tanh[row * 32 + j + 160];
-            const float sub11 = 1.0f - hidden_tanh12 * hidden_tanh12;
-            d_hidden[row * 32 + j + 160] = c5_0 * sub11;
-            const float hidden_tanh13 = hidden_tanh[row * 32 + j + 161];
-            const float sub12 = 1.0f - hidden_tanh13 * hidden_tanh13;
-            d_hidden[row * 32 + j + 161] = c5_1 * sub12;
-        }
-        for (ptrdiff_t row = 12; row < count; row += 5) {
-            float c0_0 = 0.0f;
-            float c0_1 = 0.0f;
-            float c1_0 = 0.0f;
-            float c1_1 = 0.0f;
-            float c2_0 = 0.0f;
-            float c2_1 = 0.0f;
-            float c3_0 = 0.0f;
-            float c3_1 = 0.0f;
-            float c4_0 = 0.0f;
-            float c4_1 = 0.0f;
-            NN_UNROLL(4)
-            for (ptrdiff_t k = 0; k < 1; k++) {
-                const float b0 = out_weight[j];
-                const float b1 = out_weight[j + 1];
-                const float a0 = d_out[row];
-                c0_0 += a0 * b0;
-                c0_1 += a0 * b1;
-                const float a1 = d_out[row + 1];
-                c1_0 += a1 * b0;
-                c1_1 += a1 * b1;
-                const float a2 = d_out[row + 2];
-                c2_0 += a2 * b0;
-                c2_1 += a2 * b1;
-                const float a3 = d_out[row + 3];
-                c3_0 += a3 * b0;
-                c3_1 += a3 * b1;
-                const float a4 = d_out[row + 4];
-                c4_0 += a4 * b0;
-                c4_1 += a4 * b1;
+            tile[0] = c0_0;
+            tile[1] = c0_1;
+            tile[2] = c1_0;
+            tile[3] = c1_1;
+            tile[4] = c2_0;
+            tile[5] = c2_1;
+            tile[6] = c3_0;
+            tile[7] = c3_1;
+            for (ptrdiff_t r = 0; r < 4; r++) {
+                const float hidden_tanh2 = hidden_tanh[row * 32 + r * 32 + j];
+                const float sub = 1.0f - hidden_tanh2 * hidden_tanh2;
+                d_hidden[row * 32 + r * 32 + j] = tile[r * 2] * sub;
+                const float hidden_tanh3 = hidden_tanh[row * 32 + r * 32 + j + 1];
+                const float sub2 = 1.0f - hidden_tanh3 * hidden_tanh3;
+                d_hidden[row * 32 + r * 32 + j + 1] = tile[r * 2 + 1] * sub2;
             }
-            const float hidden_tanh2 = hidden_tanh[row * 32 + j];
-            const float sub = 1.0f - hidden_tanh2 * hidden_tanh2;
-            d_hidden[row * 32 + j] = c0_0 * sub;
-            const float hidden_tanh3 = hidden_tanh[row * 32 + j + 1];
-            const float sub2 = 1.0f - hidden_tanh3 * hidden_tanh3;
-            d_hidden[row * 32 + j + 1] = c0_1 * sub2;
-            const float hidden_tanh4 = hidden_tanh[row * 32 + j + 32];
-            const float sub3 = 1.0f - hidden_tanh4 * hidden_tanh4;
-            d_hidden[row * 32 + j + 32] = c1_0 * sub3;
-            const float hidden_tanh5 = hidden_tanh[row * 32 + j + 33];
-            const float sub4 = 1.0f - hidden_tanh5 * hidden_tanh5;
-            d_hidden[row * 32 + j + 33] = c1_1 * sub4;
-            const float hidden_tanh6 = hidden_tanh[row * 32 + j + 64];
-            const float sub5 = 1.0f - hidden_tanh6 * hidden_tanh6;
-            d_hidden[row * 32 + j + 64] = c2_0 * sub5;
-            const float hidden_tanh7 = hidden_tanh[row * 32 + j + 65];
-            const float sub6 = 1.0f - hidden_tanh7 * hidden_tanh7;
-            d_hidden[row * 32 + j + 65] = c2_1 * sub6;
-            const float hidden_tanh8 = hidden_tanh[row * 32 + j + 96];
-            const float sub7 = 1.0f - hidden_tanh8 * hidden_tanh8;
-            d_hidden[row * 32 + j + 96] = c3_0 * sub7;
-            const float hidden_tanh9 = hidden_tanh[row * 32 + j + 97];
-            const float sub8 = 1.0f - hidden_tanh9 * hidden_tanh9;
-            d_hidden[row * 32 + j + 97] = c3_1 * sub8;
-            const float hidden_tanh10 = hidden_tanh[row * 32 + j + 128];
-            const float sub9 = 1.0f - hidden_tanh10 * hidden_tanh10;
-            d_hidden[row * 32 + j + 128] = c4_0 * sub9;
-            const float hidden_tanh11 = hidden_tanh[row * 32 + j + 129];
-            const float sub10 = 1.0f - hidden_tanh11 * hidden_tanh11;
-            d_hidden[row * 32 + j + 129] = c4_1 * sub10;
         }
     }
 }
