@@ -97,6 +97,7 @@ typedef struct Frame {
     Span call;                       /* in the caller */
     const char *path;                /* of the instance: "h.0.attn"; "" in the model */
     Scope *scope;
+    Map ended;                       /* of Binding: names of scopes that were left */
     int run;                         /* number of this run */
     bool again;                      /* an instance runs for the second time: its names exist */
     int loops;                       /* for statements around */

@@ -13,6 +13,12 @@ void scope_push(Elab *el)
 
 void scope_pop(Elab *el)
 {
+    const Map *names = &el->frame->scope->names;
+    for (int i = 0; i < names->slots.count; i++) {
+        const MapSlot *slot = &names->slots.at[i];
+        if (!map_get(&el->frame->ended, slot->name))
+            map_put(el->arena, &el->frame->ended, slot->name, slot->value);
+    }
     el->frame->scope = el->frame->scope->parent;
 }
 
@@ -181,6 +187,12 @@ static const Value *refuse_unknown(Elab *el, Name name)
     if ((!el->mode || el->apart_depth) && is_given(name.text))
         return fault(el, name.span, "`%s` is known only inside a model or block", name.text);
     fault(el, name.span, "nothing is called `%s` here", name.text);
+    const Binding *ended = map_get(&el->frame->ended, name.text);
+    if (ended && ended->span.source) {
+        diag_note(el->diags, ended->span, "this `%s` ended with the braces around it", name.text);
+        diag_help(el->diags, "what is given a value before the braces can be changed in them");
+        return &value_poison;
+    }
     WordList words = value_words(el);
     help_nearest(el, name.text, &words);
     return &value_poison;
