@@ -191,12 +191,13 @@ def median(values):
 
 
 def burst(function, seconds=0.01):
-    """Median seconds of a call over a burst."""
+    """Median CPU seconds of a call over a burst, as the other side measures: of all threads, for
+    the backward pass runs on one of its own."""
     times, start = [], time.perf_counter()
     while time.perf_counter() - start < seconds or len(times) < 3:
-        before = time.perf_counter()
+        before = time.process_time()
         function()
-        times.append(time.perf_counter() - before)
+        times.append(time.process_time() - before)
     return median(times)
 
 
@@ -281,7 +282,8 @@ def report(model, servers, result):
     step_name, step = best(result, "torch step")
     infer_name, infer = best(result, "torch infer")
     frozen = min(value for key, value in result.items()
-                 if key[0] == "torch infer" and key[1] in ("frozen JIT", "frozen JIT, channels last"))
+                 if key[0] == "torch infer"
+                 and key[1] in ("frozen JIT", "frozen JIT, channels last"))
     print("%s, batch %d, one thread; PyTorch %s" % (model.path, model.batch, torch.__version__))
     print(" training step: forward, loss, backward, Adam; %.1f MFLOP"
           % (result[servers[0].target, "flops"] / 1e6))
