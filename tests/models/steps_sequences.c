@@ -160,8 +160,9 @@ static bool make_masked(Maker *m)
     const Made keys = {.rank = 2, .dim = {0, v.dim[2]}};
     const char *mask = maker_name(m, "x");
     maker_line(m, "input %s: f32%s;", mask, maker_shape(m, &keys));
-    maker_add(m, v, "scaled_dot_product_attention(%s, tanh(%s), %s, mask = %s > -0.3)", v.name, v.name,
-              v.name, mask);
+    const char *seen = arena_printf(m->arena, "%s > -0.3 or iota(%s, 1) == 0", mask, mask);
+    maker_add(m, v, "scaled_dot_product_attention(%s, tanh(%s), %s, mask = %s)", v.name, v.name,
+              v.name, seen);
     return true;
 }
 
