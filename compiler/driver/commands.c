@@ -17,6 +17,8 @@ const CliCommand commands[] = {
     {"check", "model.nn [options]",
      "Compares generated code with the interpreter, and gradients with finite differences.", 1,
      cmd_check},
+    {"profile", "model.nn [options]",
+     "Measures each kernel of generated code against this machine's peak.", 1, cmd_profile},
     {"bench", "model.nn [options]",
      "Measures generated code and the interpreter, side by side.", 1, cmd_bench},
     {"compare", "model.nn reference.safetensors [options]",

@@ -7,6 +7,7 @@ int cmd_compile(Arena *arena, const CliCommand *self, int argc, char **argv);
 int cmd_run(Arena *arena, const CliCommand *self, int argc, char **argv);
 int cmd_summary(Arena *arena, const CliCommand *self, int argc, char **argv);
 int cmd_check(Arena *arena, const CliCommand *self, int argc, char **argv);
+int cmd_profile(Arena *arena, const CliCommand *self, int argc, char **argv);
 int cmd_bench(Arena *arena, const CliCommand *self, int argc, char **argv);
 int cmd_compare(Arena *arena, const CliCommand *self, int argc, char **argv);
 int cmd_fmt(Arena *arena, const CliCommand *self, int argc, char **argv);

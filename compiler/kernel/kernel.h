@@ -192,6 +192,7 @@ void put_ensure_whole(EntryPlan *entry, Kernel *k);          /* copies the first
 
 /* ---- scans (scan.c) ---- */
 void scan_place_input(EntryPlan *body, const Node *input);   /* the value of an input of the body */
+int64_t scan_steps(const Kernel *k);                         /* of a KERNEL_SCAN */
 /* Where an output of the body goes: NULL if it is there already or nobody outside reads it. */
 Value *scan_output(EntryPlan *body, int index);
 void scan_plan(EntryPlan *entry, Kernel *k);                 /* makes k->body */

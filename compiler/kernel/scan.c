@@ -182,3 +182,8 @@ void scan_plan(EntryPlan *entry, Kernel *k)
     k->body_work = work;
     vec_push(entry->arena, k->results, work);
 }
+
+int64_t scan_steps(const Kernel *k)
+{
+    return scan_parts(k->anchor).length;
+}
