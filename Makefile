@@ -168,8 +168,9 @@ $(BENCH_OBJ): $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags
 $(BUILD)/tests/bench/bench: $(BENCH_OBJ) $(LIBNNC) $(LIBRUNTIME)
 	$(call quiet,LD)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-bench: $(BUILD)/tests/bench/bench
-	$< -o $(BUILD)/bench $(BENCH_MODELS)
+BENCH_TARGETS ?= $(shell grep -qw avx2 /proc/cpuinfo && echo avx2)$(shell grep -qw avx512f /proc/cpuinfo && echo ,avx512)
+bench: $(BUILD)/nnc
+	$(foreach m,$(BENCH_MODELS),$< profile $m -o $(BUILD)/bench $(if $(BENCH_TARGETS),--target=$(BENCH_TARGETS)) &&) true
 
 # PyTorch beside it, in its best mode: malloc keeps its memory, OpenBLAS finds the processor by itself.
 PYTHON ?= /usr/bin/python3

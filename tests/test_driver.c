@@ -189,6 +189,24 @@ static void bench_measures(void **state)
     expect(&r, 0, "of machine code");
 }
 
+/* Kernels inside of scans too, which one call of the entry runs once a step. */
+static void profile_measures(void **state)
+{
+    const Run r = run(*state, "nnc profile tests/scan/gru.nn --rounds=1 --target=scalar");
+    expect(&r, 0, "gru_both_ways, scalar, train");
+    expect(&r, 0, "    forward ");
+    expect(&r, 0, "[train and adam]");
+}
+
+static void profile_gives_csv(void **state)
+{
+    const Run r = run(*state, "nnc profile examples/regression.nn --rounds=1 --csv --entries=infer "
+                              "--target=scalar");
+    expect(&r, 0, "model,target,entry,batch,kernel,kind,calls,");
+    expect(&r, 0, "regression,scalar,infer,1,");
+    expect(&r, 0, "[infer]");
+}
+
 static void bench_gives_csv(void **state)
 {
     const Run r = run(*state, "nnc bench examples/regression.nn --seconds=0.1 --csv");
@@ -359,7 +377,8 @@ int main(void)
         TEST(weights_go_around), TEST(a_run_goes_on), TEST(a_loader_of_ones_own),
         TEST(check_agrees),
         TEST(check_without_a_loss), TEST(check_can_fail), TEST(bench_measures),
-        TEST(bench_gives_csv), TEST(summary_counts), TEST(compiling_is_quick), TEST(the_cache_is_used), TEST(no_compiler),
+        TEST(bench_gives_csv), TEST(profile_measures),
+        TEST(profile_gives_csv), TEST(summary_counts), TEST(compiling_is_quick), TEST(the_cache_is_used), TEST(no_compiler),
         TEST(a_cache_that_cannot_be), TEST(references_agree),
         TEST(the_first_difference_is_named), TEST(causes_are_found),
     };

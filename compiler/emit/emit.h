@@ -28,6 +28,7 @@ typedef struct EntryNames {
     const char **outputs;            /* by graph->outputs; NULL for what is no buffer of its own */
     const char **values;             /* by entry->values: the local pointer; a table for AT_CONST */
     const EntryPlan *plan;           /* the entry, or the body of a scan in one */
+    const char *step;                /* of a body: the place in the sequences */
 } EntryNames;
 typedef VEC(EntryNames) EntryNamesList;
 

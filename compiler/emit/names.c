@@ -141,14 +141,32 @@ bool emit_is_outside(const Value *v)
     return v->place == AT_AROUND && !v->around.offset && !v->around.step;
 }
 
+static const EntryPlan *outermost(const EntryPlan *entry)
+{
+    while (entry->outer) entry = entry->outer;
+    return entry;
+}
+
+/* Of the place in a scan: scans of an entry that stand beside each other share one. */
+static const char *name_step(const Emission *e, const EntryPlan *body, Names *taken)
+{
+    const int depth = emit_depth(body);
+    for (int i = 0; i < e->names.count; i++) {
+        const EntryPlan *other = e->names.at[i].plan;
+        if (outermost(other) == outermost(body) && emit_depth(other) == depth)
+            return e->names.at[i].step;
+    }
+    return take_name(e->arena, taken, depth == 1 ? "t" : arena_printf(e->arena, "t%d", depth));
+}
+
 /* The body of a scan stands inside the function of its entry: what is taken there is taken here. */
 static void name_entry(Emission *e, const EntryPlan *entry, Names *taken, Names *globals)
 {
     Arena *arena = e->arena;
     EntryNames names = {arena_array(arena, const char *, entry->graph->inputs.count + 1),
                         arena_array(arena, const char *, entry->graph->outputs.count + 1),
-                        arena_array(arena, const char *, entry->values.count + 1), entry};
-    if (entry->outer) vec_push(arena, *taken, emit_step_name(e, entry));
+                        arena_array(arena, const char *, entry->values.count + 1), entry, NULL};
+    if (entry->outer) names.step = name_step(e, entry, taken);
     else name_arguments(e, &names, taken);
     for (int i = 0; i < entry->values.count; i++) {
         const Value *v = entry->values.at[i];
@@ -171,8 +189,7 @@ int emit_depth(const EntryPlan *entry)
 
 const char *emit_step_name(const Emission *e, const EntryPlan *body)
 {
-    const int depth = emit_depth(body);
-    return depth == 1 ? "t" : arena_printf(e->arena, "t%d", depth);
+    return emit_entry_names(e, body)->step;
 }
 
 const EntryNames *emit_entry_names(const Emission *e, const EntryPlan *entry)

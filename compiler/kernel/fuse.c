@@ -153,6 +153,28 @@ static bool is_only_row(const Kernel *k, unsigned axes) {
            type_elements(k->domain) == k->domain.dim[last];
 }
 
+/* A sum that leaves the kernel takes in each element once: what it adds up varies along all axes of the domain, or along all but
+ * those of the row, of which it then is a value. */
+static bool counts_once(const Kernel *k, const Node *node, const int *label, unsigned row) {
+    const Type in = node->inputs[0]->type;
+    unsigned reduced = 0, repeated = 0;
+    for (int d = 0; d < k->domain.rank; d++)
+        if (k->domain.dim[d] != 1) repeated |= 1u << d;
+    for (int i = 0; i < in.rank; i++)
+        if (in.dim[i] != 1 && label[i] >= 0) repeated &= ~(1u << label[i]);
+    for (int i = 0; i < node->attr[0].count; i++)
+        if (in.dim[node->attr[0].ints[i]] != 1) reduced |= 1u << label[node->attr[0].ints[i]];
+    return !reduced || reduced == row || !repeated || repeated == row;
+}
+
+bool kernel_counts_once(const EntryPlan *entry, const Kernel *k, const Kernel *members, unsigned row) {
+    for (int i = 0; i < members->nodes.count; i++) {
+        const Node *node = members->nodes.at[i];
+        if (op_row(node->op)->kind == KIND_REDUCE && !counts_once(k, node, entry->member[node->id].label, row)) return false;
+    }
+    return true;
+}
+
 static bool may_read_member(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *root, unsigned *row,
                             bool *after) {
     if (entry->member[root->id].after_loops) {
@@ -204,6 +226,7 @@ static bool join_map(EntryPlan *entry, Kernel *k, Node *node) {
     }
     if (legal && after) legal = may_run_after(entry, k, node);
     if (legal && !after) legal = labels_complete(k, node->type, label);
+    if (legal) legal = kernel_counts_once(entry, k, k, row);
     if (legal && k->kind != KERNEL_ROWS)
         legal = !after && type_elements(node->type) == type_elements(k->domain);
     if (!legal) {
@@ -230,6 +253,7 @@ static bool join_reduce(EntryPlan *entry, Kernel *k, Node *node) {
         if (row && row != axes) return false;
         row = axes;
     }
+    if (!counts_once(k, node, label, row) || !kernel_counts_once(entry, k, k, row)) return false;
     k->row_axes = row;
     kernel_add(entry, k, node, label, false);
     return true;

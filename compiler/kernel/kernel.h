@@ -172,6 +172,8 @@ bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int 
 /* May `node`, itself a member of k or about to be, read `input` where that leads to members of k? Sets *row to the row axes that
  * this fixes, *after if it must run after the loops. */
 bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *input, unsigned *row, bool *after);
+/* Whether no sum of `members` would take in an element more than once in the loops of k with that row. */
+bool kernel_counts_once(const EntryPlan *entry, const Kernel *k, const Kernel *members, unsigned row);
 
 /* Whether lanes may run along an axis of the domain: everything in memory has stride 0 or 1 along it, operands of the anchor
  * aside (lanes.c). */

@@ -66,7 +66,8 @@ static bool may_merge(const EntryPlan *entry, const Kernel *a, const Kernel *b) 
     unsigned row = a->row_axes | b->row_axes;
     const unsigned before = row;
     return related(entry, a, b) && !kernel_needs(entry, a, b) && !needs_through_another(entry, b, a) &&
-           reads_are_legal(entry, a, b, &row) && (row == before || !before);
+           reads_are_legal(entry, a, b, &row) && (row == before || !before) &&
+           kernel_counts_once(entry, a, a, row) && kernel_counts_once(entry, a, b, row);
 }
 
 static void merge(EntryPlan *entry, Kernel *a, Kernel *b) {

@@ -205,10 +205,10 @@ def burst(function, seconds=0.01):
 
 
 class Server:
-    """tests/bench/bench -i: measures what is asked for."""
+    """tests/bench/bench: measures what is asked for."""
 
     def __init__(self, bench, target, model, data):
-        command = [bench, "-i", "-t", target, "-o", "build/bench", "-b",
+        command = [bench, "-t", target, "-o", "build/bench", "-b",
                    str(model.batch)]
         if data and os.path.isdir(data):
             command += ["-d", data]

@@ -25,7 +25,7 @@ enum { ROUNDS = 9 };
 
 typedef struct Server {
     Arena *arena;
-    Subject *subject;
+    Dissection *subject;
     nn_data *data;
     double last;    /* when the epoch before ended */
     double seconds; /* of the last epoch */
@@ -35,15 +35,15 @@ typedef struct Server {
 
 static void run_infer(void *context)
 {
-    SubjectEntry *e = context;
+    DissectedEntry *e = context;
     e->entry->call(&e->call);
 }
 
 static void run_step(void *context)
 {
-    Subject *s = context;
-    run_infer(subject_entry(s, "train"));
-    subject_adam(s);
+    Dissection *s = context;
+    run_infer(dissect_entry(s, "train"));
+    dissect_adam(s);
 }
 
 static double burst(const Server *server, Racer racer)
@@ -54,13 +54,13 @@ static double burst(const Server *server, Racer racer)
 
 static double time_entry(const Server *server, const char *name)
 {
-    SubjectEntry *e = subject_entry(server->subject, name);
+    DissectedEntry *e = dissect_entry(server->subject, name);
     return e ? burst(server, (Racer){.run = run_infer, .context = e}) : -1;
 }
 
 static double time_step(const Server *server)
 {
-    if (!subject_entry(server->subject, "train")) return -1;
+    if (!dissect_entry(server->subject, "train")) return -1;
     return burst(server, (Racer){.run = run_step, .context = server->subject});
 }
 
@@ -74,7 +74,7 @@ static double peak(const Server *server)
 
 static double read_parameters(const Server *server)
 {
-    const Subject *s = server->subject;
+    const Dissection *s = server->subject;
     Reading reading = {.data = s->params, .floats = s->model->param_floats / 128 * 128};
     Racer racer;
     if (!reading.floats) return -1;
@@ -97,7 +97,7 @@ static int epoch_ended(void *user, const nn_progress *progress)
 /* Two epochs; the second one's time. One thread. */
 static double epoch(Server *server)
 {
-    Subject *s = server->subject;
+    Dissection *s = server->subject;
     const TrainPlan *plan = s->plan->module->train;
     nn_train_result result;
     nn_error error;
@@ -121,7 +121,7 @@ static double epoch(Server *server)
 
 static double steps(const Server *server)
 {
-    SubjectEntry *train = subject_entry(server->subject, "train");
+    DissectedEntry *train = dissect_entry(server->subject, "train");
     return train && server->data ? (double)nn_batches_per_epoch(server->data, train->entry) : 0;
 }
 
@@ -146,8 +146,8 @@ static void load_data(Server *server, const char *directory)
 
 static double answer(Server *server, const char *word)
 {
-    SubjectEntry *train = subject_entry(server->subject, "train");
-    SubjectEntry *infer = subject_entry(server->subject, "infer");
+    DissectedEntry *train = dissect_entry(server->subject, "train");
+    DissectedEntry *infer = dissect_entry(server->subject, "infer");
     if (!strcmp(word, "peak")) return peak(server);
     if (!strcmp(word, "read")) return read_parameters(server);
     if (!strcmp(word, "flops")) return train ? train->entry->flops : -1;
@@ -159,7 +159,7 @@ static double answer(Server *server, const char *word)
     return time_entry(server, word);
 }
 
-int serve(Arena *arena, Subject *subject, const char *data)
+int serve(Arena *arena, Dissection *subject, const char *data)
 {
     Server server = {.arena = arena, .subject = subject};
     char word[64];

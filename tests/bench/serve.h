@@ -1,9 +1,9 @@
 /* Measurements on request. */
 #ifndef NNC_BENCH_SERVE_H
 #define NNC_BENCH_SERVE_H
-#include "subject.h"
+#include "driver/dissect.h"
 
 /* Answers on stdout what stdin asks for until it ends. data: the directory of the model's data, or
  * NULL. */
-int serve(Arena *arena, Subject *subject, const char *data);
+int serve(Arena *arena, Dissection *subject, const char *data);
 #endif
