@@ -158,7 +158,7 @@ static void add_csv(Profile *p, const DissectedEntry *e)
         const Timed *item = &p->items.at[i];
         const Racer *r = &p->racers[i];
         const char *name = item->name + strspn(item->name, " ");
-        table_add(&p->table, p->model.name, p->model.target->name, e->entry->name,
+        table_add(&p->table, p->model.name, p->model.target->name, e->lowered->plan->name,
                   arena_printf(a, "%lld", (long long)e->entry->batch), name, kind_of(item),
                   arena_printf(a, "%lld", (long long)item->times),
                   arena_printf(a, "%.4f", 1e6 * r->least), arena_printf(a, "%.4f", 1e6 * r->median),
