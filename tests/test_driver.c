@@ -203,7 +203,7 @@ static void profile_gives_csv(void **state)
     const Run r = run(*state, "nnc profile examples/regression.nn --rounds=1 --csv --entries=infer "
                               "--target=scalar");
     expect(&r, 0, "model,target,entry,batch,kernel,kind,calls,");
-    expect(&r, 0, "regression,scalar,infer,1,");
+    expect(&r, 0, "diabetes,scalar,infer,1,");
     expect(&r, 0, "[infer]");
 }
 
@@ -378,7 +378,8 @@ int main(void)
         TEST(check_agrees),
         TEST(check_without_a_loss), TEST(check_can_fail), TEST(bench_measures),
         TEST(bench_gives_csv), TEST(profile_measures),
-        TEST(profile_gives_csv), TEST(summary_counts), TEST(compiling_is_quick), TEST(the_cache_is_used), TEST(no_compiler),
+        TEST(profile_gives_csv), TEST(summary_counts), TEST(compiling_is_quick),
+        TEST(the_cache_is_used), TEST(no_compiler),
         TEST(a_cache_that_cannot_be), TEST(references_agree),
         TEST(the_first_difference_is_named), TEST(causes_are_found),
     };

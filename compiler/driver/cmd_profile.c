@@ -14,12 +14,12 @@
 /* One kernel, entry or step as something to time. */
 typedef struct Timed {
     const char *name;
-    double flops, bytes;             /* of one call */
+    double flops, bytes; /* of one call */
     Dissection *model;
     DissectedEntry *entry;
-    const Part *part;                /* a kernel; else NULL */
-    bool call, adam;                 /* what else is run */
-    int64_t times;                   /* in one call of the entry */
+    const Part *part; /* a kernel; else NULL */
+    bool call, adam;  /* what else is run */
+    int64_t times;    /* in one call of the entry */
 } Timed;
 
 typedef struct Profile {
@@ -29,10 +29,10 @@ typedef struct Profile {
     long long rounds;
     bool csv;
     Dissection model;
-    VEC(Timed) items;                /* of one entry: kernels, then what is more than one */
+    VEC(Timed) items; /* of one entry: kernels, then what is more than one */
     int kernels;
     Racer *racers;
-    double peak;                     /* FLOP/s, in the same rounds */
+    double peak; /* FLOP/s, in the same rounds */
     Table table;
 } Profile;
 
@@ -51,14 +51,27 @@ static void add_wholes(Profile *p, DissectedEntry *e)
 {
     const double params = (double)p->model.model->param_floats;
     vec_push(p->arena, p->items,
-             ((Timed){.name = arena_printf(p->arena, "[%s]", e->entry->name), .times = 1,
-                      .flops = e->entry->flops, .entry = e, .call = true}));
+             ((Timed){.name = arena_printf(p->arena, "[%s]", e->entry->name),
+                      .times = 1,
+                      .flops = e->entry->flops,
+                      .entry = e,
+                      .call = true}));
     if (strcmp(e->entry->name, "train") || !p->model.step) return;
-    vec_push(p->arena, p->items, ((Timed){.name = "[adam]", .bytes = 28 * params, .times = 1,
-                                          .entry = e, .model = &p->model, .adam = true}));
     vec_push(p->arena, p->items,
-             ((Timed){.name = "[train and adam]", .flops = e->entry->flops, .times = 1,
-                      .entry = e, .model = &p->model, .call = true, .adam = true}));
+             ((Timed){.name = "[adam]",
+                      .bytes = 28 * params,
+                      .times = 1,
+                      .entry = e,
+                      .model = &p->model,
+                      .adam = true}));
+    vec_push(p->arena, p->items,
+             ((Timed){.name = "[train and adam]",
+                      .flops = e->entry->flops,
+                      .times = 1,
+                      .entry = e,
+                      .model = &p->model,
+                      .call = true,
+                      .adam = true}));
 }
 
 static void collect(Profile *p, DissectedEntry *e)
@@ -69,7 +82,10 @@ static void collect(Profile *p, DissectedEntry *e)
         const Kernel *k = part->call->kernel;
         vec_push(p->arena, p->items,
                  ((Timed){.name = arena_printf(p->arena, "%*s%s", 2 * part->depth, "", k->name),
-                          .flops = k->flops, .bytes = k->bytes, .part = part, .entry = e,
+                          .flops = k->flops,
+                          .bytes = k->bytes,
+                          .part = part,
+                          .entry = e,
                           .times = part->times}));
     }
     p->kernels = p->items.count;
@@ -82,10 +98,10 @@ static void measure(Profile *p, DissectedEntry *e)
     const int n = p->items.count;
     p->racers = arena_array(p->arena, Racer, n + 1);
     for (int i = 0; i < n; i++)
-        p->racers[i] = (Racer){.name = p->items.at[i].name, .run = run_item,
-                               .context = &p->items.at[i]};
+        p->racers[i] =
+            (Racer){.name = p->items.at[i].name, .run = run_item, .context = &p->items.at[i]};
     measure_peak(p->model.target, &peak, &p->racers[n]);
-    e->entry->call(&e->call);        /* every buffer holds what it will hold */
+    e->entry->call(&e->call); /* every buffer holds what it will hold */
     measure_race(p->arena, p->racers, n + 1, (int)p->rounds, 1e-3);
     p->peak = peak.flops / p->racers[n].least;
 }
@@ -95,10 +111,10 @@ static void measure(Profile *p, DissectedEntry *e)
 static const char *kind_of(const Timed *item)
 {
     static const char *const names[] = {
-        [KERNEL_ROWS] = "rows", [KERNEL_CONTRACT] = "product", [KERNEL_WINDOW] = "window",
-        [KERNEL_RANDOM] = "random", [KERNEL_COPY] = "copy", [KERNEL_GATHER] = "gather",
-        [KERNEL_SCATTER] = "scatter", [KERNEL_JOIN] = "join", [KERNEL_PUT] = "put",
-        [KERNEL_SCAN] = "scan", [KERNEL_CHECK] = "check"};
+        [KERNEL_ROWS] = "rows",       [KERNEL_CONTRACT] = "product", [KERNEL_WINDOW] = "window",
+        [KERNEL_RANDOM] = "random",   [KERNEL_COPY] = "copy",        [KERNEL_GATHER] = "gather",
+        [KERNEL_SCATTER] = "scatter", [KERNEL_JOIN] = "join",        [KERNEL_PUT] = "put",
+        [KERNEL_SCAN] = "scan",       [KERNEL_CHECK] = "check"};
     return item->part ? names[item->part->call->kernel->kind] : "";
 }
 
@@ -106,8 +122,7 @@ static const char *kind_of(const Timed *item)
 static double sum_of(const Profile *p)
 {
     double sum = 0;
-    for (int i = 0; i < p->kernels; i++)
-        sum += p->racers[i].least * (double)p->items.at[i].times;
+    for (int i = 0; i < p->kernels; i++) sum += p->racers[i].least * (double)p->items.at[i].times;
     return sum;
 }
 

@@ -3,7 +3,6 @@
 #include "driver/dissect.h"
 
 #include <dlfcn.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "driver/buffers.h"
@@ -23,11 +22,14 @@ static void add_parts(Arena *arena, DissectedEntry *e, const LoweredEntry *lower
     for (int i = 0; i < lowered->calls.count; i++) {
         const KernelCall *call = &lowered->calls.at[i];
         if (call->body)
-            add_parts(arena, e, call->body, depth + 1,
-                      times * scan_steps(call->kernel));
+            add_parts(arena, e, call->body, depth + 1, times * scan_steps(call->kernel));
         else
-            vec_push(arena, e->parts, ((Part){.lowered = lowered, .call = call, .depth = depth,
-                                              .times = times, .values = values}));
+            vec_push(arena, e->parts,
+                     ((Part){.lowered = lowered,
+                             .call = call,
+                             .depth = depth,
+                             .times = times,
+                             .values = values}));
     }
 }
 
@@ -54,15 +56,17 @@ static int place_of(const EntryPlan *plan, const Value *value)
     return at;
 }
 
-static void print_caller(Text *out, const Emission *e, const Part *part, const char *entry, int number)
+static void print_caller(Text *out, const Emission *e, const Part *part, const char *entry,
+                         int number)
 {
     const PrintNames names = {e->options.name, emit_suffix(e, 0)};
     const Function *f = part->call->function;
-    text_addf(out, "static void call_%s_%d(void *const *v)\n{\n    (void)v;\n    %s%s(", entry, number,
-              f->returns_status ? "(void)" : "", function_c_name(e->arena, f, &names));
+    text_addf(out, "static void call_%s_%d(void *const *v)\n{\n    (void)v;\n    %s%s(", entry,
+              number, f->returns_status ? "(void)" : "", function_c_name(e->arena, f, &names));
     const char *comma = "";
     for (int i = 0; i < part->call->arguments.count; i++) {
-        text_addf(out, "%sv[%d]", comma, place_of(part->lowered->plan, part->call->arguments.at[i]));
+        text_addf(out, "%sv[%d]", comma,
+                  place_of(part->lowered->plan, part->call->arguments.at[i]));
         comma = ", ";
     }
     for (int i = 0; i < f->scalars.count; i++) {
@@ -75,10 +79,11 @@ static void print_caller(Text *out, const Emission *e, const Part *part, const c
 static void print_callers(Text *out, const Emission *e, const DissectedEntry *entry)
 {
     const char *name = entry->lowered->plan->name;
-    for (int i = 0; i < entry->parts.count; i++)
-        print_caller(out, e, &entry->parts.at[i], name, i);
-    text_addf(out, "\nextern void (*const calls_%s[])(void *const *);\n"
-              "void (*const calls_%s[])(void *const *) = {\n    ", name, name);
+    for (int i = 0; i < entry->parts.count; i++) print_caller(out, e, &entry->parts.at[i], name, i);
+    text_addf(out,
+              "\nextern void (*const calls_%s[])(void *const *);\n"
+              "void (*const calls_%s[])(void *const *) = {\n    ",
+              name, name);
     for (int i = 0; i < entry->parts.count; i++) text_addf(out, "call_%s_%d, ", name, i);
     text_add(out, "0\n};\n\n");
 }
@@ -117,11 +122,9 @@ static const char *build(Dissection *d, const char *directory, const char **libr
 static float *zeros(Dissection *d, int64_t floats)
 {
     const size_t shift = (size_t)(17 * 64 * d->allocations++) % 4096;
-    const size_t bytes = ((size_t)floats * 4 + shift + 4096) / 4096 * 4096;
-    char *at = aligned_alloc(4096, bytes);
-    if (!at) abort();
-    memset(at, 0, bytes);
-    return (float *)(void *)(at + shift);
+    char *at = arena_array(d->arena, char, (size_t)floats * 4 + 2 * 4096);
+    const size_t past = (uintptr_t)at % 4096;
+    return (float *)(void *)(at + (past ? 4096 - past : 0) + shift);
 }
 
 static void make_call(Dissection *d, DissectedEntry *e)
@@ -165,10 +168,11 @@ static void *place(const Dissection *d, const DissectedEntry *e, const EntryPlan
     case AT_LOSS: return e->call.loss;
     case AT_METRIC: return e->call.metrics + v->offset;
     case AT_WORK: return workspace_of(d, e, plan) + v->offset;
-    case AT_INPUT: case AT_OUTPUT: return place_outside(e, v);
+    case AT_INPUT:
+    case AT_OUTPUT: return place_outside(e, v);
     case AT_AROUND:
         return (char *)place(d, e, plan->outer, v->around.value)
-               + v->around.offset * (v->dtype == DT_U8 ? 1 : 4);
+             + v->around.offset * (v->dtype == DT_U8 ? 1 : 4);
     case AT_CONST: return (void *)(uintptr_t)v->node->values;
     case AT_INDEX: return NULL;
     }
@@ -207,7 +211,8 @@ static const char *load(Dissection *d, const char *library)
         DissectedEntry *e = &d->entries.at[i];
         e->entry = &d->model->entries[i];
         make_call(d, e);
-        bind_parts(d, e, dlsym(d->handle, arena_printf(d->arena, "calls_%s", e->lowered->plan->name)));
+        bind_parts(d, e,
+                   dlsym(d->handle, arena_printf(d->arena, "calls_%s", e->lowered->plan->name)));
     }
     return NULL;
 }
@@ -222,7 +227,6 @@ const char *dissect_open(Arena *arena, const char *path, const CompileOptions *o
     return error ? error : load(out, library);
 }
 
-/* The memory of zeros() stays until the process ends: this is for commands. */
 void dissect_close(Dissection *d)
 {
     if (d->handle) dlclose(d->handle);

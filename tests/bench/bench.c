@@ -10,7 +10,7 @@
 
 typedef struct Request {
     const char *path, *target, *directory, *data;
-    int64_t batch;                   /* 0: what the program says */
+    int64_t batch; /* 0: what the program says */
 } Request;
 
 static int measure(const Request *r)
@@ -21,8 +21,8 @@ static int measure(const Request *r)
     options.elaborate.train_batch = r->batch;
     options.emit = (EmitOptions){.command = "make bench-peers", .optimizer = OPTIMIZER_ADAM};
     const char *error = options.targets[0]
-                            ? dissect_open(arena, r->path, &options, r->directory, &model)
-                            : arena_printf(arena, "unknown target %s", r->target);
+                          ? dissect_open(arena, r->path, &options, r->directory, &model)
+                          : arena_printf(arena, "unknown target %s", r->target);
     if (error) {
         fprintf(stderr, "bench: %s\n", error);
         arena_free(arena);

@@ -171,13 +171,14 @@ static bool compare_one(Trial *t, const TrialRun *r, int i, const char *model)
     const Tensor *want = &r->expected[i], *got = &r->run->outputs[i];
     const int64_t count = r->run->head.count;
     const double own = largest_of(r, i), floor = o->kind == OUT_GRAD ? least_gradient(r) : 1e-3;
-    const double largest = own == 0 ? 1 : fmax(floor, own);      /* 0: what cancels out exactly */
+    const double largest = own == 0 ? 1 : fmax(floor, own); /* 0: what cancels out exactly */
     if (!isfinite(r->slack[i]) || !isfinite(largest)) return true;
     const double off = largest_difference(o, got, want, count);
-    if (o->kind == OUT_METRIC && off <= 0.25 * largest) return true;     /* counts: equals break ties */
+    if (o->kind == OUT_METRIC && off <= 0.25 * largest) return true; /* counts: equals break ties */
     if (off <= bound * largest + patience * r->slack[i]) return true;
-    tell(t, model, "%s, on %s: %s is off by %.3g of its largest element, %.3g (slack %.1g)", r->name,
-         t->generated->target->name, o->name, off / largest, largest, r->slack[i] / largest);
+    tell(t, model, "%s, on %s: %s is off by %.3g of its largest element, %.3g (slack %.1g)",
+         r->name, t->generated->target->name, o->name, off / largest, largest,
+         r->slack[i] / largest);
     return false;
 }
 

@@ -6,11 +6,11 @@
 #include "driver/compile.h"
 
 typedef struct TrialRun {
-    const char *name;                /* "f12, train, 3 of 4 rows" */
+    const char *name; /* "f12, train, 3 of 4 rows" */
     const Module *oracle;
-    const Graph *graph;              /* of the oracle */
-    Tensor *expected;                /* by graph->outputs */
-    double *slack;                   /* of each output: how far tiny changes of what goes in move it */
+    const Graph *graph; /* of the oracle */
+    Tensor *expected;   /* by graph->outputs */
+    double *slack;      /* of each output: how far tiny changes of what goes in move it */
     GeneratedRun *run;
 } TrialRun;
 
@@ -19,7 +19,7 @@ typedef struct Trial {
     Generated *generated;
     VEC(TrialRun *) runs;
     int failed, models;
-    const char *last_failed;         /* name of the model */
+    const char *last_failed; /* name of the model */
 } Trial;
 
 /* Queues all entries of the program, with all rows, all but one, and one. */

@@ -16,7 +16,8 @@ static const char *by_element(Maker *m, const Made *v)
     const char *target = float_target(m, v, "f32");
     const char *kind = maker_word(m, kinds);
     const char *named = arena_printf(m->arena, "%s(%s, %s", kind, v->name, target);
-    if (maker_chance(m, 30)) maker_line(m, "metric root_mean_squared_error(%s, %s);", v->name, target);
+    if (maker_chance(m, 30))
+        maker_line(m, "metric root_mean_squared_error(%s, %s);", v->name, target);
     if (maker_chance(m, 30)) maker_line(m, "metric ba = binary_accuracy(%s, %s);", v->name, target);
     switch (maker_below(m, 3)) {
     case 0: return arena_printf(m->arena, "0.05 * %s, reduction = sum)", named);
@@ -48,8 +49,8 @@ static const char *by_class(Maker *m, const Made *v, int axis)
     if (maker_chance(m, 20))
         maker_line(m, "metric tk = top_k_accuracy(%s, %s, 2, axis = %d);", v->name, label, axis);
     if (maker_chance(m, 15))
-        return arena_printf(m->arena, "nll(log_softmax(%s, axis = %d), %s, axis = %d)", v->name, axis,
-                            label, axis);
+        return arena_printf(m->arena, "nll(log_softmax(%s, axis = %d), %s, axis = %d)", v->name,
+                            axis, label, axis);
     return arena_printf(m->arena, "cross_entropy(%s, %s, axis = %d%s%s)", v->name, label, axis,
                         class_options(m, v->dim[axis]), maker_word(m, ";;, reduction = mean"));
 }
@@ -82,8 +83,9 @@ void maker_finish(Maker *m)
     const char *main_loss = make_loss(m, &last);
     Made rows;
     maker_line(m, "loss %s%s;", main_loss,
-               maker_chance(m, 40) ? arena_printf(m->arena, " + 0.1 * mean(squared(%s))", other.name)
-                                   : "");
+               maker_chance(m, 40)
+                   ? arena_printf(m->arena, " + 0.1 * mean(squared(%s))", other.name)
+                   : "");
     if (!maker_rows(m, 1, &rows)) rows = last;
     maker_line(m, "output y = %s;", last.batch == 0 ? last.name : rows.name);
     if (maker_chance(m, 25) && rows.batch == 0) maker_line(m, "output z = %s;", rows.name);

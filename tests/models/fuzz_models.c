@@ -16,7 +16,7 @@
 typedef struct Fuzz {
     int models, build, jobs, steps;
     uint64_t seed;
-    const char *target;              /* NULL: all of this machine in turn */
+    const char *target; /* NULL: all of this machine in turn */
     int targets;
     const Target *all[MAX_TARGETS];
 } Fuzz;
@@ -41,9 +41,12 @@ static void try_models(const Fuzz *f, uint64_t seed, int count)
 {
     Arena *arena = arena_new();
     const Target *target = f->all[seed / (uint64_t)f->build % (uint64_t)f->targets];
-    const char *sanitize = "-O0 -g1 -Wno-sign-conversion -fsanitize=address,undefined -fno-sanitize-recover=undefined";
-    Trial t = {.arena = arena, .generated = generated_new(arena, target,
-               arena_printf(arena, "fuzz%llu", (unsigned long long)seed), sanitize)};
+    const char *sanitize =
+        "-O0 -g1 -Wno-sign-conversion -fsanitize=address,undefined -fno-sanitize-recover=undefined";
+    Trial t = {.arena = arena,
+               .generated = generated_new(arena, target,
+                                          arena_printf(arena, "fuzz%llu", (unsigned long long)seed),
+                                          sanitize)};
     for (int i = 0; i < count; i++) {
         const char *name = arena_printf(arena, "f%llu", (unsigned long long)(seed + (uint64_t)i));
         const char *path = arena_printf(arena, "%s/fuzz-models/%s.nn", directory(), name);
@@ -69,10 +72,7 @@ static pid_t start(const Fuzz *f, uint64_t seed, int count)
     return child;
 }
 
-static int status_of(int status)
-{
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
+static int status_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128; }
 
 /* What broke down is tried model by model. */
 static int find_broken(const Fuzz *f, uint64_t seed, int count)
@@ -90,7 +90,11 @@ static int find_broken(const Fuzz *f, uint64_t seed, int count)
 
 /* ---- all ---- */
 
-typedef struct Job { pid_t child; uint64_t seed; int count; } Job;
+typedef struct Job {
+    pid_t child;
+    uint64_t seed;
+    int count;
+} Job;
 
 static int finish_one(const Fuzz *f, Job *jobs, int *running)
 {

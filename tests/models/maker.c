@@ -15,15 +15,9 @@ static uint64_t next_bits(Maker *m)
     return z ^ z >> 31;
 }
 
-int64_t maker_below(Maker *m, int64_t count)
-{
-    return (int64_t)(next_bits(m) % (uint64_t)count);
-}
+int64_t maker_below(Maker *m, int64_t count) { return (int64_t)(next_bits(m) % (uint64_t)count); }
 
-bool maker_chance(Maker *m, int percent)
-{
-    return maker_below(m, 100) < percent;
-}
+bool maker_chance(Maker *m, int percent) { return maker_below(m, 100) < percent; }
 
 int64_t maker_extent(Maker *m)
 {
@@ -43,7 +37,8 @@ const char *maker_word(Maker *m, const char *words)
 Made maker_var(Maker *m)
 {
     const int recent = m->vars.count < 3 ? m->vars.count : 3;
-    const int64_t back = maker_chance(m, 70) ? maker_below(m, recent) : maker_below(m, m->vars.count);
+    const int64_t back = maker_chance(m, 70) ? maker_below(m, recent)
+                                             : maker_below(m, m->vars.count);
     return m->vars.at[m->vars.count - 1 - back];
 }
 
@@ -107,7 +102,8 @@ Made maker_add(Maker *m, Made shape, const char *format, ...)
 const char *maker_list(Maker *m, int count, const int64_t *numbers)
 {
     Text out = text_new(m->arena);
-    for (int i = 0; i < count; i++) text_addf(&out, "%s%lld", i ? ", " : "[", (long long)numbers[i]);
+    for (int i = 0; i < count; i++)
+        text_addf(&out, "%s%lld", i ? ", " : "[", (long long)numbers[i]);
     text_add(&out, count ? "]" : "[]");
     return out.at;
 }
@@ -203,10 +199,9 @@ const char *maker_fitted(Maker *m, const Made *u, const Made *want)
     for (int i = 1; i < ones.rank; i++) ones.dim[i] = 1;
     Text axes = text_new(m->arena);
     for (int i = 1; i < u->rank; i++) text_addf(&axes, "%s%d", i > 1 ? ", " : "", i);
-    return u->rank == 1
-               ? arena_printf(m->arena, "reshape(%s, %s)", u->name, maker_shape(m, &ones))
-               : arena_printf(m->arena, "reshape(mean(%s, axis = [%s]), %s)", u->name, axes.at,
-                              maker_shape(m, &ones));
+    return u->rank == 1 ? arena_printf(m->arena, "reshape(%s, %s)", u->name, maker_shape(m, &ones))
+                        : arena_printf(m->arena, "reshape(mean(%s, axis = [%s]), %s)", u->name,
+                                       axes.at, maker_shape(m, &ones));
 }
 
 /* ---- the program ---- */
@@ -245,7 +240,9 @@ void maker_step(Maker *m)
 const char *maker_program(Arena *arena, const char *name, uint64_t seed, int steps)
 {
     static const int64_t batches[] = {1, 2, 3, 4, 5, 7, 8, 9, 16, 17};
-    Maker m = {.arena = arena, .out = text_new(arena), .state = seed * 0x2545f4914f6cdd1du,
+    Maker m = {.arena = arena,
+               .out = text_new(arena),
+               .state = seed * 0x2545f4914f6cdd1du,
                .indent = "    "};
     const int64_t infer = batches[maker_below(&m, 10)], train = batches[maker_below(&m, 10)];
     const int longest = 2 + (int)maker_below(&m, 12);

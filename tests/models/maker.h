@@ -11,24 +11,28 @@ enum { NO_BATCH = -1, MOST_IN_ROW = 1500 };
 /* A value that steps may use; the batch axis, if it has one, has extent 0 here. */
 typedef struct Made {
     const char *name;
-    int rank, batch;                 /* batch: which axis, or NO_BATCH */
+    int rank, batch; /* batch: which axis, or NO_BATCH */
     int64_t dim[MAX_RANK];
 } Made;
 
 typedef struct Maker {
     Arena *arena;
     Text out;
-    uint64_t state;                  /* of the random numbers */
+    uint64_t state; /* of the random numbers */
     const char *indent;
-    bool in_scan;                    /* in the body of a scan: nothing that owns parameters */
+    bool in_scan; /* in the body of a scan: nothing that owns parameters */
     int names;
     VEC(Made) vars;
 } Maker;
 
 /* False: no value is of a kind that the step could take. */
-typedef struct Step { const char *name; bool (*make)(Maker *m); int weight; } Step;
+typedef struct Step {
+    const char *name;
+    bool (*make)(Maker *m);
+    int weight;
+} Step;
 extern const Step steps_maps[], steps_views[], steps_reductions[], steps_layers[], steps_windows[],
-                  steps_sequences[];             /* each ends with a NULL name */
+    steps_sequences[]; /* each ends with a NULL name */
 
 /* A whole program with model `name`: the network, its outputs, loss and metrics. */
 const char *maker_program(Arena *arena, const char *name, uint64_t seed, int steps);
@@ -40,11 +44,11 @@ void maker_step(Maker *m);
 
 /* ---- choices ---- */
 
-int64_t maker_below(Maker *m, int64_t count);            /* 0 .. count - 1 */
+int64_t maker_below(Maker *m, int64_t count); /* 0 .. count - 1 */
 bool maker_chance(Maker *m, int percent);
-int64_t maker_extent(Maker *m);                          /* of an axis: small, mostly odd */
-const char *maker_word(Maker *m, const char *words);     /* one of those parted by ';' */
-Made maker_var(Maker *m);                                 /* any value, rather a late one */
+int64_t maker_extent(Maker *m);                      /* of an axis: small, mostly odd */
+const char *maker_word(Maker *m, const char *words); /* one of those parted by ';' */
+Made maker_var(Maker *m);                            /* any value, rather a late one */
 /* A value with the batch as its first axis, and at least so many axes. False: there is none. */
 bool maker_rows(Maker *m, int least_rank, Made *out);
 /* An axis that is not the batch; -1 if there is none. */
@@ -52,20 +56,20 @@ int maker_axis(Maker *m, const Made *v);
 
 /* ---- text ---- */
 
-const char *maker_name(Maker *m, const char *letter);    /* a new one: "v7" */
+const char *maker_name(Maker *m, const char *letter); /* a new one: "v7" */
 /* Appends "NAME = expression;" and makes it a value of that shape. */
 Made maker_add(Maker *m, Made shape, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void maker_line(Maker *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A parameter, and its name. */
 const char *maker_param(Maker *m, int rank, const int64_t *dim, double bound);
-const char *maker_shape(Maker *m, const Made *v);         /* "[batch, 3, 4]" */
+const char *maker_shape(Maker *m, const Made *v); /* "[batch, 3, 4]" */
 const char *maker_list(Maker *m, int count, const int64_t *numbers);
 
 /* ---- shapes ---- */
 
-int64_t made_row(const Made *v);                           /* elements without the batch axis */
+int64_t made_row(const Made *v); /* elements without the batch axis */
 bool made_same(const Made *a, const Made *b);
-Made made_of(int rank, int batch, const int64_t *dim);     /* without a name */
+Made made_of(int rank, int batch, const int64_t *dim); /* without a name */
 Made made_drop(Made v, int axis);
 Made made_insert(Made v, int axis, int64_t extent);
 /* v in another shape of so many axes, the batch first; v has the batch first. */

@@ -62,9 +62,9 @@ static bool make_group_norm(Maker *m)
     if (m->in_scan || !maker_rows(m, 3, &v) || v.rank > 5) return false;
     const int64_t groups = v.dim[1] % 2 == 0 ? 2 : v.dim[1] % 3 == 0 ? 3 : 1;
     if (maker_chance(m, 60))
-        maker_add(m, v, "%s |> group_norm(%lld) as %s", v.name, (long long)groups, maker_name(m, "n"));
-    else
-        maker_add(m, v, "%s |> instance_norm(affine = true) as %s", v.name, maker_name(m, "n"));
+        maker_add(m, v, "%s |> group_norm(%lld) as %s", v.name, (long long)groups,
+                  maker_name(m, "n"));
+    else maker_add(m, v, "%s |> instance_norm(affine = true) as %s", v.name, maker_name(m, "n"));
     return true;
 }
 
@@ -77,8 +77,9 @@ static bool make_embedding(Maker *m)
     if (m->in_scan) return false;
     const char *x = maker_name(m, "i");
     maker_line(m, "input %s: i32%s;", x, maker_shape(m, &index));
-    maker_add(m, made_insert(index, index.rank, width), "%s |> embedding(%lld, %lld, std = 0.5) as %s",
-              x, (long long)count, (long long)width, maker_name(m, "n"));
+    maker_add(m, made_insert(index, index.rank, width),
+              "%s |> embedding(%lld, %lld, std = 0.5) as %s", x, (long long)count, (long long)width,
+              maker_name(m, "n"));
     return true;
 }
 
@@ -95,10 +96,8 @@ static bool make_chosen(Maker *m)
     v = made_drop(v, axis);
     v = made_insert(v, v.rank, one_hot ? count : width);
     if (made_row(&v) > MOST_IN_ROW) return false;
-    if (one_hot)
-        maker_add(m, v, "one_hot(%s(%s, %d), %lld)", best, from, axis, (long long)count);
-    else
-        maker_add(m, v, "take(%s, %s(%s, %d))", maker_param(m, 2, dim, 1.0), best, from, axis);
+    if (one_hot) maker_add(m, v, "one_hot(%s(%s, %d), %lld)", best, from, axis, (long long)count);
+    else maker_add(m, v, "take(%s, %s(%s, %d))", maker_param(m, 2, dim, 1.0), best, from, axis);
     return true;
 }
 

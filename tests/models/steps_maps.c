@@ -117,7 +117,12 @@ static bool make_prelu(Maker *m)
 }
 
 const Step steps_maps[] = {
-    {"activation", make_activation, 24}, {"softmax", make_softmax, 4}, {"pair", make_pair, 12},
-    {"joined", make_joined, 6},          {"scaled", make_scaled, 5},   {"dropout", make_dropout, 3},
-    {"prelu", make_prelu, 2},            {NULL, NULL, 0},
+    {"activation", make_activation, 24},
+    {"softmax", make_softmax, 4},
+    {"pair", make_pair, 12},
+    {"joined", make_joined, 6},
+    {"scaled", make_scaled, 5},
+    {"dropout", make_dropout, 3},
+    {"prelu", make_prelu, 2},
+    {NULL, NULL, 0},
 };

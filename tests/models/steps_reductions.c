@@ -112,7 +112,12 @@ static bool make_cosine(Maker *m)
 }
 
 const Step steps_reductions[] = {
-    {"reduction", make_reduction, 10}, {"normal", make_normal, 4}, {"centered", make_centered, 2},
-    {"product", make_product, 4},      {"gram", make_gram, 4},     {"over_rows", make_over_rows, 2},
-    {"cosine", make_cosine, 2},        {NULL, NULL, 0},
+    {"reduction", make_reduction, 10},
+    {"normal", make_normal, 4},
+    {"centered", make_centered, 2},
+    {"product", make_product, 4},
+    {"gram", make_gram, 4},
+    {"over_rows", make_over_rows, 2},
+    {"cosine", make_cosine, 2},
+    {NULL, NULL, 0},
 };

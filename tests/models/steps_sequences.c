@@ -37,12 +37,14 @@ static void close_carry(Maker *m, const Made *carry, const char *weight)
         if (m->vars.at[i].batch == 0 && carry->batch == 0) u = &m->vars.at[i];
     const char *from = u ? maker_fitted(m, u, carry) : "0.1";
     if (weight) maker_line(m, "%s = tanh(%s @ %s + %s);", carry->name, carry->name, weight, from);
-    else maker_line(m, "%s = %s;", carry->name,
-                    arena_printf(m->arena, maker_chance(m, 50) ? "0.5 * %s + %s" : "sin(%s) - %s",
-                                 carry->name, from));
+    else
+        maker_line(m, "%s = %s;", carry->name,
+                   arena_printf(m->arena, maker_chance(m, 50) ? "0.5 * %s + %s" : "sin(%s) - %s",
+                                carry->name, from));
 }
 
-static void make_body(Maker *m, const Made *sequences, int count, int axis, Made *carry, int carries)
+static void make_body(Maker *m, const Made *sequences, int count, int axis, Made *carry,
+                      int carries)
 {
     const char *weight[2] = {NULL, NULL};
     for (int i = 0; i < carries; i++) {
@@ -99,7 +101,7 @@ static bool make_scan(Maker *m)
     if (m->in_scan || axis < 0 || sequences[0].dim[axis] > 20) return false;
     sequences[1] = maker_var(m);
     const bool two = axis < sequences[1].rank && axis != sequences[1].batch
-                     && sequences[1].dim[axis] == sequences[0].dim[axis];
+                  && sequences[1].dim[axis] == sequences[0].dim[axis];
     for (int i = 0; i < carries; i++) {
         carry[i] = made_drop(sequences[0], axis);
         if (carry[i].batch != 0 || maker_chance(m, 50)) continue;
@@ -135,7 +137,8 @@ static bool make_heads(Maker *m)
     w = maker_reshaped(m, w, 3);
     if (v.dim[1] > 24 || w.dim[1] > 24 || v.dim[2] > 40) return true;
     const char *memory = w.dim[2] == v.dim[2] && maker_chance(m, 50)
-                             ? arena_printf(m->arena, ", memory = %s", w.name) : "";
+                           ? arena_printf(m->arena, ", memory = %s", w.name)
+                           : "";
     const int64_t heads = v.dim[2] % 2 == 0 ? 2 : v.dim[2] % 3 == 0 ? 3 : 1;
     const char *causal = *memory ? "" : maker_word(m, ";, causal = true");
     if (maker_chance(m, 65)) {

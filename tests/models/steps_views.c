@@ -173,12 +173,14 @@ static bool make_pad(Maker *m)
     const char *from = v.name;
     if (v.rank == 0) return false;
     for (int i = 0; i < v.rank; i++) {
-        const int64_t a = i == v.batch ? 0 : maker_below(m, 3), b = i == v.batch ? 0 : maker_below(m, 3);
+        const int64_t a = i == v.batch ? 0 : maker_below(m, 3),
+                      b = i == v.batch ? 0 : maker_below(m, 3);
         text_addf(&borders, "%s[%lld, %lld]", i ? ", " : "", (long long)a, (long long)b);
         v.dim[i] += a + b;
     }
     if (made_row(&v) > MOST_IN_ROW) return false;
-    maker_add(m, v, "pad(%s, [%s]%s)", from, borders.at, maker_word(m, ";, value = 0.5;, value = -1"));
+    maker_add(m, v, "pad(%s, [%s]%s)", from, borders.at,
+              maker_word(m, ";, value = 0.5;, value = -1"));
     return true;
 }
 
@@ -197,9 +199,19 @@ static bool make_upsample(Maker *m)
 }
 
 const Step steps_views[] = {
-    {"reshape", make_reshape, 6},     {"flatten", make_flatten, 2},   {"permute", make_permute, 6},
-    {"transpose", make_transpose, 3}, {"flip", make_flip, 2},         {"slice", make_slice, 7},
-    {"unsqueeze", make_unsqueeze, 2}, {"squeeze", make_squeeze, 3},   {"expand", make_expand, 2},
-    {"concat", make_concat, 5},       {"stack", make_stack, 2},       {"chunk", make_chunk, 3},
-    {"pad", make_pad, 4},             {"upsample", make_upsample, 2}, {NULL, NULL, 0},
+    {"reshape", make_reshape, 6},
+    {"flatten", make_flatten, 2},
+    {"permute", make_permute, 6},
+    {"transpose", make_transpose, 3},
+    {"flip", make_flip, 2},
+    {"slice", make_slice, 7},
+    {"unsqueeze", make_unsqueeze, 2},
+    {"squeeze", make_squeeze, 3},
+    {"expand", make_expand, 2},
+    {"concat", make_concat, 5},
+    {"stack", make_stack, 2},
+    {"chunk", make_chunk, 3},
+    {"pad", make_pad, 4},
+    {"upsample", make_upsample, 2},
+    {NULL, NULL, 0},
 };

@@ -3,17 +3,20 @@
 #include "maker.h"
 
 /* Along one axis. */
-typedef struct Slide { int64_t in, size, stride, dilation, before, after; bool same; } Slide;
+typedef struct Slide {
+    int64_t in, size, stride, dilation, before, after;
+    bool same;
+} Slide;
 
-static int64_t reach(const Slide *s)
-{
-    return s->dilation * (s->size - 1) + 1;
-}
+static int64_t reach(const Slide *s) { return s->dilation * (s->size - 1) + 1; }
 
 static Slide make_slide(Maker *m, int64_t in, int same)
 {
-    Slide s = {.in = in, .size = 1 + maker_below(m, 5), .stride = 1 + maker_below(m, 3) / 2 + maker_below(m, 2),
-               .dilation = maker_chance(m, 25) ? 2 + maker_below(m, 2) : 1, .same = same};
+    Slide s = {.in = in,
+               .size = 1 + maker_below(m, 5),
+               .stride = 1 + maker_below(m, 3) / 2 + maker_below(m, 2),
+               .dilation = maker_chance(m, 25) ? 2 + maker_below(m, 2) : 1,
+               .same = same};
     if (same) return s;
     s.before = maker_below(m, 3);
     s.after = maker_chance(m, 60) ? s.before : maker_below(m, 3);
@@ -44,7 +47,8 @@ static const char *slide_text(Maker *m, const Slide *s, int axes)
     else text_addf(&out, "%s, stride = %s", maker_list(m, axes, size), maker_list(m, axes, stride));
     text_add(&out, s[0].same ? ", padding = same" : ", padding = [");
     for (int i = 0; i < axes && !s[0].same; i++)
-        text_addf(&out, "%s[%lld, %lld]", i ? ", " : "", (long long)s[i].before, (long long)s[i].after);
+        text_addf(&out, "%s[%lld, %lld]", i ? ", " : "", (long long)s[i].before,
+                  (long long)s[i].after);
     if (!s[0].same) text_add(&out, "]");
     if (axes == 1) text_addf(&out, ", dilation = %lld", (long long)dilation[0]);
     else text_addf(&out, ", dilation = %s", maker_list(m, axes, dilation));
@@ -100,10 +104,12 @@ static bool make_transposed(Maker *m)
     const int64_t groups = v.dim[1] % 2 == 0 && maker_chance(m, 30) ? 2 : 1;
     v.dim[1] = groups * (1 + maker_below(m, 9));
     if (made_row(&v) > MOST_IN_ROW) return true;
-    maker_add(m, v, "%s |> conv_transpose2d(%lld, %s, stride = %s, padding = %s, output_padding = %s, "
-              "groups = %lld) as %s", from, (long long)v.dim[1], maker_list(m, 2, size),
-              maker_list(m, 2, stride), maker_list(m, 2, padding), maker_list(m, 2, more),
-              (long long)groups, maker_name(m, "n"));
+    maker_add(m, v,
+              "%s |> conv_transpose2d(%lld, %s, stride = %s, padding = %s, output_padding = %s, "
+              "groups = %lld) as %s",
+              from, (long long)v.dim[1], maker_list(m, 2, size), maker_list(m, 2, stride),
+              maker_list(m, 2, padding), maker_list(m, 2, more), (long long)groups,
+              maker_name(m, "n"));
     return true;
 }
 
@@ -157,6 +163,7 @@ static bool make_global_pool(Maker *m)
 }
 
 const Step steps_windows[] = {
-    {"conv", make_conv, 14},  {"transposed", make_transposed, 3}, {"pool", make_pool, 7},
-    {"global_pool", make_global_pool, 2}, {NULL, NULL, 0},
+    {"conv", make_conv, 14}, {"transposed", make_transposed, 3},
+    {"pool", make_pool, 7},  {"global_pool", make_global_pool, 2},
+    {NULL, NULL, 0},
 };
