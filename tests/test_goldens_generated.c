@@ -34,10 +34,24 @@ static void compare_steps(Golden *g, const Backend *backend, int kind)
     golden_reset(g);
 }
 
+enum { EMULATED_FLOPS = 100000000 };     /* a step that an emulated processor runs in a moment */
+
+static double step_flops(const Golden *g)
+{
+    const Graph *graph = module_entry(g->module, "train");
+    double sum = 0;
+    for (int i = 0; i < graph->nodes.count; i++)
+        sum += op_row(graph->nodes.at[i]->op)->flops(graph->nodes.at[i]);
+    return sum;
+}
+
+/* Convolutions are kept to their formula: rounding of Winograd's form may take another side at the
+ * corner of a relu, and the gradients behind it with it (its values: test_convolutional.sh). */
 static int compare_program(const GoldenRow *row, const Target *target)
 {
     Golden *g = golden_open(row);
     if (!g) fail_msg("%s cannot be compared", row->name);
+    g->module->strict = true;
     const Backend backend = {arena_printf(g->arena, "generated code for %s", target->name),
                              row->slack, run_generated, NULL};
     const Node *unsupported = lower_unsupported(g->module);
@@ -48,7 +62,7 @@ static int compare_program(const GoldenRow *row, const Target *target)
     generated_build(g->generated);
     compare_infer(g, &backend);
     compare_train(g, &backend);
-    if (!row->chaotic) {
+    if (!row->chaotic && !(generated_abroad(target) && step_flops(g) > EMULATED_FLOPS)) {
         compare_adam(g, &backend);
         compare_steps(g, &backend, RUN_STEP);
         compare_steps(g, &backend, RUN_OPTIMIZER);
