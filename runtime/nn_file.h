@@ -22,9 +22,9 @@ int nn_file_read(const char *path, nn_bytes *bytes, nn_error *error);
 /* dir/path, or path alone where it is absolute or dir is NULL or "". Released with free(). */
 char *nn_file_join(const char *dir, const char *path, nn_error *error);
 
-/* A file being replaced; a device or a pipe is written to as it is. Write to a temporary beside it; commit flushes it to disk, renames it
- * over the old one and flushes the directory. At any instant `path` is the whole old or the whole
- * new file. */
+/* A file being replaced; a device or a pipe is written to as it is. Write to a temporary beside it;
+ * commit flushes it to disk, renames it over the old one and flushes the directory. At any instant
+ * `path` is the whole old or the whole new file. */
 typedef struct nn_save nn_save;
 int nn_save_open(nn_save **save, const char *path, nn_error *error);
 

@@ -12,19 +12,19 @@ extern "C" {
 #endif
 
 typedef struct nn_job {
-    int64_t epochs;                  /* used where steps is 0 */
+    int64_t epochs; /* used where steps is 0 */
     int64_t steps;
     nn_optimizer optimizer;
-    double clip_norm;                /* 0: none */
-    const nn_step *data;             /* a loader, then transforms */
+    double clip_norm;    /* 0: none */
+    const nn_step *data; /* a loader, then transforms */
     int data_count;
-    const nn_step *validate;         /* NULL: none of its own */
+    const nn_step *validate; /* NULL: none of its own */
     int validate_count;
-    int parts;                       /* 2: `data, validate = ...`, with a split; else 1 */
-    const char *const *targets;      /* NULL-terminated names: preparation skips them */
-    const nn_custom *customs;        /* what custom("name") may name; NULL: none */
+    int parts;                  /* 2: `data, validate = ...`, with a split; else 1 */
+    const char *const *targets; /* NULL-terminated names: preparation skips them */
+    const nn_custom *customs;   /* what custom("name") may name; NULL: none */
     int custom_count;
-    uint64_t seed;                   /* of weights, shuffling, dropout; --seed overrides */
+    uint64_t seed; /* of weights, shuffling, dropout; --seed overrides */
 } nn_job;
 
 /* Runs the pipelines of a job and binds the results to the model's train (and evaluate) entries.
@@ -35,13 +35,13 @@ int nn_job_load(const nn_job *job, const nn_model *model, const char *dir, nn_da
 
 /* Options of the program, for whoever passes them on; ends with name NULL. */
 typedef struct nn_main_option {
-    const char *name, *argument, *help;      /* argument NULL: none */
+    const char *name, *argument, *help; /* argument NULL: none */
 } nn_main_option;
 extern const nn_main_option nn_main_options[];
 
-/* The program: trains, evaluates, saves, as nn_main_options say. Last line on stdout where there is validation data: "validate:
- * loss 0.0812  accuracy 97.61%". Returns main's status: 0, 1 after an error (told on stderr), 2
- * for wrong options, 130 after an interrupt. */
+/* The program: trains, evaluates, saves, as nn_main_options say. Last line on stdout where there is
+ * validation data: "validate: loss 0.0812  accuracy 97.61%". Returns main's status: 0, 1 after an
+ * error (told on stderr), 2 for wrong options, 130 after an interrupt. */
 int nn_main(const nn_model *model, const nn_job *job, int argc, char **argv);
 
 #ifdef __cplusplus

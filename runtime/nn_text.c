@@ -10,7 +10,8 @@
 
 /* The one input and the one target: i32, [batch, context]. */
 static int find_parts(const nn_request *request, int64_t context, const nn_io **parts,
-                      nn_error *error) {
+                      nn_error *error)
+{
     const nn_entry *entry = request->entry;
     int count = 0;
     for (int i = 0; i < entry->input_count; i++) {
@@ -22,13 +23,14 @@ static int find_parts(const nn_request *request, int64_t context, const nn_io **
         parts[count++] = io;
     }
     if (count == 2) return NN_OK;
-    return nn_fail(error, NN_ERR_SHAPE, "text gives an input and a target; the model has %d of them",
-                   count);
+    return nn_fail(error, NN_ERR_SHAPE,
+                   "text gives an input and a target; the model has %d of them", count);
 }
 
 /* Fits the alphabet, or recalls the one that the training part fitted. */
 static int choose_alphabet(const nn_request *request, const nn_bytes *file, const char *part,
-                           nn_alphabet *alphabet, nn_error *error) {
+                           nn_alphabet *alphabet, nn_error *error)
+{
     const nn_option *option = nn_find_option(request->step, "alphabet");
     const char *kind = option ? option->text : "chars";
     if (!strcmp(kind, "bytes")) {
@@ -42,34 +44,40 @@ static int choose_alphabet(const nn_request *request, const nn_bytes *file, cons
     return nn_alphabet_record(alphabet, request->fitted, part, error);
 }
 
-static int64_t line_of(const nn_bytes *file, size_t at) {
+static int64_t line_of(const nn_bytes *file, size_t at)
+{
     int64_t line = 1;
     for (size_t i = 0; i < at; i++) line += file->at[i] == '\n';
     return line;
 }
 
 /* In place. */
-static int encode(const char *path, nn_bytes *file, const nn_alphabet *alphabet, nn_error *error) {
+static int encode(const char *path, nn_bytes *file, const nn_alphabet *alphabet, nn_error *error)
+{
     for (size_t i = 0; i < file->size; i++) {
         int number = alphabet->numbers[file->at[i]];
         if (number < 0) {
             nn_error_at(error, path, line_of(file, i), -1, (int64_t)i);
-            return nn_fail(error, NN_ERR_RANGE, "the byte %d is not in the alphabet of the data "
-                                                "that was trained on", file->at[i]);
+            return nn_fail(error, NN_ERR_RANGE,
+                           "the byte %d is not in the alphabet of the data "
+                           "that was trained on",
+                           file->at[i]);
         }
         file->at[i] = (unsigned char)number;
     }
     return NN_OK;
 }
 
-static int check_limit(const nn_io *io, const nn_alphabet *alphabet, nn_error *error) {
+static int check_limit(const nn_io *io, const nn_alphabet *alphabet, nn_error *error)
+{
     if (io->limit <= 0 || alphabet->count <= io->limit) return NN_OK;
     return nn_fail(error, NN_ERR_RANGE, "the text has %d characters, '%s' takes %lld",
                    alphabet->count, io->name, (long long)io->limit);
 }
 
 static int add_windows(nn_data *data, const nn_io *io, const unsigned char *from, int64_t bytes,
-                       nn_error *error) {
+                       nn_error *error)
+{
     unsigned char *copy = nn_alloc(bytes, 1, error);
     nn_column *column;
     if (!copy) return NN_ERR_MEMORY;
@@ -79,12 +87,13 @@ static int add_windows(nn_data *data, const nn_io *io, const unsigned char *from
         free(copy);
         return NN_ERR_SHAPE;
     }
-    column->step = 1;                /* neighbours overlap in all but one character */
+    column->step = 1; /* neighbours overlap in all but one character */
     return NN_OK;
 }
 
 static int make(const nn_request *request, const char *path, nn_bytes *file, int64_t context,
-                nn_data **out, nn_error *error) {
+                nn_data **out, nn_error *error)
+{
     const nn_io *parts[2];
     nn_alphabet alphabet;
     int64_t rows = (int64_t)file->size - context;
@@ -108,7 +117,8 @@ static int make(const nn_request *request, const char *path, nn_bytes *file, int
     return status;
 }
 
-static int load(const nn_request *request, nn_data **out, nn_error *error) {
+static int load(const nn_request *request, nn_data **out, nn_error *error)
+{
     const nn_option *name = nn_find_option(request->step, NULL);
     double context = nn_option_number(request->step, "context", 0);
     char *path = nn_file_join(request->dir, name->text, error);
@@ -130,11 +140,11 @@ static int load(const nn_request *request, nn_data **out, nn_error *error) {
 }
 
 static const nn_option_spec options[] = {
-    { "", NN_TEXT, 1, "the file" },
-    { "context", NN_NUMBER, 1, "characters of a sample" },
-    { "alphabet", NN_WORD | NN_TEXT, 0,
-      "chars (default): numbers in the order of the bytes that occur; bytes: each its own" },
-    { NULL, 0, 0, NULL },
+    {"", NN_TEXT, 1, "the file"},
+    {"context", NN_NUMBER, 1, "characters of a sample"},
+    {"alphabet", NN_WORD | NN_TEXT, 0,
+     "chars (default): numbers in the order of the bytes that occur; bytes: each its own"},
+    {NULL, 0, 0, NULL},
 };
 
-const nn_loader nn_text_loader = { "text", options, load };
+const nn_loader nn_text_loader = {"text", options, load};

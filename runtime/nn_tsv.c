@@ -33,7 +33,7 @@ typedef struct Reader {
     const nn_bytes *file;
     Part parts[MAX_TSV_PARTS];
     int count;
-    int64_t rows, skipped;           /* skipped: header lines */
+    int64_t rows, skipped; /* skipped: header lines */
     int64_t line;
 } Reader;
 
@@ -45,7 +45,8 @@ typedef struct Field {
 /* ---- lines ---- */
 
 /* The line at *at without its end; moves *at behind it. 0 at the end of the file. */
-static int next_line(const nn_bytes *file, size_t *at, Field *line) {
+static int next_line(const nn_bytes *file, size_t *at, Field *line)
+{
     const char *text = (const char *)file->at;
     const char *end;
     if (*at >= file->size) return 0;
@@ -59,7 +60,8 @@ static int next_line(const nn_bytes *file, size_t *at, Field *line) {
 
 /* Field `index` of a line; the last one that is wanted may itself hold tabs if it is the line's
  * rest. 0: the line has fewer. */
-static int find_field(Field line, int64_t index, char separator, Field *field) {
+static int find_field(Field line, int64_t index, char separator, Field *field)
+{
     const char *at = line.at, *end = line.at + line.length;
     for (; index > 0; index--) {
         at = memchr(at, separator, (size_t)(end - at));
@@ -72,19 +74,22 @@ static int find_field(Field line, int64_t index, char separator, Field *field) {
     return 1;
 }
 
-static char separator_of(const Reader *r) {
+static char separator_of(const Reader *r)
+{
     const nn_option *option = nn_find_option(r->request->step, "separator");
     return option && option->text[0] ? option->text[0] : '\t';
 }
 
 /* ---- parts ---- */
 
-static Kind kind_of(const nn_io *io) {
+static Kind kind_of(const nn_io *io)
+{
     if (io->dtype == NN_I32 && io->rank == 2) return A_TEXT;
     return io->dtype == NN_I32 && io->rank == 1 ? A_CLASS : A_NUMBER;
 }
 
-static int find_parts(Reader *r, nn_error *error) {
+static int find_parts(Reader *r, nn_error *error)
+{
     const nn_step *step = r->request->step;
     for (int i = 0; i < step->option_count; i++) {
         const nn_option *option = &step->options[i];
@@ -94,23 +99,25 @@ static int find_parts(Reader *r, nn_error *error) {
             return nn_fail(error, NN_ERR_OPTION, "more than %d parts", MAX_TSV_PARTS);
         if (option->number < 0 || option->number > 1e6)
             return nn_fail(error, NN_ERR_RANGE, "'%s' wants field %g", io->name, option->number);
-        r->parts[r->count++] = (Part){ option, io, kind_of(io), (int64_t)option->number, NULL,
-                                       { 0, { 0 }, { 0 } } };
+        r->parts[r->count++] =
+            (Part){option, io, kind_of(io), (int64_t)option->number, NULL, {0, {0}, {0}}};
     }
     return NN_OK;
 }
 
 /* A text of fewer than n characters ends with 0, so no character may have that number: those of an
  * alphabet count from 1. */
-static int text_number(const Part *part, unsigned char byte) {
+static int text_number(const Part *part, unsigned char byte)
+{
     int number = part->alphabet.numbers[byte];
     return part->alphabet.count == 256 ? number : number < 0 ? -1 : number + 1;
 }
 
-static int fit_alphabet(Reader *r, Part *part, nn_error *error) {
+static int fit_alphabet(Reader *r, Part *part, nn_error *error)
+{
     const nn_option *option = nn_find_option(r->request->step, "encoding");
     const char *kind = option ? option->text : "bytes";
-    char seen[256] = { 0 };
+    char seen[256] = {0};
     unsigned char bytes[256];
     size_t at = 0, count = 0;
     Field line, field;
@@ -133,12 +140,14 @@ static int fit_alphabet(Reader *r, Part *part, nn_error *error) {
 
 /* ---- values ---- */
 
-static int fail_at_line(const Reader *r, nn_error *error) {
+static int fail_at_line(const Reader *r, nn_error *error)
+{
     nn_error_at(error, r->path, r->line, -1, -1);
     return NN_OK;
 }
 
-static int store_class(Reader *r, Part *part, int64_t row, Field field, nn_error *error) {
+static int store_class(Reader *r, Part *part, int64_t row, Field field, nn_error *error)
+{
     const nn_option *classes = nn_find_option(r->request->step, "classes");
     int32_t *to = (int32_t *)part->column->values + row;
     char word[64];
@@ -155,12 +164,14 @@ static int store_class(Reader *r, Part *part, int64_t row, Field field, nn_error
         return NN_OK;
     }
     fail_at_line(r, error);
-    return nn_fail(error, NN_ERR_RANGE, classes ? "'%s' is none of the classes of '%s'"
-                                                : "'%s' of '%s' is no whole number; name its classes",
+    return nn_fail(error, NN_ERR_RANGE,
+                   classes ? "'%s' is none of the classes of '%s'"
+                           : "'%s' of '%s' is no whole number; name its classes",
                    word, part->io->name);
 }
 
-static int store_text(Reader *r, Part *part, int64_t row, Field field, nn_error *error) {
+static int store_text(Reader *r, Part *part, int64_t row, Field field, nn_error *error)
+{
     int32_t *to = (int32_t *)part->column->values + row * part->column->width;
     for (int64_t i = 0; i < part->column->width && i < (int64_t)field.length; i++) {
         int number = text_number(part, (unsigned char)field.at[i]);
@@ -174,7 +185,8 @@ static int store_text(Reader *r, Part *part, int64_t row, Field field, nn_error 
     return NN_OK;
 }
 
-static int store_number(Reader *r, Part *part, int64_t row, Field field, nn_error *error) {
+static int store_number(Reader *r, Part *part, int64_t row, Field field, nn_error *error)
+{
     char word[64];
     double number;
     snprintf(word, sizeof word, "%.*s", (int)(field.length < 60 ? field.length : 60), field.at);
@@ -187,7 +199,8 @@ static int store_number(Reader *r, Part *part, int64_t row, Field field, nn_erro
                    part->io->name);
 }
 
-static int store(Reader *r, Part *part, int64_t row, Field line, nn_error *error) {
+static int store(Reader *r, Part *part, int64_t row, Field line, nn_error *error)
+{
     Field field;
     if (!find_field(line, part->field, separator_of(r), &field)) {
         fail_at_line(r, error);
@@ -201,7 +214,8 @@ static int store(Reader *r, Part *part, int64_t row, Field line, nn_error *error
 
 /* ---- the file ---- */
 
-static int count_rows(Reader *r, nn_error *error) {
+static int count_rows(Reader *r, nn_error *error)
+{
     size_t at = 0;
     Field line;
     r->skipped = nn_option_flag(r->request->step, "header", 0);
@@ -210,19 +224,21 @@ static int count_rows(Reader *r, nn_error *error) {
     return r->rows < 1 ? nn_fail(error, NN_ERR_TRUNCATED, "holds no lines") : NN_OK;
 }
 
-static int add_columns(Reader *r, nn_data *data, nn_error *error) {
+static int add_columns(Reader *r, nn_data *data, nn_error *error)
+{
     for (int i = 0; i < r->count; i++) {
         Part *part = &r->parts[i];
         int status = part->kind == A_TEXT ? fit_alphabet(r, part, error) : NN_OK;
         if (status) return status;
-        part->column = nn_data_add(data, part->io->name, part->io->dtype,
-                                   part->kind == A_TEXT, &part->io->dims[1], NULL, error);
+        part->column = nn_data_add(data, part->io->name, part->io->dtype, part->kind == A_TEXT,
+                                   &part->io->dims[1], NULL, error);
         if (!part->column) return NN_ERR_SHAPE;
     }
     return NN_OK;
 }
 
-static int fill(Reader *r, nn_error *error) {
+static int fill(Reader *r, nn_error *error)
+{
     size_t at = 0;
     int64_t row = -r->skipped;
     Field line;
@@ -237,7 +253,8 @@ static int fill(Reader *r, nn_error *error) {
     return NN_OK;
 }
 
-static int read_file(Reader *r, nn_data **out, nn_error *error) {
+static int read_file(Reader *r, nn_data **out, nn_error *error)
+{
     int status;
     nn_error_at(error, r->path, -1, -1, -1);
     if ((status = find_parts(r, error)) || (status = count_rows(r, error))) return status;
@@ -252,7 +269,8 @@ static int read_file(Reader *r, nn_data **out, nn_error *error) {
     return status;
 }
 
-static int load(const nn_request *request, nn_data **out, nn_error *error) {
+static int load(const nn_request *request, nn_data **out, nn_error *error)
+{
     const nn_option *name = nn_find_option(request->step, NULL);
     char *path = nn_file_join(request->dir, name->text, error);
     nn_bytes file;
@@ -277,14 +295,14 @@ static int load(const nn_request *request, nn_data **out, nn_error *error) {
 }
 
 static const nn_option_spec options[] = {
-    { "", NN_TEXT, 1, "the file, plain or .gz" },
-    { "*", NN_NUMBER, 1, "field of the line, counted from 0" },
-    { "classes", NN_TEXTS, 0, "names that stand for 0, 1, ... in a part that is one i32" },
-    { "encoding", NN_WORD | NN_TEXT, 0,
-      "of texts: bytes (default), or chars: numbers from 1 of the bytes that occur; 0 pads" },
-    { "separator", NN_TEXT, 0, "between fields; a tab unless given" },
-    { "header", NN_WORD | NN_NUMBER, 0, "true: the first line is skipped" },
-    { NULL, 0, 0, NULL },
+    {"", NN_TEXT, 1, "the file, plain or .gz"},
+    {"*", NN_NUMBER, 1, "field of the line, counted from 0"},
+    {"classes", NN_TEXTS, 0, "names that stand for 0, 1, ... in a part that is one i32"},
+    {"encoding", NN_WORD | NN_TEXT, 0,
+     "of texts: bytes (default), or chars: numbers from 1 of the bytes that occur; 0 pads"},
+    {"separator", NN_TEXT, 0, "between fields; a tab unless given"},
+    {"header", NN_WORD | NN_NUMBER, 0, "true: the first line is skipped"},
+    {NULL, 0, 0, NULL},
 };
 
-const nn_loader nn_tsv_loader = { "tsv", options, load };
+const nn_loader nn_tsv_loader = {"tsv", options, load};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * nn_wav.c - the loader wav(waveform = "digits.tar", text = ["zero", "one", ...]): sounds from a WAV
- * file or a tar of them, cut or padded with silence to the input's length.
+ * nn_wav.c - the loader wav(waveform = "digits.tar", text = ["zero", "one", ...]): sounds from a
+ * WAV file or a tar of them, cut or padded with silence to the input's length.
  *
  * A part that takes a list of words is told by the name of the file: the number before its first
  * `_` (3_george_12.wav) counts the words. An i32[batch] gets that number, an i32[batch, n] the
@@ -25,7 +25,8 @@ typedef struct Sounds {
 
 /* ---- members of a tar (POSIX.1-1988 ustar) ---- */
 
-static int add_sound(Sounds *sounds, const Sound *sound, nn_error *error) {
+static int add_sound(Sounds *sounds, const Sound *sound, nn_error *error)
+{
     if (sounds->count == sounds->room) {
         int64_t room = sounds->room ? 2 * sounds->room : 64;
         Sound *larger = realloc(sounds->at, sizeof *larger * (size_t)room);
@@ -37,17 +38,19 @@ static int add_sound(Sounds *sounds, const Sound *sound, nn_error *error) {
     return NN_OK;
 }
 
-static int is_wav(const char *name) {
+static int is_wav(const char *name)
+{
     size_t length = strlen(name);
     return length > 4 && (!strcmp(name + length - 4, ".wav") || !strcmp(name + length - 4, ".WAV"));
 }
 
-static int read_tar(const nn_bytes *file, Sounds *sounds, nn_error *error) {
+static int read_tar(const nn_bytes *file, Sounds *sounds, nn_error *error)
+{
     enum { BLOCK = 512 };
     for (size_t at = 0; at + BLOCK <= file->size && file->at[at];) {
         const char *header = (const char *)file->at + at;
-        Sound sound = { { 0 }, file->at + at + BLOCK, 0 };
-        char octal[13] = { 0 };
+        Sound sound = {{0}, file->at + at + BLOCK, 0};
+        char octal[13] = {0};
         memcpy(sound.name, header, 100);
         memcpy(octal, header + 124, 12);
         sound.size = (size_t)strtoull(octal, NULL, 8);
@@ -65,8 +68,9 @@ static int read_tar(const nn_bytes *file, Sounds *sounds, nn_error *error) {
     return NN_OK;
 }
 
-static int find_sounds(const char *path, const nn_bytes *file, Sounds *sounds, nn_error *error) {
-    Sound only = { { 0 }, file->at, file->size };
+static int find_sounds(const char *path, const nn_bytes *file, Sounds *sounds, nn_error *error)
+{
+    Sound only = {{0}, file->at, file->size};
     const char *slash = strrchr(path, '/');
     int status;
     if (file->size >= 4 && !memcmp(file->at, "RIFF", 4)) {
@@ -88,22 +92,22 @@ typedef struct Format {
     size_t bytes;
 } Format;
 
-static uint32_t u32_at(const unsigned char *at) {
+static uint32_t u32_at(const unsigned char *at)
+{
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-static int u16_at(const unsigned char *at) {
-    return at[0] | at[1] << 8;
-}
+static int u16_at(const unsigned char *at) { return at[0] | at[1] << 8; }
 
-static int read_format(const Sound *sound, Format *f, nn_error *error) {
+static int read_format(const Sound *sound, Format *f, nn_error *error)
+{
     memset(f, 0, sizeof *f);
     if (sound->size < 12 || memcmp(sound->at, "RIFF", 4) || memcmp(sound->at + 8, "WAVE", 4))
         return nn_fail(error, NN_ERR_FORMAT, "'%s' is no WAV file", sound->name);
     for (size_t at = 12; at + 8 <= sound->size;) {
         const unsigned char *chunk = sound->at + at;
         size_t size = u32_at(chunk + 4), left = sound->size - at - 8;
-        if (size > left) size = left;            /* streamed files do not know their length */
+        if (size > left) size = left; /* streamed files do not know their length */
         if (!memcmp(chunk, "fmt ", 4) && size >= 16) {
             f->code = u16_at(chunk + 8);
             f->channels = u16_at(chunk + 10);
@@ -124,7 +128,8 @@ static int read_format(const Sound *sound, Format *f, nn_error *error) {
 }
 
 /* One sample of one channel in [-1, 1]. */
-static double sample_at(const Format *f, const unsigned char *at) {
+static double sample_at(const Format *f, const unsigned char *at)
+{
     uint32_t bits = 0;
     float real;
     if (f->bits == 8) return (at[0] - 128) / 128.0;
@@ -134,7 +139,8 @@ static double sample_at(const Format *f, const unsigned char *at) {
     return (double)real;
 }
 
-static void store_samples(const Format *f, int64_t width, float *out) {
+static void store_samples(const Format *f, int64_t width, float *out)
+{
     int64_t frame = f->channels * (f->bits / 8), frames = (int64_t)f->bytes / frame;
     for (int64_t i = 0; i < width; i++) {
         double sum = 0;
@@ -144,7 +150,8 @@ static void store_samples(const Format *f, int64_t width, float *out) {
     }
 }
 
-static int fill_waveforms(const Sounds *sounds, nn_column *column, nn_error *error) {
+static int fill_waveforms(const Sounds *sounds, nn_column *column, nn_error *error)
+{
     Format f;
     int64_t rate = 0;
     for (int64_t i = 0; i < sounds->count; i++) {
@@ -161,18 +168,22 @@ static int fill_waveforms(const Sounds *sounds, nn_column *column, nn_error *err
 
 /* ---- words ---- */
 
-static int class_of(const Sound *sound, int words, int *class, nn_error *error) {
+static int class_of(const Sound *sound, int words, int *class, nn_error *error)
+{
     const char *slash = strrchr(sound->name, '/'), *name = slash ? slash + 1 : sound->name;
     char *end;
     long number = strtol(name, &end, 10);
     if (end == name || *end != '_' || number < 0 || number >= words)
-        return nn_fail(error, NN_ERR_RANGE, "the name '%s' does not start with the number of one of "
-                                            "the %d words and `_`", sound->name, words);
+        return nn_fail(error, NN_ERR_RANGE,
+                       "the name '%s' does not start with the number of one of "
+                       "the %d words and `_`",
+                       sound->name, words);
     *class = (int)number;
     return NN_OK;
 }
 
-static int store_word(const char *word, int64_t width, int32_t *out, nn_error *error) {
+static int store_word(const char *word, int64_t width, int32_t *out, nn_error *error)
+{
     int64_t length = (int64_t)strlen(word);
     if (length > width)
         return nn_fail(error, NN_ERR_SHAPE, "'%s' has more than %lld letters", word,
@@ -186,14 +197,14 @@ static int store_word(const char *word, int64_t width, int32_t *out, nn_error *e
 }
 
 static int fill_words(const Sounds *sounds, const nn_option *words, nn_column *column,
-                      nn_error *error) {
+                      nn_error *error)
+{
     for (int64_t i = 0; i < sounds->count; i++) {
         int32_t *out = (int32_t *)column->values + i * column->width;
         int class = 0, status = class_of(&sounds->at[i], words->count, &class, error);
         if (!status && column->rank == 1)
             status = store_word(words->texts[class], column->width, out, error);
-        else if (!status)
-            *out = class;
+        else if (!status) *out = class;
         if (status) return status;
     }
     return NN_OK;
@@ -202,23 +213,27 @@ static int fill_words(const Sounds *sounds, const nn_option *words, nn_column *c
 /* ---- the data set ---- */
 
 static int add_part(const nn_request *request, const nn_option *option, const Sounds *sounds,
-                    nn_data *data, nn_error *error) {
+                    nn_data *data, nn_error *error)
+{
     const nn_io *io = nn_find_input(request->entry, option->name);
     int words = option->kind == NN_TEXTS;
     nn_column *column;
     if (!io || io->dtype != (words ? NN_I32 : NN_F32) || io->rank < 1 || io->rank > 2
         || (!words && io->rank != 2))
-        return nn_fail(error, NN_ERR_SHAPE, words ? "words are for i32[batch] or i32[batch, letters], "
-                                                    "which '%s' is not"
-                                                  : "sounds are for f32[batch, samples], which '%s' "
-                                                    "is not", option->name);
+        return nn_fail(error, NN_ERR_SHAPE,
+                       words ? "words are for i32[batch] or i32[batch, letters], "
+                               "which '%s' is not"
+                             : "sounds are for f32[batch, samples], which '%s' "
+                               "is not",
+                       option->name);
     column = nn_data_add(data, io->name, io->dtype, io->rank - 1, &io->dims[1], NULL, error);
     if (!column) return NN_ERR_SHAPE;
     return words ? fill_words(sounds, option, column, error)
                  : fill_waveforms(sounds, column, error);
 }
 
-static int make(const nn_request *request, const Sounds *sounds, nn_data **out, nn_error *error) {
+static int make(const nn_request *request, const Sounds *sounds, nn_data **out, nn_error *error)
+{
     const nn_step *step = request->step;
     int status = NN_OK;
     *out = nn_data_new(sounds->count, step->option_count, error);
@@ -232,15 +247,17 @@ static int make(const nn_request *request, const Sounds *sounds, nn_data **out, 
     return status;
 }
 
-static const nn_option *file_of(const nn_step *step) {
+static const nn_option *file_of(const nn_step *step)
+{
     for (int i = 0; i < step->option_count; i++)
         if (step->options[i].kind == NN_TEXT) return &step->options[i];
     return NULL;
 }
 
-static int load(const nn_request *request, nn_data **out, nn_error *error) {
+static int load(const nn_request *request, nn_data **out, nn_error *error)
+{
     const nn_option *name = file_of(request->step);
-    Sounds sounds = { NULL, 0, 0 };
+    Sounds sounds = {NULL, 0, 0};
     nn_bytes file;
     char *path;
     int status;
@@ -261,8 +278,8 @@ static int load(const nn_request *request, nn_data **out, nn_error *error) {
 }
 
 static const nn_option_spec options[] = {
-    { "*", NN_TEXT | NN_TEXTS, 1, "the file (WAV, or a tar of WAVs); or words by number" },
-    { NULL, 0, 0, NULL },
+    {"*", NN_TEXT | NN_TEXTS, 1, "the file (WAV, or a tar of WAVs); or words by number"},
+    {NULL, 0, 0, NULL},
 };
 
-const nn_loader nn_wav_loader = { "wav", options, load };
+const nn_loader nn_wav_loader = {"wav", options, load};

@@ -1,4 +1,5 @@
-/* Layers, losses and small models built from primitives, for tests of fusion and of generated code. */
+/* Layers, losses and small models built from primitives, for tests of fusion and of generated code.
+ */
 #ifndef NNC_TESTS_BLOCKS_H
 #define NNC_TESTS_BLOCKS_H
 #include "graphs.h"
@@ -50,8 +51,7 @@ static inline Node *dense(Module *m, Graph *g, Node *x, const char *name, int64_
     Node *w = param_node(m, g, arena_printf(m->arena, "%s.weight", name),
                          f32_type(2, (int64_t[]){out, x->type.dim[1]}));
     Node *b = vector_param(m, g, arena_printf(m->arena, "%s.bias", name), out);
-    Node *y
-        = build_contract(g, x, (int64_t[]){0, 2}, w, (int64_t[]){1, 2}, (int64_t[]){0, 1}, 2);
+    Node *y = build_contract(g, x, (int64_t[]){0, 2}, w, (int64_t[]){1, 2}, (int64_t[]){0, 1}, 2);
     return map2(g, OP_add, y, b);
 }
 
@@ -122,8 +122,7 @@ static inline Node *cross_entropy(Graph *g, Node *logits, Node *label)
     const Attr limit = attr_int(classes), axis = attr_int(0);
     const Type column = batched(type_make(DT_I32, 2, (int64_t[]){rows, 1}));
     Node *checked = make(g, OP_checked, 1, &label, &limit);
-    Node *index
-        = graph_leaf(g, OP_iota, type_make(DT_I32, 1, &classes), &axis, -1, (Origin){0});
+    Node *index = graph_leaf(g, OP_iota, type_make(DT_I32, 1, &classes), &axis, -1, (Origin){0});
     Node *hit = map2(g, OP_eq, build_reshape(g, checked, column), index);
     Node *picked = build_map(g, OP_select, 3, (Node *[]){hit, logits, constant(g, 0)});
     return map2(g, OP_sub, build_reduce(g, OP_logsumexp, logits, (int64_t[]){1}, 1),

@@ -10,7 +10,10 @@
 #include "target/target.h"
 
 /* A directory of its own, emptied and removed at the end. */
-typedef struct Folder { Arena *arena; const char *path; } Folder;
+typedef struct Folder {
+    Arena *arena;
+    const char *path;
+} Folder;
 
 static inline Folder folder_new(void)
 {
@@ -70,8 +73,8 @@ static inline Compilation lab_compile(Arena *arena, const char *program,
 }
 
 /* Writes NAME.h and NAME.c; returns NAME. */
-static inline const char *lab_generate(const Folder *p, const char *program, const char *target_list,
-                                       CompileOptions options)
+static inline const char *lab_generate(const Folder *p, const char *program,
+                                       const char *target_list, CompileOptions options)
 {
     choose_targets(&options, target_list);
     options.emit.command = "test";

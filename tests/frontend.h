@@ -20,7 +20,8 @@ static inline Source *frontend_source(Arena *arena, const char *path)
     return source;
 }
 
-/* Prints the diagnostics of the file at `path`, which imports from `imports`; returns the number of errors. */
+/* Prints the diagnostics of the file at `path`, which imports from `imports`; returns the number of
+ * errors. */
 static inline int frontend_check(Arena *arena, const char *path, const char *imports, FILE *out)
 {
     Diags *diags = diags_new(arena);

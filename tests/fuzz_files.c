@@ -1,5 +1,6 @@
-/* A libFuzzer target for every file that the runtime reads: `make fuzz`. The first byte picks the reader. */
-#define _GNU_SOURCE                  /* memfd_create */
+/* A libFuzzer target for every file that the runtime reads: `make fuzz`. The first byte picks the
+ * reader. */
+#define _GNU_SOURCE /* memfd_create */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@ static void read_array(const char *path, int (*read)(const char *, nn_array *, n
     if (!read(path, &array, &error)) {
         /* What was read is there to its last byte. */
         const int64_t bytes = nn_array_elements(&array) * (int64_t)nn_dtype_size(array.dtype);
-        volatile unsigned char last = bytes > 0 ? ((const unsigned char *)array.values)[bytes - 1] : 0;
+        volatile unsigned char last = bytes > 0 ? ((const unsigned char *)array.values)[bytes - 1]
+                                                : 0;
         (void)last;
     } else if (!error.code || !error.reason[0]) {
         abort();
@@ -57,7 +59,8 @@ static void read_fields(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     text[size] = '\0';
     nn_csv_open(&csv, text, size, ',');
-    while (!nn_csv_next(&csv, &what, NULL) && what != NN_CSV_END) nn_parse_number(csv.field, &value);
+    while (!nn_csv_next(&csv, &what, NULL) && what != NN_CSV_END)
+        nn_parse_number(csv.field, &value);
     nn_csv_close(&csv);
     free(text);
 }

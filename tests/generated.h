@@ -20,17 +20,21 @@
 
 #define GENERATED_FLAGS "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 
-typedef struct GeneratedModel { const Module *module; const char *name; bool steps; } GeneratedModel;
+typedef struct GeneratedModel {
+    const Module *module;
+    const char *name;
+    bool steps;
+} GeneratedModel;
 
 typedef struct GeneratedRun {
     RunHead head;
     const Graph *graph;
-    float *const *params, *const *states;            /* logical */
-    float *const *sessions;          /* NULL: zeros */
+    float *const *params, *const *states; /* logical */
+    float *const *sessions;               /* NULL: zeros */
     const Tensor *inputs;
     AnswerHead answer;
-    Tensor *outputs;                 /* by graph->outputs, of the last call */
-    float **trained;                 /* parameters afterwards, logical */
+    Tensor *outputs; /* by graph->outputs, of the last call */
+    float **trained; /* parameters afterwards, logical */
 } GeneratedRun;
 
 typedef struct Generated {
@@ -38,12 +42,14 @@ typedef struct Generated {
     const Target *target;
     const char *directory, *flags;
     VEC(GeneratedModel) models;
-    VEC(GeneratedRun *) runs;        /* since the last flush */
+    VEC(GeneratedRun *) runs; /* since the last flush */
 } Generated;
 
 /* ---- where it runs ---- */
 
-typedef struct Abroad { const char *target, *compiler, *link, *emulator; } Abroad;
+typedef struct Abroad {
+    const char *target, *compiler, *link, *emulator;
+} Abroad;
 
 /* How to build and run for a target of another architecture; NULL for this one's. */
 static inline const Abroad *generated_abroad(const Target *target)
@@ -66,9 +72,9 @@ static inline const char *generated_cannot_run(Arena *arena, const Target *targe
 {
     const Abroad *abroad = generated_abroad(target);
     if (!abroad)
-        return target_runs_here(target) ? NULL
-                                        : arena_printf(arena, "this processor lacks %s",
-                                                       target->name);
+        return target_runs_here(target)
+                 ? NULL
+                 : arena_printf(arena, "this processor lacks %s", target->name);
     if (getenv("NNC_TEST_FLAGS"))
         return arena_printf(arena, "%s: an emulator and sanitizers do not go together",
                             target->name);
@@ -102,8 +108,8 @@ static inline Generated *generated_new(Arena *arena, const Target *target, const
     g->arena = arena;
     g->target = target;
     g->directory = arena_printf(arena, "%s/%s-%s", above, name, target->name);
-    g->flags = arena_printf(arena, "%s %s", optimise,
-                            generated_abroad(target) || !extra ? "" : extra);
+    g->flags =
+        arena_printf(arena, "%s %s", optimise, generated_abroad(target) || !extra ? "" : extra);
     mkdir(tests, 0777);
     mkdir(above, 0777);
     mkdir(g->directory, 0777);
@@ -213,10 +219,13 @@ static inline void generated_build(Generated *g)
     generated_write_table(g);
     generated_command(
         g, "compiling",
-        arena_printf(g->arena, "%s -std=c11 -D_POSIX_C_SOURCE=200809L %s %s -I%s -Itests -Iruntime "
-                               "-o %s/runner %s/all.c %s %s -lm",
-                     abroad ? abroad->compiler : cc && *cc ? cc : "cc", GENERATED_FLAGS, g->flags,
-                     g->directory, g->directory, g->directory, sources,
+        arena_printf(g->arena,
+                     "%s -std=c11 -D_POSIX_C_SOURCE=200809L %s %s -I%s -Itests -Iruntime "
+                     "-o %s/runner %s/all.c %s %s -lm",
+                     abroad      ? abroad->compiler
+                     : cc && *cc ? cc
+                                 : "cc",
+                     GENERATED_FLAGS, g->flags, g->directory, g->directory, g->directory, sources,
                      abroad ? abroad->link : ""));
 }
 
@@ -372,9 +381,10 @@ static inline void generated_flush(Generated *g)
 /* What the faults mean, or NULL if there are none. */
 static inline const char *generated_faults(Arena *arena, const GeneratedRun *run)
 {
-    static const char *const texts[] = {
-        "a buffer was overrun", "other garbage gave other bits", "padding is not zero",
-        "an input or a parameter was written", "other bits where outputs are not wanted"};
+    static const char *const texts[] = {"a buffer was overrun", "other garbage gave other bits",
+                                        "padding is not zero",
+                                        "an input or a parameter was written",
+                                        "other bits where outputs are not wanted"};
     Text out = text_new(arena);
     if (run->answer.status != NN_OK)
         text_addf(&out, "it returns: %s", nn_status_text(run->answer.status));

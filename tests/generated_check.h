@@ -9,18 +9,24 @@
 #include "ops/random.h"
 
 /* Entries of a table of tests: the function with the name of each target as its *state. */
-#define ON_TARGET(function, target) \
-    {#function " on " target, function, NULL, NULL, (void *)(uintptr_t)target}
-#define ON_EVERY_TARGET(function)                                      \
-    ON_TARGET(function, "scalar"), ON_TARGET(function, "avx2"),        \
-    ON_TARGET(function, "avx512"), ON_TARGET(function, "neon")
+#define ON_TARGET(function, target)                                              \
+    {                                                                            \
+#function " on " target, function, NULL, NULL, (void *)(uintptr_t)target \
+    }
+#define ON_EVERY_TARGET(function)                                                              \
+    ON_TARGET(function, "scalar"), ON_TARGET(function, "avx2"), ON_TARGET(function, "avx512"), \
+        ON_TARGET(function, "neon")
 
-typedef struct Comparison { const char *name; GeneratedRun *run; Tensor *expected; } Comparison;
+typedef struct Comparison {
+    const char *name;
+    GeneratedRun *run;
+    Tensor *expected;
+} Comparison;
 
 typedef struct Suite {
     Arena *arena;
-    double norm_bound;               /* > 0: gradients are compared by their Euclidean norm: in deep
-                                      * models a rounding decides which of two equals a maximum takes */
+    double norm_bound; /* > 0: gradients are compared by their Euclidean norm: in deep
+                        * models a rounding decides which of two equals a maximum takes */
     Generated *generated;
     VEC(Comparison *) comparisons;
 } Suite;
@@ -126,7 +132,8 @@ static inline double gradient_floor(const Comparison *c)
     double largest = 0.0;
     for (int i = 0; i < c->run->graph->outputs.count; i++)
         for (int64_t e = 0; c->run->graph->outputs.at[i].kind == OUT_GRAD
-                            && e < type_elements(c->expected[i].type); e++)
+                            && e < type_elements(c->expected[i].type);
+             e++)
             largest = fmax(largest, fabs(tensor_get(&c->expected[i], e)));
     return 1e-3 * largest;
 }
@@ -178,8 +185,7 @@ static inline void suite_end(Suite *s, double bound)
             const Output *o = &c->run->graph->outputs.at[j];
             if (o->kind == OUT_GRAD && s->norm_bound > 0)
                 compare_norm(c, o, &c->run->outputs[j], &c->expected[j], s->norm_bound);
-            else
-                compare_output(c, o, &c->run->outputs[j], &c->expected[j], bound);
+            else compare_output(c, o, &c->run->outputs[j], &c->expected[j], bound);
         }
     }
     print_message("[          ] %d comparisons on %s\n", s->comparisons.count,

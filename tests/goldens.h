@@ -1,6 +1,6 @@
-/* PyTorch's results for a program (../shared/goldens), and the program beside them: its passes run at the golden's batch
- * size, parameters and states set. What runs its entries is a Backend, so that the interpreter and generated code for
- * every target are held against the same numbers. */
+/* PyTorch's results for a program (../shared/goldens), and the program beside them: its passes run
+ * at the golden's batch size, parameters and states set. What runs its entries is a Backend, so
+ * that the interpreter and generated code for every target are held against the same numbers. */
 #ifndef NNC_TESTS_GOLDENS_H
 #define NNC_TESTS_GOLDENS_H
 #include <math.h>
@@ -17,14 +17,15 @@
 
 /* A program and how it was made to agree with its golden: PyTorch ran without dropout. */
 typedef struct GoldenRow {
-    const char *name;                /* examples/NAME.nn, ../shared/goldens/NAME.safetensors */
+    const char *name; /* examples/NAME.nn, ../shared/goldens/NAME.safetensors */
     int64_t batch;
-    const char *without[2];          /* a piece of the program's text and what stands there instead */
-    bool chaotic;                    /* three steps of Adam amplify the rounding of float sums beyond use (statistics
-                                      * over few rows); the interpreter, which sums in double, is held to them */
-    double slack;                    /* factor on the tolerances of generated code, 1 unless it sums very long chains of floats */
-    const char *follows;             /* a statistic that moves with a bias whose gradient is noise: not compared after
-                                      * steps that Adam made of that */
+    const char *without[2]; /* a piece of the program's text and what stands there instead */
+    bool chaotic; /* three steps of Adam amplify the rounding of float sums beyond use (statistics
+                   * over few rows); the interpreter, which sums in double, is held to them */
+    double slack; /* factor on the tolerances of generated code, 1 unless it sums very long chains
+                     of floats */
+    const char *follows; /* a statistic that moves with a bias whose gradient is noise: not compared
+                          * after steps that Adam made of that */
 } GoldenRow;
 
 typedef struct Golden {
@@ -32,16 +33,16 @@ typedef struct Golden {
     Arena *arena;
     Module *module;
     nn_safetensors file;
-    float *weights;                  /* all parameters, one after another, logical row-major */
+    float *weights; /* all parameters, one after another, logical row-major */
     int64_t weight_count;
-    float **params, **states;        /* each in its place */
-    struct Generated *generated;     /* what the backend of generated code runs, its one model */
+    float **params, **states;    /* each in its place */
+    struct Generated *generated; /* what the backend of generated code runs, its one model */
     int failures;
 } Golden;
 
 typedef struct Backend {
     const char *name;
-    double slack;                    /* factor on the tolerances */
+    double slack; /* factor on the tolerances */
     /* outputs[i] receives entry->outputs[i]. NULL, or what went wrong. */
     const char *(*run)(Golden *g, const Graph *entry, const Tensor *inputs, Tensor *outputs);
     void *context;
@@ -76,8 +77,8 @@ static inline Module *golden_module(Arena *arena, const GoldenRow *row)
     source.length = strlen(source.text);
     Source *kept = arena_copy(arena, &source, sizeof source);
     const char *sets[] = {arena_printf(arena, "train.batch=%lld", (long long)row->batch)};
-    ElaborateOptions options = {.sets = sets, .set_count = 1, .infer_batches = &row->batch,
-                                .infer_batch_count = 1};
+    ElaborateOptions options = {
+        .sets = sets, .set_count = 1, .infer_batches = &row->batch, .infer_batch_count = 1};
     AstFile *file = ast_parse(arena, kept, diags);
     Module *module = diags_errors(diags) ? NULL : elaborate(arena, file, &options, diags);
     const char *bug = module ? passes_run(module, &(PassOptions){.verify = true}) : NULL;
@@ -101,7 +102,8 @@ static inline float *golden_floats(const Golden *g, const nn_stored *stored)
 }
 
 /* Fills values with the stored tensor; false where it is missing or of another size. */
-static inline bool golden_fill(Golden *g, const char *kind, const char *name, int64_t count, float *values)
+static inline bool golden_fill(Golden *g, const char *kind, const char *name, int64_t count,
+                               float *values)
 {
     const nn_stored *stored = golden_find(g, kind, name);
     if (!stored || stored->elements != count) {
@@ -114,7 +116,8 @@ static inline bool golden_fill(Golden *g, const char *kind, const char *name, in
     return true;
 }
 
-static inline float **golden_tensors(Golden *g, const ParamList *list, const char *kind, float *place)
+static inline float **golden_tensors(Golden *g, const ParamList *list, const char *kind,
+                                     float *place)
 {
     float **tensors = arena_array(g->arena, float *, list->count + 1);
     for (int i = 0; i < list->count; i++) {
@@ -192,9 +195,11 @@ static inline double golden_largest(const float *values, int64_t count)
     return largest;
 }
 
-/* The largest difference relative to the golden's largest element, or to `floor` if that is more; NaN counts as failed. */
-static inline void golden_compare(Golden *g, const Backend *backend, const char *kind, const char *name,
-                                  const float *got, int64_t count, double floor, double tolerance)
+/* The largest difference relative to the golden's largest element, or to `floor` if that is more;
+ * NaN counts as failed. */
+static inline void golden_compare(Golden *g, const Backend *backend, const char *kind,
+                                  const char *name, const float *got, int64_t count, double floor,
+                                  double tolerance)
 {
     float *expected = arena_array(g->arena, float, count + 1);
     if (!golden_fill(g, kind, name, count, expected)) return;
@@ -207,8 +212,9 @@ static inline void golden_compare(Golden *g, const Backend *backend, const char 
         at = e;
     }
     if (worst <= tolerance * backend->slack) return;
-    fprintf(stderr, "%s, %s: %s%s is off by %.3g: element %lld is %.9g, expected %.9g\n", g->row->name, backend->name,
-            kind, name, worst, (long long)at, (double)got[at], (double)expected[at]);
+    fprintf(stderr, "%s, %s: %s%s is off by %.3g: element %lld is %.9g, expected %.9g\n",
+            g->row->name, backend->name, kind, name, worst, (long long)at, (double)got[at],
+            (double)expected[at]);
     g->failures++;
 }
 #endif

@@ -13,11 +13,12 @@
 #include "goldens.h"
 #include "nn_optimizer.h"
 
-#define TOLERANCE 2e-5               /* of a value, relative to the tensor's largest */
-#define STEP_TOLERANCE 2e-4          /* of weights after three steps */
-#define NOISE 1e-5                   /* a gradient this small beside the model's largest */
-#define NOISE_ELEMENT 1e-6           /* elements of a gradient that Adam turns into noise: below this, or below
-                                      * this beside the tensor's largest, which is the rounding of its sums */
+#define TOLERANCE      2e-5 /* of a value, relative to the tensor's largest */
+#define STEP_TOLERANCE 2e-4 /* of weights after three steps */
+#define NOISE          1e-5 /* a gradient this small beside the model's largest */
+#define NOISE_ELEMENT                                                               \
+    1e-6 /* elements of a gradient that Adam turns into noise: below this, or below \
+          * this beside the tensor's largest, which is the rounding of its sums */
 
 static const GoldenRow golden_rows[] = {
     {"mnist_mlp", 128, {NULL, NULL}, false, 1.0, NULL},
@@ -32,7 +33,8 @@ static const GoldenRow golden_rows[] = {
 
 /* ---- one entry ---- */
 
-static inline Tensor *run_entry(Golden *g, const Backend *backend, const char *name, const Graph **entry)
+static inline Tensor *run_entry(Golden *g, const Backend *backend, const char *name,
+                                const Graph **entry)
 {
     *entry = module_entry(g->module, name);
     if (!*entry) fail_msg("%s has no entry %s", g->row->name, name);
@@ -42,7 +44,8 @@ static inline Tensor *run_entry(Golden *g, const Backend *backend, const char *n
     return outputs;
 }
 
-static inline const Tensor *output_of(const Graph *entry, const Tensor *outputs, OutputKind kind, int param)
+static inline const Tensor *output_of(const Graph *entry, const Tensor *outputs, OutputKind kind,
+                                      int param)
 {
     for (int i = 0; i < entry->outputs.count; i++)
         if (entry->outputs.at[i].kind == kind && (param < 0 || entry->outputs.at[i].param == param))
@@ -51,15 +54,15 @@ static inline const Tensor *output_of(const Graph *entry, const Tensor *outputs,
     return NULL;
 }
 
-static inline void compare_outputs(Golden *g, const Backend *backend, const Graph *entry, const Tensor *outputs,
-                            const char *kind)
+static inline void compare_outputs(Golden *g, const Backend *backend, const Graph *entry,
+                                   const Tensor *outputs, const char *kind)
 {
     for (int i = 0; i < entry->outputs.count; i++) {
         const Output *output = &entry->outputs.at[i];
         bool real = output->kind == OUT_OUTPUT && output->node->type.dtype == DT_F32;
         if (real)
-            golden_compare(g, backend, kind, output->name, outputs[i].data, type_elements(outputs[i].type), 0.0,
-                           TOLERANCE);
+            golden_compare(g, backend, kind, output->name, outputs[i].data,
+                           type_elements(outputs[i].type), 0.0, TOLERANCE);
     }
 }
 
@@ -83,7 +86,8 @@ static inline double largest_gradient(const Golden *g)
     return largest;
 }
 
-/* Of a gradient that is nothing but rounding (of a bias before a batch norm) the size counts alone. */
+/* Of a gradient that is nothing but rounding (of a bias before a batch norm) the size counts alone.
+ */
 static inline bool is_noise(Golden *g, const Param *param, double floor)
 {
     const nn_stored *stored = golden_find(g, "grad/", param->name);
@@ -96,12 +100,13 @@ static inline void compare_train(Golden *g, const Backend *backend)
     const Tensor *outputs = run_entry(g, backend, "train", &entry);
     const double floor = NOISE * largest_gradient(g);
     compare_outputs(g, backend, entry, outputs, "output/");
-    golden_compare(g, backend, "loss", "", output_of(entry, outputs, OUT_LOSS, -1)->data, 1, 0.0, TOLERANCE);
+    golden_compare(g, backend, "loss", "", output_of(entry, outputs, OUT_LOSS, -1)->data, 1, 0.0,
+                   TOLERANCE);
     for (int i = 0; i < g->module->params.count; i++) {
         const Param *param = &g->module->params.at[i];
         const Tensor *grad = output_of(entry, outputs, OUT_GRAD, i);
-        golden_compare(g, backend, "grad/", param->name, grad->data, type_elements(param->type), floor,
-                       is_noise(g, param, floor) ? 1.0 : TOLERANCE);
+        golden_compare(g, backend, "grad/", param->name, grad->data, type_elements(param->type),
+                       floor, is_noise(g, param, floor) ? 1.0 : TOLERANCE);
     }
 }
 
@@ -117,7 +122,8 @@ static inline void commit_states(Golden *g, const Graph *entry, const Tensor *ou
     }
 }
 
-static inline void take_step(Golden *g, int64_t step, const Graph *entry, const Tensor *outputs, float *const *moments)
+static inline void take_step(Golden *g, int64_t step, const Graph *entry, const Tensor *outputs,
+                             float *const *moments)
 {
     const nn_optimizer adam = {.kind = NN_ADAM, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
     const nn_span whole = {.offset = 0, .floats = g->weight_count};
@@ -128,19 +134,23 @@ static inline void take_step(Golden *g, int64_t step, const Graph *entry, const 
     nn_optimizer_step(&adam, &whole, 1, step, 1e-3, g->weights, grads, moments);
 }
 
-/* Elements whose gradient is noise go wherever Adam sends them: the golden's values stand in. Returns how many. */
+/* Elements whose gradient is noise go wherever Adam sends them: the golden's values stand in.
+ * Returns how many. */
 static inline int64_t forgive_noise(Golden *g, const Param *param, float *values)
 {
     const int64_t count = type_elements(param->type);
-    float *grad = arena_array(g->arena, float, count + 1), *after = arena_array(g->arena, float, count + 1);
+    float *grad = arena_array(g->arena, float, count + 1),
+          *after = arena_array(g->arena, float, count + 1);
     float *before = arena_array(g->arena, float, count + 1);
     int64_t forgiven = 0;
-    if (!golden_fill(g, "grad/", param->name, count, grad) || !golden_fill(g, "adam3/", param->name, count, after)
+    if (!golden_fill(g, "grad/", param->name, count, grad)
+        || !golden_fill(g, "adam3/", param->name, count, after)
         || !golden_fill(g, "param/", param->name, count, before))
         return 0;
     const double noise = NOISE_ELEMENT * fmax(1.0, golden_largest(grad, count));
     for (int64_t e = 0; e < count; e++) {
-        const bool untouched = grad[e] == 0.0f && after[e] == before[e];     /* a row that nothing picked */
+        const bool untouched = grad[e] == 0.0f
+                            && after[e] == before[e]; /* a row that nothing picked */
         if (fabs((double)grad[e]) >= noise || untouched) continue;
         values[e] = after[e];
         forgiven++;
@@ -152,18 +162,20 @@ static inline void compare_weights(Golden *g, const Backend *backend)
 {
     for (int i = 0; i < g->module->params.count; i++) {
         const Param *param = &g->module->params.at[i];
-        const int64_t count = type_elements(param->type), forgiven = forgive_noise(g, param, g->params[i]);
+        const int64_t count = type_elements(param->type),
+                      forgiven = forgive_noise(g, param, g->params[i]);
         if (forgiven > 0)
-            printf("%s: %s: %lld of %lld elements have noise for a gradient and are not compared\n", g->row->name,
-                   param->name, (long long)forgiven, (long long)count);
+            printf("%s: %s: %lld of %lld elements have noise for a gradient and are not compared\n",
+                   g->row->name, param->name, (long long)forgiven, (long long)count);
         if (forgiven < count)
-            golden_compare(g, backend, "adam3/", param->name, g->params[i], count, 0.0, STEP_TOLERANCE);
+            golden_compare(g, backend, "adam3/", param->name, g->params[i], count, 0.0,
+                           STEP_TOLERANCE);
     }
     for (int i = 0; i < g->module->states.count; i++) {
         const Param *state = &g->module->states.at[i];
         if (g->row->follows && !strcmp(g->row->follows, state->name)) continue;
-        golden_compare(g, backend, "state3/", state->name, g->states[i], type_elements(state->type), 0.0,
-                       STEP_TOLERANCE);
+        golden_compare(g, backend, "state3/", state->name, g->states[i], type_elements(state->type),
+                       0.0, STEP_TOLERANCE);
     }
 }
 
@@ -175,8 +187,8 @@ static inline void compare_adam(Golden *g, const Backend *backend)
         const Graph *entry;
         const Tensor *outputs = run_entry(g, backend, "train", &entry);
         if (step == 2)
-            golden_compare(g, backend, "loss3", "", output_of(entry, outputs, OUT_LOSS, -1)->data, 1, 0.0,
-                           STEP_TOLERANCE);
+            golden_compare(g, backend, "loss3", "", output_of(entry, outputs, OUT_LOSS, -1)->data,
+                           1, 0.0, STEP_TOLERANCE);
         take_step(g, step, entry, outputs, moments);
         commit_states(g, entry, outputs);
     }

@@ -8,7 +8,7 @@
 #include "ops/random.h"
 #include "window_cases.h"
 
-enum { BATCH = SLIDE_ROWS };         /* of the small variants; a larger batch makes rows longer, too */
+enum { BATCH = SLIDE_ROWS }; /* of the small variants; a larger batch makes rows longer, too */
 
 /* An extent that is odd for every width of vectors, and longer than any, in a larger batch. */
 static int64_t wide(const Graph *g, int64_t n) { return g->batch > BATCH ? n + 16 : n; }
@@ -16,7 +16,10 @@ static int64_t wide(const Graph *g, int64_t n) { return g->batch > BATCH ? n + 1
 /* Builds the operation on fresh inputs and returns the value to be looked at; variant counts
  * from 0, NULL: no more. */
 typedef Node *Build(Graph *g, int variant);
-typedef struct Case { Op op; Build *build; } Case;
+typedef struct Case {
+    Op op;
+    Build *build;
+} Case;
 
 static Node *batch_input(Graph *g, const char *name, int rank, const int64_t *dim)
 {
@@ -95,10 +98,13 @@ static Node *case_reshape(Graph *g, int variant)
     const char *error;
     Node *x = batch_input(g, "x", DIMS(g->batch, 3, wide(g, 5)));
     const int64_t n = wide(g, 5);
-    const struct { int rank; int64_t dim[4]; } to[] = {{2, {g->batch, 3 * n}},
-                                                       {2, {g->batch * 3, n}},
-                                                       {4, {1, g->batch, n, 3}},
-                                                       {1, {g->batch * 3 * n}}};
+    const struct {
+        int rank;
+        int64_t dim[4];
+    } to[] = {{2, {g->batch, 3 * n}},
+              {2, {g->batch * 3, n}},
+              {4, {1, g->batch, n, 3}},
+              {1, {g->batch * 3 * n}}};
     if (variant >= 4) return NULL;
     Type type;
     error = reshape_type(g->arena, x->type, to[variant].rank, to[variant].dim, &type);
@@ -121,13 +127,15 @@ static Node *case_slice(Graph *g, int variant)
     const int64_t n = wide(g, 2);
     Node *x = batch_input(g, "x", DIMS(g->batch, 7, n));
     return build_slice(g, x, (int64_t[]){0, start[variant], 1},
-                       (int64_t[]){g->batch, size[variant], n - 1}, (int64_t[]){1, step[variant], 1});
+                       (int64_t[]){g->batch, size[variant], n - 1},
+                       (int64_t[]){1, step[variant], 1});
 }
 
 static Node *case_broadcast(Graph *g, int variant)
 {
     Type to = batched(f32_type(DIMS(g->batch, 3, wide(g, 5))));
-    if (variant == 0) return build_broadcast(g, batch_input(g, "x", DIMS(g->batch, 1, wide(g, 5))), to);
+    if (variant == 0)
+        return build_broadcast(g, batch_input(g, "x", DIMS(g->batch, 1, wide(g, 5))), to);
     if (variant == 1) return build_broadcast(g, plain_input(g, "x", DIMS(wide(g, 5))), to);
     return variant == 2 ? build_broadcast(g, plain_input(g, "x", 0, NULL), to) : NULL;
 }
@@ -189,16 +197,18 @@ static Node *case_contract(Graph *g, int variant)
     Node *x = batch_input(g, "x", DIMS(g->batch, 3, wide(g, 5)));
     const int64_t n = wide(g, 5), out = wide(g, 2);
     enum { B, T, D, O };
-    if (variant == 0)                /* a layer */
+    if (variant == 0) /* a layer */
         return build_contract(g, x, (int64_t[]){B, T, D}, plain_input(g, "w", DIMS(out, n)),
                               (int64_t[]){O, D}, (int64_t[]){B, T, O}, 3);
-    if (variant == 1)                /* its weight gradient: summed over the valid rows */
-        return build_contract(g, x, (int64_t[]){B, T, D}, batch_input(g, "y", DIMS(g->batch, 3, out)),
-                              (int64_t[]){B, T, O}, (int64_t[]){O, D}, 2);
-    if (variant == 2)                /* one product a row */
-        return build_contract(g, x, (int64_t[]){B, T, D}, batch_input(g, "y", DIMS(g->batch, out, n)),
-                              (int64_t[]){B, O, D}, (int64_t[]){B, O, T}, 3);
-    if (variant == 3)                /* elementwise and outer */
+    if (variant == 1) /* its weight gradient: summed over the valid rows */
+        return build_contract(g, x, (int64_t[]){B, T, D},
+                              batch_input(g, "y", DIMS(g->batch, 3, out)), (int64_t[]){B, T, O},
+                              (int64_t[]){O, D}, 2);
+    if (variant == 2) /* one product a row */
+        return build_contract(g, x, (int64_t[]){B, T, D},
+                              batch_input(g, "y", DIMS(g->batch, out, n)), (int64_t[]){B, O, D},
+                              (int64_t[]){B, O, T}, 3);
+    if (variant == 3) /* elementwise and outer */
         return build_contract(g, x, (int64_t[]){B, T, D}, plain_input(g, "w", DIMS(n, out)),
                               (int64_t[]){D, O}, (int64_t[]){D, B, O, T}, 4);
     return NULL;
@@ -230,8 +240,10 @@ static Node *case_checked(Graph *g, int variant)
 static Node *case_gather(Graph *g, int variant)
 {
     if (variant == 0)
-        return make(g, OP_gather, 2, (Node *[]){plain_input(g, "x", DIMS(3, wide(g, 5))),
-                    some_indices(g, batched(f32_type(DIMS(g->batch, 2))))}, NULL);
+        return make(g, OP_gather, 2,
+                    (Node *[]){plain_input(g, "x", DIMS(3, wide(g, 5))),
+                               some_indices(g, batched(f32_type(DIMS(g->batch, 2))))},
+                    NULL);
     if (variant > 1) return NULL;
     Node *x = build_permute(g, batch_input(g, "x", DIMS(g->batch, 3)), (int64_t[]){1, 0});
     return make(g, OP_gather, 2, (Node *[]){x, some_indices(g, f32_type(DIMS(4)))}, NULL);
@@ -241,8 +253,10 @@ static Node *case_scatter(Graph *g, int variant)
 {
     if (variant > 0) return NULL;
     Attr rows = attr_int(3);
-    return make(g, OP_scatter, 2, (Node *[]){some_indices(g, batched(f32_type(DIMS(g->batch, 2)))),
-                batch_input(g, "x", DIMS(g->batch, 2, wide(g, 5)))}, &rows);
+    return make(g, OP_scatter, 2,
+                (Node *[]){some_indices(g, batched(f32_type(DIMS(g->batch, 2)))),
+                           batch_input(g, "x", DIMS(g->batch, 2, wide(g, 5)))},
+                &rows);
 }
 
 static Node *case_put(Graph *g, int variant)
@@ -252,7 +266,7 @@ static Node *case_put(Graph *g, int variant)
     Attr along = attr_int(axis);
     Node *whole = batch_input(g, "x", DIMS(g->batch, 3, width));
     Node *part = batch_input(g, "y", DIMS(g->batch, variant ? 1 : 3, variant ? width : 2));
-    const int64_t one = 1;                       /* the second index is 2 */
+    const int64_t one = 1; /* the second index is 2 */
     Node *second = build_slice(g, some_indices(g, f32_type(DIMS(2))), &one, &one, &one);
     Node *at = build_reshape(g, second, type_make(DT_I32, 0, NULL));
     return make(g, OP_put, 3, (Node *[]){whole, at, part}, &along);
@@ -271,10 +285,10 @@ static Graph *cell(const Graph *g)
     Node *w = input_node(body, "w", f32_type(DIMS(2, 2)));
     Node *b = input_node(body, "b", f32_type(DIMS(2)));
     Node *m = input_node(body, "m", batched(f32_type(DIMS(g->batch, 2))));
-    Node *u
-        = build_contract(body, h, (int64_t[]){0, 1}, w, (int64_t[]){2, 1}, (int64_t[]){0, 2}, 2);
-    Node *new_h = map2(body, OP_mul,
-                       map1(body, OP_tanh, map2(body, OP_add, map2(body, OP_add, x, u), b)), c);
+    Node *u =
+        build_contract(body, h, (int64_t[]){0, 1}, w, (int64_t[]){2, 1}, (int64_t[]){0, 2}, 2);
+    Node *new_h =
+        map2(body, OP_mul, map1(body, OP_tanh, map2(body, OP_add, map2(body, OP_add, x, u), b)), c);
     Node *new_c = map2(body, OP_add, map2(body, OP_mul, c, m), new_h);
     graph_output(body, OUT_YIELD, "h", new_h, -1);
     graph_output(body, OUT_YIELD, "c", new_c, -1);
@@ -284,13 +298,15 @@ static Graph *cell(const Graph *g)
 
 static Node *scan_node(Graph *g, bool reverse)
 {
-    Node *inputs[] = {batch_input(g, "x", DIMS(g->batch, 3, 2)), batch_input(g, "h0", DIMS(g->batch, 2)),
-                      batch_input(g, "c0", DIMS(g->batch, 2)), plain_input(g, "w", DIMS(2, 2)),
-                      plain_input(g, "b", DIMS(2)), batch_input(g, "m", DIMS(g->batch, 2))};
+    Node *inputs[] = {batch_input(g, "x", DIMS(g->batch, 3, 2)),
+                      batch_input(g, "h0", DIMS(g->batch, 2)),
+                      batch_input(g, "c0", DIMS(g->batch, 2)),
+                      plain_input(g, "w", DIMS(2, 2)),
+                      plain_input(g, "b", DIMS(2)),
+                      batch_input(g, "m", DIMS(g->batch, 2))};
     Attr attrs[MAX_ATTRS] = {attr_int(1), attr_int(2), INTS(1), attr_int(reverse)};
     const char *error;
-    Node *scan
-        = graph_append_region(g, OP_scan, inputs, 6, attrs, cell(g), (Origin){0}, &error);
+    Node *scan = graph_append_region(g, OP_scan, inputs, 6, attrs, cell(g), (Origin){0}, &error);
     assert_null(error);
     return scan;
 }
@@ -310,12 +326,16 @@ static Node *case_result(Graph *g, int variant)
 }
 
 static const Case cases[] = {
-#define CASE(id) {OP_##id, case_##id}
-    CASE(input),  CASE(param),    CASE(state),   CASE(session),    CASE(fill),      CASE(constant),
-    CASE(iota),   CASE(count),    CASE(reshape), CASE(permute),    CASE(slice),     CASE(broadcast),
-    CASE(concat), CASE(pad),      CASE(sum),     CASE(reduce_max), CASE(logsumexp), CASE(variance),
-    CASE(argmax), CASE(contract), CASE(checked), CASE(gather),     CASE(scatter),   CASE(put),   CASE(uniform),
-    CASE(scan),   CASE(result),   CASE(conv),    CASE(conv_input), CASE(conv_weight),
+#define CASE(id)           \
+    {                      \
+        OP_##id, case_##id \
+    }
+    CASE(input),      CASE(param),         CASE(state),    CASE(session),    CASE(fill),
+    CASE(constant),   CASE(iota),          CASE(count),    CASE(reshape),    CASE(permute),
+    CASE(slice),      CASE(broadcast),     CASE(concat),   CASE(pad),        CASE(sum),
+    CASE(reduce_max), CASE(logsumexp),     CASE(variance), CASE(argmax),     CASE(contract),
+    CASE(checked),    CASE(gather),        CASE(scatter),  CASE(put),        CASE(uniform),
+    CASE(scan),       CASE(result),        CASE(conv),     CASE(conv_input), CASE(conv_weight),
     CASE(window_sum), CASE(window_spread), CASE(max_pick), CASE(max_place),
 #undef CASE
 };

@@ -10,9 +10,12 @@
 
 #include "nn_optimizer.h"
 
-enum { GUARD = 64, MAX_BUFFERS = 32 };               /* bytes on either side of a buffer */
+enum { GUARD = 64, MAX_BUFFERS = 32 }; /* bytes on either side of a buffer */
 
-typedef struct Buffer { unsigned char *base, *at; size_t size; } Buffer;
+typedef struct Buffer {
+    unsigned char *base, *at;
+    size_t size;
+} Buffer;
 
 static void stop(const char *text)
 {
@@ -22,7 +25,10 @@ static void stop(const char *text)
 
 /* ---- memory: released with the run ---- */
 
-typedef struct Chunk { struct Chunk *before; void *at; } Chunk;
+typedef struct Chunk {
+    struct Chunk *before;
+    void *at;
+} Chunk;
 
 static void *take(Chunk **chunks, size_t size)
 {
@@ -49,7 +55,7 @@ static void release(Chunk *c)
 static Buffer buffer_new(Chunk **chunks, size_t size, int garbage)
 {
     Buffer b = {.size = size};
-    const size_t shift = garbage == 0xff ? 4 : 12;   /* never aligned for more than float */
+    const size_t shift = garbage == 0xff ? 4 : 12; /* never aligned for more than float */
     b.base = take(chunks, size + 2 * GUARD + 16);
     memset(b.base, garbage, size + 2 * GUARD + 16);
     b.at = b.base + GUARD + shift;
@@ -99,7 +105,7 @@ typedef struct Run {
     RunHead head;
     const nn_model *model;
     const nn_entry *entry;
-    float **params, **states;        /* logical, as the request gave them */
+    float **params, **states; /* logical, as the request gave them */
     unsigned char **inputs, *sessions;
     int garbage;
     Chunk *chunks;
@@ -207,8 +213,8 @@ static int call(Run *r, int with_outputs)
 
 static int overrun(const Run *r)
 {
-    const Buffer *all[] = {&r->param, &r->state, &r->session, &r->grad, &r->loss, &r->metric,
-                           &r->work};
+    const Buffer *all[] = {&r->param, &r->state,  &r->session, &r->grad,
+                           &r->loss,  &r->metric, &r->work};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (!buffer_intact(all[i], r->garbage)) return FAULT_OVERRUN;
     for (int i = 0; i < r->entry->input_count; i++)
@@ -270,7 +276,7 @@ static int same_bits(const Run *a, const Run *b, int with_outputs)
         same &= !memcmp(a->out[i].at, b->out[i].at, valid_bytes(a, i));
     if (writes_gradients(a)) same &= !memcmp(a->grad.at, b->grad.at, a->grad.size);
     same &= !memcmp(a->state.at, b->state.at, a->state.size);
-    for (size_t i = 0; i < 8 && same; i += 4)        /* one float or two */
+    for (size_t i = 0; i < 8 && same; i += 4) /* one float or two */
         if (a->loss.at[i + 3] != 0xff) same &= !memcmp(a->loss.at + i, b->loss.at + i, 4);
     return same && (a->metric.size == 0 || !memcmp(a->metric.at, b->metric.at, a->metric.size));
 }
@@ -298,11 +304,10 @@ static int train(Run *r)
     for (int i = 0; i < r->head.steps && status == NN_OK; i++) {
         status = call(r, 1);
         if (status == NN_OK && r->head.kind == RUN_STEP)
-            status = run_models[r->head.model].step(
-                (float *)(void *)r->param.at, (const float *)(const void *)r->grad.at, moments[0],
-                moments[1], i + 1, 1e-3f);
-        else if (status == NN_OK)
-            status = step_by_runtime(r, spans, count, i, moments);
+            status = run_models[r->head.model].step((float *)(void *)r->param.at,
+                                                    (const float *)(const void *)r->grad.at,
+                                                    moments[0], moments[1], i + 1, 1e-3f);
+        else if (status == NN_OK) status = step_by_runtime(r, spans, count, i, moments);
     }
     free(spans);
     return status;
@@ -310,8 +315,7 @@ static int train(Run *r)
 
 /* ---- the answer ---- */
 
-static void put_tensors(FILE *out, Run *r, const nn_tensor *tensors, int count,
-                        const Buffer *array)
+static void put_tensors(FILE *out, Run *r, const nn_tensor *tensors, int count, const Buffer *array)
 {
     for (int i = 0; i < count; i++) {
         const size_t n = tensor_elements(&tensors[i]);
@@ -330,7 +334,7 @@ static void put_answer(FILE *out, Run *r, AnswerHead head)
     put(out, r->metric.at, r->metric.size);
     put_tensors(out, r, r->model->params, r->model->param_count, &r->grad);
     put_tensors(out, r, r->model->states, r->model->state_count, &r->state);
-    put(out, r->session.at, r->session.size);        /* its tensors, as they are */
+    put(out, r->session.at, r->session.size); /* its tensors, as they are */
     put_tensors(out, r, r->model->params, r->model->param_count, &r->param);
 }
 
@@ -366,7 +370,8 @@ static AnswerHead run_entry(Run *r)
 int main(int argc, char **argv)
 {
     int32_t count = 0;
-    FILE *in = argc > 1 ? fopen(argv[1], "rb") : NULL, *out = argc > 2 ? fopen(argv[2], "wb") : NULL;
+    FILE *in = argc > 1 ? fopen(argv[1], "rb") : NULL,
+         *out = argc > 2 ? fopen(argv[2], "wb") : NULL;
     if (!in || !out) stop("usage: runner REQUEST ANSWER");
     get(in, &count, sizeof count);
     for (int32_t i = 0; i < count; i++) {

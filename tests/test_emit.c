@@ -19,22 +19,21 @@ static const CompileOptions with_adam = {.emit = {.optimizer = OPTIMIZER_ADAM}};
 
 static void no_warning_from_any_compiler(void **state)
 {
-    static const char *const lines[] = {
-        "gcc -std=c11 -O0", "g++ -x c++ -std=c++17 -O0", "clang -std=c11 -O0",
-        "clang -x c++ -std=c++17 -O0", "gcc -std=c11 -O2"};
+    static const char *const lines[] = {"gcc -std=c11 -O0", "g++ -x c++ -std=c++17 -O0",
+                                        "clang -std=c11 -O0", "clang -x c++ -std=c++17 -O0",
+                                        "gcc -std=c11 -O2"};
     (void)state;
     Folder p = folder_new();
     Text sources = text_new(p.arena);
     for (int i = 0; i < PROGRAMS; i++)
-        text_addf(&sources, " %s.c", lab_generate(&p, programs[i],
-                                                  i ? "scalar" : "avx512,avx2,scalar", with_adam));
+        text_addf(&sources, " %s.c",
+                  lab_generate(&p, programs[i], i ? "scalar" : "avx512,avx2,scalar", with_adam));
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const char *name = arena_strndup(p.arena, lines[i], strcspn(lines[i], " "));
         if (lab_has(p.arena, name))
             must_run(p.arena, arena_printf(p.arena, "cd '%s' && %s " WARNINGS " -c %s", p.path,
                                            lines[i], sources.at));
-        else
-            print_message("[  SKIPPED ] there is no %s\n", name);
+        else print_message("[  SKIPPED ] there is no %s\n", name);
     }
     folder_end(&p);
 }
@@ -62,9 +61,11 @@ static void portable_code_needs_no_library(void **state)
     Folder p = folder_new();
     for (int i = 0; i < PROGRAMS; i++) {
         const char *name = lab_generate(&p, programs[i], "scalar", with_adam);
-        must_run(p.arena, arena_printf(p.arena,
-            "cd '%s' && ${CC:-cc} -std=c11 -O2 -ffreestanding -c %s.c && "
-            "! nm -u %s.o | grep -vE ' (memcpy|memset|_GLOBAL_OFFSET_TABLE_)$'", p.path, name, name));
+        must_run(p.arena,
+                 arena_printf(p.arena,
+                              "cd '%s' && ${CC:-cc} -std=c11 -O2 -ffreestanding -c %s.c && "
+                              "! nm -u %s.o | grep -vE ' (memcpy|memset|_GLOBAL_OFFSET_TABLE_)$'",
+                              p.path, name, name));
     }
     folder_end(&p);
 }
@@ -76,8 +77,9 @@ static void same_bytes_twice(void **state)
         Folder a = folder_new(), b = folder_new();
         const char *name = lab_generate(&a, programs[i], "avx2,scalar", with_adam);
         lab_generate(&b, programs[i], "avx2,scalar", with_adam);
-        must_run(a.arena, arena_printf(a.arena, "cmp '%s/%s.c' '%s/%s.c' && cmp '%s/%s.h' '%s/%s.h'",
-                                       a.path, name, b.path, name, a.path, name, b.path, name));
+        must_run(a.arena,
+                 arena_printf(a.arena, "cmp '%s/%s.c' '%s/%s.c' && cmp '%s/%s.h' '%s/%s.h'", a.path,
+                              name, b.path, name, a.path, name, b.path, name));
         folder_end(&a);
         folder_end(&b);
     }
@@ -87,9 +89,10 @@ static void no_line_is_longer_than_100_columns(void **state)
 {
     (void)state;
     Folder p = folder_new();
-    for (int i = 0; i < PROGRAMS; i++) lab_generate(&p, programs[i], "avx512,avx2,scalar", with_adam);
-    must_run(p.arena, arena_printf(p.arena, "cd '%s' && ! grep -nE '^.{101}|[[:blank:]]$' *.[ch]",
-                                   p.path));
+    for (int i = 0; i < PROGRAMS; i++)
+        lab_generate(&p, programs[i], "avx512,avx2,scalar", with_adam);
+    must_run(p.arena,
+             arena_printf(p.arena, "cd '%s' && ! grep -nE '^.{101}|[[:blank:]]$' *.[ch]", p.path));
     folder_end(&p);
 }
 
@@ -144,14 +147,21 @@ static void only_the_entries_that_were_asked_for(void **state)
     options.entries = (const char *const[]){"infer"};
     options.entry_count = 1;
     lab_generate(&p, "tiny", "scalar", options);
-    must_run(p.arena, arena_printf(p.arena, "cd '%s' && grep -q tiny_infer tiny.h && "
-                                   "! grep -E 'tiny_train|evaluate|grads' tiny.c", p.path));
+    must_run(p.arena, arena_printf(p.arena,
+                                   "cd '%s' && grep -q tiny_infer tiny.h && "
+                                   "! grep -E 'tiny_train|evaluate|grads' tiny.c",
+                                   p.path));
     folder_end(&p);
 }
 
 /* ---- arguments ---- */
 
-typedef struct Loaded { Arena *arena; Compilation c; Native native; const nn_model *model; } Loaded;
+typedef struct Loaded {
+    Arena *arena;
+    Compilation c;
+    Native native;
+    const nn_model *model;
+} Loaded;
 
 static Loaded load(const char *program, CompileOptions options)
 {
@@ -203,9 +213,13 @@ static void tiny_call(const Loaded *l, TinyCall *t)
     t->loss = 77;
     float *params = arena_array(l->arena, float, l->model->param_floats);
     l->model->init(params, 1);
-    t->call = (nn_call){.params = params, .inputs = t->inputs, .outputs = t->outputs, .count = 7,
+    t->call = (nn_call){.params = params,
+                        .inputs = t->inputs,
+                        .outputs = t->outputs,
+                        .count = 7,
                         .grads = arena_array(l->arena, float, l->model->param_floats),
-                        .loss = &t->loss, .metrics = t->metrics,
+                        .loss = &t->loss,
+                        .metrics = t->metrics,
                         .workspace = arena_alloc(l->arena, entry_of(l, "train")->workspace_bytes)};
 }
 
@@ -231,7 +245,7 @@ static void wrong_arguments_are_refused_before_anything_is_written(void **state)
     t.call.grads = grads;
     assert_true(t.loss == 77);
     for (int64_t i = 0; i < l.model->param_floats; i++) assert_true(grads[i] == 0);
-    t.call.count = 6;                                /* row 6 is none of the valid ones */
+    t.call.count = 6; /* row 6 is none of the valid ones */
     assert_int_equal(train->call(&t.call), NN_OK);
     assert_true(t.loss != 77);
     unload(&l);
@@ -294,7 +308,7 @@ static void initial_weights_are_those_of_the_interpreter(void **state)
     }
 }
 
-typedef struct StepArgs {            /* as NAME_step_args of Adam */
+typedef struct StepArgs { /* as NAME_step_args of Adam */
     float *params;
     const float *grads;
     float *first, *second;
@@ -324,10 +338,18 @@ static void check_step(const char *program, int kind, int runtime_kind, double d
     const int64_t n = l.model->param_floats;
     float *mine = pattern(l.arena, n, 1), *theirs = pattern(l.arena, n, 1);
     float *moments[2] = {arena_array(l.arena, float, n), arena_array(l.arena, float, n)};
-    StepArgs args = {mine, NULL, arena_array(l.arena, float, n), arena_array(l.arena, float, n),
-                     0, 1e-2f, 0.9f, 0.999f, 1e-8f, (float)decay};
-    const nn_optimizer o = {.kind = runtime_kind, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8,
-                            .weight_decay = decay};
+    StepArgs args = {mine,
+                     NULL,
+                     arena_array(l.arena, float, n),
+                     arena_array(l.arena, float, n),
+                     0,
+                     1e-2f,
+                     0.9f,
+                     0.999f,
+                     1e-8f,
+                     (float)decay};
+    const nn_optimizer o = {
+        .kind = runtime_kind, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = decay};
     nn_span *spans;
     int count;
     nn_error error;
@@ -381,8 +403,10 @@ static void weights_are_written_in_stored_order(void **state)
     assert_int_equal(binary.length, sizeof(float) * (size_t)(n + s));
     folder_write(&p, "running.h", &header);
     folder_write(&p, "running_weights.c", &source);
-    must_run(p.arena, arena_printf(p.arena, "cd '%s' && ${CC:-cc} -std=c11 " WARNINGS
-                                   " -fPIC -shared -o w.so running_weights.c", p.path));
+    must_run(p.arena, arena_printf(p.arena,
+                                   "cd '%s' && ${CC:-cc} -std=c11 " WARNINGS
+                                   " -fPIC -shared -o w.so running_weights.c",
+                                   p.path));
     void *handle = dlopen(folder_file(&p, "w.so"), RTLD_NOW | RTLD_LOCAL);
     assert_non_null(handle);
     assert_memory_equal(dlsym(handle, "running_weights"), params, sizeof(float) * (size_t)n);
@@ -402,7 +426,8 @@ static void what_is_not_trained_costs_nothing(void **state)
     for (int i = 0; i < train->kernels.count; i++)
         assert_null(strstr(train->kernels.at[i]->name, "d_body"));
     for (int i = 0; i < l.model->param_count; i++)
-        assert_int_equal(l.model->params[i].trainable, !strncmp(l.model->params[i].name, "head", 4));
+        assert_int_equal(l.model->params[i].trainable,
+                         !strncmp(l.model->params[i].name, "head", 4));
     unload(&l);
 }
 

@@ -2,9 +2,11 @@
 #include "goldens_check.h"
 #include "interp/interp.h"
 
-static const char *run_interpreter(Golden *g, const Graph *entry, const Tensor *inputs, Tensor *outputs)
+static const char *run_interpreter(Golden *g, const Graph *entry, const Tensor *inputs,
+                                   Tensor *outputs)
 {
-    const Interp interp = {.module = g->module, .params = g->params, .states = g->states, .blas = interp_has_blas()};
+    const Interp interp = {
+        .module = g->module, .params = g->params, .states = g->states, .blas = interp_has_blas()};
     return interp_run(&interp, g->arena, entry, inputs, entry->batch, outputs);
 }
 

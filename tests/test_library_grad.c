@@ -1,5 +1,5 @@
-/* Gradients of library blocks, of states and of scans: along one random direction of all parameters together, the
- * derivative that the backward pass gives equals the difference of two losses. */
+/* Gradients of library blocks, of states and of scans: along one random direction of all parameters
+ * together, the derivative that the backward pass gives equals the difference of two losses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,28 +15,64 @@
 #include "ops/random.h"
 #include "passes/pass.h"
 
-/* A scalar or a tensor of x [4, 3] (a parameter, some elements beyond the knees of clip and huber), y and label. */
+/* A scalar or a tensor of x [4, 3] (a parameter, some elements beyond the knees of clip and huber),
+ * y and label. */
 static const char *const expressions[] = {
-    "leaky_relu(x)", "elu(x)", "selu(x)", "silu(x)", "mish(x)", "gelu(x)", "gelu(x, approximate = \"tanh\")",
-    "hardswish(x)", "softsign(x)", "log_sigmoid(x)", "softmax(x)", "log_softmax(x, axis = 0)",
-    "cosine_similarity(x, y)", "layer_norm(x)", "rms_norm(x)", "prelu(x)", "clip(x, -1, 1)", "squared(x) ** 2",
-    "cross_entropy(x, label)", "cross_entropy(x, label, weight = [1, 2, 4], label_smoothing = 0.1)",
-    "cross_entropy(x, label, ignore_index = 1)", "soft_cross_entropy(x, softmax(y))", "binary_cross_entropy(x, y)",
-    "binary_cross_entropy(x, y, pos_weight = 3)", "huber(x, y)", "mean_squared_error(x, y)", "hinge(x, y)",
-    "dense(x, 5)", "embedding(label, 4, 3) * x", "variance(x, axis = 1, unbiased = true) ** 1.5",
-    "logsumexp(x) + max(x, axis = 0) - min(x)", "flip(stack([x, y * x], axis = 1), 1)[:, 0, 1:]",
-    "concat(chunk(x, 3, axis = 1), axis = 0)", "pad(x, [[1, 0], [0, 2]], value = 0.5) ** 2",
-    "transpose(x, 0, 1) @ x", "take(x, tensor_index) * 2", "x / (1 + abs(x)) + sqrt(squared(x) + 1)",
-    "running(x)", "recurrent(unsqueeze(x, 0))",
+    "leaky_relu(x)",
+    "elu(x)",
+    "selu(x)",
+    "silu(x)",
+    "mish(x)",
+    "gelu(x)",
+    "gelu(x, approximate = \"tanh\")",
+    "hardswish(x)",
+    "softsign(x)",
+    "log_sigmoid(x)",
+    "softmax(x)",
+    "log_softmax(x, axis = 0)",
+    "cosine_similarity(x, y)",
+    "layer_norm(x)",
+    "rms_norm(x)",
+    "prelu(x)",
+    "clip(x, -1, 1)",
+    "squared(x) ** 2",
+    "cross_entropy(x, label)",
+    "cross_entropy(x, label, weight = [1, 2, 4], label_smoothing = 0.1)",
+    "cross_entropy(x, label, ignore_index = 1)",
+    "soft_cross_entropy(x, softmax(y))",
+    "binary_cross_entropy(x, y)",
+    "binary_cross_entropy(x, y, pos_weight = 3)",
+    "huber(x, y)",
+    "mean_squared_error(x, y)",
+    "hinge(x, y)",
+    "dense(x, 5)",
+    "embedding(label, 4, 3) * x",
+    "variance(x, axis = 1, unbiased = true) ** 1.5",
+    "logsumexp(x) + max(x, axis = 0) - min(x)",
+    "flip(stack([x, y * x], axis = 1), 1)[:, 0, 1:]",
+    "concat(chunk(x, 3, axis = 1), axis = 0)",
+    "pad(x, [[1, 0], [0, 2]], value = 0.5) ** 2",
+    "transpose(x, 0, 1) @ x",
+    "take(x, tensor_index) * 2",
+    "x / (1 + abs(x)) + sqrt(squared(x) + 1)",
+    "running(x)",
+    "recurrent(unsqueeze(x, 0))",
 };
 
 static const char helpers[] =
-    "block running(x) { state s: f32[3]; m = mean(x, axis = 0); s = 0.9 * s + 0.1 * stop_gradient(m); return x - m; }\n"
+    "block running(x) { state s: f32[3]; m = mean(x, axis = 0); s = 0.9 * s + 0.1 * "
+    "stop_gradient(m); return x - m; }\n"
     "block recurrent(x) { param w: f32[3, 3] = uniform(-1, 1);\n"
-    "    r = scan s in x along 1, reverse = true { carry h = zeros([1, 3]); h = tanh(s + h @ w); yield h; };\n"
+    "    r = scan s in x along 1, reverse = true { carry h = zeros([1, 3]); h = tanh(s + h @ w); "
+    "yield h; };\n"
     "    return concat([r, unsqueeze(r.h, 1)], axis = 1); }\n";
 
-typedef struct Trial { Arena *arena; Module *module; const Graph *graph; Interp interp; } Trial;
+typedef struct Trial {
+    Arena *arena;
+    Module *module;
+    const Graph *graph;
+    Interp interp;
+} Trial;
 
 static double draw(int place)
 {
@@ -48,10 +84,13 @@ static Module *compile(Arena *arena, const char *expr)
     Diags *diags = diags_new(arena);
     Source *source = arena_make(arena, Source);
     source->path = "test.nn";
-    source->text = arena_printf(arena, "%smodel m {\n    input u: f32[batch]; target y: f32[4, 3]; target label: i32[4];\n"
-                                "    param x: f32[4, 3] = zeros;\n    tensor_index = arange(3, 0, -1);\n"
-                                "    output o = u;\n    loss sum(squared(%s) * 0.1) + mean(u);\n}\n"
-                                "train m { batch = 1; }\n", helpers, expr);
+    source->text = arena_printf(
+        arena,
+        "%smodel m {\n    input u: f32[batch]; target y: f32[4, 3]; target label: i32[4];\n"
+        "    param x: f32[4, 3] = zeros;\n    tensor_index = arange(3, 0, -1);\n"
+        "    output o = u;\n    loss sum(squared(%s) * 0.1) + mean(u);\n}\n"
+        "train m { batch = 1; }\n",
+        helpers, expr);
     source->length = strlen(source->text);
     AstFile *file = ast_parse(arena, source, diags);
     Module *module = diags_errors(diags) ? NULL : elaborate(arena, file, NULL, diags);
@@ -78,7 +117,8 @@ static void start(Trial *t, const char *expr)
     t->arena = arena_new();
     t->module = compile(t->arena, expr);
     t->graph = module_entry(t->module, "train");
-    t->interp = (Interp){.module = t->module, .params = parameters(t->arena, &t->module->params),
+    t->interp = (Interp){.module = t->module,
+                         .params = parameters(t->arena, &t->module->params),
                          .states = parameters(t->arena, &t->module->states)};
 }
 
@@ -89,7 +129,8 @@ static Tensor *inputs_of(Trial *t)
     for (int i = 0; i < t->graph->inputs.count; i++) {
         inputs[i] = tensor_new(t->arena, t->graph->inputs.at[i]->type);
         for (int64_t e = 0; e < type_elements(inputs[i].type); e++)
-            tensor_set(&inputs[i], e, inputs[i].type.dtype == DT_I32 ? labels[e] : 0.5 + 0.5 * draw(900 + (int)e));
+            tensor_set(&inputs[i], e,
+                       inputs[i].type.dtype == DT_I32 ? labels[e] : 0.5 + 0.5 * draw(900 + (int)e));
     }
     return inputs;
 }
@@ -136,7 +177,8 @@ static int check(const char *expr)
     move(&t, -2.0 * step);
     const double difference = (above - loss_of(&t, outputs)) / (2.0 * step);
     const int wrong = !(fabs(slope - difference) <= 4e-3 * (0.1 + fabs(slope))) || slope == 0.0;
-    if (wrong) fprintf(stderr, "%s: the gradient says %.6g, the losses %.6g\n", expr, slope, difference);
+    if (wrong)
+        fprintf(stderr, "%s: the gradient says %.6g, the losses %.6g\n", expr, slope, difference);
     arena_free(t.arena);
     return wrong;
 }
@@ -145,7 +187,8 @@ static void gradients_are_slopes(void **state)
 {
     (void)state;
     int wrong = 0;
-    for (size_t i = 0; i < sizeof expressions / sizeof *expressions; i++) wrong += check(expressions[i]);
+    for (size_t i = 0; i < sizeof expressions / sizeof *expressions; i++)
+        wrong += check(expressions[i]);
     assert_int_equal(wrong, 0);
 }
 

@@ -1,16 +1,22 @@
-/* Fused kernels against the interpreter: compositions at odd shapes, forward and backward, on every target of this machine. */
+/* Fused kernels against the interpreter: compositions at odd shapes, forward and backward, on every
+ * target of this machine. */
 #include "blocks.h"
 #include "generated_check.h"
 #include "passes/pass.h"
 
-typedef struct Case { const char *name; void (*build)(Module *m, Graph *g, int64_t rows, int64_t columns); int64_t rows, columns; } Case;
+typedef struct Case {
+    const char *name;
+    void (*build)(Module *m, Graph *g, int64_t rows, int64_t columns);
+    int64_t rows, columns;
+} Case;
 
 /* ---- models ---- */
 
 static void build_dense_tanh(Module *m, Graph *g, int64_t rows, int64_t columns)
 {
     Node *x = matrix_input(m, g, "x", rows, columns);
-    square_loss(g, dense(m, g, map1(g, OP_tanh, dense(m, g, x, "a", 2 * columns + 1)), "b", columns));
+    square_loss(g,
+                dense(m, g, map1(g, OP_tanh, dense(m, g, x, "a", 2 * columns + 1)), "b", columns));
 }
 
 static void build_one_wide(Module *m, Graph *g, int64_t rows, int64_t columns)
@@ -21,12 +27,14 @@ static void build_one_wide(Module *m, Graph *g, int64_t rows, int64_t columns)
 
 static void build_layer_norm(Module *m, Graph *g, int64_t rows, int64_t columns)
 {
-    square_loss(g, layer_norm(m, g, dense(m, g, matrix_input(m, g, "x", rows, columns), "a", columns)));
+    square_loss(g, layer_norm(m, g,
+                              dense(m, g, matrix_input(m, g, "x", rows, columns), "a", columns)));
 }
 
 static void build_softmax(Module *m, Graph *g, int64_t rows, int64_t columns)
 {
-    square_loss(g, softmax(m, g, dense(m, g, matrix_input(m, g, "x", rows, columns), "a", columns)));
+    square_loss(g,
+                softmax(m, g, dense(m, g, matrix_input(m, g, "x", rows, columns), "a", columns)));
 }
 
 static void build_gelu(Module *m, Graph *g, int64_t rows, int64_t columns)
@@ -36,7 +44,8 @@ static void build_gelu(Module *m, Graph *g, int64_t rows, int64_t columns)
 
 static void build_column_norm(Module *m, Graph *g, int64_t rows, int64_t columns)
 {
-    square_loss(g, column_norm(m, g, dense(m, g, matrix_input(m, g, "x", rows, columns), "a", columns)));
+    square_loss(g, column_norm(m, g,
+                               dense(m, g, matrix_input(m, g, "x", rows, columns), "a", columns)));
 }
 
 /* Forward and backward are apart. */
@@ -76,8 +85,10 @@ static void build_whole_numbers(Module *m, Graph *g, int64_t rows, int64_t colum
 static void build_slices(Module *m, Graph *g, int64_t rows, int64_t columns)
 {
     Node *x = dense(m, g, matrix_input(m, g, "x", rows, columns), "a", 2 * columns);
-    Node *left = build_slice(g, x, (int64_t[]){0, 0}, (int64_t[]){rows, columns}, (int64_t[]){1, 1});
-    Node *right = build_slice(g, x, (int64_t[]){0, 2 * columns - 1}, (int64_t[]){rows, columns}, (int64_t[]){1, -1});
+    Node *left =
+        build_slice(g, x, (int64_t[]){0, 0}, (int64_t[]){rows, columns}, (int64_t[]){1, 1});
+    Node *right = build_slice(g, x, (int64_t[]){0, 2 * columns - 1}, (int64_t[]){rows, columns},
+                              (int64_t[]){1, -1});
     square_loss(g, map2(g, OP_mul, left, map1(g, OP_sigmoid, right)));
 }
 
@@ -102,14 +113,27 @@ static void build_concat(Module *m, Graph *g, int64_t rows, int64_t columns)
 /* ---- running ---- */
 
 static const Case cases[] = {
-    {"dense_tanh", build_dense_tanh, 5, 3},      {"dense_tanh", build_dense_tanh, 33, 17},   {"dense_tanh", build_dense_tanh, 64, 128},
-    {"one_wide", build_one_wide, 9, 10},         {"layer_norm", build_layer_norm, 4, 13},     {"layer_norm", build_layer_norm, 7, 64},
-    {"layer_norm", build_layer_norm, 3, 1},      {"softmax", build_softmax, 6, 10},          {"softmax", build_softmax, 5, 37},
-    {"gelu", build_gelu, 11, 19},                {"cross_entropy", build_cross_entropy, 12, 10},
-    {"cross_entropy", build_cross_entropy, 3, 33},                                           {"column_norm", build_column_norm, 13, 21},
-    {"largest", build_largest, 8, 23},           {"slices", build_slices, 4, 11},            {"reshaped", build_reshaped, 6, 5},
-    {"concat", build_concat, 7, 12},             {"whole_numbers", build_whole_numbers, 5, 37},
-                                                 {"whole_numbers", build_whole_numbers, 3, 6},             {"between", build_between, 9, 21},          {"between", build_between, 6, 64},
+    {"dense_tanh", build_dense_tanh, 5, 3},
+    {"dense_tanh", build_dense_tanh, 33, 17},
+    {"dense_tanh", build_dense_tanh, 64, 128},
+    {"one_wide", build_one_wide, 9, 10},
+    {"layer_norm", build_layer_norm, 4, 13},
+    {"layer_norm", build_layer_norm, 7, 64},
+    {"layer_norm", build_layer_norm, 3, 1},
+    {"softmax", build_softmax, 6, 10},
+    {"softmax", build_softmax, 5, 37},
+    {"gelu", build_gelu, 11, 19},
+    {"cross_entropy", build_cross_entropy, 12, 10},
+    {"cross_entropy", build_cross_entropy, 3, 33},
+    {"column_norm", build_column_norm, 13, 21},
+    {"largest", build_largest, 8, 23},
+    {"slices", build_slices, 4, 11},
+    {"reshaped", build_reshaped, 6, 5},
+    {"concat", build_concat, 7, 12},
+    {"whole_numbers", build_whole_numbers, 5, 37},
+    {"whole_numbers", build_whole_numbers, 3, 6},
+    {"between", build_between, 9, 21},
+    {"between", build_between, 6, 64},
 };
 
 static void add_case(Suite *s, const Case *c)
@@ -122,8 +146,7 @@ static void add_case(Suite *s, const Case *c)
     const PassOptions options = {.verify = true};
     const char *wrong = passes_run(m, &options);
     if (wrong) fail_msg("%s: %s", c->name, wrong);
-    const char *name
-        = arena_printf(s->arena, "%s %dx%d", c->name, (int)c->rows, (int)c->columns);
+    const char *name = arena_printf(s->arena, "%s %dx%d", c->name, (int)c->rows, (int)c->columns);
     suite_add(s, m, name);
 }
 

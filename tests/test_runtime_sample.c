@@ -76,7 +76,8 @@ static void without_temperature_the_largest_wins(void **state)
 static void what_is_no_number_is_never_drawn(void **state)
 {
     (void)state;
-    const nn_sampling sampling = {.temperature = 1, .seed = 2}, two = {.temperature = 1, .top_k = 2};
+    const nn_sampling sampling = {.temperature = 1, .seed = 2},
+                      two = {.temperature = 1, .top_k = 2};
     const float logits[CLASSES] = {NAN, 0, -INFINITY, NAN, 0};
     int times[CLASSES];
     count_draws(&sampling, logits, times);

@@ -5,7 +5,9 @@
 #define WARNINGS "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 
 /* Only one entry where the program is large. */
-typedef struct Case { const char *program, *sets[4], *entry; } Case;
+typedef struct Case {
+    const char *program, *sets[4], *entry;
+} Case;
 
 static const Case cases[] = {
     {"tests/emit/tiny.nn", {0}, NULL},
@@ -53,8 +55,8 @@ static void write_model(const Folder *p, const Compilation *c, const char *name,
     const Target *target = c->options->targets[0];
     Lowered *lowered = lower_plan(p->arena, c->plan, target);
     if (threads) lower_divide(lowered, threads, least);
-    const EmitOptions options = {.name = name, .command = "test", .optimizer = -1,
-                                 .threads = threads};
+    const EmitOptions options = {
+        .name = name, .command = "test", .optimizer = -1, .threads = threads};
     const Emission e = emission_new(p->arena, c->plan, &lowered, 1, &options);
     Text header = text_new(p->arena), source = text_new(p->arena), driven = text_new(p->arena);
     emit_header(&header, &e);
@@ -85,10 +87,11 @@ static void generate(const Folder *p, const Case *which, const char *target, int
 static void build_and_run(const Folder *p, const char *flags)
 {
     must_run(p->arena,
-             arena_printf(p->arena, "${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off "
+             arena_printf(p->arena,
+                          "${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off "
                           "%s -I'%s' tests/threads/run.c '%s/whole.c' '%s/parts.c' "
-                          "-o '%s/run' -lpthread && '%s/run'", flags, p->path, p->path, p->path,
-                          p->path, p->path));
+                          "-o '%s/run' -lpthread && '%s/run'",
+                          flags, p->path, p->path, p->path, p->path, p->path));
 }
 
 static void same_bits_on_threads(void **state)
@@ -109,9 +112,11 @@ static void no_two_threads_touch_the_same(void **state)
     static const int watched[] = {0, 1, 2, 4};
     Folder probe = folder_new();
     (void)state;
-    const bool can = runs(probe.arena, arena_printf(probe.arena,
-        "cd '%s' && echo 'int main(void) { return 0; }' > probe.c && "
-        "${CC:-cc} -fsanitize=thread probe.c -o probe && ./probe", probe.path));
+    const bool can = runs(
+        probe.arena, arena_printf(probe.arena,
+                                  "cd '%s' && echo 'int main(void) { return 0; }' > probe.c && "
+                                  "${CC:-cc} -fsanitize=thread probe.c -o probe && ./probe",
+                                  probe.path));
     folder_end(&probe);
     if (!can) {
         print_message("[  SKIPPED ] the compiler has no thread sanitizer\n");
@@ -127,9 +132,9 @@ static void no_two_threads_touch_the_same(void **state)
 
 static void no_warning_with_and_without_openmp(void **state)
 {
-    static const char *const lines[] = {
-        "gcc -std=c11 -fopenmp", "g++ -x c++ -std=c++17 -fopenmp",
-        "gcc -std=c11 -Wno-unknown-pragmas", "clang -std=c11", "clang -x c++ -std=c++17"};
+    static const char *const lines[] = {"gcc -std=c11 -fopenmp", "g++ -x c++ -std=c++17 -fopenmp",
+                                        "gcc -std=c11 -Wno-unknown-pragmas", "clang -std=c11",
+                                        "clang -x c++ -std=c++17"};
     (void)state;
     Folder p = folder_new();
     generate(&p, &cases[4], "native", SOON);
@@ -139,8 +144,8 @@ static void no_warning_with_and_without_openmp(void **state)
             must_run(p.arena, arena_printf(p.arena, "cd '%s' && %s -O0 " WARNINGS " -c plain.c",
                                            p.path, lines[i]));
     }
-    must_run(p.arena, arena_printf(p.arena, "cd '%s' && ! grep -nE '^.{101}|[[:blank:]]$' *.[ch]",
-                                   p.path));
+    must_run(p.arena,
+             arena_printf(p.arena, "cd '%s' && ! grep -nE '^.{101}|[[:blank:]]$' *.[ch]", p.path));
     folder_end(&p);
 }
 
@@ -150,8 +155,10 @@ static void off_without_a_trace(void **state)
     (void)state;
     Folder p = folder_new();
     generate(&p, &cases[0], "scalar", LEAST_STATEMENTS);
-    must_run(p.arena, arena_printf(p.arena, "cd '%s' && ! grep -nE 'parallel|nn_task|divide' "
-                                   "whole.[ch] && ! grep -n '_divide' parts.c", p.path));
+    must_run(p.arena, arena_printf(p.arena,
+                                   "cd '%s' && ! grep -nE 'parallel|nn_task|divide' "
+                                   "whole.[ch] && ! grep -n '_divide' parts.c",
+                                   p.path));
     folder_end(&p);
 }
 

@@ -1,10 +1,11 @@
-/* Windows in generated code against the interpreter, over a grid of odd shapes, forward and backward, on every target of this
- * machine. Each model is a 1x1 convolution, the operation under test, its activation: so that gradients of both operands and a
- * fused epilogue occur. */
+/* Windows in generated code against the interpreter, over a grid of odd shapes, forward and
+ * backward, on every target of this machine. Each model is a 1x1 convolution, the operation under
+ * test, its activation: so that gradients of both operands and a fused epilogue occur. */
 #include "generated_check.h"
 #include "passes/pass.h"
 
-/* in channels, out channels; over one or two axes: extents, taps, stride, padding before and after, dilation */
+/* in channels, out channels; over one or two axes: extents, taps, stride, padding before and after,
+ * dilation */
 typedef struct Case {
     Op op;
     int64_t rows, ins, outs, groups;
@@ -28,7 +29,8 @@ static const Case cases[] = {
     {OP_conv, 2, 2, 3, 1, 2, {13, 1}, {5, 1}, {2, 1}, {3, 0}, {1, 0}, {1, 1}},
     {OP_conv, 2, 3, 4, 1, 2, {7, 7}, {2, 2}, {3, 3}, {-1, 0}, {0, -2}, {1, 1}},
     {OP_conv, 4, 1, 16, 1, 2, {28, 28}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
-    {OP_conv, 5, 16, 24, 1, 2, {8, 12}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},         /* Winograd's form, odd blocks */
+    {OP_conv, 5, 16, 24, 1, 2, {8, 12}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}}, /* Winograd's form,
+                                                                                    odd blocks */
     {OP_conv, 2, 33, 17, 1, 2, {8, 4}, {3, 3}, {1, 1}, {0, 2}, {2, 0}, {1, 1}},
     {OP_conv, 1, 64, 48, 1, 2, {16, 16}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}},
     {OP_conv, 3, 16, 16, 1, 2, {6, 10}, {3, 3}, {1, 1}, {0, 0}, {0, 0}, {1, 1}},
@@ -65,7 +67,8 @@ static Node *pointwise(Module *m, Graph *g, Node *x, int64_t outs)
 {
     const int axes = x->type.rank - 2;
     int64_t dim[4] = {outs, x->type.dim[1], 1, 1}, ones[2] = {1, 1}, zeros[4] = {0};
-    Attr attrs[MAX_ATTRS] = {attr_ints(ones, axes), attr_ints(zeros, 2 * axes), attr_ints(ones, axes), attr_int(1)};
+    Attr attrs[MAX_ATTRS] = {attr_ints(ones, axes), attr_ints(zeros, 2 * axes),
+                             attr_ints(ones, axes), attr_int(1)};
     Node *w = param_node(m, g, "mix.weight", f32_type(2 + axes, dim));
     return make(g, OP_conv, 2, (Node *[]){x, w}, attrs);
 }
@@ -110,7 +113,8 @@ static void add_case(Suite *s, int number, bool strict)
     m->strict = strict;
     Graph *g = graph_new(s->arena, "train", c->rows);
     vec_push(s->arena, m->entries, g);
-    Node *x = map1(g, OP_tanh, biased(m, g, pointwise(m, g, input(m, g, c, 3), c->ins), "mix.bias"));
+    Node *x =
+        map1(g, OP_tanh, biased(m, g, pointwise(m, g, input(m, g, c, 3), c->ins), "mix.bias"));
     finish(g, map1(g, OP_sigmoid, biased(m, g, tested(m, g, c, x), "bias")));
     const PassOptions options = {.verify = true};
     const char *wrong = passes_run(m, &options);

@@ -1,4 +1,5 @@
-/* A text under construction, and writing it to a file so that a failure leaves the old file whole. */
+/* A text under construction, and writing it to a file so that a failure leaves the old file whole.
+ */
 #ifndef NNC_BASE_TEXT_H
 #define NNC_BASE_TEXT_H
 #include <stdarg.h>
@@ -6,7 +7,11 @@
 #include <stdint.h>
 #include "base/arena.h"
 
-typedef struct Text { Arena *arena; char *at; size_t length, room; } Text;   /* at is NUL-terminated */
+typedef struct Text {
+    Arena *arena;
+    char *at;
+    size_t length, room;
+} Text; /* at is NUL-terminated */
 
 Text text_new(Arena *arena);
 void text_add(Text *text, const char *piece);
@@ -21,8 +26,8 @@ void text_add_double(Text *text, double value);
 /* 101770 as "101,770". */
 void text_add_grouped(Text *text, int64_t value);
 
-/* All return NULL, or a message (arena-owned) that names the file and the reason. A file is replaced
- * as a whole; file_save waits until it is on the disk, for what cannot be made again. */
+/* All return NULL, or a message (arena-owned) that names the file and the reason. A file is
+ * replaced as a whole; file_save waits until it is on the disk, for what cannot be made again. */
 const char *file_read(Arena *arena, const char *path, char **data, size_t *length);
 const char *file_write(Arena *arena, const char *path, const char *data, size_t length);
 const char *file_save(Arena *arena, const char *path, const char *data, size_t length);

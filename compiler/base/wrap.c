@@ -9,7 +9,9 @@ enum { DEPTHS = 64, FAR_RIGHT = 64 };
 /* ---- code ---- */
 
 /* Where the open parentheses of a statement stand, over all its lines. */
-typedef struct Parentheses { int column[DEPTHS], depth; } Parentheses;
+typedef struct Parentheses {
+    int column[DEPTHS], depth;
+} Parentheses;
 
 static void open_or_close(Parentheses *p, char c, int column)
 {
@@ -43,8 +45,8 @@ static size_t after_last_parenthesis(const char *line, size_t room)
     return best;
 }
 
-/* Where the line is best broken: the outermost blank in its last two thirds, the last of these; else
- * behind a parenthesis. 0: nowhere. */
+/* Where the line is best broken: the outermost blank in its last two thirds, the last of these;
+ * else behind a parenthesis. 0: nowhere. */
 static size_t break_at(const char *line, size_t room, int depth)
 {
     size_t best = 0;
@@ -125,7 +127,8 @@ static void comment_words(Text *out, const char *head, const char *text, size_t 
         const size_t room = WRAP_COLUMNS - strlen(head) - blanks - (*end ? 0 : reserved);
         do {
             const size_t n = words_that_fit(rest, room);
-            put_trimmed(out, arena_printf(out->arena, "%s%*s%.*s", head, (int)blanks, "", (int)n, rest));
+            put_trimmed(out,
+                        arena_printf(out->arena, "%s%*s%.*s", head, (int)blanks, "", (int)n, rest));
             for (rest += n; *rest == ' ';) rest++;
             if (*rest && (*rest != '\n' || rest[1])) text_add(out, "\n");
         } while (rest < end);

@@ -33,7 +33,8 @@ static void find_repeats(Racer *r, double burst)
     if (r->repeats) return;
     r->repeats = 1;
     time_calls(r, measure_cpu); /* the first call meets cold caches */
-    while (burst > 0 && (once = time_calls(r, measure_cpu)) * (double)r->repeats < burst / 4) r->repeats *= 2;
+    while (burst > 0 && (once = time_calls(r, measure_cpu)) * (double)r->repeats < burst / 4)
+        r->repeats *= 2;
     if (burst > 0) r->repeats = (int64_t)(burst / once);
     if (r->repeats < 1) r->repeats = 1;
 }
@@ -68,7 +69,7 @@ void measure_race(Arena *arena, Racer *racers, int count, int rounds, double bur
 /* Twelve accumulators, for two units of latency four need eight; equal ones the compiler would
  * merge. */
 #define EACH_OF_12(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11)
-#define EACH_OF_8(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7)
+#define EACH_OF_8(f)  f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7)
 enum { PEAK_STEPS = 2000 };
 
 /* The two measurements for one width: loads, sums and multiply-adds of a vector type. */
@@ -100,33 +101,33 @@ enum { PEAK_STEPS = 2000 };
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define DECLARE_avx512(i) __m512 c##i = _mm512_set1_ps(i);
-#define FMA_avx512(i) c##i = _mm512_fmadd_ps(x, y, c##i);
-#define SUM_avx512(i) sum = _mm512_add_ps(sum, c##i);
-#define READ_avx512(i) c##i = _mm512_add_ps(c##i, _mm512_loadu_ps(at + 16 * (i)));
+#define FMA_avx512(i)     c##i = _mm512_fmadd_ps(x, y, c##i);
+#define SUM_avx512(i)     sum = _mm512_add_ps(sum, c##i);
+#define READ_avx512(i)    c##i = _mm512_add_ps(c##i, _mm512_loadu_ps(at + 16 * (i)));
 DEFINE_LIMITS(avx512, __attribute__((target("avx512f"))), __m512, 16, _mm512_set1_ps,
               _mm512_loadu_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_cvtss_f32)
 
 #define DECLARE_avx2(i) __m256 c##i = _mm256_set1_ps(i);
-#define FMA_avx2(i) c##i = _mm256_fmadd_ps(x, y, c##i);
-#define SUM_avx2(i) sum = _mm256_add_ps(sum, c##i);
-#define READ_avx2(i) c##i = _mm256_add_ps(c##i, _mm256_loadu_ps(at + 8 * (i)));
+#define FMA_avx2(i)     c##i = _mm256_fmadd_ps(x, y, c##i);
+#define SUM_avx2(i)     sum = _mm256_add_ps(sum, c##i);
+#define READ_avx2(i)    c##i = _mm256_add_ps(c##i, _mm256_loadu_ps(at + 8 * (i)));
 DEFINE_LIMITS(avx2, __attribute__((target("avx2,fma"))), __m256, 8, _mm256_set1_ps, _mm256_loadu_ps,
               _mm256_add_ps, _mm256_fmadd_ps, _mm256_cvtss_f32)
 #elif defined(__aarch64__)
 #include <arm_neon.h>
-#define first_lane(v) vgetq_lane_f32(v, 0)
+#define first_lane(v)   vgetq_lane_f32(v, 0)
 #define DECLARE_neon(i) float32x4_t c##i = vdupq_n_f32(i);
-#define FMA_neon(i) c##i = vfmaq_f32(c##i, x, y);
-#define SUM_neon(i) sum = vaddq_f32(sum, c##i);
-#define READ_neon(i) c##i = vaddq_f32(c##i, vld1q_f32(at + 4 * (i)));
+#define FMA_neon(i)     c##i = vfmaq_f32(c##i, x, y);
+#define SUM_neon(i)     sum = vaddq_f32(sum, c##i);
+#define READ_neon(i)    c##i = vaddq_f32(c##i, vld1q_f32(at + 4 * (i)));
 DEFINE_LIMITS(neon, , float32x4_t, 4, vdupq_n_f32, vld1q_f32, vaddq_f32, vfmaq_f32, first_lane)
 #endif
 
-#define identity(v) (v)
+#define identity(v)       (v)
 #define DECLARE_scalar(i) float c##i = i;
-#define FMA_scalar(i) c##i += x * y;
-#define SUM_scalar(i) sum += c##i;
-#define READ_scalar(i) c##i += at[i];
+#define FMA_scalar(i)     c##i += x * y;
+#define SUM_scalar(i)     sum += c##i;
+#define READ_scalar(i)    c##i += at[i];
 DEFINE_LIMITS(scalar, , float, 1, identity, identity, identity, identity, identity)
 
 typedef struct Limits {

@@ -15,9 +15,9 @@ typedef struct Racer {
     double least, median, p99, most; /* out */
 } Racer;
 
-/* `rounds` times each racer in turn, so that a disturbance hits all of them alike. A burst is as many
- * calls as fill that many seconds, in CPU time, which other programs disturb least; burst 0: every
- * call by itself, as long as a caller waits for it, which is what p99 of a latency needs. */
+/* `rounds` times each racer in turn, so that a disturbance hits all of them alike. A burst is as
+ * many calls as fill that many seconds, in CPU time, which other programs disturb least; burst 0:
+ * every call by itself, as long as a caller waits for it, which is what p99 of a latency needs. */
 void measure_race(Arena *arena, Racer *racers, int count, int rounds, double burst);
 
 double measure_now(void); /* seconds of a monotonic clock */

@@ -41,8 +41,8 @@ void builtin_words(Elab *el, WordList *words)
 
 /* ---- elementwise operations ---- */
 
-static const Value *numbers_map(Elab *el, const char *name, Op op, Span at, const Value *const *args,
-                                int count)
+static const Value *numbers_map(Elab *el, const char *name, Op op, Span at,
+                                const Value *const *args, int count)
 {
     Number numbers[MOST_FORMALS], result;
     const char *error;
@@ -161,7 +161,8 @@ bool want_bool(BuiltinCall *call, int i, bool otherwise, bool *out)
 static bool integer_of(BuiltinCall *call, int i, const Value *value, int64_t *out)
 {
     if (value->kind == VALUE_POISON) return false;
-    const char *what = arena_printf(call->el->arena, "`%s` of %s", argument_name(call, i), call->name);
+    const char *what =
+        arena_printf(call->el->arena, "`%s` of %s", argument_name(call, i), call->name);
     Span at = call->at[i]->span;
     if (!want_int(call->el, at, what, value, out)) return false;
     if (*out >= -ELEMENT_LIMIT && *out <= ELEMENT_LIMIT) return true;
@@ -191,8 +192,10 @@ static bool axis_in_range(BuiltinCall *call, int i, int rank, int64_t *axis)
     if (*axis >= 0 && *axis < rank) return true;
     if (rank == 0) fault(call->el, call->at[i]->span, "%s: a scalar has no axes", call->name);
     else
-        fault(call->el, call->at[i]->span, "%s: there is no axis %lld: the axes are 0 to %d, or -%d "
-              "to -1 from the end", call->name, (long long)given, rank - 1, rank);
+        fault(call->el, call->at[i]->span,
+              "%s: there is no axis %lld: the axes are 0 to %d, or -%d "
+              "to -1 from the end",
+              call->name, (long long)given, rank - 1, rank);
     return false;
 }
 
@@ -247,7 +250,8 @@ bool want_axes(BuiltinCall *call, int i, int rank, int64_t *axes, int *count)
     }
     if (!want_integers(call, i, given, MAX_RANK, &given_count)) return false;
     for (int j = 0; j < given_count; j++)
-        if (!axis_in_range(call, i, rank, &given[j]) || !insert_axis(call, i, given[j], axes, count))
+        if (!axis_in_range(call, i, rank, &given[j])
+            || !insert_axis(call, i, given[j], axes, count))
             return false;
     return true;
 }

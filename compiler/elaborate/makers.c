@@ -9,7 +9,8 @@ static const Value *leaf(BuiltinCall *call, Op op, Type type, Attr attr)
     if (!size_allowed(call->el, call->span, type)) return &value_poison;
     set_origin(call->el, call->span);
     Graph *graph = call->el->region->graph;
-    return tensor_value(call->el, call->span, graph_leaf(graph, op, type, &attr, -1, graph->origin));
+    return tensor_value(call->el, call->span,
+                        graph_leaf(graph, op, type, &attr, -1, graph->origin));
 }
 
 static bool want_f32_shape(BuiltinCall *call, Type *type)
@@ -24,15 +25,9 @@ static const Value *filled(BuiltinCall *call, double value)
                                        : &value_poison;
 }
 
-static const Value *run_zeros(BuiltinCall *call)
-{
-    return filled(call, 0.0);
-}
+static const Value *run_zeros(BuiltinCall *call) { return filled(call, 0.0); }
 
-static const Value *run_ones(BuiltinCall *call)
-{
-    return filled(call, 1.0);
-}
+static const Value *run_ones(BuiltinCall *call) { return filled(call, 1.0); }
 
 static const Value *run_full(BuiltinCall *call)
 {
@@ -48,8 +43,8 @@ static const Value *run_arange(BuiltinCall *call)
 {
     int64_t begin = 0, end = 0, step;
     bool from = call->at[1] != NULL;
-    if (!want_integer(call, 0, 0, from ? &begin : &end)
-        || (from && !want_integer(call, 1, 0, &end)) || !want_integer(call, 2, 1, &step))
+    if (!want_integer(call, 0, 0, from ? &begin : &end) || (from && !want_integer(call, 1, 0, &end))
+        || !want_integer(call, 2, 1, &step))
         return &value_poison;
     if (step == 0) return fault(call->el, call->at[2]->span, "arange: a step of 0 leads nowhere");
     if (llabs(begin) > INT32_MAX || llabs(end) > INT32_MAX || llabs(step) > INT32_MAX)
@@ -86,8 +81,8 @@ static bool listed_type(BuiltinCall *call, const Value *value, Type *type)
     *type = type_scalar(DT_F32);
     for (; value->kind == VALUE_LIST; value = value->list.items[0]) {
         if (value->list.count == 0 || type->rank == MAX_RANK) {
-            fault(call->el, call->at[0]->span, "tensor: %s", value->list.count == 0
-                  ? "a list is empty" : "lists are nested too deep");
+            fault(call->el, call->at[0]->span, "tensor: %s",
+                  value->list.count == 0 ? "a list is empty" : "lists are nested too deep");
             return false;
         }
         type->dim[type->rank++] = value->list.count;
@@ -113,8 +108,7 @@ static const Value *run_tensor(BuiltinCall *call)
 {
     Type type;
     Elab *el = call->el;
-    if (!listed_type(call, call->at[0]->value, &type)
-        || !size_allowed(el, call->span, type))
+    if (!listed_type(call, call->at[0]->value, &type) || !size_allowed(el, call->span, type))
         return &value_poison;
     float *values = arena_array(el->arena, float, type_elements(type)), *end = values;
     if (!copy_values(call->at[0]->value, type, 0, &end))
@@ -149,21 +143,19 @@ static const Value *run_rand_like(BuiltinCall *call)
 }
 
 const Builtin builtin_makers[] = {
-    {"zeros", {"shape"}, run_zeros,
-     "zeros, f32"},
-    {"ones", {"shape"}, run_ones,
-     "ones, f32"},
-    {"full", {"shape", "value"}, run_full,
-     "every element value, f32"},
-    {"arange", {"begin", "end?", "step?"}, run_arange,
+    {"zeros", {"shape"}, run_zeros, "zeros, f32"},
+    {"ones", {"shape"}, run_ones, "ones, f32"},
+    {"full", {"shape", "value"}, run_full, "every element value, f32"},
+    {"arange",
+     {"begin", "end?", "step?"},
+     run_arange,
      "begin, begin + step, ... below end, i32; with one argument 0, 1, ... below it"},
-    {"iota", {"x", "axis"}, run_iota,
-     "for each element of x its index along axis, i32"},
-    {"tensor", {"values"}, run_tensor,
-     "constants from numbers in nested lists, f32"},
-    {"rand", {"shape"}, run_rand,
+    {"iota", {"x", "axis"}, run_iota, "for each element of x its index along axis, i32"},
+    {"tensor", {"values"}, run_tensor, "constants from numbers in nested lists, f32"},
+    {"rand",
+     {"shape"},
+     run_rand,
      "uniform in [0, 1): a function of seed, place in the program and index"},
-    {"rand_like", {"x"}, run_rand_like,
-     "the same in the shape of x"},
+    {"rand_like", {"x"}, run_rand_like, "the same in the shape of x"},
     {0},
 };

@@ -19,10 +19,10 @@ static void add_cell(Text *out, const char *text)
 /* ---- elementwise ---- */
 
 static const char *const operators[OP_COUNT] = {
-    [OP_add] = "a + b", [OP_sub] = "a - b", [OP_mul] = "a * b", [OP_div] = "a / b", [OP_neg] = "-a",
-    [OP_pow] = "a ** b", [OP_lt] = "a < b", [OP_le] = "a <= b", [OP_gt] = "a > b", [OP_ge] = "a >= b",
-    [OP_eq] = "a == b", [OP_ne] = "a != b", [OP_and] = "a and b", [OP_or] = "a or b",
-    [OP_not] = "not a",
+    [OP_add] = "a + b",   [OP_sub] = "a - b",  [OP_mul] = "a * b", [OP_div] = "a / b",
+    [OP_neg] = "-a",      [OP_pow] = "a ** b", [OP_lt] = "a < b",  [OP_le] = "a <= b",
+    [OP_gt] = "a > b",    [OP_ge] = "a >= b",  [OP_eq] = "a == b", [OP_ne] = "a != b",
+    [OP_and] = "a and b", [OP_or] = "a or b",  [OP_not] = "not a",
 };
 
 static void add_gradients(Text *out, Op op)
@@ -59,10 +59,13 @@ static void add_map(Text *out, Op op)
 
 static void add_maps(Text *out)
 {
-    text_add(out, "## Elementwise operations\n\n"
-             "On tensors whose shapes fit by numpy's rule, and on numbers when the program is compiled. `y` is the value,\n"
-             "`dy` its gradient; an operation without gradient passes none on.\n\n"
-             "| Call | Value | Gradient |\n|---|---|---|\n");
+    text_add(
+        out,
+        "## Elementwise operations\n\n"
+        "On tensors whose shapes fit by numpy's rule, and on numbers when the program is "
+        "compiled. `y` is the value,\n"
+        "`dy` its gradient; an operation without gradient passes none on.\n\n"
+        "| Call | Value | Gradient |\n|---|---|---|\n");
     for (int op = 0; op < OP_COUNT; op++)
         if (op_row((Op)op)->kind == KIND_MAP) add_map(out, (Op)op);
 }
@@ -157,8 +160,11 @@ static void add_library_file(Text *out, const char *name, const AstFile *file)
 
 static void add_library(Text *out)
 {
-    text_add(out, "\n## The standard library\n\n"
-             "Blocks written in the language, in `compiler/stdlib/`. A parameter with a default may be left out.\n");
+    text_add(
+        out,
+        "\n## The standard library\n\n"
+        "Blocks written in the language, in `compiler/stdlib/`. A parameter with a default may be "
+        "left out.\n");
     for (const EmbeddedFile *file = embedded_files; file->name; file++) {
         const AstFile *parsed = parse_library(out->arena, file);
         if (parsed) add_library_file(out, file->name, parsed);
@@ -199,7 +205,10 @@ static void add_step(Text *out, const char *name, const nn_option_spec *options)
 
 static void add_data(Text *out)
 {
-    text_add(out, "\n## Data\n\nThe first step of a pipeline, a loader:\n\n| Loader | Options |\n|---|---|\n");
+    text_add(
+        out,
+        "\n## Data\n\nThe first step of a pipeline, a loader:\n\n| Loader | Options "
+        "|\n|---|---|\n");
     for (int i = 0; nn_loaders[i]; i++) add_step(out, nn_loaders[i]->name, nn_loaders[i]->options);
     text_add(out, "\nThe others, transforms:\n\n| Transform | Options |\n|---|---|\n");
     for (int i = 0; nn_transforms[i]; i++)
@@ -210,9 +219,12 @@ static void add_data(Text *out)
 
 static void add_primitives(Text *out)
 {
-    text_add(out, "\n## Primitives of the graph\n\n"
-             "What programs become, besides the elementwise operations above; `nnc --emit=graph` prints them.\n\n"
-             "| Name | Inputs | Attributes | Value |\n|---|---|---|---|\n");
+    text_add(
+        out,
+        "\n## Primitives of the graph\n\n"
+        "What programs become, besides the elementwise operations above; `nnc --emit=graph` "
+        "prints them.\n\n"
+        "| Name | Inputs | Attributes | Value |\n|---|---|---|---|\n");
     for (int op = 0; op < OP_COUNT; op++) {
         const OpRow *row = op_row((Op)op);
         if (row->kind == KIND_MAP) continue;
@@ -230,8 +242,11 @@ static void add_primitives(Text *out)
 
 void reference_print(Text *out)
 {
-    text_add(out, "# Operations\n\n"
-             "Written by `make docs` from the tables that the compiler itself reads. Parameters in brackets may be left out.\n\n");
+    text_add(
+        out,
+        "# Operations\n\n"
+        "Written by `make docs` from the tables that the compiler itself reads. Parameters in "
+        "brackets may be left out.\n\n");
     add_maps(out);
     add_builtins(out, "Reductions", builtin_reductions);
     add_builtins(out, "Shapes", builtin_shapes);

@@ -50,7 +50,8 @@ static void help_words(Elab *el, const char *word, const WordList *words, const 
 /* ---- options ---- */
 
 /* name NULL: the positional option. */
-static const nn_option_spec *find_spec(TrainReader *r, const nn_option_spec *specs, const char *name)
+static const nn_option_spec *find_spec(TrainReader *r, const nn_option_spec *specs,
+                                       const char *name)
 {
     for (; specs->name; specs++) {
         if (strcmp(specs->name, name ? name : "") == 0) return specs;
@@ -61,7 +62,7 @@ static const nn_option_spec *find_spec(TrainReader *r, const nn_option_spec *spe
 
 static const char *kinds_text(Elab *el, int kinds)
 {
-    static const char *const words[] = {"a number", "a text", "a word", "a range",
+    static const char *const words[] = {"a number",          "a text",         "a word", "a range",
                                         "a list of numbers", "a list of texts"};
     Text text = text_new(el->arena);
     for (int i = 0; i < 6; i++)
@@ -105,12 +106,15 @@ static bool value_option(Elab *el, const Value *value, nn_option *out)
         out->kind = NN_TEXT;
         out->text = value->text;
         return true;
-    case VALUE_BOOL: case VALUE_NONE:
+    case VALUE_BOOL:
+    case VALUE_NONE:
         out->kind = NN_WORD;
         out->text = value_describe(el->arena, value);
         return true;
     case VALUE_LIST: return list_option(el, value, out);
-    case VALUE_POISON: case VALUE_TENSOR: case VALUE_INIT: break;
+    case VALUE_POISON:
+    case VALUE_TENSOR:
+    case VALUE_INIT: break;
     }
     return false;
 }
@@ -120,7 +124,8 @@ static const char *option_name(Elab *el, const nn_option *option)
     return option->name ? arena_printf(el->arena, "`%s`", option->name) : "the first option";
 }
 
-/* A bare word that is no constant of the program is a word of the slot, where the slot takes words. */
+/* A bare word that is no constant of the program is a word of the slot, where the slot takes words.
+ */
 static bool read_value(TrainReader *r, Name step, const nn_option_spec *spec, const Expr *expr,
                        nn_option *out)
 {
@@ -173,7 +178,8 @@ static bool read_option(TrainReader *r, Name step, const Arg *arg, const nn_opti
     return true;
 }
 
-static bool check_required(TrainReader *r, Name step, const nn_option_spec *specs, const nn_step *out)
+static bool check_required(TrainReader *r, Name step, const nn_option_spec *specs,
+                           const nn_step *out)
 {
     bool complete = true;
     for (; specs->name; specs++) {
@@ -186,7 +192,8 @@ static bool check_required(TrainReader *r, Name step, const nn_option_spec *spec
         }
         for (int i = 0; star && r->names[i]; i++) {
             if (nn_find_option(out, r->names[i])) continue;
-            fault(r->el, step.span, "%s does not say where `%s` comes from", step.text, r->names[i]);
+            fault(r->el, step.span, "%s does not say where `%s` comes from", step.text,
+                  r->names[i]);
             diag_help(r->el->diags, "add `%s = ...` (%s)", r->names[i], specs->help);
             complete = false;
         }
@@ -232,12 +239,12 @@ static bool read_step(TrainReader *r, const Expr *expr, bool first, nn_step *out
     static const char wanted[] = "data is a loader and transforms, as in "
                                  "`csv(\"data.csv\", ...) |> standardize`";
     if (!train_call(r, expr, wanted, name, &args)) return false;
-    const nn_option_spec *specs = first ? loader_specs(r->el, *name) : transform_specs(r->el, *name);
+    const nn_option_spec *specs = first ? loader_specs(r->el, *name)
+                                        : transform_specs(r->el, *name);
     if (!specs) return false;
     *out = (nn_step){.name = name->text};
     out->options = arena_array(r->el->arena, nn_option, args.count + 1);
-    for (int i = 0; i < args.count; i++)
-        sound &= read_option(r, *name, &args.at[i], specs, out);
+    for (int i = 0; i < args.count; i++) sound &= read_option(r, *name, &args.at[i], specs, out);
     return sound && check_required(r, *name, specs, out);
 }
 
@@ -245,7 +252,8 @@ static bool read_step(TrainReader *r, const Expr *expr, bool first, nn_step *out
 static bool check_split(TrainReader *r, const Expr *expr, bool splits, const Name *split)
 {
     if (splits && !split) {
-        fault(r->el, expr->span, "`data, validate = ...` takes both from one pipeline with a split");
+        fault(r->el, expr->span,
+              "`data, validate = ...` takes both from one pipeline with a split");
         diag_help(r->el->diags, "add `|> split(0.8, seed = 1)`");
         return false;
     }
@@ -269,7 +277,8 @@ const nn_step *train_pipeline(TrainReader *r, const Expr *expr, bool splits, int
         at[i] = e->kind == EXPR_PIPE ? e->pipe.stage : e;
     for (int i = 0; i < stages; i++) {
         sound &= read_step(r, at[i], i == 0, &steps[i], &names[i]);
-        if (names[i].text && nn_find_transform(names[i].text) == &nn_split_transform) split = &names[i];
+        if (names[i].text && nn_find_transform(names[i].text) == &nn_split_transform)
+            split = &names[i];
     }
     *count = stages;
     return check_split(r, expr, splits, split) && sound ? steps : NULL;

@@ -4,7 +4,7 @@
 
 #include "elaborate/train_read.h"
 
-enum { MOST_LISTED = 8 };            /* names in a help line */
+enum { MOST_LISTED = 8 }; /* names in a help line */
 
 /* ---- groups of parameters ---- */
 
@@ -27,15 +27,9 @@ static const char *mark_matching(TrainReader *r, const Value *patterns, void (*m
     return useless;
 }
 
-static void mark_no_decay(Param *param)
-{
-    param->decay = false;
-}
+static void mark_no_decay(Param *param) { param->decay = false; }
 
-static void mark_trainable(Param *param)
-{
-    param->trainable = true;
-}
+static void mark_trainable(Param *param) { param->trainable = true; }
 
 static void read_no_decay(TrainReader *r, const Expr *expr)
 {
@@ -59,7 +53,8 @@ void train_trainable(TrainReader *r, const Expr *expr)
     Text all = text_new(r->el->arena);
     for (int i = 0; i < words.count && i < MOST_LISTED; i++)
         text_addf(&all, "%s`%s`", i ? ", " : "", words.at[i]);
-    diag_help(r->el->diags, "the parameters are %s%s", all.at, words.count > MOST_LISTED ? ", ..." : "");
+    diag_help(r->el->diags, "the parameters are %s%s", all.at,
+              words.count > MOST_LISTED ? ", ..." : "");
 }
 
 /* ---- schedules ---- */
@@ -176,7 +171,8 @@ static void read_betas(TrainReader *r, const Expr *expr)
         sound = sound && *betas[i] >= 0.0 && *betas[i] < 1.0;
     }
     if (!sound && value->kind != VALUE_POISON)
-        fault(r->el, expr->span, "`betas` is a list of two numbers in [0, 1), such as [0.9, 0.999]");
+        fault(r->el, expr->span,
+              "`betas` is a list of two numbers in [0, 1), such as [0.9, 0.999]");
 }
 
 static void read_eps(TrainReader *r, const Expr *expr)
@@ -200,18 +196,36 @@ enum { MOST_OPTIONS = 6 };
 static const struct OptimizerRow {
     const char *name;
     int kind;
-    double lr, weight_decay;         /* unless given; lr 0: it must be */
+    double lr, weight_decay; /* unless given; lr 0: it must be */
     OptimizerOption options[MOST_OPTIONS];
 } optimizers[] = {
-    {"sgd", NN_SGD, 0.0, 0.0,
-     {{"lr", read_rate}, {"momentum", read_momentum}, {"weight_decay", read_weight_decay},
-      {"nesterov", read_nesterov}, {"no_decay", read_no_decay}}},
-    {"adam", NN_ADAM, 1e-3, 0.0,
-     {{"lr", read_rate}, {"betas", read_betas}, {"eps", read_eps},
-      {"weight_decay", read_weight_decay}, {"no_decay", read_no_decay}}},
-    {"adamw", NN_ADAMW, 1e-3, 1e-2,
-     {{"lr", read_rate}, {"betas", read_betas}, {"eps", read_eps},
-      {"weight_decay", read_weight_decay}, {"no_decay", read_no_decay}}},
+    {"sgd",
+     NN_SGD,
+     0.0,
+     0.0,
+     {{"lr", read_rate},
+      {"momentum", read_momentum},
+      {"weight_decay", read_weight_decay},
+      {"nesterov", read_nesterov},
+      {"no_decay", read_no_decay}}},
+    {"adam",
+     NN_ADAM,
+     1e-3,
+     0.0,
+     {{"lr", read_rate},
+      {"betas", read_betas},
+      {"eps", read_eps},
+      {"weight_decay", read_weight_decay},
+      {"no_decay", read_no_decay}}},
+    {"adamw",
+     NN_ADAMW,
+     1e-3,
+     1e-2,
+     {{"lr", read_rate},
+      {"betas", read_betas},
+      {"eps", read_eps},
+      {"weight_decay", read_weight_decay},
+      {"no_decay", read_no_decay}}},
 };
 
 enum { OPTIMIZER_COUNT = sizeof optimizers / sizeof *optimizers };
@@ -240,8 +254,11 @@ void train_optimizer(TrainReader *r, const Expr *expr)
     if (!train_call(r, expr, wanted, &callee, &args)) return;
     const struct OptimizerRow *row = find_optimizer(r, callee);
     if (!row) return;
-    r->job->optimizer = (nn_optimizer){.kind = row->kind, .beta1 = 0.9, .beta2 = 0.999,
-                                       .eps = 1e-8, .weight_decay = row->weight_decay};
+    r->job->optimizer = (nn_optimizer){.kind = row->kind,
+                                       .beta1 = 0.9,
+                                       .beta2 = 0.999,
+                                       .eps = 1e-8,
+                                       .weight_decay = row->weight_decay};
     r->job->optimizer.lr.peak = row->lr;
     for (; count < MOST_OPTIONS && row->options[count].name; count++)
         formals[count] = row->options[count].name;

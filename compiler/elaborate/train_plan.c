@@ -73,18 +73,18 @@ bool train_call(TrainReader *r, const Expr *expr, const char *what, Name *callee
     return true;
 }
 
-bool train_bind(TrainReader *r, Name callee, const ArgList *args, const char *const *formals, int count,
-                const Expr **bound)
+bool train_bind(TrainReader *r, Name callee, const ArgList *args, const char *const *formals,
+                int count, const Expr **bound)
 {
     Name *names = arena_array(r->el->arena, Name, count + 1);
     Given *given = arena_array(r->el->arena, Given, args->count + 1);
     const Given **places = arena_array(r->el->arena, const Given *, count + 1);
     for (int i = 0; i < count; i++) names[i].text = formals[i];
     for (int i = 0; i < args->count; i++)
-        given[i] = (Given){.name = args->at[i].name, .value = &value_none,
-                           .span = args->at[i].value->span};
-    bool sound = bind_arguments(r->el, callee.span, callee.text, names, count, given, args->count,
-                                places);
+        given[i] = (Given){
+            .name = args->at[i].name, .value = &value_none, .span = args->at[i].value->span};
+    bool sound =
+        bind_arguments(r->el, callee.span, callee.text, names, count, given, args->count, places);
     for (int i = 0; sound && i < count; i++)
         bound[i] = places[i] ? args->at[places[i] - given].value : NULL;
     return sound;
@@ -94,7 +94,7 @@ bool train_bind(TrainReader *r, Name callee, const ArgList *args, const char *co
 
 static void read_batch(TrainReader *r, const Stmt *stmt)
 {
-    (void)r, (void)stmt;             /* the entries have read it */
+    (void)r, (void)stmt; /* the entries have read it */
 }
 
 static void read_epochs(TrainReader *r, const Stmt *stmt)
@@ -141,12 +141,14 @@ static void read_validate(TrainReader *r, const Stmt *stmt)
     job->validate = train_pipeline(r, stmt->assign.value, false, &job->validate_count);
 }
 
-static const struct Setting { const char *name; void (*read)(TrainReader *r, const Stmt *stmt); }
-    settings[] = {
-        {"batch", read_batch}, {"epochs", read_epochs}, {"steps", read_steps}, {"seed", read_seed},
-        {"optimizer", read_optimizer}, {"clip_norm", read_clip_norm},
-        {"trainable", read_trainable}, {"data", read_data}, {"validate", read_validate},
-    };
+static const struct Setting {
+    const char *name;
+    void (*read)(TrainReader *r, const Stmt *stmt);
+} settings[] = {
+    {"batch", read_batch},         {"epochs", read_epochs},       {"steps", read_steps},
+    {"seed", read_seed},           {"optimizer", read_optimizer}, {"clip_norm", read_clip_norm},
+    {"trainable", read_trainable}, {"data", read_data},           {"validate", read_validate},
+};
 
 enum { SETTING_COUNT = sizeof settings / sizeof *settings };
 
@@ -163,7 +165,8 @@ static void refuse_setting(TrainReader *r, Name name)
     fault(r->el, name.span, "a train block has no setting `%s`", name.text);
     for (int i = 0; i < SETTING_COUNT; i++) vec_push(r->el->arena, words, settings[i].name);
     if (!help_nearest(r->el, name.text, &words))
-        diag_help(r->el->diags, "the settings are batch, epochs, steps, seed, optimizer, clip_norm, "
+        diag_help(r->el->diags,
+                  "the settings are batch, epochs, steps, seed, optimizer, clip_norm, "
                   "trainable, data and validate");
 }
 
@@ -176,8 +179,9 @@ static bool check_names(TrainReader *r, const Stmt *stmt)
             refuse_setting(r, names->at[i]);
             return false;
         }
-    if (names->count == 1 || (names->count == 2 && strcmp(names->at[0].text, "data") == 0
-                              && strcmp(names->at[1].text, "validate") == 0))
+    if (names->count == 1
+        || (names->count == 2 && strcmp(names->at[0].text, "data") == 0
+            && strcmp(names->at[1].text, "validate") == 0))
         return true;
     fault(r->el, stmt->span, "only `data, validate = ...` gives two settings at once");
     return false;
@@ -193,7 +197,8 @@ static void check_complete(TrainReader *r, const Item *train)
         diag_note(r->el->diags, epochs->span, "`epochs` is given here");
     }
     if (data && !epochs && !steps)
-        fault(r->el, train->name.span, "the train block does not say how long: `epochs` or `steps`");
+        fault(r->el, train->name.span,
+              "the train block does not say how long: `epochs` or `steps`");
     if (data && !settings_find(train, "optimizer")) {
         fault(r->el, train->name.span, "the train block needs an `optimizer`");
         diag_help(r->el->diags, "for example `optimizer = adam(lr = 1e-3);`");

@@ -7,7 +7,7 @@
 typedef struct TrainReader {
     Elab *el;
     nn_job *job;
-    const char *const *names;        /* of the model's inputs and targets; NULL-terminated */
+    const char *const *names; /* of the model's inputs and targets; NULL-terminated */
 } TrainReader;
 
 /* All report what does not fit. `what` reads like "`lr` of adam". */
@@ -21,8 +21,8 @@ const Value *train_texts(TrainReader *r, const Expr *expr, const char *what);
 bool train_call(TrainReader *r, const Expr *expr, const char *what, Name *callee, ArgList *args);
 
 /* The expressions of a call's arguments in the places of formals; NULL where there is none. */
-bool train_bind(TrainReader *r, Name callee, const ArgList *args, const char *const *formals, int count,
-                const Expr **bound);
+bool train_bind(TrainReader *r, Name callee, const ArgList *args, const char *const *formals,
+                int count, const Expr **bound);
 
 /* train_optimizer.c */
 void train_optimizer(TrainReader *r, const Expr *expr);

@@ -54,7 +54,7 @@ static bool want_pair(BuiltinCall *call, int i, const Value *pair, int64_t *befo
     Span at = call->at[i]->span;
     if (pair->kind == VALUE_LIST && pair->list.count == 2)
         return want_int(call->el, at, "padding", pair->list.items[0], before)
-               && want_int(call->el, at, "padding", pair->list.items[1], after);
+            && want_int(call->el, at, "padding", pair->list.items[1], after);
     if (!want_int(call->el, at, "padding", pair, before)) return false;
     *after = *before;
     return true;
@@ -70,10 +70,12 @@ static bool want_padding(BuiltinCall *call, int i, Type x, Slide *s)
         pad_to_same(&x, s);
         return true;
     }
-    if (value->kind != VALUE_NUMBER && (value->kind != VALUE_LIST || value->list.count != s->axes)) {
-        fault(call->el, call->at[i]->span, "%s: padding is `same`, a number, or for each of %s a "
-              "number or a pair [before, after]; got %s", call->name, axes_text(s->axes),
-              value_describe(call->el->arena, value));
+    if (value->kind != VALUE_NUMBER
+        && (value->kind != VALUE_LIST || value->list.count != s->axes)) {
+        fault(call->el, call->at[i]->span,
+              "%s: padding is `same`, a number, or for each of %s a "
+              "number or a pair [before, after]; got %s",
+              call->name, axes_text(s->axes), value_describe(call->el->arena, value));
         return false;
     }
     for (int a = 0; a < s->axes; a++) {
@@ -85,7 +87,8 @@ static bool want_padding(BuiltinCall *call, int i, Type x, Slide *s)
 
 /* ---- appending ---- */
 
-static const Value *slide_op(BuiltinCall *call, Op op, Node *const *inputs, const Slide *s, Attr last)
+static const Value *slide_op(BuiltinCall *call, Op op, Node *const *inputs, const Slide *s,
+                             Attr last)
 {
     int64_t padding[2 * MAX_WINDOW_AXES];
     memcpy(padding, s->before, sizeof *padding * (size_t)s->axes);
@@ -107,7 +110,8 @@ static bool want_planes(BuiltinCall *call, Node **x, Slide *s)
     if (s->axes >= 1) return true;
     fault(call->el, call->at[0]->span,
           "%s: axes for rows, channels and at least one for the window to move along are wanted, "
-          "got %s", call->name, type_text(call->el->arena, (*x)->type));
+          "got %s",
+          call->name, type_text(call->el->arena, (*x)->type));
     note_shape(call->el, call->span, call->at[0]->value);
     return false;
 }
@@ -119,8 +123,8 @@ static const Value *convolution(BuiltinCall *call, Op op)
     int64_t groups;
     Node *inputs[2];
     if (!want_planes(call, &inputs[0], &s) || !want_tensor(call, 1, &inputs[1])
-        || !want_each(call, 2, s.axes, ones, s.stride) || !want_each(call, 4, s.axes, ones, s.dilation)
-        || !want_integer(call, 5, 1, &groups))
+        || !want_each(call, 2, s.axes, ones, s.stride)
+        || !want_each(call, 4, s.axes, ones, s.dilation) || !want_integer(call, 5, 1, &groups))
         return &value_poison;
     for (int a = 0; a < s.axes && inputs[1]->type.rank == 2 + s.axes; a++)
         s.size[a] = inputs[1]->type.dim[2 + a];
@@ -128,10 +132,7 @@ static const Value *convolution(BuiltinCall *call, Op op)
     return slide_op(call, op, inputs, &s, attr_int(groups));
 }
 
-static const Value *run_conv(BuiltinCall *call)
-{
-    return convolution(call, OP_conv);
-}
+static const Value *run_conv(BuiltinCall *call) { return convolution(call, OP_conv); }
 
 static const Value *run_conv_transpose(BuiltinCall *call)
 {
@@ -159,8 +160,8 @@ static bool want_pool(BuiltinCall *call, Node **x, Slide *s)
     bool ceil;
     if (!want_planes(call, x, s) || !want_each(call, 1, s->axes, ones, s->size)
         || !want_each(call, 2, s->axes, s->size, s->stride)
-        || !want_each(call, 4, s->axes, ones, s->dilation)
-        || !want_padding(call, 3, (*x)->type, s) || !want_bool(call, 5, false, &ceil))
+        || !want_each(call, 4, s->axes, ones, s->dilation) || !want_padding(call, 3, (*x)->type, s)
+        || !want_bool(call, 5, false, &ceil))
         return false;
     for (int a = 0; a < s->axes; a++) {
         if (s->stride[a] >= 1) continue;
@@ -202,28 +203,40 @@ static const Value *run_per_axis(BuiltinCall *call)
                      (long long)axes);
     if (value->kind == VALUE_LIST && value->list.count == axes) return value;
     if (value->kind != VALUE_NUMBER)
-        return fault(el, call->at[0]->span, "a number, or a list of %lld of them, is wanted, got %s",
-                     (long long)axes, value_describe(el->arena, value));
+        return fault(el, call->at[0]->span,
+                     "a number, or a list of %lld of them, is wanted, got %s", (long long)axes,
+                     value_describe(el->arena, value));
     const Value **items = arena_array(el->arena, const Value *, axes);
     for (int64_t i = 0; i < axes; i++) items[i] = value;
     return value_list(el->arena, items, (int)axes);
 }
 
 const Builtin builtin_windows[] = {
-    {"conv", {"x", "weight", "stride?", "padding?", "dilation?", "groups?"}, run_conv,
+    {"conv",
+     {"x", "weight", "stride?", "padding?", "dilation?", "groups?"},
+     run_conv,
      "sums of products of x [rows, channels, ...] under a window with weight [out channels, in "
-     "channels of a group, taps ...]. stride and dilation: a number or one an axis; padding: `same`, "
+     "channels of a group, taps ...]. stride and dilation: a number or one an axis; padding: "
+     "`same`, "
      "a number, or for each axis a number or a pair [before, after]"},
-    {"conv_transpose", {"x", "weight", "stride?", "padding?", "dilation?", "groups?"},
+    {"conv_transpose",
+     {"x", "weight", "stride?", "padding?", "dilation?", "groups?"},
      run_conv_transpose,
-     "every entry of x adds its multiple of weight [in channels, out channels of a group, taps ...] "
+     "every entry of x adds its multiple of weight [in channels, out channels of a group, taps "
+     "...] "
      "to the result; a padding below 0 behind an axis makes room there"},
-    {"window_sum", {"x", "window", "stride?", "padding?", "dilation?", "ceil?"}, run_window_sum,
+    {"window_sum",
+     {"x", "window", "stride?", "padding?", "dilation?", "ceil?"},
+     run_window_sum,
      "sum under a window, padding counting as 0; stride is the window's extent where not given; "
      "ceil: also a last window that reaches beyond"},
-    {"window_max", {"x", "window", "stride?", "padding?", "dilation?", "ceil?"}, run_window_max,
+    {"window_max",
+     {"x", "window", "stride?", "padding?", "dilation?", "ceil?"},
+     run_window_max,
      "largest under a window, padding never; the gradient goes to the first of equals"},
-    {"per_axis", {"value", "axes"}, run_per_axis,
+    {"per_axis",
+     {"value", "axes"},
+     run_per_axis,
      "a number as a list with one for each axis, a list of that length as it is"},
     {0},
 };

@@ -39,7 +39,8 @@ static void input_table(Text *out, const Emission *e, const EntryPlan *entry)
     for (int i = 0; i < graph->inputs.count; i++) {
         const Node *in = graph->inputs.at[i];
         const bool declared = in->param >= 0 && in->param < e->module->decls.count;
-        io_row(out, in->attr[0].text, in->type, declared ? e->module->decls.at[in->param].limit : 0);
+        io_row(out, in->attr[0].text, in->type,
+               declared ? e->module->decls.at[in->param].limit : 0);
     }
     text_add(out, "};\n");
 }
@@ -94,8 +95,8 @@ static void entry_row(Text *out, const Emission *e, const EntryPlan *entry, cons
     text_addf(out, "    {\"%s\", %s,\n     %s,\n", entry->name,
               emit_entry_constant(e, entry, "BATCH"),
               emit_entry_constant(e, entry, "WORKSPACE_BYTES"));
-    text_addf(&line, "%d, %d, %d, %s, %s, %s, %.1f, %s_call_%s%s, NULL},", graph->inputs.count, outputs,
-              metrics, table_name(e, entry, "inputs", graph->inputs.count > 0),
+    text_addf(&line, "%d, %d, %d, %s, %s, %s, %.1f, %s_call_%s%s, NULL},", graph->inputs.count,
+              outputs, metrics, table_name(e, entry, "inputs", graph->inputs.count > 0),
               table_name(e, entry, "outputs", outputs > 0),
               table_name(e, entry, "metrics", metrics > 0), entry_flops(entry), e->options.name,
               entry->name, suffix);
@@ -106,8 +107,7 @@ static void entry_row(Text *out, const Emission *e, const EntryPlan *entry, cons
 
 static uint64_t hash_number(uint64_t h, int64_t n)
 {
-    for (int i = 0; i < 8; i++)
-        h = (h ^ (uint64_t)(n >> 8 * i & 255)) * UINT64_C(0x100000001b3);
+    for (int i = 0; i < 8; i++) h = (h ^ (uint64_t)(n >> 8 * i & 255)) * UINT64_C(0x100000001b3);
     return h;
 }
 
@@ -126,8 +126,8 @@ static uint64_t hash_params(uint64_t h, const Param *params, const ParamLayout *
 static uint64_t model_hash(const Emission *e)
 {
     const Module *m = e->module;
-    const uint64_t h = hash_params(UINT64_C(0xcbf29ce484222325), m->params.at, e->plan->params,
-                                   m->params.count);
+    const uint64_t h =
+        hash_params(UINT64_C(0xcbf29ce484222325), m->params.at, e->plan->params, m->params.count);
     return hash_params(h, m->states.at, e->plan->states, m->states.count);
 }
 
@@ -152,7 +152,8 @@ static void model_struct(Text *out, const Emission *e, int target, const char *s
               states ? arena_printf(e->arena, "%s_states", name) : "NULL", name, suffix);
     text_addf(out, "    %s_init, %s, ", name,
               states ? arena_printf(e->arena, "%s_init_states", name) : "NULL");
-    text_addf(out, params ? "%s_get, %s_set, NULL, NULL};\n\n" : "NULL, NULL, NULL, NULL};\n\n", name, name);
+    text_addf(out, params ? "%s_get, %s_set, NULL, NULL};\n\n" : "NULL, NULL, NULL, NULL};\n\n",
+              name, name);
 }
 
 static void target_descriptor(Text *out, const Emission *e, int target)

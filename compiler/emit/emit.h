@@ -1,34 +1,34 @@
 /* The end of the pipe: NAME.h, NAME.c and NAME_main.c from a plan and its loops.
  *
  *   names.c       identifiers, each used once          header.c      NAME.h
- *   source.c      NAME.c: banner and order of parts    entry.c       functions that call the kernels
- *   locals.c      the pointers they pass               adapter.c     the same as uniform calls
- *   tables.c      tensors, init, get, set              descriptor.c  struct nn_model, NAME_select
- *   optimizer.c   NAME_step                            main_file.c   NAME_main.c
+ *   source.c      NAME.c: banner and order of parts    entry.c       functions that call the
+ * kernels locals.c      the pointers they pass               adapter.c     the same as uniform
+ * calls tables.c      tensors, init, get, set              descriptor.c  struct nn_model,
+ * NAME_select optimizer.c   NAME_step                            main_file.c   NAME_main.c
  *   formula.c     what an entry computes, in a line    weights.c     NAME_weights.c
- *   overview.c    kernels and memory map, as a comment      threads.c     who runs the parts of kernels
- *   text.c        literals, templates
- *   templates/    text that needs no more than the model's name */
+ *   overview.c    kernels and memory map, as a comment      threads.c     who runs the parts of
+ * kernels text.c        literals, templates templates/    text that needs no more than the model's
+ * name */
 #ifndef NNC_EMIT_EMIT_H
 #define NNC_EMIT_EMIT_H
 #include "base/wrap.h"
 #include "lower/lower.h"
 
 typedef struct EmitOptions {
-    const char *name;                /* prefix of every identifier, and of the files */
-    const char *command;             /* for the banner: "nnc mnist_mlp.nn --target=avx2" */
-    int optimizer;                   /* also emit NAME_step: an OptimizerKind; -1: no */
-    int threads;                     /* kernels in parts for that many; 0: whole */
-    const struct Weights *weights;   /* declare the tables of NAME_weights.c; NULL: none */
+    const char *name;              /* prefix of every identifier, and of the files */
+    const char *command;           /* for the banner: "nnc mnist_mlp.nn --target=avx2" */
+    int optimizer;                 /* also emit NAME_step: an OptimizerKind; -1: no */
+    int threads;                   /* kernels in parts for that many; 0: whole */
+    const struct Weights *weights; /* declare the tables of NAME_weights.c; NULL: none */
 } EmitOptions;
 
 /* C identifiers of an entry, unique among each other. */
 typedef struct EntryNames {
-    const char **inputs;             /* by graph->inputs */
-    const char **outputs;            /* by graph->outputs; NULL for what is no buffer of its own */
-    const char **values;             /* by entry->values: the local pointer; a table for AT_CONST */
-    const EntryPlan *plan;           /* the entry, or the body of a scan in one */
-    const char *step;                /* of a body: the place in the sequences */
+    const char **inputs;   /* by graph->inputs */
+    const char **outputs;  /* by graph->outputs; NULL for what is no buffer of its own */
+    const char **values;   /* by entry->values: the local pointer; a table for AT_CONST */
+    const EntryPlan *plan; /* the entry, or the body of a scan in one */
+    const char *step;      /* of a body: the place in the sequences */
 } EntryNames;
 typedef VEC(EntryNames) EntryNamesList;
 
@@ -37,13 +37,13 @@ typedef struct Emission {
     Arena *arena;
     const Module *module;
     const Plan *plan;
-    Lowered *const *lowered;         /* one program a target, the most portable last */
+    Lowered *const *lowered; /* one program a target, the most portable last */
     int target_count;
     EmitOptions options;
-    const char *upper;               /* the name in capitals */
-    const char **tensors;            /* by parameter: "FC1_WEIGHT" */
-    const char **sessions;           /* by session: "h_0_attn_keys", a member of NAME_session */
-    EntryNamesList names;            /* of each entry, and behind it of the bodies of its scans */
+    const char *upper;     /* the name in capitals */
+    const char **tensors;  /* by parameter: "FC1_WEIGHT" */
+    const char **sessions; /* by session: "h_0_attn_keys", a member of NAME_session */
+    EntryNamesList names;  /* of each entry, and behind it of the bodies of its scans */
 } Emission;
 
 /* Chooses all names. Kernels whose names the file needs for itself are renamed, so a lowered
@@ -67,7 +67,7 @@ const char *emit_c_type(DType dtype);
 const char *emit_entry_constant(const Emission *e, const EntryPlan *entry, const char *what);
 const EntryNames *emit_entry_names(const Emission *e, const EntryPlan *entry);
 const char *emit_value_name(const Emission *e, const EntryPlan *entry, const Value *value);
-void emit_shape(Text *out, Type type);                       /* "[128][784]"; "[1]" of a scalar */
+void emit_shape(Text *out, Type type); /* "[128][784]"; "[1]" of a scalar */
 
 /* ---- entries ---- */
 /* Of more calls than a reader wants one by one: what repeats is told once. */
@@ -96,12 +96,13 @@ int emit_depth(const EntryPlan *entry);
 /* The counter of the steps of a scan's body. */
 const char *emit_step_name(const Emission *e, const EntryPlan *body);
 /* ---- threads.c; nothing for one thread ---- */
-void emit_threads(Text *out, const Emission *e, const char *body);   /* what body, the kernels, calls */
+void emit_threads(Text *out, const Emission *e,
+                  const char *body); /* what body, the kernels, calls */
 void emit_threads_local(Text *out, const Emission *e, const LoweredEntry *entry);
-void emit_constants(Text *out, const Emission *e);           /* tables that entries read */
+void emit_constants(Text *out, const Emission *e); /* tables that entries read */
 
 /* ---- the rest ---- */
-void emit_overview(Text *out, const Emission *e);             /* within a comment */
+void emit_overview(Text *out, const Emission *e); /* within a comment */
 void emit_tables(Text *out, const Emission *e);
 void emit_descriptors(Text *out, const Emission *e);
 void emit_optimizer_header(Text *out, const Emission *e);
@@ -112,7 +113,7 @@ char *emit_formula(Arena *arena, const Graph *graph);
 /* ---- text (text.c) ---- */
 /* An embedded file of templates/, with model_ and MODEL_ in front of words replaced by the name. */
 void emit_template(Text *out, const Emission *e, const char *file);
-void emit_banner(Text *out, const Emission *e, const char *ending);  /* opens a file's comment */
+void emit_banner(Text *out, const Emission *e, const char *ending); /* opens a file's comment */
 /* A C constant of type float, infinities included. */
 void emit_float(Text *out, float value);
 /* A C string literal. */

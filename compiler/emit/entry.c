@@ -23,10 +23,7 @@ bool emit_takes_args(const Graph *graph)
     return emit_has(graph, OUT_LOSS) || emit_has(graph, OUT_GRAD);
 }
 
-bool emit_takes_count(const Graph *graph)
-{
-    return emit_takes_args(graph) || graph->batch > 1;
-}
+bool emit_takes_count(const Graph *graph) { return emit_takes_args(graph) || graph->batch > 1; }
 
 bool emit_takes_seed(const Graph *graph)
 {
@@ -59,8 +56,7 @@ static const char *states_type(const Graph *graph)
     return emit_has(graph, OUT_STATE) ? "float *" : "const float *";
 }
 
-char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix,
-                     const char *end)
+char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix, const char *end)
 {
     const Graph *graph = entry->graph;
     const EntryNames *names = emit_entry_names(e, entry);
@@ -180,7 +176,9 @@ static void check_arguments(Text *out, const Emission *e, const EntryPlan *entry
 /* ---- padding ---- */
 
 /* How a parameter lies in memory, as rows of `used` floats `apart` from each other. */
-typedef struct Rows { int64_t rows, used, apart; } Rows;
+typedef struct Rows {
+    int64_t rows, used, apart;
+} Rows;
 
 static Rows layout_rows(Type type, const ParamLayout *layout)
 {
@@ -190,7 +188,8 @@ static Rows layout_rows(Type type, const ParamLayout *layout)
         if (layout->stride[i] == 1 && type.dim[i] > 1) inner = i;
     if (inner >= 0) r.used = type.dim[inner];
     for (int i = 0; i < type.rank; i++)
-        if (i != inner && type.dim[i] > 1 && layout->stride[i] < r.apart) r.apart = layout->stride[i];
+        if (i != inner && type.dim[i] > 1 && layout->stride[i] < r.apart)
+            r.apart = layout->stride[i];
     r.rows = type_elements(type) / r.used;
     if (r.rows * r.apart != layout->floats) r = (Rows){1, 0, layout->floats};
     return r;
@@ -209,7 +208,8 @@ static void clear_line(Text *out, const Emission *e, const char *at, Rows r, con
     const char *call = arena_printf(e->arena, "    %s_clear_rows(%s, %lld, %lld, %lld);",
                                     e->options.name, at, (long long)r.rows, (long long)r.used,
                                     (long long)r.apart);
-    text_addf(out, "%-*s/* %s */\n", (int)strlen(call) < 59 ? 60 : (int)strlen(call) + 1, call, why);
+    text_addf(out, "%-*s/* %s */\n", (int)strlen(call) < 59 ? 60 : (int)strlen(call) + 1, call,
+              why);
 }
 
 /* Where the stretch of parameters from i on ends that this entry makes no gradients of. */
@@ -233,8 +233,9 @@ static void clear_gradients(Text *out, const Emission *e, const EntryPlan *entry
         const int end = untrained_end(e, entry, i);
         const ParamLayout *last = &e->plan->params[end - 1];
         const Rows all = {1, 0, last->offset + last->floats - layout->offset};
-        const char *at = layout->offset ? arena_printf(e->arena, "args->grads + %lld",
-                                                       (long long)layout->offset) : "args->grads";
+        const char *at = layout->offset
+                           ? arena_printf(e->arena, "args->grads + %lld", (long long)layout->offset)
+                           : "args->grads";
         clear_line(out, e, at, all, "not trained");
         i = end - 1;
     }
@@ -301,7 +302,8 @@ static void call_line(const Body *b, const KernelCall *call)
         text_addf(&line, "%s%s", comma,
                   emit_value_name(b->e, b->lowered->plan, call->arguments.at[i]));
     for (int i = 0; i < call->function->scalars.count; i++, comma = ", ")
-        text_addf(&line, "%s%s", comma, call->function->scalars.at[i]->type == LT_SEED ? "seed" : "count");
+        text_addf(&line, "%s%s", comma,
+                  call->function->scalars.at[i]->type == LT_SEED ? "seed" : "count");
     text_add(&line, checks ? ")) != NN_OK) return status;" : ");");
     wrap_code(b->out, b->indent, line.at);
 }
@@ -359,7 +361,8 @@ static void steps(const Body *b, const KernelCall *call)
     const Scan scan = scan_parts(call->kernel->anchor);
     const char *t = emit_step_name(b->e, call->body->plan);
     text_addf(b->out, "%*sfor (int %s = ", b->indent, "", t);
-    if (scan.reverse) text_addf(b->out, "%lld; %s >= 0; %s--) {\n", (long long)scan.length - 1, t, t);
+    if (scan.reverse)
+        text_addf(b->out, "%lld; %s >= 0; %s--) {\n", (long long)scan.length - 1, t, t);
     else text_addf(b->out, "0; %s < %lld; %s++) {\n", t, (long long)scan.length, t);
     locals(&inner);
     calls(&inner);
@@ -368,7 +371,8 @@ static void steps(const Body *b, const KernelCall *call)
 
 bool emit_is_long(const LoweredEntry *entry) { return entry->calls.count > EMIT_LONG; }
 
-/* Layers that run the same function: in a long entry the first call alone shows what it computes. */
+/* Layers that run the same function: in a long entry the first call alone shows what it computes.
+ */
 static bool is_repeated(const Body *b, const KernelCall *call)
 {
     if (!emit_is_long(b->lowered) || !call->function) return false;
@@ -436,8 +440,8 @@ void emit_entries(Text *out, const Emission *e, int target)
     const bool portable = target + 1 == e->target_count;
     for (int i = 0; i < lowered->entries.count; i++) {
         const EntryPlan *entry = lowered->entries.at[i].plan;
-        const Body b = {out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)},
-                        4};
+        const Body b = {
+            out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)}, 4};
         const char *suffix = portable ? "" : emit_suffix(e, target);
         text_addf(out, "%s\n{\n", emit_signature(e, entry, suffix, ""));
         body(&b);

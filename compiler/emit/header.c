@@ -63,12 +63,15 @@ static void banner(Text *out, const Emission *e)
     emit_banner(out, e, ".h");
     text_add(out, " *\n");
     overview(out, e);
-    text_add(out,
-             " *\n"
-             " * All buffers belong to the caller, aligned for float (64 bytes is fastest). No function\n"
-             " * allocates, locks, calls the system, keeps state, changes floating-point control, or touches\n"
-             " * memory beyond its arguments; calls with separate workspaces may run at the same time.\n"
-             " * Outputs must not overlap inputs. */\n");
+    text_add(
+        out,
+        " *\n"
+        " * All buffers belong to the caller, aligned for float (64 bytes is fastest). No "
+        "function\n"
+        " * allocates, locks, calls the system, keeps state, changes floating-point control, or "
+        "touches\n"
+        " * memory beyond its arguments; calls with separate workspaces may run at the same time.\n"
+        " * Outputs must not overlap inputs. */\n");
 }
 
 /* ---- constants ---- */
@@ -106,7 +109,7 @@ static void constants(Text *out, const Emission *e)
     int width = (int)strlen(e->upper) + (int)strlen("_PARAM_FLOATS");
     for (int i = 0; i < plan->entries.count; i++) {
         const int n = (int)strlen(e->upper) + (int)strlen(plan->entries.at[i]->name)
-                      + (int)strlen("__WORKSPACE_BYTES");
+                    + (int)strlen("__WORKSPACE_BYTES");
         if (n > width) width = n;
     }
     define(out, width, arena_printf(e->arena, "%s_PARAM_FLOATS", e->upper), plan->param_floats,
@@ -120,8 +123,8 @@ static void constants(Text *out, const Emission *e)
     for (int i = 0; i < plan->entries.count; i++) {
         const EntryPlan *entry = plan->entries.at[i];
         define(out, width, emit_entry_constant(e, entry, "BATCH"), entry->graph->batch, NULL);
-        define(out, width, emit_entry_constant(e, entry, "WORKSPACE_BYTES"),
-               entry->workspace_bytes, NULL);
+        define(out, width, emit_entry_constant(e, entry, "WORKSPACE_BYTES"), entry->workspace_bytes,
+               NULL);
     }
     text_add(out, "\n");
 }
@@ -140,8 +143,11 @@ static void session(Text *out, const Emission *e)
         if ((int)member.length > width) width = (int)member.length;
         vec_push(e->arena, members, member.at);
     }
-    text_add(out, "/* What a stream keeps from call to call, owned by the caller and a stream's alone. All zero\n"
-                  " * where a stream begins: by memset, or by the function. */\n");
+    text_add(
+        out,
+        "/* What a stream keeps from call to call, owned by the caller and a stream's alone. All "
+        "zero\n"
+        " * where a stream begins: by memset, or by the function. */\n");
     text_addf(out, "typedef struct %s_session {\n", e->options.name);
     for (int i = 0; i < members.count; i++) {
         const Param *p = &e->module->sessions.at[i];
@@ -155,7 +161,9 @@ static void session(Text *out, const Emission *e)
 
 /* ---- structures of arguments ---- */
 
-typedef struct Field { const char *type, *star, *name, *note; } Field;
+typedef struct Field {
+    const char *type, *star, *name, *note;
+} Field;
 typedef VEC(Field) Fields;
 
 /* Types, names and comments each in a column; a comment that is too long stands above its field. */
@@ -169,8 +177,8 @@ static void fields(Text *out, Arena *arena, const Fields *list)
     }
     for (int i = 0; i < list->count; i++) {
         const Field *f = &list->at[i];
-        const char *line = arena_printf(arena, "    %-*s %s%s;", type_width, f->type, f->star,
-                                        f->name);
+        const char *line =
+            arena_printf(arena, "    %-*s %s%s;", type_width, f->type, f->star, f->name);
         const int column = 4 + type_width + 1 + 1 + name_width + 1 + 4;
         if (column + (int)strlen(f->note) + 6 > 100) {
             wrap_comment(out, 4, f->note);
@@ -265,12 +273,12 @@ static void arguments(Text *out, const Emission *e, const EntryPlan *entry)
               arena_printf(e->arena, "valid rows, 1..%lld; the others may hold anything",
                            (long long)graph->batch));
     if (emit_takes_seed(graph))
-        add_field(e, &list, "uint64_t", " ", "seed", "of the random numbers: another one for every step");
+        add_field(e, &list, "uint64_t", " ", "seed",
+                  "of the random numbers: another one for every step");
     add_results(e, entry, &list);
     add_field(e, &list, "void", "*", "workspace",
               entry->workspace_bytes
-                  ? arena_printf(e->arena, "[%s]",
-                                 emit_entry_constant(e, entry, "WORKSPACE_BYTES"))
+                  ? arena_printf(e->arena, "[%s]", emit_entry_constant(e, entry, "WORKSPACE_BYTES"))
                   : "unused, may be NULL");
     if (e->options.threads)
         add_field(e, &list, "const nn_parallel", "*", "parallel",
@@ -289,7 +297,8 @@ static const char *what_it_does(const Emission *e, const Graph *graph)
     if (emit_has(graph, OUT_GRAD) || emit_has(graph, OUT_INPUT_GRAD))
         return "Backward: from the gradients of the outputs to those of parameters and inputs.";
     if (emit_has(graph, OUT_LOSS))
-        return "Inference mode: the loss, and metrics as (sum, weight) to be added up over batches.";
+        return "Inference mode: the loss, and metrics as (sum, weight) to be added up over "
+               "batches.";
     if (!formula) return "Reads params directly: nothing to prepare.";
     return arena_printf(e->arena, "%s. Reads params directly: nothing to prepare.", formula);
 }
@@ -337,9 +346,10 @@ static void tensors(Text *out, const Emission *e)
 {
     const ParamList *params = &e->module->params;
     if (!params->count) return;
-    text_add(out, "/* One tensor between its logical row-major shape and the stored order.\n"
-                  " * NN_BAD_TENSOR: no such tensor, or a size that is not its number of elements. */\n"
-                  "enum {\n");
+    text_add(out,
+             "/* One tensor between its logical row-major shape and the stored order.\n"
+             " * NN_BAD_TENSOR: no such tensor, or a size that is not its number of elements. */\n"
+             "enum {\n");
     int width = 0;
     for (int i = 0; i < params->count; i++)
         if ((int)strlen(e->tensors[i]) > width) width = (int)strlen(e->tensors[i]);
@@ -372,9 +382,10 @@ void emit_header(Text *out, const Emission *e)
     text_addf(out, "#ifndef %s_H\n#define %s_H\n#include <stddef.h>\n#include <stdint.h>\n\n",
               e->upper, e->upper);
     constants(out, e);
-    text_addf(out, "/* ======== the same in every generated file ======== */\n\n%s\n"
-                   "/* ======== %s ======== */\n\n", embedded_find("nn_model.h")->data,
-              e->options.name);
+    text_addf(out,
+              "/* ======== the same in every generated file ======== */\n\n%s\n"
+              "/* ======== %s ======== */\n\n",
+              embedded_find("nn_model.h")->data, e->options.name);
     text_add(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     if (e->options.threads) emit_template(out, e, "parallel.h");
     emit_template(out, e, "init.h");

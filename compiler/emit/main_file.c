@@ -69,7 +69,8 @@ static void option_row(Text *out, const char *step, const nn_option *option)
 
 static const char *step_name(Arena *arena, const char *pipeline, int number, const nn_step *step)
 {
-    return arena_printf(arena, "%s_%d_%s", pipeline, number + 1, emit_identifier(arena, step->name));
+    return arena_printf(arena, "%s_%d_%s", pipeline, number + 1,
+                        emit_identifier(arena, step->name));
 }
 
 static void pipeline(Text *out, const char *name, const nn_step *steps, int count)
@@ -79,8 +80,7 @@ static void pipeline(Text *out, const char *name, const nn_step *steps, int coun
         for (int j = 0; j < steps[i].option_count; j++) lists(out, step, &steps[i].options[j]);
         if (!steps[i].option_count) continue;
         text_addf(out, "static const nn_option %s[] = {\n", step);
-        for (int j = 0; j < steps[i].option_count; j++)
-            option_row(out, step, &steps[i].options[j]);
+        for (int j = 0; j < steps[i].option_count; j++) option_row(out, step, &steps[i].options[j]);
         text_add(out, "};\n");
     }
     text_addf(out, "static const nn_step %s[] = {\n", name);
@@ -138,10 +138,14 @@ static int customs(Text *out, const nn_job *job)
         if (!files[i]) continue;
         const char *stem = emit_loader_stem(out->arena, files[i]);
         text_addf(out, "/* Of %s, to be linked with this file. */\n", files[i]);
-        text_addf(out, "int %s_open(void **state, const char *dir, const nn_step *step,\n"
-                       "    nn_custom_info *info, nn_error *error);\n", stem);
-        text_addf(out, "int %s_read(void *state, int part, int64_t sample, void *out, "
-                       "nn_error *error);\n", stem);
+        text_addf(out,
+                  "int %s_open(void **state, const char *dir, const nn_step *step,\n"
+                  "    nn_custom_info *info, nn_error *error);\n",
+                  stem);
+        text_addf(out,
+                  "int %s_read(void *state, int part, int64_t sample, void *out, "
+                  "nn_error *error);\n",
+                  stem);
         text_addf(out, "void %s_close(void *state);\n\n", stem);
         text_add(&rows, "    {");
         emit_string(&rows, files[i]);
@@ -211,12 +215,15 @@ void emit_main(Text *out, const Emission *e)
     const nn_job *job = &e->module->train->job;
     const char *name = e->options.name;
     emit_banner(out, e, "_main.c");
-    wrap_comment_lines(out, arena_printf(e->arena, "\nTrains %s as %s says; --help tells the options. "
-                                         "It is built with %s.c and the runtime:\n\n  cc -O2 %s_main.c "
-                                         "%s.c -lnn -lz -lpthread -lm", name, e->module->source_name,
-                                         name, name, name));
+    wrap_comment_lines(out,
+                       arena_printf(e->arena,
+                                    "\nTrains %s as %s says; --help tells the options. "
+                                    "It is built with %s.c and the runtime:\n\n  cc -O2 %s_main.c "
+                                    "%s.c -lnn -lz -lpthread -lm",
+                                    name, e->module->source_name, name, name, name));
     out->at[out->length - 1] = ' ';
-    text_addf(out, "*/\n#include \"%s.h\"\n\n#include <string.h>\n\n#include \"nn_job.h\"\n\n", name);
+    text_addf(out, "*/\n#include \"%s.h\"\n\n#include <string.h>\n\n#include \"nn_job.h\"\n\n",
+              name);
     text_add(out, "/* An option: name, kind, number, last, text, numbers, texts, count. */\n");
     pipeline(out, "data", job->data, job->data_count);
     if (job->validate) pipeline(out, "validate", job->validate, job->validate_count);
@@ -224,6 +231,8 @@ void emit_main(Text *out, const Emission *e)
     const int custom_count = customs(out, job);
     text_add(out, "int main(int argc, char **argv)\n{\n");
     settings(out, job, custom_count);
-    text_addf(out, e->target_count > 1 ? "    return nn_main(%s_select(), &job, argc, argv);\n}\n"
-                                       : "    return nn_main(&%s_model, &job, argc, argv);\n}\n", name);
+    text_addf(out,
+              e->target_count > 1 ? "    return nn_main(%s_select(), &job, argc, argv);\n}\n"
+                                  : "    return nn_main(&%s_model, &job, argc, argv);\n}\n",
+              name);
 }

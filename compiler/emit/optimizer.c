@@ -20,15 +20,16 @@ static void prototype(Text *out, const Emission *e, const char *suffix, const ch
 
 void emit_optimizer_header(Text *out, const Emission *e)
 {
-    static const char *const titles[] = {
-        [OPTIMIZER_SGD] = "SGD with momentum", [OPTIMIZER_ADAM] = "Adam",
-        [OPTIMIZER_ADAMW] = "AdamW"};
+    static const char *const titles[] = {[OPTIMIZER_SGD] = "SGD with momentum",
+                                         [OPTIMIZER_ADAM] = "Adam",
+                                         [OPTIMIZER_ADAMW] = "AdamW"};
     emit_template(out, e, is_sgd(e) ? "sgd_args.h" : "adam_args.h");
-    wrap_comment(out, 0, arena_printf(e->arena, "One step of %s, as PyTorch's. Reads and writes its "
-                                      "arguments alone. For speed set flush-to-zero while training: "
-                                      "%s of dead units decay into denormals.",
-                                      titles[e->options.optimizer],
-                                      is_sgd(e) ? "velocities" : "moments"));
+    wrap_comment(out, 0,
+                 arena_printf(e->arena,
+                              "One step of %s, as PyTorch's. Reads and writes its "
+                              "arguments alone. For speed set flush-to-zero while training: "
+                              "%s of dead units decay into denormals.",
+                              titles[e->options.optimizer], is_sgd(e) ? "velocities" : "moments"));
     prototype(out, e, "", ";\n");
     for (int i = 0; i + 1 < e->target_count; i++) {
         emit_guard_begin(out, e, i);
@@ -40,7 +41,10 @@ void emit_optimizer_header(Text *out, const Emission *e)
 
 /* ---- stretches of the array that are treated alike ---- */
 
-typedef struct Stretch { int64_t offset, floats; bool decay; } Stretch;
+typedef struct Stretch {
+    int64_t offset, floats;
+    bool decay;
+} Stretch;
 
 static int find_stretches(const Emission *e, Stretch *at)
 {
@@ -52,8 +56,7 @@ static int find_stretches(const Emission *e, Stretch *at)
         Stretch *last = count ? &at[count - 1] : NULL;
         if (last && last->decay == p->decay && last->offset + last->floats == l->offset)
             last->floats += l->floats;
-        else
-            at[count++] = (Stretch){l->offset, l->floats, p->decay};
+        else at[count++] = (Stretch){l->offset, l->floats, p->decay};
     }
     return count;
 }
@@ -63,15 +66,17 @@ static void calls(Text *out, const Emission *e, const char *suffix)
     Stretch *at = arena_array(e->arena, Stretch, e->module->params.count + 1);
     const int count = find_stretches(e, at);
     for (int i = 0; i < count; i++) {
-        const char *offset = at[i].offset
-            ? arena_printf(e->arena, " + %lld", (long long)at[i].offset) : "";
+        const char *offset =
+            at[i].offset ? arena_printf(e->arena, " + %lld", (long long)at[i].offset) : "";
         const char *decay = at[i].decay ? "decay" : "0.0f";
         Text line = text_new(e->arena);
         text_addf(&line, "%s_%s%s(args->params%s, args->grads%s, args->first%s, ", e->options.name,
                   kernel_name(e), suffix, offset, offset, offset);
         if (!is_sgd(e)) text_addf(&line, "args->second%s, ", offset);
-        text_addf(&line, is_sgd(e) ? "args->rate, %s, args->momentum, "
-                                   : "rate, %s, 1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, ",
+        text_addf(&line,
+                  is_sgd(e)
+                      ? "args->rate, %s, args->momentum, "
+                      : "rate, %s, 1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, ",
                   decay);
         text_addf(&line, "%lld);", (long long)at[i].floats);
         wrap_code(out, 4, line.at);
@@ -87,8 +92,10 @@ static bool any_decays(const Emission *e)
 
 static void body(Text *out, const Emission *e, const char *suffix)
 {
-    text_addf(out, "    if (!args || !args->params || !args->grads || !args->first%s)\n"
-                   "        return NN_BAD_ARGUMENT;\n", is_sgd(e) ? "" : " || !args->second");
+    text_addf(out,
+              "    if (!args || !args->params || !args->grads || !args->first%s)\n"
+              "        return NN_BAD_ARGUMENT;\n",
+              is_sgd(e) ? "" : " || !args->second");
     if (!is_sgd(e)) emit_template(out, e, "adam_step.c");
     if (any_decays(e))
         text_add(out, e->options.optimizer == OPTIMIZER_ADAMW

@@ -1,4 +1,5 @@
-/* The head of NAME.c: for each entry its kernels with what they cost, and the map of its workspace. */
+/* The head of NAME.c: for each entry its kernels with what they cost, and the map of its workspace.
+ */
 #include <string.h>
 
 #include "emit/emit.h"
@@ -11,7 +12,7 @@ enum { MAX_COLUMNS = 5 };
 typedef struct Table {
     Arena *arena;
     int columns;
-    unsigned right;                  /* bit set: columns of numbers */
+    unsigned right; /* bit set: columns of numbers */
     VEC(const char *) cells;
 } Table;
 
@@ -180,7 +181,8 @@ void emit_overview(Text *out, const Emission *e)
         const LoweredEntry *entry = &e->lowered[0]->entries.at[i];
         Text bytes = text_new(e->arena);
         text_add_grouped(&bytes, entry->plan->workspace_bytes);
-        text_addf(out, " *\n * %s, with a workspace of %s bytes:\n *\n", entry->plan->name, bytes.at);
+        text_addf(out, " *\n * %s, with a workspace of %s bytes:\n *\n", entry->plan->name,
+                  bytes.at);
         if (emit_is_long(entry)) functions(out, e, entry);
         else kernels(out, e, entry);
         workspace(out, e, entry->plan);

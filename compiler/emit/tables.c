@@ -16,8 +16,10 @@ static void int_list(Text *out, const int64_t *at, int rank)
 static void tensor_table(Text *out, const Emission *e, const char *which, const Param *params,
                          const ParamLayout *layouts, int count)
 {
-    text_addf(out, "/* name, rank, extents, strides, offset, floats, trained, decayed */\n"
-                   "static const nn_tensor %s_%s[%d] = {\n", e->options.name, which, count);
+    text_addf(out,
+              "/* name, rank, extents, strides, offset, floats, trained, decayed */\n"
+              "static const nn_tensor %s_%s[%d] = {\n",
+              e->options.name, which, count);
     for (int i = 0; i < count; i++) {
         const Type t = params[i].type;
         text_add(out, "    {");
@@ -125,11 +127,13 @@ static void init(Text *out, const Emission *e)
 {
     const ParamList *params = &e->module->params, *states = &e->module->states;
     const bool random = any_init(params->at, params->count, INIT_UNIFORM)
-                        || any_init(params->at, params->count, INIT_NORMAL);
+                     || any_init(params->at, params->count, INIT_NORMAL);
     for (int i = 0; i < params->count; i++)
-        if (params->at[i].init.kind == INIT_VALUES) value_table(out, e, "params", i, &params->at[i]);
+        if (params->at[i].init.kind == INIT_VALUES)
+            value_table(out, e, "params", i, &params->at[i]);
     for (int i = 0; i < states->count; i++)
-        if (states->at[i].init.kind == INIT_VALUES) value_table(out, e, "states", i, &states->at[i]);
+        if (states->at[i].init.kind == INIT_VALUES)
+            value_table(out, e, "states", i, &states->at[i]);
     init_functions(out, e);
     text_addf(out, "void %s_init(float *params, uint64_t seed)\n", e->options.name);
     if (params->count) {

@@ -29,17 +29,19 @@ void emit_threads(Text *out, const Emission *e, const char *body)
     const char *name = e->options.name;
     const int n = e->options.threads;
     if (!n || !strstr(body, arena_printf(e->arena, "%s_divide(", name))) return;
-    text_addf(out,
-              "/* The parts of a kernel: on the threads of the caller, else on those of OpenMP where\n"
-              " * the file is built with it, else one after another: the same to the bit. */\n"
-              "static void %s_divide(const nn_parallel *parallel, const nn_task *task)\n{\n"
-              "    if (parallel) {\n"
-              "        parallel->parallel_for(parallel->user, task, %d);\n"
-              "        return;\n"
-              "    }\n"
-              "#ifdef _OPENMP\n"
-              "#pragma omp parallel for num_threads(%d) schedule(static, 1)\n"
-              "#endif\n"
-              "    for (int part = 0; part < %d; part++) task->run(task, part);\n"
-              "}\n\n", name, n, n, n);
+    text_addf(
+        out,
+        "/* The parts of a kernel: on the threads of the caller, else on those of OpenMP where\n"
+        " * the file is built with it, else one after another: the same to the bit. */\n"
+        "static void %s_divide(const nn_parallel *parallel, const nn_task *task)\n{\n"
+        "    if (parallel) {\n"
+        "        parallel->parallel_for(parallel->user, task, %d);\n"
+        "        return;\n"
+        "    }\n"
+        "#ifdef _OPENMP\n"
+        "#pragma omp parallel for num_threads(%d) schedule(static, 1)\n"
+        "#endif\n"
+        "    for (int part = 0; part < %d; part++) task->run(task, part);\n"
+        "}\n\n",
+        name, n, n, n);
 }

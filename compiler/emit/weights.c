@@ -1,4 +1,5 @@
-/* NAME_weights.c or NAME_weights.bin: trained weights beside the generated code, in stored order. */
+/* NAME_weights.c or NAME_weights.bin: trained weights beside the generated code, in stored order.
+ */
 #include "emit/weights.h"
 
 #include <string.h>
@@ -12,8 +13,10 @@ static nn_tensor *tensor_table(Arena *arena, const ParamList *list, const ParamL
     nn_tensor *table = arena_array(arena, nn_tensor, list->count + 1);
     for (int i = 0; i < list->count; i++) {
         const Type type = list->at[i].type;
-        table[i] = (nn_tensor){.name = list->at[i].name, .rank = type.rank,
-                               .offset = layouts[i].offset, .floats = layouts[i].floats};
+        table[i] = (nn_tensor){.name = list->at[i].name,
+                               .rank = type.rank,
+                               .offset = layouts[i].offset,
+                               .floats = layouts[i].floats};
         for (int axis = 0; axis < type.rank; axis++) {
             table[i].dims[axis] = type.dim[axis];
             table[i].stride[axis] = layouts[i].stride[axis];
@@ -27,8 +30,9 @@ static void copy_fitted(Arena *arena, Weights *w, const nn_fitted *fitted)
     for (int i = 0; i < fitted->count; i++) {
         const nn_fit *fit = &fitted->fits[i];
         const size_t bytes = sizeof(float) * (size_t)fit->count;
-        vec_push(arena, w->fitted, ((Fitted){arena_strdup(arena, fit->name), fit->count,
-                                             arena_copy(arena, fit->values, bytes)}));
+        vec_push(arena, w->fitted,
+                 ((Fitted){arena_strdup(arena, fit->name), fit->count,
+                           arena_copy(arena, fit->values, bytes)}));
     }
 }
 
@@ -37,11 +41,14 @@ const char *weights_read(Arena *arena, const Plan *plan, const char *path, Weigh
     nn_error error;
     nn_fitted fitted = {0, 0, NULL};
     const Module *m = plan->module;
-    const nn_model model = {
-        .abi = NN_MODEL_ABI, .name = m->name, .param_floats = plan->param_floats,
-        .state_floats = plan->state_floats, .param_count = m->params.count,
-        .state_count = m->states.count, .params = tensor_table(arena, &m->params, plan->params),
-        .states = tensor_table(arena, &m->states, plan->states)};
+    const nn_model model = {.abi = NN_MODEL_ABI,
+                            .name = m->name,
+                            .param_floats = plan->param_floats,
+                            .state_floats = plan->state_floats,
+                            .param_count = m->params.count,
+                            .state_count = m->states.count,
+                            .params = tensor_table(arena, &m->params, plan->params),
+                            .states = tensor_table(arena, &m->states, plan->states)};
     *out = (Weights){.params = arena_array(arena, float, plan->param_floats + 1),
                      .states = arena_array(arena, float, plan->state_floats + 1)};
     memset(&error, 0, sizeof error);
@@ -69,8 +76,8 @@ static void floats(Text *out, const float *at, int64_t count)
     text_addf(out, "    %s\n", line.at);
 }
 
-static void table(Text *out, const Emission *e, const char *name, const char *size,
-                  const float *at, int64_t count)
+static void table(Text *out, const Emission *e, const char *name, const char *size, const float *at,
+                  int64_t count)
 {
     text_addf(out, "%s_WEIGHTS const float %s_%s[%s] = {\n", e->upper, e->options.name, name, size);
     floats(out, at, count);

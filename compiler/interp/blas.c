@@ -9,8 +9,8 @@
 #include <string.h>
 
 typedef void Sgemm(CBLAS_ORDER order, CBLAS_TRANSPOSE form_a, CBLAS_TRANSPOSE form_b, blasint m,
-                   blasint n, blasint k, float alpha, const float *a, blasint lead_a, const float *b,
-                   blasint lead_b, float beta, float *out, blasint lead_out);
+                   blasint n, blasint k, float alpha, const float *a, blasint lead_a,
+                   const float *b, blasint lead_b, float beta, float *out, blasint lead_out);
 
 /* The library starts its threads when it is loaded, which takes longer than most compilations: it
  * is loaded when a product is asked of it, and found again by name after that. */
@@ -36,9 +36,9 @@ void blas_multiply(int64_t m, int64_t n, int64_t k, BlasMatrix a, BlasMatrix b, 
 {
     Sgemm *sgemm;
     find_function("cblas_sgemm", &sgemm);
-    sgemm(CblasRowMajor, a.turned ? CblasTrans : CblasNoTrans,
-          b.turned ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a.at,
-          (blasint)a.lead, b.at, (blasint)b.lead, keep, out, (blasint)lead);
+    sgemm(CblasRowMajor, a.turned ? CblasTrans : CblasNoTrans, b.turned ? CblasTrans : CblasNoTrans,
+          (blasint)m, (blasint)n, (blasint)k, 1.0f, a.at, (blasint)a.lead, b.at, (blasint)b.lead,
+          keep, out, (blasint)lead);
 }
 
 void interp_blas_threads(int count)
@@ -50,10 +50,7 @@ void interp_blas_threads(int count)
 
 #else
 
-bool blas_is_there(void)
-{
-    return false;
-}
+bool blas_is_there(void) { return false; }
 
 void blas_multiply(int64_t m, int64_t n, int64_t k, BlasMatrix a, BlasMatrix b, float keep,
                    float *out, int64_t lead)
@@ -61,17 +58,11 @@ void blas_multiply(int64_t m, int64_t n, int64_t k, BlasMatrix a, BlasMatrix b, 
     (void)m, (void)n, (void)k, (void)a, (void)b, (void)keep, (void)out, (void)lead;
 }
 
-void interp_blas_threads(int count)
-{
-    (void)count;
-}
+void interp_blas_threads(int count) { (void)count; }
 
 #endif
 
-bool interp_has_blas(void)
-{
-    return blas_is_there();
-}
+bool interp_has_blas(void) { return blas_is_there(); }
 
 bool blas_eval(EvalContext *context, const Node *node, const Tensor *in, Tensor *out)
 {

@@ -1,5 +1,5 @@
-/* Convolution and its gradients as matrix products, a row and a group at a time. The columns of a row
- * hold what every position of the window meets, [channel and tap][position]:
+/* Convolution and its gradients as matrix products, a row and a group at a time. The columns of a
+ * row hold what every position of the window meets, [channel and tap][position]:
  *
  *   out = weight columns,   columns of the gradient = weight^T d_out,   d_weight = d_out columns^T
  *
@@ -11,17 +11,17 @@
 
 typedef struct Columns {
     Window w;
-    int64_t ins, outs;               /* channels of a group */
-    int64_t taps, positions, plane;  /* plane: entries of a channel of what the window slides over */
+    int64_t ins, outs;              /* channels of a group */
+    int64_t taps, positions, plane; /* plane: entries of a channel of what the window slides over */
     const WindowRun *runs;
     int run_count;
-    float *at;                       /* [ins * taps][positions] */
+    float *at; /* [ins * taps][positions] */
 } Columns;
 
 static bool columns_begin(EvalContext *context, const Node *node, Columns *c)
 {
     if (window_of(context->arena, node, &c->w)) return false;
-    if (!c->w.weight.rank) return false;             /* pooling */
+    if (!c->w.weight.rank) return false; /* pooling */
     c->ins = c->w.in_channels / c->w.groups;
     c->outs = c->w.out_channels / c->w.groups;
     c->taps = window_taps(&c->w);

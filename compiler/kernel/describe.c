@@ -38,7 +38,8 @@ static const char *name_of_output(const EntryPlan *entry, const Node *node)
     return NULL;
 }
 
-/* A product or window of the backward part that has no name makes the gradient of its layer's input. */
+/* A product or window of the backward part that has no name makes the gradient of its layer's
+ * input. */
 const char *describe_node_name(const EntryPlan *entry, const Node *node)
 {
     const char *op = op_row(node->op)->name;
@@ -87,22 +88,23 @@ const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k)
     const bool layered = k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINDOW;
     if (!layered || !forward || !in_layer(k->anchor)) return describe_identifier(arena, v->name);
     const Node *last = k->nodes.at[k->nodes.count - 1];
-    if (last == k->anchor || last->op == OP_add) return describe_identifier(arena, k->anchor->layer);
+    if (last == k->anchor || last->op == OP_add)
+        return describe_identifier(arena, k->anchor->layer);
     return describe_identifier(arena, arena_printf(arena, "%s_%s", k->anchor->layer,
                                                    op_row(last->op)->name));
 }
 
 /* ---- banners ---- */
 
-enum { COMMENT_WIDTH = 94 };         /* of a line within the marks of a comment */
+enum { COMMENT_WIDTH = 94 }; /* of a line within the marks of a comment */
 
 /* At the right edge of the first line, where there is room. */
 static void add_place(Text *out, Span span)
 {
     if (!span.source) return;
     const char *slash = strrchr(span.source->path, '/');
-    const char *place = arena_printf(out->arena, "%s:%d", slash ? slash + 1 : span.source->path,
-                                     span_line(span));
+    const char *place =
+        arena_printf(out->arena, "%s:%d", slash ? slash + 1 : span.source->path, span_line(span));
     const int gap = COMMENT_WIDTH - (int)(out->length + strlen(place));
     text_addf(out, "%*s%s", gap > 2 ? gap : 2, "", place);
 }
@@ -115,7 +117,7 @@ const char *describe_stored_order(Arena *arena, Type type, const int64_t *stride
     type_strides(type, dense);
     for (int i = 0; i < type.rank; i++) {
         same &= type.dim[i] == 1 || stride[i] == dense[i];
-        done[i] = type.dim[i] == 1 || stride[i] == 0;    /* 0: stored once for the whole axis */
+        done[i] = type.dim[i] == 1 || stride[i] == 0; /* 0: stored once for the whole axis */
     }
     if (same) return NULL;
     for (;;) {
@@ -138,8 +140,9 @@ static void add_stored(Text *out, const EntryPlan *entry, const Kernel *k)
         if (v->place != AT_PARAM) continue;
         const Param *p = &entry->plan->module->params.at[v->index];
         const char *order = describe_stored_order(out->arena, p->type, v->stride);
-        if (order) text_addf(out, "%c%s is stored %s.", strchr(out->at, '\n') ? ' ' : '\n', p->name,
-                             order);
+        if (order)
+            text_addf(out, "%c%s is stored %s.", strchr(out->at, '\n') ? ' ' : '\n', p->name,
+                      order);
     }
 }
 
@@ -152,8 +155,7 @@ char *describe_kernel(Arena *arena, const EntryPlan *entry, const Kernel *k)
     }
     if (k->kind == KERNEL_CHECK)
         text_addf(&out, "Every index in 0..%d?", (int)k->anchor->attr[0].ints[0] - 1);
-    if (k->kind == KERNEL_CONTRACT)
-        text_addf(&out, "\n%s.", describe_shapes(arena, k->anchor));
+    if (k->kind == KERNEL_CONTRACT) text_addf(&out, "\n%s.", describe_shapes(arena, k->anchor));
     add_stored(&out, entry, k);
     return out.at;
 }

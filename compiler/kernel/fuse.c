@@ -1,27 +1,33 @@
 /* Fusion: which nodes share a loop nest.
  *
- * Nodes are taken in order. An elementwise operation or a reduction joins the kernel of one of its inputs where the rules allow,
- * else it opens a kernel of its own; contractions and the like always open one. The rules:
+ * Nodes are taken in order. An elementwise operation or a reduction joins the kernel of one of its
+ * inputs where the rules allow, else it opens a kernel of its own; contractions and the like always
+ * open one. The rules:
  *
  *   - all members of a kernel run over one domain; every axis of a member is an axis of it;
- *   - in a kernel of rows, reductions that are consumed inside all run over the same axes (the row);
- *   - a reduction over other axes may leave the kernel as an accumulator; inside, only scalar arithmetic that runs after the
- *     loops may read it;
- *   - the epilogue of a contraction or window takes elementwise operations of the full shape of its result, as epilogue.c chose;
- *   - the backward part joins no kernel of the forward part: what it computes again it does where it needs it;
+ *   - in a kernel of rows, reductions that are consumed inside all run over the same axes (the
+ * row);
+ *   - a reduction over other axes may leave the kernel as an accumulator; inside, only scalar
+ * arithmetic that runs after the loops may read it;
+ *   - the epilogue of a contraction or window takes elementwise operations of the full shape of its
+ * result, as epilogue.c chose;
+ *   - the backward part joins no kernel of the forward part: what it computes again it does where
+ * it needs it;
  *   - no kernel may come to depend on itself through another.
  *
  * Afterwards kernels of rows that read the same data over the same domain are joined. */
 #include "kernel/kernel.h"
 #include "passes/pass.h"
 
-static Kernel *kernel_of(const EntryPlan *entry, const Node *node) {
+static Kernel *kernel_of(const EntryPlan *entry, const Node *node)
+{
     return entry->member[node->id].kernel;
 }
 
 /* ---- dependence ---- */
 
-static bool needs(const EntryPlan *entry, const Kernel *from, const Kernel *on, bool *seen) {
+static bool needs(const EntryPlan *entry, const Kernel *from, const Kernel *on, bool *seen)
+{
     if (from == on) return true;
     if (seen[from->step]) return false;
     seen[from->step] = true;
@@ -39,13 +45,15 @@ static bool needs(const EntryPlan *entry, const Kernel *from, const Kernel *on, 
     return false;
 }
 
-bool kernel_needs(const EntryPlan *entry, const Kernel *from, const Kernel *on) {
+bool kernel_needs(const EntryPlan *entry, const Kernel *from, const Kernel *on)
+{
     bool *seen = arena_array(entry->arena, bool, entry->kernels.count + 1);
     return needs(entry, from, on, seen);
 }
 
 /* A node may join k only if none of its inputs from elsewhere waits for k. */
-static bool inputs_precede(const EntryPlan *entry, const Kernel *k, const Node *node) {
+static bool inputs_precede(const EntryPlan *entry, const Kernel *k, const Node *node)
+{
     for (int i = 0; i < node->input_count; i++) {
         NodeList sources = {.count = 0};
         inline_sources(entry, node->inputs[i], &sources);
@@ -59,7 +67,9 @@ static bool inputs_precede(const EntryPlan *entry, const Kernel *k, const Node *
 
 /* ---- kernels ---- */
 
-static Kernel *kernel_open(EntryPlan *entry, KernelKind kind, const Node *first, Node *anchor, Type domain) {
+static Kernel *kernel_open(EntryPlan *entry, KernelKind kind, const Node *first, Node *anchor,
+                           Type domain)
+{
     Kernel *k = arena_make(entry->arena, Kernel);
     k->kind = kind;
     k->anchor = anchor;
@@ -70,7 +80,8 @@ static Kernel *kernel_open(EntryPlan *entry, KernelKind kind, const Node *first,
     return k;
 }
 
-static void kernel_add(EntryPlan *entry, Kernel *k, Node *node, const int *label, bool after_loops) {
+static void kernel_add(EntryPlan *entry, Kernel *k, Node *node, const int *label, bool after_loops)
+{
     Member *m = &entry->member[node->id];
     m->kernel = k;
     m->after_loops = after_loops;
@@ -82,11 +93,13 @@ static const int identity[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
 
 /* ---- labels ---- */
 
-static bool same_axis(Type a, int i, Type b, int j) {
+static bool same_axis(Type a, int i, Type b, int j)
+{
     return a.dim[i] == b.dim[j] && (a.batch_axis == i) == (b.batch_axis == j);
 }
 
-bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int label[MAX_RANK]) {
+bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int label[MAX_RANK])
+{
     int axis_of[MAX_RANK], given[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     const Node *root = view_root(in);
     const Member *m = &entry->member[root->id];
@@ -106,16 +119,18 @@ bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int 
     return true;
 }
 
-/* Axes that no fellow member labels (a row value or a vector repeated over them) take a free axis of the domain of the same
- * extent: the one at the same place if it fits, else the first. */
-static bool labels_complete(const Kernel *k, Type type, int label[MAX_RANK]) {
+/* Axes that no fellow member labels (a row value or a vector repeated over them) take a free axis
+ * of the domain of the same extent: the one at the same place if it fits, else the first. */
+static bool labels_complete(const Kernel *k, Type type, int label[MAX_RANK])
+{
     unsigned used = 0;
     for (int i = 0; i < type.rank; i++)
         if (label[i] >= 0) used |= 1u << label[i];
     for (int i = 0; i < type.rank; i++) {
         if (label[i] >= 0 || type.dim[i] == 1) continue;
         const int here = i + k->domain.rank - type.rank;
-        if (here >= 0 && !(used >> here & 1) && same_axis(type, i, k->domain, here)) label[i] = here;
+        if (here >= 0 && !(used >> here & 1) && same_axis(type, i, k->domain, here))
+            label[i] = here;
         for (int d = 0; label[i] < 0 && d < k->domain.rank; d++)
             if (!(used >> d & 1) && same_axis(type, i, k->domain, d)) label[i] = d;
         if (label[i] < 0) return false;
@@ -124,8 +139,10 @@ static bool labels_complete(const Kernel *k, Type type, int label[MAX_RANK]) {
     return true;
 }
 
-/* A kernel whose members all have extent 1 along an axis may widen to a consumer that repeats them along it. */
-static void domain_widen(Kernel *k, Type type) {
+/* A kernel whose members all have extent 1 along an axis may widen to a consumer that repeats them
+ * along it. */
+static void domain_widen(Kernel *k, Type type)
+{
     if (k->kind != KERNEL_ROWS || k->domain.rank != type.rank) return;
     for (int i = 0; i < type.rank; i++)
         if (k->domain.dim[i] != 1 && !same_axis(k->domain, i, type, i)) return;
@@ -134,7 +151,8 @@ static void domain_widen(Kernel *k, Type type) {
 
 /* ---- the rule of rows ---- */
 
-static unsigned reduced_axes(const EntryPlan *entry, const Node *node) {
+static unsigned reduced_axes(const EntryPlan *entry, const Node *node)
+{
     unsigned axes = 0;
     const Member *m = &entry->member[node->id];
     for (int i = 0; i < node->attr[0].count; i++) {
@@ -146,16 +164,19 @@ static unsigned reduced_axes(const EntryPlan *entry, const Node *node) {
 
 static bool is_scalar(Type type) { return type_elements(type) == 1; }
 
-/* One row, as at batch 1: its sum is a row's value, which the row may read again, and not what is left after many. */
-static bool is_only_row(const Kernel *k, unsigned axes) {
+/* One row, as at batch 1: its sum is a row's value, which the row may read again, and not what is
+ * left after many. */
+static bool is_only_row(const Kernel *k, unsigned axes)
+{
     const int last = k->domain.rank - 1;
-    return k->kind == KERNEL_ROWS && last >= 0 && axes == 1u << last && k->domain.batch_axis != last &&
-           type_elements(k->domain) == k->domain.dim[last];
+    return k->kind == KERNEL_ROWS && last >= 0 && axes == 1u << last && k->domain.batch_axis != last
+        && type_elements(k->domain) == k->domain.dim[last];
 }
 
-/* A sum that leaves the kernel takes in each element once: what it adds up varies along all axes of the domain, or along all but
- * those of the row, of which it then is a value. */
-static bool counts_once(const Kernel *k, const Node *node, const int *label, unsigned row) {
+/* A sum that leaves the kernel takes in each element once: what it adds up varies along all axes of
+ * the domain, or along all but those of the row, of which it then is a value. */
+static bool counts_once(const Kernel *k, const Node *node, const int *label, unsigned row)
+{
     const Type in = node->inputs[0]->type;
     unsigned reduced = 0, repeated = 0;
     for (int d = 0; d < k->domain.rank; d++)
@@ -167,16 +188,21 @@ static bool counts_once(const Kernel *k, const Node *node, const int *label, uns
     return !reduced || reduced == row || !repeated || repeated == row;
 }
 
-bool kernel_counts_once(const EntryPlan *entry, const Kernel *k, const Kernel *members, unsigned row) {
+bool kernel_counts_once(const EntryPlan *entry, const Kernel *k, const Kernel *members,
+                        unsigned row)
+{
     for (int i = 0; i < members->nodes.count; i++) {
         const Node *node = members->nodes.at[i];
-        if (op_row(node->op)->kind == KIND_REDUCE && !counts_once(k, node, entry->member[node->id].label, row)) return false;
+        if (op_row(node->op)->kind == KIND_REDUCE
+            && !counts_once(k, node, entry->member[node->id].label, row))
+            return false;
     }
     return true;
 }
 
-static bool may_read_member(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *root, unsigned *row,
-                            bool *after) {
+static bool may_read_member(const EntryPlan *entry, const Kernel *k, const Node *node,
+                            const Node *root, unsigned *row, bool *after)
+{
     if (entry->member[root->id].after_loops) {
         *after = true;
         return is_scalar(node->type);
@@ -193,8 +219,11 @@ static bool may_read_member(const EntryPlan *entry, const Kernel *k, const Node 
     return true;
 }
 
-/* What runs after the loops is not read through inlined maps: those run wherever their readers do. */
-bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *input, unsigned *row, bool *after) {
+/* What runs after the loops is not read through inlined maps: those run wherever their readers do.
+ */
+bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *input,
+                     unsigned *row, bool *after)
+{
     const Node *root = view_root(input);
     if (kernel_of(entry, root) == k) return may_read_member(entry, k, node, root, row, after);
     bool late = false;
@@ -204,7 +233,8 @@ bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, 
 }
 
 /* Scalar arithmetic after the loops must not mix with values of the loops. */
-static bool may_run_after(const EntryPlan *entry, const Kernel *k, const Node *node) {
+static bool may_run_after(const EntryPlan *entry, const Kernel *k, const Node *node)
+{
     for (int i = 0; i < node->input_count; i++) {
         const Node *root = view_root(node->inputs[i]);
         if (kernel_of(entry, root) != k || entry->member[root->id].after_loops) continue;
@@ -213,7 +243,8 @@ static bool may_run_after(const EntryPlan *entry, const Kernel *k, const Node *n
     return true;
 }
 
-static bool join_map(EntryPlan *entry, Kernel *k, Node *node) {
+static bool join_map(EntryPlan *entry, Kernel *k, Node *node)
+{
     const Type before = k->domain;
     int label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     unsigned row = k->row_axes;
@@ -221,8 +252,8 @@ static bool join_map(EntryPlan *entry, Kernel *k, Node *node) {
     if (!is_scalar(node->type)) domain_widen(k, node->type);
     bool legal = inputs_precede(entry, k, node);
     for (int i = 0; legal && i < node->input_count; i++) {
-        legal = kernel_labels(entry, k, node->inputs[i], label) &&
-                kernel_may_read(entry, k, node, node->inputs[i], &row, &after);
+        legal = kernel_labels(entry, k, node->inputs[i], label)
+             && kernel_may_read(entry, k, node, node->inputs[i], &row, &after);
     }
     if (legal && after) legal = may_run_after(entry, k, node);
     if (legal && !after) legal = labels_complete(k, node->type, label);
@@ -238,12 +269,15 @@ static bool join_map(EntryPlan *entry, Kernel *k, Node *node) {
     return true;
 }
 
-static bool join_reduce(EntryPlan *entry, Kernel *k, Node *node) {
+static bool join_reduce(EntryPlan *entry, Kernel *k, Node *node)
+{
     const Node *in = node->inputs[0];
     int label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     unsigned row = k->row_axes;
     bool after = false;
-    if (k->kind != KERNEL_ROWS || !inputs_precede(entry, k, node) || !kernel_labels(entry, k, in, label)) return false;
+    if (k->kind != KERNEL_ROWS || !inputs_precede(entry, k, node)
+        || !kernel_labels(entry, k, in, label))
+        return false;
     if (!labels_complete(k, in->type, label)) return false;
     if (!kernel_may_read(entry, k, in, in, &row, &after) || after) return false;
     unsigned axes = 0;
@@ -261,7 +295,8 @@ static bool join_reduce(EntryPlan *entry, Kernel *k, Node *node) {
 
 /* ---- the walk ---- */
 
-static KernelKind anchor_kind(OpKind kind) {
+static KernelKind anchor_kind(OpKind kind)
+{
     switch (kind) {
     case KIND_CONTRACT: return KERNEL_CONTRACT;
     case KIND_GATHER: return KERNEL_GATHER;
@@ -276,18 +311,22 @@ static KernelKind anchor_kind(OpKind kind) {
 }
 
 /* Whether k is a contraction or window that takes the node into its epilogue. */
-static bool takes(const EntryPlan *entry, const Kernel *k, const Node *node) {
+static bool takes(const EntryPlan *entry, const Kernel *k, const Node *node)
+{
     return k->anchor && entry->epilogue[k->anchor->id] && entry->epilogue[k->anchor->id][node->id];
 }
 
-static bool join(EntryPlan *entry, Kernel *k, Node *node) {
+static bool join(EntryPlan *entry, Kernel *k, Node *node)
+{
     if (k->kind != KERNEL_ROWS && !takes(entry, k, node)) return false;
     if (k->forward && !entry->forward[node->id]) return false;
-    return op_row(node->op)->kind == KIND_REDUCE ? join_reduce(entry, k, node) : join_map(entry, k, node);
+    return op_row(node->op)->kind == KIND_REDUCE ? join_reduce(entry, k, node)
+                                                 : join_map(entry, k, node);
 }
 
 /* The kernel of an input to try next: the latest opened before `limit`. */
-static Kernel *candidate(const EntryPlan *entry, const Node *node, int limit) {
+static Kernel *candidate(const EntryPlan *entry, const Node *node, int limit)
+{
     Kernel *best = NULL;
     NodeList sources = {.count = 0};
     for (int i = 0; i < node->input_count; i++) inline_sources(entry, node->inputs[i], &sources);
@@ -299,32 +338,38 @@ static Kernel *candidate(const EntryPlan *entry, const Node *node, int limit) {
 }
 
 /* Contractions that take the node come first, the latest of them before the others. */
-static bool join_any(EntryPlan *entry, Node *node) {
+static bool join_any(EntryPlan *entry, Node *node)
+{
     for (int i = entry->kernels.count - 1; i >= 0; i--)
-        if (takes(entry, entry->kernels.at[i], node) && join(entry, entry->kernels.at[i], node)) return true;
+        if (takes(entry, entry->kernels.at[i], node) && join(entry, entry->kernels.at[i], node))
+            return true;
     int limit = entry->kernels.count;
     for (Kernel *k; (k = candidate(entry, node, limit)); limit = k->step)
         if (join(entry, k, node)) return true;
     return false;
 }
 
-static void place_fusible(EntryPlan *entry, Node *node) {
+static void place_fusible(EntryPlan *entry, Node *node)
+{
     if (join_any(entry, node)) return;
     const bool reduces = op_row(node->op)->kind == KIND_REDUCE;
-    Kernel *k = kernel_open(entry, KERNEL_ROWS, node, NULL, reduces ? node->inputs[0]->type : node->type);
+    Kernel *k =
+        kernel_open(entry, KERNEL_ROWS, node, NULL, reduces ? node->inputs[0]->type : node->type);
     kernel_add(entry, k, node, identity, false);
     if (reduces && node->op != OP_sum) k->row_axes = reduced_axes(entry, node);
 }
 
 /* A map that feeds the epilogue of a contraction to come waits for that. */
-static bool waits(const EntryPlan *entry, const Node *node) {
+static bool waits(const EntryPlan *entry, const Node *node)
+{
     const Graph *graph = entry->graph;
     for (int i = node->id + 1; op_row(node->op)->kind == KIND_MAP && i < graph->nodes.count; i++)
         if (entry->epilogue[i] && entry->epilogue[i][node->id]) return true;
     return false;
 }
 
-static void place_anchor(EntryPlan *entry, Node *node, KernelKind kind) {
+static void place_anchor(EntryPlan *entry, Node *node, KernelKind kind)
+{
     const Node *domain = kind == KERNEL_PUT ? node->inputs[2] : node;
     Kernel *k = kernel_open(entry, kind, node, node, domain->type);
     kernel_add(entry, k, node, identity, false);
@@ -334,19 +379,29 @@ static void place_anchor(EntryPlan *entry, Node *node, KernelKind kind) {
     }
 }
 
-static void place(EntryPlan *entry, Node *node) {
+static void place(EntryPlan *entry, Node *node)
+{
     const OpKind kind = op_row(node->op)->kind;
-    if (kind == KIND_LEAF || view_is_free(node) || entry->member[node->id].inlined || waits(entry, node)) return;
+    if (kind == KIND_LEAF || view_is_free(node) || entry->member[node->id].inlined
+        || waits(entry, node))
+        return;
     if (kind == KIND_MAP || kind == KIND_REDUCE) place_fusible(entry, node);
-    else if (kind == KIND_REGION && !node->body) kernel_add(entry, kernel_of(entry, node->inputs[0]), node, identity, false);
+    else if (kind == KIND_REGION && !node->body)
+        kernel_add(entry, kernel_of(entry, node->inputs[0]), node, identity, false);
     else place_anchor(entry, node, anchor_kind(kind));
 }
 
 /* ---- order ---- */
 
-typedef struct Order { EntryPlan *entry; bool *seen; Kernel **at; int count; } Order;
+typedef struct Order {
+    EntryPlan *entry;
+    bool *seen;
+    Kernel **at;
+    int count;
+} Order;
 
-static void schedule(Order *order, Kernel *k) {
+static void schedule(Order *order, Kernel *k)
+{
     if (order->seen[k->step]) return;
     order->seen[k->step] = true;
     for (int i = 0; i < k->nodes.count; i++)
@@ -361,7 +416,8 @@ static void schedule(Order *order, Kernel *k) {
     order->at[order->count++] = k;
 }
 
-static void order_kernels(EntryPlan *entry) {
+static void order_kernels(EntryPlan *entry)
+{
     Order order = {.entry = entry};
     order.seen = arena_array(entry->arena, bool, entry->kernels.count + 1);
     order.at = arena_array(entry->arena, Kernel *, entry->kernels.count + 1);
@@ -372,12 +428,14 @@ static void order_kernels(EntryPlan *entry) {
     entry->kernels.count = order.count;
 }
 
-static bool takes_epilogue(const EntryPlan *entry, const Node *node) {
+static bool takes_epilogue(const EntryPlan *entry, const Node *node)
+{
     const OpKind kind = op_row(node->op)->kind;
     return kind == KIND_CONTRACT || (kind == KIND_WINDOW && window_gathers(entry, node));
 }
 
-void fuse_entry(EntryPlan *entry) {
+void fuse_entry(EntryPlan *entry)
+{
     const Graph *graph = entry->graph;
     entry->member = arena_array(entry->arena, Member, graph->nodes.count + 1);
     entry->forward = arena_array(entry->arena, bool, graph->nodes.count + 1);
@@ -385,7 +443,8 @@ void fuse_entry(EntryPlan *entry) {
     inline_cheap_maps(entry);
     entry->epilogue = arena_array(entry->arena, const bool *, graph->nodes.count + 1);
     for (int i = 0; i < graph->nodes.count; i++)
-        if (takes_epilogue(entry, graph->nodes.at[i])) entry->epilogue[i] = epilogue_choose(entry, graph->nodes.at[i]);
+        if (takes_epilogue(entry, graph->nodes.at[i]))
+            entry->epilogue[i] = epilogue_choose(entry, graph->nodes.at[i]);
     for (int i = 0; i < graph->nodes.count; i++) place(entry, graph->nodes.at[i]);
     merge_kernels(entry);
     order_kernels(entry);

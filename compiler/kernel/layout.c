@@ -1,13 +1,17 @@
-/* Layout: the stored order of parameters, the strides of values, and how contractions read their operands.
+/* Layout: the stored order of parameters, the strides of values, and how contractions read their
+ * operands.
  *
- * A vector lane axis must be contiguous in the operand that is loaded as vectors and in the result. For each parameter the
- * one axis that is stored contiguously is chosen by the cost of all contractions of all entries that read it or make its
- * gradient; where an entry would want another, it transposes a copy, if that is cheaper than summing along the lanes. */
+ * A vector lane axis must be contiguous in the operand that is loaded as vectors and in the result.
+ * For each parameter the one axis that is stored contiguously is chosen by the cost of all
+ * contractions of all entries that read it or make its gradient; where an entry would want another,
+ * it transposes a copy, if that is cheaper than summing along the lanes. */
 #include "kernel/kernel.h"
 #include "ops/scan.h"
 #include "ops/window.h"
 
-enum { COPY_FLOPS = 16 };            /* a transposed element costs about as much as this many flops of a product */
+enum {
+    COPY_FLOPS = 16
+}; /* a transposed element costs about as much as this many flops of a product */
 
 static int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
@@ -17,7 +21,8 @@ static double lane_waste(int64_t n) { return (double)round_up(n, LANE_PAD) / (do
 /* Summing along the lanes costs a horizontal sum an element of the result. */
 static double dot_waste(int64_t k) { return lane_waste(k) + 100.0 / (double)k; }
 
-void layout_dense(Type type, const int *order, int apart, Value *value) {
+void layout_dense(Type type, const int *order, int apart, Value *value)
+{
     int64_t s = 1;
     for (int i = type.rank - 1; i >= 0; i--) {
         const int axis = order ? order[i] : i;
@@ -32,21 +37,30 @@ void layout_dense(Type type, const int *order, int apart, Value *value) {
 
 /* ---- parameters ---- */
 
-typedef struct Wish { double cost[MAX_RANK]; } Wish;
+typedef struct Wish {
+    double cost[MAX_RANK];
+} Wish;
 
 /* Where label `l` stands among the axes of an operand, -1 if it does not. */
-static int axis_with(const Attr *labels, int64_t l) {
+static int axis_with(const Attr *labels, int64_t l)
+{
     for (int i = 0; i < labels->count; i++)
         if (labels->ints[i] == l) return i;
     return -1;
 }
 
 /* The bodies of scans that a product stands in, the innermost first. */
-typedef struct Scope { const Node *scan; const struct Scope *around; double steps; } Scope;
+typedef struct Scope {
+    const Node *scan;
+    const struct Scope *around;
+    double steps;
+} Scope;
 
-/* The parameter that an operand is, through views and the captures of scans, and the axis of it that each of the operand's
- * axes runs along (-1: none); NULL if it is no parameter or not axis by axis. */
-static const Node *param_seen(const Node *seen, const Scope *scope, int axis_of[MAX_RANK]) {
+/* The parameter that an operand is, through views and the captures of scans, and the axis of it
+ * that each of the operand's axes runs along (-1: none); NULL if it is no parameter or not axis by
+ * axis. */
+static const Node *param_seen(const Node *seen, const Scope *scope, int axis_of[MAX_RANK])
+{
     const Node *root = view_root(seen);
     int outside[MAX_RANK], n = 0;
     if (!view_labels(seen, axis_of)) return NULL;
@@ -61,8 +75,10 @@ static const Node *param_seen(const Node *seen, const Scope *scope, int axis_of[
     return param;
 }
 
-/* The product reads `operand` (0 or 1): if it is a parameter, the cost for each axis stored contiguously. */
-static void wish_of_read(const Node *product, int operand, const Scope *scope, Wish *wishes) {
+/* The product reads `operand` (0 or 1): if it is a parameter, the cost for each axis stored
+ * contiguously. */
+static void wish_of_read(const Node *product, int operand, const Scope *scope, Wish *wishes)
+{
     int axis_of[MAX_RANK];
     const Node *seen = product->inputs[operand], *param = param_seen(seen, scope, axis_of);
     const Attr *labels = &product->attr[operand], *out = &product->attr[2];
@@ -71,7 +87,8 @@ static void wish_of_read(const Node *product, int operand, const Scope *scope, W
     double best_free = 1e300, k = 1;
     for (int i = 0; i < seen->type.rank; i++) {
         if (axis_with(out, labels->ints[i]) < 0) k *= (double)seen->type.dim[i];
-        else if (flops * lane_waste(seen->type.dim[i]) < best_free) best_free = flops * lane_waste(seen->type.dim[i]);
+        else if (flops * lane_waste(seen->type.dim[i]) < best_free)
+            best_free = flops * lane_waste(seen->type.dim[i]);
     }
     const double copied = best_free + COPY_FLOPS * (double)type_elements(param->type);
     const double summed = flops * dot_waste((int64_t)k);
@@ -84,7 +101,8 @@ static void wish_of_read(const Node *product, int operand, const Scope *scope, W
 }
 
 /* The product makes the gradient of a parameter. */
-static void wish_of_gradient(const Node *seen, Wish *wish) {
+static void wish_of_gradient(const Node *seen, Wish *wish)
+{
     int axis_of[MAX_RANK];
     const Node *product = view_root(seen);
     if (op_row(product->op)->kind != KIND_CONTRACT || !view_labels(seen, axis_of)) return;
@@ -92,7 +110,8 @@ static void wish_of_gradient(const Node *seen, Wish *wish) {
         wish->cost[i] += op_row(product->op)->flops(product) * lane_waste(seen->type.dim[i]);
 }
 
-/* The window that reads a parameter as its weights, or makes its gradient: the axis that it wants contiguous, else -1. */
+/* The window that reads a parameter as its weights, or makes its gradient: the axis that it wants
+ * contiguous, else -1. */
 static int window_wish(const Plan *plan, const Node *node)
 {
     Window w;
@@ -107,21 +126,25 @@ static void collect_window_wishes(const Plan *plan, const Graph *graph, int *las
         const Node *node = graph->nodes.at[i];
         const int axis = window_wish(plan, node);
         for (int j = 0; axis >= 0 && j < node->input_count; j++)
-            if (node->inputs[j]->op == OP_param && last[node->inputs[j]->param] < 0) last[node->inputs[j]->param] = axis;
+            if (node->inputs[j]->op == OP_param && last[node->inputs[j]->param] < 0)
+                last[node->inputs[j]->param] = axis;
     }
 }
 
-static void collect_reads(const Graph *graph, const Scope *scope, Wish *wishes) {
+static void collect_reads(const Graph *graph, const Scope *scope, Wish *wishes)
+{
     for (int i = 0; i < graph->nodes.count; i++) {
         const Node *node = graph->nodes.at[i];
-        for (int j = 0; j < 2 && op_row(node->op)->kind == KIND_CONTRACT; j++) wish_of_read(node, j, scope, wishes);
+        for (int j = 0; j < 2 && op_row(node->op)->kind == KIND_CONTRACT; j++)
+            wish_of_read(node, j, scope, wishes);
         if (!node->body) continue;
         const double steps = (scope ? scope->steps : 1) * (double)scan_parts(node).length;
         collect_reads(node->body, &(Scope){node, scope, steps}, wishes);
     }
 }
 
-static void collect_wishes(const Graph *graph, Wish *wishes) {
+static void collect_wishes(const Graph *graph, Wish *wishes)
+{
     collect_reads(graph, NULL, wishes);
     for (int i = 0; i < graph->outputs.count; i++) {
         const Output *o = &graph->outputs.at[i];
@@ -130,7 +153,9 @@ static void collect_wishes(const Graph *graph, Wish *wishes) {
 }
 
 /* window_last: the contiguous axis of weights of a window, else -1. */
-static int64_t store(const Param *param, const Wish *wish, int window_last, int64_t offset, ParamLayout *layout) {
+static int64_t store(const Param *param, const Wish *wish, int window_last, int64_t offset,
+                     ParamLayout *layout)
+{
     const int rank = param->type.rank;
     int last = rank - 1, order[MAX_RANK] = {0}, n = 0;
     for (int i = 0; wish && i < rank; i++)
@@ -148,7 +173,8 @@ static int64_t store(const Param *param, const Wish *wish, int window_last, int6
     return offset + layout->floats;
 }
 
-/* The caller sees a session as a structure of arrays in logical order; each begins where a vector may. */
+/* The caller sees a session as a structure of arrays in logical order; each begins where a vector
+ * may. */
 static void layout_sessions(Plan *plan)
 {
     const ParamList *sessions = &plan->module->sessions;
@@ -162,7 +188,8 @@ static void layout_sessions(Plan *plan)
     }
 }
 
-void layout_params(Plan *plan) {
+void layout_params(Plan *plan)
+{
     const Module *module = plan->module;
     Wish *wishes = arena_array(plan->arena, Wish, module->params.count + 1);
     int *last = arena_array(plan->arena, int, module->params.count + 1);
@@ -174,31 +201,45 @@ void layout_params(Plan *plan) {
     plan->params = arena_array(plan->arena, ParamLayout, module->params.count + 1);
     plan->states = arena_array(plan->arena, ParamLayout, module->states.count + 1);
     for (int i = 0; i < module->params.count; i++)
-        plan->param_floats = store(&module->params.at[i], &wishes[i], last[i], plan->param_floats, &plan->params[i]);
+        plan->param_floats =
+            store(&module->params.at[i], &wishes[i], last[i], plan->param_floats, &plan->params[i]);
     for (int i = 0; i < module->states.count; i++)
-        plan->state_floats = store(&module->states.at[i], NULL, -1, plan->state_floats, &plan->states[i]);
+        plan->state_floats =
+            store(&module->states.at[i], NULL, -1, plan->state_floats, &plan->states[i]);
     layout_sessions(plan);
 }
 
 /* ---- contractions ---- */
 
-/* One way of running a contraction: which axis of the result runs along the lanes (-1: the sum), and a copy of an operand that
- * it needs (operand < 0: none) with which of the operand's axes contiguous. */
-typedef struct Way { double cost; int lane_axis, operand, axis; } Way;
+/* One way of running a contraction: which axis of the result runs along the lanes (-1: the sum),
+ * and a copy of an operand that it needs (operand < 0: none) with which of the operand's axes
+ * contiguous. */
+typedef struct Way {
+    double cost;
+    int lane_axis, operand, axis;
+} Way;
 
-static int result_axis(const Kernel *k, int64_t label) { return axis_with(&k->anchor->attr[2], label); }
+static int result_axis(const Kernel *k, int64_t label)
+{
+    return axis_with(&k->anchor->attr[2], label);
+}
 
-static void consider(Way *best, Way way) {
+static void consider(Way *best, Way way)
+{
     if (way.cost < best->cost) *best = way;
 }
 
-/* What a copy of an operand costs a call; one of what a scan captures is made once for all steps. */
-static double copy_cost(const EntryPlan *entry, const Node *in, int axis) {
+/* What a copy of an operand costs a call; one of what a scan captures is made once for all steps.
+ */
+static double copy_cost(const EntryPlan *entry, const Node *in, int axis)
+{
     const double cost = COPY_FLOPS * (double)type_elements(in->type);
-    return scan_may_hoist(entry, in, axis) ? cost / (double)scan_parts(entry->scan->anchor).length : cost;
+    return scan_may_hoist(entry, in, axis) ? cost / (double)scan_parts(entry->scan->anchor).length
+                                           : cost;
 }
 
-static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View view[2], Way *best) {
+static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View view[2], Way *best)
+{
     const Node *product = k->anchor;
     const double flops = op_row(product->op)->flops(product);
     for (int operand = 0; operand < 2; operand++) {
@@ -220,7 +261,8 @@ static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View v
     }
 }
 
-static void consider_sum(const Kernel *k, const View view[2], Way *best) {
+static void consider_sum(const Kernel *k, const View view[2], Way *best)
+{
     const Node *product = k->anchor;
     const double flops = op_row(product->op)->flops(product);
     for (int a = 0; a < product->inputs[0]->type.rank; a++) {
@@ -234,28 +276,33 @@ static void consider_sum(const Kernel *k, const View view[2], Way *best) {
 }
 
 /* A copy of `in`, which is stored as `name`, in front of k with the given axis contiguous. */
-static Value *copy_before(EntryPlan *entry, Kernel *k, const char *name, const Node *in, int axis) {
+static Value *copy_before(EntryPlan *entry, Kernel *k, const char *name, const Node *in, int axis)
+{
     int order[MAX_RANK], n = 0;
     for (int i = 0; i < in->type.rank; i++)
         if (i != axis) order[n++] = i;
     order[n] = axis;
-    Value *copy = plan_value(entry, in, AT_WORK, -1, arena_printf(entry->arena, "%s_transposed", name));
+    Value *copy =
+        plan_value(entry, in, AT_WORK, -1, arena_printf(entry->arena, "%s_transposed", name));
     layout_dense(in->type, order, WORK_APART, copy);
     plan_copy(entry, k, in, copy);
     return copy;
 }
 
 /* A copy of an operand whose given axis is contiguous. */
-static View transposed(EntryPlan *entry, Kernel *k, const View *view, const Node *in, int axis) {
+static View transposed(EntryPlan *entry, Kernel *k, const View *view, const Node *in, int axis)
+{
     View result;
-    Value *copy = scan_may_hoist(entry, in, axis) ? scan_hoist(entry, in, axis)
-                                                  : copy_before(entry, k, view->value->name, in, axis);
+    Value *copy = scan_may_hoist(entry, in, axis)
+                    ? scan_hoist(entry, in, axis)
+                    : copy_before(entry, k, view->value->name, in, axis);
     view_strides(in, copy, &result);
     return result;
 }
 
 /* Copies of what the epilogue reads with other strides than its lanes can. */
-static void copy_for_lanes(EntryPlan *entry, Kernel *k) {
+static void copy_for_lanes(EntryPlan *entry, Kernel *k)
+{
     LaneCopies copies = {.count = 0};
     if (k->lane_axis < 0) return;
     kernel_lanes_fit_copies(entry, k, k->lane_axis, &copies);
@@ -266,7 +313,8 @@ static void copy_for_lanes(EntryPlan *entry, Kernel *k) {
     }
 }
 
-void layout_contraction(EntryPlan *entry, Kernel *k) {
+void layout_contraction(EntryPlan *entry, Kernel *k)
+{
     View view[2];
     Way best = {1e300, -1, -1, 0};
     for (int i = 0; i < 2; i++) plan_operand(entry, k, k->anchor->inputs[i], &view[i]);
@@ -274,7 +322,8 @@ void layout_contraction(EntryPlan *entry, Kernel *k) {
     consider_lanes(entry, k, view, &best);
     k->lane_axis = best.lane_axis;
     if (best.operand >= 0)
-        view[best.operand] = transposed(entry, k, &view[best.operand], k->anchor->inputs[best.operand], best.axis);
+        view[best.operand] =
+            transposed(entry, k, &view[best.operand], k->anchor->inputs[best.operand], best.axis);
     k->contracted[0] = view[0];
     k->contracted[1] = view[1];
     copy_for_lanes(entry, k);

@@ -1,35 +1,45 @@
-/* Joining whole kernels of rows over one domain: neighbours that read the same data, and a kernel with the one it feeds, if no
- * other stands between. */
+/* Joining whole kernels of rows over one domain: neighbours that read the same data, and a kernel
+ * with the one it feeds, if no other stands between. */
 #include "kernel/kernel.h"
 
-static Kernel *kernel_of(const EntryPlan *entry, const Node *node) { return entry->member[node->id].kernel; }
+static Kernel *kernel_of(const EntryPlan *entry, const Node *node)
+{
+    return entry->member[node->id].kernel;
+}
 
 /* What a kernel reads from elsewhere, itself or through inlined maps. */
-static void reads_of(const EntryPlan *entry, const Kernel *k, bool *read) {
+static void reads_of(const EntryPlan *entry, const Kernel *k, bool *read)
+{
     for (int i = 0; i < k->nodes.count; i++)
         for (int j = 0; j < k->nodes.at[i]->input_count; j++) {
             NodeList sources = {.count = 0};
             inline_sources(entry, k->nodes.at[i]->inputs[j], &sources);
-            for (int s = 0; s < sources.count; s++) read[sources.at[s]->id] = kernel_of(entry, sources.at[s]) != k;
+            for (int s = 0; s < sources.count; s++)
+                read[sources.at[s]->id] = kernel_of(entry, sources.at[s]) != k;
         }
 }
 
 /* True if b reads what a makes, or both read one tensor. */
-static bool related(const EntryPlan *entry, const Kernel *a, const Kernel *b) {
+static bool related(const EntryPlan *entry, const Kernel *a, const Kernel *b)
+{
     const Graph *graph = entry->graph;
     const size_t count = (size_t)graph->nodes.count + 1;
     Arena *scratch = arena_new();
-    bool *by_a = arena_array(scratch, bool, count), *by_b = arena_array(scratch, bool, count), found = false;
+    bool *by_a = arena_array(scratch, bool, count), *by_b = arena_array(scratch, bool, count),
+         found = false;
     reads_of(entry, a, by_a);
     reads_of(entry, b, by_b);
     for (int i = 0; i < graph->nodes.count && !found; i++)
-        found = by_b[i] && (kernel_of(entry, graph->nodes.at[i]) == a || (by_a[i] && type_elements(graph->nodes.at[i]->type) > 1));
+        found = by_b[i]
+             && (kernel_of(entry, graph->nodes.at[i]) == a
+                 || (by_a[i] && type_elements(graph->nodes.at[i]->type) > 1));
     arena_free(scratch);
     return found;
 }
 
 /* `b` waits for `a` by way of a third kernel. */
-static bool needs_through_another(const EntryPlan *entry, const Kernel *b, const Kernel *a) {
+static bool needs_through_another(const EntryPlan *entry, const Kernel *b, const Kernel *a)
+{
     for (int i = 0; i < b->nodes.count; i++)
         for (int j = 0; j < b->nodes.at[i]->input_count; j++) {
             NodeList sources = {.count = 0};
@@ -43,7 +53,8 @@ static bool needs_through_another(const EntryPlan *entry, const Kernel *b, const
 }
 
 /* Whether what b reads of a stays legal inside one kernel. */
-static bool reads_are_legal(const EntryPlan *entry, const Kernel *a, const Kernel *b, unsigned *row) {
+static bool reads_are_legal(const EntryPlan *entry, const Kernel *a, const Kernel *b, unsigned *row)
+{
     for (int i = 0; i < b->nodes.count; i++) {
         const Node *node = b->nodes.at[i];
         for (int j = 0; j < node->input_count; j++) {
@@ -51,26 +62,33 @@ static bool reads_are_legal(const EntryPlan *entry, const Kernel *a, const Kerne
             bool after = false;
             if (!kernel_labels(entry, a, node->inputs[j], label)) return false;
             for (int axis = 0; axis < node->inputs[j]->type.rank; axis++)
-                if (label[axis] >= 0 && node->inputs[j]->type.dim[axis] != 1 &&
-                    label[axis] != entry->member[node->id].label[axis]) return false;
-            if (!kernel_may_read(entry, a, node, node->inputs[j], row, &after) || after) return false;
+                if (label[axis] >= 0 && node->inputs[j]->type.dim[axis] != 1
+                    && label[axis] != entry->member[node->id].label[axis])
+                    return false;
+            if (!kernel_may_read(entry, a, node, node->inputs[j], row, &after) || after)
+                return false;
         }
     }
     return true;
 }
 
-static bool may_merge(const EntryPlan *entry, const Kernel *a, const Kernel *b) {
-    if (a->kind != KERNEL_ROWS || b->kind != KERNEL_ROWS || !a->nodes.count || !b->nodes.count) return false;
-    if (!type_same_shape(a->domain, b->domain) || a->domain.batch_axis != b->domain.batch_axis) return false;
-    if (type_elements(a->domain) == 1 || (a->row_axes && b->row_axes && a->row_axes != b->row_axes)) return false;
+static bool may_merge(const EntryPlan *entry, const Kernel *a, const Kernel *b)
+{
+    if (a->kind != KERNEL_ROWS || b->kind != KERNEL_ROWS || !a->nodes.count || !b->nodes.count)
+        return false;
+    if (!type_same_shape(a->domain, b->domain) || a->domain.batch_axis != b->domain.batch_axis)
+        return false;
+    if (type_elements(a->domain) == 1 || (a->row_axes && b->row_axes && a->row_axes != b->row_axes))
+        return false;
     unsigned row = a->row_axes | b->row_axes;
     const unsigned before = row;
-    return related(entry, a, b) && !kernel_needs(entry, a, b) && !needs_through_another(entry, b, a) &&
-           reads_are_legal(entry, a, b, &row) && (row == before || !before) &&
-           kernel_counts_once(entry, a, a, row) && kernel_counts_once(entry, a, b, row);
+    return related(entry, a, b) && !kernel_needs(entry, a, b) && !needs_through_another(entry, b, a)
+        && reads_are_legal(entry, a, b, &row) && (row == before || !before)
+        && kernel_counts_once(entry, a, a, row) && kernel_counts_once(entry, a, b, row);
 }
 
-static void merge(EntryPlan *entry, Kernel *a, Kernel *b) {
+static void merge(EntryPlan *entry, Kernel *a, Kernel *b)
+{
     unsigned row = a->row_axes | b->row_axes;
     reads_are_legal(entry, a, b, &row);
     a->row_axes = row;
@@ -79,7 +97,7 @@ static void merge(EntryPlan *entry, Kernel *a, Kernel *b) {
         vec_push(entry->arena, a->nodes, b->nodes.at[i]);
     }
     b->nodes.count = 0;
-    for (int i = 1; i < a->nodes.count; i++)         /* topological order is the order of ids */
+    for (int i = 1; i < a->nodes.count; i++) /* topological order is the order of ids */
         for (int j = i; j > 0 && a->nodes.at[j - 1]->id > a->nodes.at[j]->id; j--) {
             Node *t = a->nodes.at[j];
             a->nodes.at[j] = a->nodes.at[j - 1];
@@ -87,11 +105,12 @@ static void merge(EntryPlan *entry, Kernel *a, Kernel *b) {
         }
 }
 
-void merge_kernels(EntryPlan *entry) {
+void merge_kernels(EntryPlan *entry)
+{
     for (int i = 0; i < entry->kernels.count; i++)
         for (int j = 0; j < entry->kernels.count; j++) {
             if (i == j || !may_merge(entry, entry->kernels.at[i], entry->kernels.at[j])) continue;
             merge(entry, entry->kernels.at[i], entry->kernels.at[j]);
-            j = -1;                                  /* what a holds now may allow what it did not before */
+            j = -1; /* what a holds now may allow what it did not before */
         }
 }

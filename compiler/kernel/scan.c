@@ -120,7 +120,8 @@ Value *scan_output(EntryPlan *body, int index)
 
 /* ---- the body ---- */
 
-/* The input of the scan that `in` is a view of, if it is a capture; *axis becomes that of the capture. */
+/* The input of the scan that `in` is a view of, if it is a capture; *axis becomes that of the
+ * capture. */
 static const Node *captured(const EntryPlan *body, const Node *in, int *axis)
 {
     int axis_of[MAX_RANK];
@@ -156,8 +157,8 @@ Value *scan_hoist(EntryPlan *body, const Node *in, int axis)
     for (int a = 0; a < given->type.rank; a++)
         if (a != axis) order[n++] = a;
     order[n] = axis;
-    const char *name = arena_printf(body->arena, "%s_transposed",
-                                    body->value_of[view_root(in)->id]->name);
+    const char *name =
+        arena_printf(body->arena, "%s_transposed", body->value_of[view_root(in)->id]->name);
     Value want = {0};
     layout_dense(given->type, order, WORK_APART, &want);
     Value *copy = copied_before(outer, given, want.stride);
@@ -183,7 +184,4 @@ void scan_plan(EntryPlan *entry, Kernel *k)
     vec_push(entry->arena, k->results, work);
 }
 
-int64_t scan_steps(const Kernel *k)
-{
-    return scan_parts(k->anchor).length;
-}
+int64_t scan_steps(const Kernel *k) { return scan_parts(k->anchor).length; }

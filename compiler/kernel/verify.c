@@ -1,34 +1,42 @@
-/* The verifier of plans. It finds liveness again from the kernels alone, so that a mistake of memory.c does not hide itself. */
+/* The verifier of plans. It finds liveness again from the kernels alone, so that a mistake of
+ * memory.c does not hide itself. */
 #include "kernel/kernel.h"
 
-typedef struct Lifetime { int written, last_read; } Lifetime;
+typedef struct Lifetime {
+    int written, last_read;
+} Lifetime;
 
-static int index_of(const EntryPlan *entry, const Value *value) {
+static int index_of(const EntryPlan *entry, const Value *value)
+{
     for (int i = 0; i < entry->values.count; i++)
         if (entry->values.at[i] == value) return i;
     return -1;
 }
 
 /* The carries of a scan are set before it and changed by it. */
-static bool reads(const Kernel *k, const Value *value) {
+static bool reads(const Kernel *k, const Value *value)
+{
     for (int i = 0; i < k->operands.count; i++)
         if (k->operands.at[i] == value) return true;
     return false;
 }
 
 /* What the caller or the file gives is there before the first kernel. */
-static bool is_given(const Value *value) {
-    return op_row(value->node->op)->kind == KIND_LEAF && value->place != AT_WORK && value->place != AT_OUTPUT;
+static bool is_given(const Value *value)
+{
+    return op_row(value->node->op)->kind == KIND_LEAF && value->place != AT_WORK
+        && value->place != AT_OUTPUT;
 }
 
-static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life) {
+static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
+{
     for (int step = 0; step < entry->kernels.count; step++) {
         const Kernel *k = entry->kernels.at[step];
         for (int i = 0; i < k->operands.count; i++) {
             const int v = index_of(entry, k->operands.at[i]);
             if (v < 0 || (!is_given(k->operands.at[i]) && life[v].written < 0))
-                return arena_printf(arena, "%s: %s reads %s before it is written", entry->name, k->name,
-                                    k->operands.at[i]->name);
+                return arena_printf(arena, "%s: %s reads %s before it is written", entry->name,
+                                    k->name, k->operands.at[i]->name);
             life[v].last_read = step;
         }
         for (int i = 0; i < k->scratch.count; i++) {
@@ -38,7 +46,8 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life) {
         for (int i = 0; i < k->results.count; i++) {
             const int v = index_of(entry, k->results.at[i]);
             if (v < 0 || (life[v].written >= 0 && !reads(k, k->results.at[i])))
-                return arena_printf(arena, "%s: %s writes %s twice", entry->name, k->name, k->results.at[i]->name);
+                return arena_printf(arena, "%s: %s writes %s twice", entry->name, k->name,
+                                    k->results.at[i]->name);
             if (life[v].written < 0) life[v].written = step;
             life[v].last_read = step;
         }
@@ -47,32 +56,39 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life) {
 }
 
 /* Outputs that the caller may leave out have a slot in the workspace, too. */
-static bool has_slot(const Value *v) {
+static bool has_slot(const Value *v)
+{
     return v->place == AT_WORK || (v->place == AT_OUTPUT && v->offset >= 0);
 }
 
-static bool share_bytes(const Value *a, const Value *b) {
-    const int64_t size_a = a->elements * (a->dtype == DT_U8 ? 1 : 4), size_b = b->elements * (b->dtype == DT_U8 ? 1 : 4);
+static bool share_bytes(const Value *a, const Value *b)
+{
+    const int64_t size_a = a->elements * (a->dtype == DT_U8 ? 1 : 4),
+                  size_b = b->elements * (b->dtype == DT_U8 ? 1 : 4);
     return a->offset < b->offset + size_b && b->offset < a->offset + size_a;
 }
 
-static const char *check_overlaps(Arena *arena, const EntryPlan *entry, const Lifetime *life) {
+static const char *check_overlaps(Arena *arena, const EntryPlan *entry, const Lifetime *life)
+{
     for (int i = 0; i < entry->values.count; i++) {
         const Value *a = entry->values.at[i];
         if (!has_slot(a) || life[i].written < 0) continue;
-        if (a->offset < 0 || a->offset % 64 || a->offset + a->elements * (a->dtype == DT_U8 ? 1 : 4) > entry->workspace_bytes)
+        if (a->offset < 0 || a->offset % 64
+            || a->offset + a->elements * (a->dtype == DT_U8 ? 1 : 4) > entry->workspace_bytes)
             return arena_printf(arena, "%s: %s lies outside the workspace", entry->name, a->name);
         for (int j = 0; j < i; j++) {
             const Value *b = entry->values.at[j];
             if (!has_slot(b) || life[j].written < 0 || !share_bytes(a, b)) continue;
             if (life[i].written <= life[j].last_read && life[j].written <= life[i].last_read)
-                return arena_printf(arena, "%s: %s and %s are live at once and overlap", entry->name, a->name, b->name);
+                return arena_printf(arena, "%s: %s and %s are live at once and overlap",
+                                    entry->name, a->name, b->name);
         }
     }
     return NULL;
 }
 
-static const char *check_entry(Arena *arena, const EntryPlan *entry) {
+static const char *check_entry(Arena *arena, const EntryPlan *entry)
+{
     Lifetime *life = arena_array(arena, Lifetime, entry->values.count + 1);
     for (int i = 0; i < entry->values.count; i++) life[i].written = life[i].last_read = -1;
     const char *wrong = walk(arena, entry, life);
@@ -82,8 +98,10 @@ static const char *check_entry(Arena *arena, const EntryPlan *entry) {
     return wrong;
 }
 
-const char *plan_verify(Arena *arena, const Plan *plan) {
+const char *plan_verify(Arena *arena, const Plan *plan)
+{
     const char *wrong = NULL;
-    for (int e = 0; !wrong && e < plan->entries.count; e++) wrong = check_entry(arena, plan->entries.at[e]);
+    for (int e = 0; !wrong && e < plan->entries.count; e++)
+        wrong = check_entry(arena, plan->entries.at[e]);
     return wrong;
 }

@@ -1,17 +1,21 @@
 /* Views: how a consumer addresses a value through reshapes, permutations, slices and broadcasts. */
 #include "kernel/kernel.h"
 
-bool view_is_free(const Node *node) {
+bool view_is_free(const Node *node)
+{
     return op_row(node->op)->kind == KIND_VIEW || node->op == OP_checked;
 }
 
-const Node *view_root(const Node *node) {
+const Node *view_root(const Node *node)
+{
     while (view_is_free(node)) node = node->inputs[0];
     return node;
 }
 
-/* Matches the axes of a reshape that only adds or removes axes of extent 1: from[i] of the result is the input's axis or -1. */
-static bool unit_reshape(Type out, Type in, int from[MAX_RANK]) {
+/* Matches the axes of a reshape that only adds or removes axes of extent 1: from[i] of the result
+ * is the input's axis or -1. */
+static bool unit_reshape(Type out, Type in, int from[MAX_RANK])
+{
     int a = 0;
     for (int i = 0; i < out.rank; i++) {
         from[i] = -1;
@@ -24,7 +28,8 @@ static bool unit_reshape(Type out, Type in, int from[MAX_RANK]) {
 }
 
 /* One view: for each axis of `node`, the axis of its input. */
-static bool step_labels(const Node *node, int from[MAX_RANK]) {
+static bool step_labels(const Node *node, int from[MAX_RANK])
+{
     const Type in = node->inputs[0]->type;
     if (node->op == OP_reshape) return unit_reshape(node->type, in, from);
     if (node->op == OP_slice && !type_same_shape(node->type, in)) return false;
@@ -36,7 +41,8 @@ static bool step_labels(const Node *node, int from[MAX_RANK]) {
     return true;
 }
 
-bool view_labels(const Node *node, int axis_of[MAX_RANK]) {
+bool view_labels(const Node *node, int axis_of[MAX_RANK])
+{
     const int rank = node->type.rank;
     for (int i = 0; i < rank; i++) axis_of[i] = i;
     for (; view_is_free(node); node = node->inputs[0]) {
@@ -48,16 +54,22 @@ bool view_labels(const Node *node, int axis_of[MAX_RANK]) {
     return true;
 }
 
-/* The extents of the axes that [*end] closes over until their product reaches another's; see reshape_strides. */
-typedef struct Group { int begin, end, last; int64_t product; } Group;
+/* The extents of the axes that [*end] closes over until their product reaches another's; see
+ * reshape_strides. */
+typedef struct Group {
+    int begin, end, last;
+    int64_t product;
+} Group;
 
-static void group_extend(Group *g, const Type *type) {
+static void group_extend(Group *g, const Type *type)
+{
     if (type->dim[g->end] != 1) g->last = g->end;
     g->product *= type->dim[g->end++];
 }
 
 /* True if the axes of the group, stored with these strides, are evenly spaced as one. */
-static bool group_is_even(const Group *g, const Type *type, const int64_t *stride) {
+static bool group_is_even(const Group *g, const Type *type, const int64_t *stride)
+{
     int inner = g->last;
     for (int i = g->last - 1; i >= g->begin; i--) {
         if (type->dim[i] == 1) continue;
@@ -67,9 +79,10 @@ static bool group_is_even(const Group *g, const Type *type, const int64_t *strid
     return true;
 }
 
-/* Splits or merges strides so that the elements of `in`, in row-major order, take the shape `out` (numpy's rule of a reshape
- * without a copy). False where a merged axis is not evenly spaced. */
-static bool reshape_strides(Type in, const int64_t *stride, Type out, int64_t *result) {
+/* Splits or merges strides so that the elements of `in`, in row-major order, take the shape `out`
+ * (numpy's rule of a reshape without a copy). False where a merged axis is not evenly spaced. */
+static bool reshape_strides(Type in, const int64_t *stride, Type out, int64_t *result)
+{
     int i = 0, o = 0;
     for (int axis = 0; axis < out.rank; axis++) result[axis] = 0;
     for (;;) {
@@ -96,11 +109,11 @@ static bool reshape_strides(Type in, const int64_t *stride, Type out, int64_t *r
 }
 
 /* The strides of one view, given those of its input in *view; false: a copy is needed. */
-static bool step_strides(const Node *node, View *view) {
+static bool step_strides(const Node *node, View *view)
+{
     const View in = *view;
     const Type from = node->inputs[0]->type;
-    if (node->op == OP_reshape)
-        return reshape_strides(from, in.stride, node->type, view->stride);
+    if (node->op == OP_reshape) return reshape_strides(from, in.stride, node->type, view->stride);
     for (int i = 0; i < node->type.rank; i++) {
         if (node->op == OP_permute) {
             view->stride[i] = in.stride[node->attr[0].ints[i]];
@@ -114,7 +127,8 @@ static bool step_strides(const Node *node, View *view) {
     return true;
 }
 
-static const Node *strides_of(const Node *node, const Value *value, View *view) {
+static const Node *strides_of(const Node *node, const Value *value, View *view)
+{
     if (node == value->node) {
         *view = (View){.value = value, .offset = value->origin};
         for (int i = 0; i < node->type.rank; i++) view->stride[i] = value->stride[i];
@@ -125,6 +139,7 @@ static const Node *strides_of(const Node *node, const Value *value, View *view) 
     return step_strides(node, view) ? NULL : node;
 }
 
-const Node *view_strides(const Node *node, const Value *value, View *view) {
+const Node *view_strides(const Node *node, const Value *value, View *view)
+{
     return strides_of(node, value, view);
 }

@@ -1,4 +1,5 @@
-/* Addresses as sums of counters, and whether the iterations of a loop can touch one another's memory. */
+/* Addresses as sums of counters, and whether the iterations of a loop can touch one another's
+ * memory. */
 #ifndef NNC_LOOP_AFFINE_H
 #define NNC_LOOP_AFFINE_H
 #include "loop/loop.h"

@@ -1,5 +1,5 @@
-/* The verbs that build loops. Index arithmetic is folded as it is built: sums keep their constant last, so that C shows
- * `i * 128 + j + 16`. At width 1 vectors are scalars. */
+/* The verbs that build loops. Index arithmetic is folded as it is built: sums keep their constant
+ * last, so that C shows `i * 128 + j + 16`. At width 1 vectors are scalars. */
 #include <math.h>
 #include <string.h>
 
@@ -12,59 +12,70 @@
 
 /* ---- functions and names ---- */
 
-Program *program_new(Arena *arena, const Target *target) {
+Program *program_new(Arena *arena, const Target *target)
+{
     Program *program = arena_make(arena, Program);
     program->arena = arena;
     program->target = target;
     return program;
 }
 
-LoopBuilder loop_function(Program *program, const char *name, const char *comment) {
+LoopBuilder loop_function(Program *program, const char *name, const char *comment)
+{
     Function *f = arena_make(program->arena, Function);
     f->name = name;
     f->comment = comment;
     f->arena = program->arena;
     vec_push(program->arena, program->functions, f);
-    return (LoopBuilder){.arena = program->arena, .program = program, .function = f, .list = &f->body};
+    return (
+        LoopBuilder){.arena = program->arena, .program = program, .function = f, .list = &f->body};
 }
 
-static bool name_taken(const LoopBuilder *b, const char *name) {
+static bool name_taken(const LoopBuilder *b, const char *name)
+{
     for (int i = 0; i < b->names.count; i++)
         if (!strcmp(b->names.at[i], name)) return true;
     return false;
 }
 
-/* `name` as a C identifier; with a number behind it if it is taken in this function: sum2, fc1_2. */
-static const char *take_name(LoopBuilder *b, const char *name) {
+/* `name` as a C identifier; with a number behind it if it is taken in this function: sum2, fc1_2.
+ */
+static const char *take_name(LoopBuilder *b, const char *name)
+{
     const char *base = c_identifier(b->arena, name), *result = base;
     const char last = base[strlen(base) - 1];
     const char *joint = last >= '0' && last <= '9' ? "_" : "";
-    for (int i = 2; name_taken(b, result); i++) result = arena_printf(b->arena, "%s%s%d", base, joint, i);
+    for (int i = 2; name_taken(b, result); i++)
+        result = arena_printf(b->arena, "%s%s%d", base, joint, i);
     vec_push(b->arena, b->names, result);
     return result;
 }
 
-Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant) {
+Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant)
+{
     Buffer *buffer = arena_make(b->arena, Buffer);
     *buffer = (Buffer){.name = take_name(b, name), .type = type, .constant = constant};
     vec_push(b->arena, b->function->buffers, buffer);
     return buffer;
 }
 
-Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats) {
+Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats)
+{
     Buffer *buffer = arena_make(b->arena, Buffer);
     *buffer = (Buffer){.name = take_name(b, name), .type = LT_F32, .local_floats = floats};
     vec_push(b->arena, b->function->locals, buffer);
     return buffer;
 }
 
-static Var *make_var(LoopBuilder *b, const char *name, LType type, bool vector, bool assigned) {
+static Var *make_var(LoopBuilder *b, const char *name, LType type, bool vector, bool assigned)
+{
     Var *var = arena_make(b->arena, Var);
     *var = (Var){.name = take_name(b, name), .type = type, .vector = vector, .assigned = assigned};
     return var;
 }
 
-Var *loop_scalar(LoopBuilder *b, const char *name, LType type) {
+Var *loop_scalar(LoopBuilder *b, const char *name, LType type)
+{
     Var *var = make_var(b, name, type, false, false);
     vec_push(b->arena, b->function->scalars, var);
     return var;
@@ -72,7 +83,9 @@ Var *loop_scalar(LoopBuilder *b, const char *name, LType type) {
 
 /* ---- expressions ---- */
 
-static LoopExpr *make(LoopBuilder *b, LoopExprKind kind, LType type, bool vector, int count, LoopExpr *const *args) {
+static LoopExpr *make(LoopBuilder *b, LoopExprKind kind, LType type, bool vector, int count,
+                      LoopExpr *const *args)
+{
     LoopExpr *x = arena_make(b->arena, LoopExpr);
     x->kind = kind;
     x->type = type;
@@ -82,25 +95,29 @@ static LoopExpr *make(LoopBuilder *b, LoopExprKind kind, LType type, bool vector
     return x;
 }
 
-LoopExpr *x_int(LoopBuilder *b, int64_t value) {
+LoopExpr *x_int(LoopBuilder *b, int64_t value)
+{
     LoopExpr *x = make(b, E_INT, LT_INDEX, false, 0, NULL);
     x->number = (double)value;
     return x;
 }
 
-LoopExpr *x_i32(LoopBuilder *b, int64_t value, bool vector) {
+LoopExpr *x_i32(LoopBuilder *b, int64_t value, bool vector)
+{
     LoopExpr *x = make(b, E_INT, LT_I32, vector, 0, NULL);
     x->number = (double)value;
     return x;
 }
 
-LoopExpr *x_float(LoopBuilder *b, double value, bool vector) {
+LoopExpr *x_float(LoopBuilder *b, double value, bool vector)
+{
     LoopExpr *x = make(b, E_FLOAT, LT_F32, vector, 0, NULL);
     x->number = value;
     return x;
 }
 
-LoopExpr *x_var(LoopBuilder *b, Var *var) {
+LoopExpr *x_var(LoopBuilder *b, Var *var)
+{
     LoopExpr *x = make(b, E_VAR, var->type, var->vector, 0, NULL);
     x->var = var;
     return x;
@@ -110,12 +127,14 @@ LoopExpr *x_var(LoopBuilder *b, Var *var) {
 
 static bool is_constant(const LoopExpr *x) { return x->kind == E_INT; }
 
-static LoopExpr *index_op(LoopBuilder *b, LoopExprKind kind, LoopExpr *a, LoopExpr *c) {
+static LoopExpr *index_op(LoopBuilder *b, LoopExprKind kind, LoopExpr *a, LoopExpr *c)
+{
     return make(b, kind, LT_INDEX, false, 2, (LoopExpr *[]){a, c});
 }
 
 /* A sum is ((terms) + constant): the constant is taken off, added up and put back last. */
-static LoopExpr *without_constant(LoopExpr *x, double *constant) {
+static LoopExpr *without_constant(LoopExpr *x, double *constant)
+{
     if (is_constant(x)) {
         *constant += x->number;
         return NULL;
@@ -127,7 +146,8 @@ static LoopExpr *without_constant(LoopExpr *x, double *constant) {
     return x;
 }
 
-LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c) {
+LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c)
+{
     double constant = 0;
     a = without_constant(a, &constant);
     c = without_constant(c, &constant);
@@ -136,84 +156,102 @@ LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c) {
     return constant == 0 ? sum : index_op(b, E_INDEX_ADD, sum, x_int(b, (int64_t)constant));
 }
 
-LoopExpr *x_mul(LoopBuilder *b, LoopExpr *a, int64_t factor) {
+LoopExpr *x_mul(LoopBuilder *b, LoopExpr *a, int64_t factor)
+{
     if (is_constant(a)) return x_int(b, (int64_t)a->number * factor);
     if (factor == 1) return a;
     if (factor == 0) return x_int(b, 0);
-    if (a->kind == E_INDEX_ADD) return x_add(b, x_mul(b, a->args[0], factor), x_mul(b, a->args[1], factor));
+    if (a->kind == E_INDEX_ADD)
+        return x_add(b, x_mul(b, a->args[0], factor), x_mul(b, a->args[1], factor));
     if (a->kind == E_INDEX_MUL) return x_mul(b, a->args[0], (int64_t)a->args[1]->number * factor);
     return index_op(b, E_INDEX_MUL, a, x_int(b, factor));
 }
 
-LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor) {
+LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor)
+{
     if (is_constant(a)) return x_int(b, (int64_t)a->number / divisor);
     return divisor == 1 ? a : index_op(b, E_INDEX_DIV, a, x_int(b, divisor));
 }
 
-LoopExpr *x_mod(LoopBuilder *b, LoopExpr *a, int64_t divisor) {
+LoopExpr *x_mod(LoopBuilder *b, LoopExpr *a, int64_t divisor)
+{
     if (is_constant(a)) return x_int(b, (int64_t)a->number % divisor);
     return divisor == 1 ? x_int(b, 0) : index_op(b, E_INDEX_MOD, a, x_int(b, divisor));
 }
 
-LoopExpr *x_min(LoopBuilder *b, LoopExpr *a, LoopExpr *c) {
+LoopExpr *x_min(LoopBuilder *b, LoopExpr *a, LoopExpr *c)
+{
     if (is_constant(a) && is_constant(c)) return a->number < c->number ? a : c;
     return index_op(b, E_INDEX_MIN, a, c);
 }
 
-LoopExpr *x_max(LoopBuilder *b, LoopExpr *a, LoopExpr *c) {
+LoopExpr *x_max(LoopBuilder *b, LoopExpr *a, LoopExpr *c)
+{
     if (is_constant(a) && is_constant(c)) return a->number > c->number ? a : c;
     return index_op(b, E_INDEX_MAX, a, c);
 }
 
-LoopExpr *x_to_i32(LoopBuilder *b, LoopExpr *index) {
+LoopExpr *x_to_i32(LoopBuilder *b, LoopExpr *index)
+{
     if (is_constant(index)) return x_i32(b, (int64_t)index->number, false);
     return make(b, E_TO_I32, LT_I32, false, 1, &index);
 }
 
-LoopExpr *x_to_index(LoopBuilder *b, LoopExpr *i32) {
+LoopExpr *x_to_index(LoopBuilder *b, LoopExpr *i32)
+{
     if (is_constant(i32)) return x_int(b, (int64_t)i32->number);
     return make(b, E_TO_INDEX, LT_INDEX, false, 1, &i32);
 }
 
 /* ---- memory ---- */
 
-LoopExpr *x_load(LoopBuilder *b, Buffer *buffer, LoopExpr *index) {
+LoopExpr *x_load(LoopBuilder *b, Buffer *buffer, LoopExpr *index)
+{
     LoopExpr *x = make(b, E_LOAD, buffer->type == LT_U8 ? LT_I32 : buffer->type, false, 1, &index);
     x->buffer = buffer;
     x->active = 1;
     return x;
 }
 
-LoopExpr *x_vload(LoopBuilder *b, Buffer *buffer, LoopExpr *index, int active) {
+LoopExpr *x_vload(LoopBuilder *b, Buffer *buffer, LoopExpr *index, int active)
+{
     LoopExpr *x = x_load(b, buffer, index);
     x->vector = b->program->target->width > 1;
     x->active = active;
     return x;
 }
 
-LoopExpr *x_splat(LoopBuilder *b, LoopExpr *scalar) {
+LoopExpr *x_splat(LoopBuilder *b, LoopExpr *scalar)
+{
     if (scalar->vector || b->program->target->width == 1) return scalar;
     if (scalar->kind == E_FLOAT) return x_float(b, scalar->number, true);
-    if (scalar->kind == E_INT && scalar->type == LT_I32) return x_i32(b, (int64_t)scalar->number, true);
-    if (scalar->type == LT_BOOL) {                   /* there is no vector of one truth value: compare again in lanes */
-        LoopExpr *select = x_map(b, OP_select, 3, (LoopExpr *[]){scalar, x_i32(b, 1, false), x_i32(b, 0, false)});
+    if (scalar->kind == E_INT && scalar->type == LT_I32)
+        return x_i32(b, (int64_t)scalar->number, true);
+    if (scalar->type
+        == LT_BOOL) { /* there is no vector of one truth value: compare again in lanes */
+        LoopExpr *select =
+            x_map(b, OP_select, 3, (LoopExpr *[]){scalar, x_i32(b, 1, false), x_i32(b, 0, false)});
         return x_map(b, OP_ne, 2, (LoopExpr *[]){x_splat(b, select), x_i32(b, 0, true)});
     }
     return make(b, E_SPLAT, scalar->type, true, 1, &scalar);
 }
 
-LoopExpr *x_lanes(LoopBuilder *b) {
-    return b->program->target->width > 1 ? make(b, E_LANES, LT_I32, true, 0, NULL) : x_i32(b, 0, false);
+LoopExpr *x_lanes(LoopBuilder *b)
+{
+    return b->program->target->width > 1 ? make(b, E_LANES, LT_I32, true, 0, NULL)
+                                         : x_i32(b, 0, false);
 }
 
 /* ---- arithmetic ---- */
 
-static bool is_number(const LoopExpr *x, double value) {
+static bool is_number(const LoopExpr *x, double value)
+{
     return (x->kind == E_FLOAT || (x->kind == E_INT && x->type == LT_I32)) && x->number == value;
 }
 
 /* x + 0, x * 1, x - 0, x / 1: the argument that is left, or NULL. */
-static LoopExpr *trivial(Op op, int count, LoopExpr *const *a) {
+static LoopExpr *trivial(Op op, int count, LoopExpr *const *a)
+{
     if (count != 2) return NULL;
     switch ((int)op) {
     case OP_add: return is_number(a[1], 0) ? a[0] : is_number(a[0], 0) ? a[1] : NULL;
@@ -224,7 +262,8 @@ static LoopExpr *trivial(Op op, int count, LoopExpr *const *a) {
     }
 }
 
-static LType result_type(Op op, LType last) {
+static LType result_type(Op op, LType last)
+{
     const DType in = last == LT_BOOL ? DT_BOOL : last == LT_F32 ? DT_F32 : DT_I32;
     switch (map_result(op, in)) {
     case DT_F32: return LT_F32;
@@ -234,39 +273,55 @@ static LType result_type(Op op, LType last) {
 }
 
 /* Whether the vocabulary has this operation for these arguments. */
-static bool in_vocabulary(const LoopBuilder *b, Op op, LType type, bool vector) {
+static bool in_vocabulary(const LoopBuilder *b, Op op, LType type, bool vector)
+{
     const Target *t = vector ? b->program->target : &target_scalar;
     return (type == LT_I32 ? t->map_i32 : type == LT_BOOL ? t->map_bool : t->map_f32)[op] != NULL;
 }
 
-typedef struct FormulaScope { LoopBuilder *b; bool vector; LType type; } FormulaScope;
+typedef struct FormulaScope {
+    LoopBuilder *b;
+    bool vector;
+    LType type;
+} FormulaScope;
 
-static void *formula_number(void *context, double value) {
+static void *formula_number(void *context, double value)
+{
     const FormulaScope *scope = context;
-    return scope->type == LT_I32 ? x_i32(scope->b, (int64_t)value, scope->vector) : x_float(scope->b, value, scope->vector);
+    return scope->type == LT_I32 ? x_i32(scope->b, (int64_t)value, scope->vector)
+                                 : x_float(scope->b, value, scope->vector);
 }
 
-static void *formula_call(void *context, Op op, int count, void **args) {
+static void *formula_call(void *context, Op op, int count, void **args)
+{
     const FormulaScope *scope = context;
     LoopExpr *x[3];
     for (int i = 0; i < count; i++) x[i] = args[i];
     return x_map(scope->b, op, count, x);
 }
 
-static LoopExpr *expand(LoopBuilder *b, const char *formula, int count, LoopExpr *const *args, bool vector) {
+static LoopExpr *expand(LoopBuilder *b, const char *formula, int count, LoopExpr *const *args,
+                        bool vector)
+{
     FormulaScope scope = {b, vector, args[0]->type};
     FormulaReader reader = {.context = &scope, .number = formula_number, .call = formula_call};
     for (int i = 0; i < count; i++) {
-        const bool leaf = args[i]->kind == E_VAR || args[i]->kind == E_FLOAT || args[i]->kind == E_INT;
+        const bool leaf = args[i]->kind == E_VAR || args[i]->kind == E_FLOAT
+                       || args[i]->kind == E_INT;
         reader.bound[i] = leaf ? args[i] : x_var(b, loop_let(b, "x", args[i]));
     }
     return formula_read(formula_parse(b->arena, formula), &reader);
 }
 
-static bool is_product(const LoopExpr *x) { return x->kind == E_MAP && x->op == OP_mul && x->type == LT_F32; }
+static bool is_product(const LoopExpr *x)
+{
+    return x->kind == E_MAP && x->op == OP_mul && x->type == LT_F32;
+}
 
-/* a * b + c, c + a * b and c - a * number in one rounding and one instruction, a + -b as a - b; NULL for anything else. */
-static LoopExpr *fused(LoopBuilder *b, Op op, LoopExpr *const *a) {
+/* a * b + c, c + a * b and c - a * number in one rounding and one instruction, a + -b as a - b;
+ * NULL for anything else. */
+static LoopExpr *fused(LoopBuilder *b, Op op, LoopExpr *const *a)
+{
     if (op == OP_add && is_product(a[0])) return x_fma(b, a[0]->args[0], a[0]->args[1], a[1]);
     if (op == OP_add && is_product(a[1])) return x_fma(b, a[1]->args[0], a[1]->args[1], a[0]);
     if (op == OP_add && a[1]->kind == E_MAP && a[1]->op == OP_neg)
@@ -279,7 +334,8 @@ static LoopExpr *fused(LoopBuilder *b, Op op, LoopExpr *const *a) {
     return NULL;
 }
 
-LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *given) {
+LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *given)
+{
     LoopExpr *args[3] = {0};
     bool vector = false;
     for (int i = 0; i < count; i++) vector |= given[i]->vector;
@@ -301,43 +357,50 @@ LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *given) {
     return x;
 }
 
-LoopExpr *x_fma(LoopBuilder *b, LoopExpr *a, LoopExpr *c, LoopExpr *addend) {
+LoopExpr *x_fma(LoopBuilder *b, LoopExpr *a, LoopExpr *c, LoopExpr *addend)
+{
     const bool vector = a->vector || c->vector || addend->vector;
     LoopExpr *args[3] = {a, c, addend};
     for (int i = 0; vector && i < 3; i++) args[i] = x_splat(b, args[i]);
     return make(b, E_FMA, LT_F32, vector, 3, args);
 }
 
-LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a) {
+LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a)
+{
     const bool across = kind == E_ADD_LANES || kind == E_MAX_LANES;
     if (across && !a->vector) return a;
     return make(b, kind, across ? a->type : LT_F32, a->vector && !across, 1, &a);
 }
 
-LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent) {
+LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent)
+{
     return make(b, E_LDEXP, LT_F32, a->vector, 2, (LoopExpr *[]){a, exponent});
 }
 
-LoopExpr *x_random(LoopBuilder *b, Var *seed, LoopExpr *place, LoopExpr *element) {
+LoopExpr *x_random(LoopBuilder *b, Var *seed, LoopExpr *place, LoopExpr *element)
+{
     return make(b, E_RANDOM, LT_F32, false, 3, (LoopExpr *[]){x_var(b, seed), place, element});
 }
 
 /* ---- statements ---- */
 
-static LoopStmt *append(LoopBuilder *b, LoopStmtKind kind) {
+static LoopStmt *append(LoopBuilder *b, LoopStmtKind kind)
+{
     LoopStmt *s = arena_make(b->arena, LoopStmt);
     s->kind = kind;
     vec_push(b->arena, *b->list, s);
     return s;
 }
 
-static void open(LoopBuilder *b, LoopStmts *list) {
+static void open(LoopBuilder *b, LoopStmts *list)
+{
     vec_push(b->arena, b->stack, b->list);
     vec_push(b->arena, b->marks, b->names.count);
     b->list = list;
 }
 
-Var *loop_begin(LoopBuilder *b, const char *name, LoopExpr *lo, LoopExpr *hi, int64_t step) {
+Var *loop_begin(LoopBuilder *b, const char *name, LoopExpr *lo, LoopExpr *hi, int64_t step)
+{
     LoopStmt *s = append(b, S_FOR);
     s->lo = lo;
     s->hi = hi;
@@ -347,37 +410,51 @@ Var *loop_begin(LoopBuilder *b, const char *name, LoopExpr *lo, LoopExpr *hi, in
     return s->var;
 }
 
-void loop_unroll(LoopBuilder *b, int times) {
+void loop_unroll(LoopBuilder *b, int times)
+{
     const LoopStmts *outer = b->stack.at[b->stack.count - 1];
     outer->at[outer->count - 1]->unroll = times;
 }
 
 /* Names declared inside a scope are free again after it. */
-void loop_end(LoopBuilder *b) {
+void loop_end(LoopBuilder *b)
+{
     b->list = b->stack.at[--b->stack.count];
     b->names.count = b->marks.at[--b->marks.count];
 }
 
-static Var *declare(LoopBuilder *b, const char *name, LoopExpr *value, bool assigned) {
+static Var *declare(LoopBuilder *b, const char *name, LoopExpr *value, bool assigned)
+{
     LoopStmt *s = append(b, S_LET);
     s->value = value;
     s->var = make_var(b, name, value->type, value->vector, assigned);
     return s->var;
 }
 
-Var *loop_let(LoopBuilder *b, const char *name, LoopExpr *value) { return declare(b, name, value, false); }
+Var *loop_let(LoopBuilder *b, const char *name, LoopExpr *value)
+{
+    return declare(b, name, value, false);
+}
 
-Var *loop_var(LoopBuilder *b, const char *name, LoopExpr *value) { return declare(b, name, value, true); }
+Var *loop_var(LoopBuilder *b, const char *name, LoopExpr *value)
+{
+    return declare(b, name, value, true);
+}
 
-void loop_set(LoopBuilder *b, Var *var, LoopExpr *value) {
+void loop_set(LoopBuilder *b, Var *var, LoopExpr *value)
+{
     LoopStmt *s = append(b, S_SET);
     s->var = var;
     s->value = value;
 }
 
-void loop_store(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value) { loop_vstore(b, buffer, index, value, 1); }
+void loop_store(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value)
+{
+    loop_vstore(b, buffer, index, value, 1);
+}
 
-void loop_vstore(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value, int active) {
+void loop_vstore(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value, int active)
+{
     LoopStmt *s = append(b, S_STORE);
     s->buffer = buffer;
     s->index = index;
@@ -385,8 +462,9 @@ void loop_vstore(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *valu
     s->active = active;
 }
 
-void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_ld,
-                    Buffer *from, LoopExpr *from_index, int64_t from_ld, int rows, int cols) {
+void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_ld, Buffer *from,
+                    LoopExpr *from_index, int64_t from_ld, int rows, int cols)
+{
     LoopStmt *s = append(b, S_TRANSPOSE);
     s->buffer = to;
     s->index = to_index;
@@ -399,13 +477,15 @@ void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_l
     b->program->uses_transpose = true;
 }
 
-void loop_if(LoopBuilder *b, LoopExpr *condition) {
+void loop_if(LoopBuilder *b, LoopExpr *condition)
+{
     LoopStmt *s = append(b, S_IF);
     s->value = condition;
     open(b, &s->body);
 }
 
-void loop_else(LoopBuilder *b) {
+void loop_else(LoopBuilder *b)
+{
     loop_end(b);
     open(b, &b->list->at[b->list->count - 1]->otherwise);
 }

@@ -49,9 +49,10 @@ static void put_for(const Printer *p, const LoopStmt *s, int depth)
 
 static void put_let(const Printer *p, const LoopStmt *s, int depth)
 {
-    put_line(p->out, depth, arena_printf(p->out->arena, "%s%s %s = %s;", s->var->assigned ? "" : "const ",
-                                         spell_type(p->program, s->var->type, s->var->vector), s->var->name,
-                                         spell_expr(p, s->value)));
+    put_line(p->out, depth,
+             arena_printf(p->out->arena, "%s%s %s = %s;", s->var->assigned ? "" : "const ",
+                          spell_type(p->program, s->var->type, s->var->vector), s->var->name,
+                          spell_expr(p, s->value)));
 }
 
 /* What a scalar variable gains in `v = v + x` and `v = x * y + v`; NULL for other values. */
@@ -62,7 +63,10 @@ static const LoopExpr *gain_of(const LoopExpr *value, const Var *var, LoopExpr *
     const LoopExpr *old = value->args[sum ? 0 : 2];
     if (old->kind != E_VAR || old->var != var) return NULL;
     if (sum) return value->args[1];
-    *product = (LoopExpr){.kind = E_MAP, .type = LT_F32, .op = OP_mul, .arg_count = 2,
+    *product = (LoopExpr){.kind = E_MAP,
+                          .type = LT_F32,
+                          .op = OP_mul,
+                          .arg_count = 2,
                           .args = {value->args[0], value->args[1], NULL}};
     return product;
 }
@@ -71,8 +75,9 @@ static void put_set(const Printer *p, const LoopStmt *s, int depth)
 {
     LoopExpr product;
     const LoopExpr *gain = gain_of(s->value, s->var, &product);
-    put_line(p->out, depth, arena_printf(p->out->arena, "%s %s %s;", s->var->name,
-                                         gain ? "+=" : "=", spell_expr(p, gain ? gain : s->value)));
+    put_line(p->out, depth,
+             arena_printf(p->out->arena, "%s %s %s;", s->var->name, gain ? "+=" : "=",
+                          spell_expr(p, gain ? gain : s->value)));
 }
 
 static void put_if(const Printer *p, const LoopStmt *s, int depth)
@@ -94,12 +99,16 @@ static void put_if(const Printer *p, const LoopStmt *s, int depth)
 
 static void put_transpose(const Printer *p, const LoopStmt *s, int depth)
 {
-    put_line(p->out, depth, arena_printf(p->out->arena, "%s_transpose%s(%s, %lld, %s, %lld, %d, %d);", p->names->prefix,
-                                         p->names->suffix, spell_pointer(p, s->source, s->source_index), (long long)s->source_ld,
-                                         spell_pointer(p, s->buffer, s->index), (long long)s->ld, s->rows, s->cols));
+    put_line(p->out, depth,
+             arena_printf(p->out->arena, "%s_transpose%s(%s, %lld, %s, %lld, %d, %d);",
+                          p->names->prefix, p->names->suffix,
+                          spell_pointer(p, s->source, s->source_index), (long long)s->source_ld,
+                          spell_pointer(p, s->buffer, s->index), (long long)s->ld, s->rows,
+                          s->cols));
 }
 
-/* Whether names are declared in the block itself, or in one that stands last in it and loses its braces. */
+/* Whether names are declared in the block itself, or in one that stands last in it and loses its
+ * braces. */
 static bool declares(const LoopStmt *block)
 {
     for (int i = 0; i < block->body.count; i++) {
@@ -141,7 +150,9 @@ static void put_stmt(const Printer *p, const LoopStmt *s, int depth)
     case S_FOR: put_for(p, s, depth); break;
     case S_LET: put_let(p, s, depth); break;
     case S_SET: put_set(p, s, depth); break;
-    case S_STORE: put_line(p->out, depth, arena_printf(p->out->arena, "%s;", spell_store(p, s))); break;
+    case S_STORE:
+        put_line(p->out, depth, arena_printf(p->out->arena, "%s;", spell_store(p, s)));
+        break;
     case S_IF: put_if(p, s, depth); break;
     case S_TRANSPOSE: put_transpose(p, s, depth); break;
     case S_COMMENT: wrap_comment(p->out, 4 * depth, s->text); break;
@@ -187,8 +198,9 @@ static void add_formals(const Printer *p, Text *out, const Function *f, const ch
 void print_signature(const Printer *p, const Function *f, const char *first)
 {
     Text out = text_new(p->out->arena);
-    const char *result = f->is_inline ? spell_type(p->program, f->result, f->result_vector)
-                         : f->returns_status ? "int" : "void";
+    const char *result = f->is_inline      ? spell_type(p->program, f->result, f->result_vector)
+                       : f->returns_status ? "int"
+                                           : "void";
     text_addf(&out, "static %s%s %s(%s", f->is_inline ? "inline " : "", result,
               function_c_name(out.arena, f, p->names), first);
     add_formals(p, &out, f, *first ? ", " : "");
@@ -209,8 +221,9 @@ bool print_mentions(const char *text, const char *name)
 
 void print_local(const Printer *p, const Buffer *local)
 {
-    put_line(p->out, 1, arena_printf(p->out->arena, "NN_ALIGNED float %s[%lld];", local->name,
-                                     (long long)local->local_floats));
+    put_line(p->out, 1,
+             arena_printf(p->out->arena, "NN_ALIGNED float %s[%lld];", local->name,
+                          (long long)local->local_floats));
 }
 
 void print_loops(const Printer *p, const Function *f)
@@ -238,7 +251,8 @@ static void put_function(const Printer *p, const Function *f)
 
 /* ---- the file ---- */
 
-/* Helpers that the printed text, or a helper already wanted, calls; callees stand before callers in the target's list. */
+/* Helpers that the printed text, or a helper already wanted, calls; callees stand before callers in
+ * the target's list. */
 static bool has_helper(const Target *target, const char *name)
 {
     for (int i = 0; target->helpers && target->helpers[i].name; i++)
@@ -268,33 +282,33 @@ static void put_helpers(const Printer *p, const struct TargetHelper *helpers, co
     const Target *own = p->program->target;
     for (int i = count - 1; i >= 0; i--) {
         if (helpers != own->helpers && has_helper(own, helpers[i].name)) continue;
-        wanted[i] = strstr(needed.at, arena_printf(needed.arena, "%s(", spell_names(p, helpers[i].name))) != NULL;
+        wanted[i] =
+            strstr(needed.at, arena_printf(needed.arena, "%s(", spell_names(p, helpers[i].name)))
+            != NULL;
         if (wanted[i]) text_add(&needed, spell_names(p, helpers[i].text));
     }
     for (int i = 0; i < count; i++)
         if (wanted[i]) put_helper(p, spell_names(p, helpers[i].text));
 }
 
-static const char unroll_macro[] =
-    "#ifndef NN_UNROLL\n"
-    "#define NN_PRAGMA(text) _Pragma(#text)\n"
-    "#if defined(__clang__)\n"
-    "#define NN_UNROLL(times) NN_PRAGMA(unroll times)\n"
-    "#elif defined(__GNUC__)\n"
-    "#define NN_UNROLL(times) NN_PRAGMA(GCC unroll times)\n"
-    "#else\n"
-    "#define NN_UNROLL(times)\n"
-    "#endif\n"
-    "#endif\n\n";
+static const char unroll_macro[] = "#ifndef NN_UNROLL\n"
+                                   "#define NN_PRAGMA(text) _Pragma(#text)\n"
+                                   "#if defined(__clang__)\n"
+                                   "#define NN_UNROLL(times) NN_PRAGMA(unroll times)\n"
+                                   "#elif defined(__GNUC__)\n"
+                                   "#define NN_UNROLL(times) NN_PRAGMA(GCC unroll times)\n"
+                                   "#else\n"
+                                   "#define NN_UNROLL(times)\n"
+                                   "#endif\n"
+                                   "#endif\n\n";
 
-static const char aligned_macro[] =
-    "#ifndef NN_ALIGNED\n"
-    "#ifdef __cplusplus\n"
-    "#define NN_ALIGNED alignas(64)\n"
-    "#else\n"
-    "#define NN_ALIGNED _Alignas(64)\n"
-    "#endif\n"
-    "#endif\n\n";
+static const char aligned_macro[] = "#ifndef NN_ALIGNED\n"
+                                    "#ifdef __cplusplus\n"
+                                    "#define NN_ALIGNED alignas(64)\n"
+                                    "#else\n"
+                                    "#define NN_ALIGNED _Alignas(64)\n"
+                                    "#endif\n"
+                                    "#endif\n\n";
 
 static void put_macro(Text *out, const char *body, const char *word, const char *macro)
 {
@@ -309,16 +323,20 @@ void program_print_macros(Text *out, const Program *program, const char *body)
     put_macro(out, body, "NN_ALIGNED ", aligned_macro);
     if (!*attribute) return;
     const char *macro = arena_strndup(out->arena, attribute, strlen(attribute) - 1);
-    text_addf(out, "#ifndef %s\n#if defined(__GNUC__)\n#define %s __attribute__((target(\"%s\")))\n"
-                   "#else\n#define %s\n#endif\n#endif\n\n", macro, macro, target->attribute, macro);
+    text_addf(out,
+              "#ifndef %s\n#if defined(__GNUC__)\n#define %s __attribute__((target(\"%s\")))\n"
+              "#else\n#define %s\n#endif\n#endif\n\n",
+              macro, macro, target->attribute, macro);
 }
 
-/* Math functions that the kernels, or one that follows, call: loop_tidy may have dropped the calls. */
+/* Math functions that the kernels, or one that follows, call: loop_tidy may have dropped the calls.
+ */
 static void put_math_in_front(const Printer *p)
 {
     for (int i = p->program->math.count - 1; i >= 0; i--) {
         const Function *f = p->program->math.at[i];
-        const char *call = arena_printf(p->out->arena, "%s(", function_c_name(p->out->arena, f, p->names));
+        const char *call =
+            arena_printf(p->out->arena, "%s(", function_c_name(p->out->arena, f, p->names));
         if (!strstr(p->out->at, call)) continue;
         Text front = text_new(p->out->arena);
         const Printer before = {&front, p->program, p->names, NULL};

@@ -4,8 +4,8 @@
 #include "loop/loop.h"
 
 typedef struct PrintNames {
-    const char *prefix;              /* the model's: every identifier at file scope begins with it */
-    const char *suffix;              /* "" or "_avx2" when a file holds several targets */
+    const char *prefix; /* the model's: every identifier at file scope begins with it */
+    const char *suffix; /* "" or "_avx2" when a file holds several targets */
 } PrintNames;
 
 /* The macros that `body`, printed from this program, needs, unless `out` has them already. */

@@ -1,24 +1,34 @@
-/* Whether two functions are the same loops: their dumps are equal once buffers and variables go by their position. */
+/* Whether two functions are the same loops: their dumps are equal once buffers and variables go by
+ * their position. */
 #include <stdint.h>
 #include <string.h>
 
 #include "loop/loop.h"
 #include "ops/op.h"
 
-bool loop_equal(const LoopExpr *a, const LoopExpr *b) {
+bool loop_equal(const LoopExpr *a, const LoopExpr *b)
+{
     if (a == b) return true;
-    if (a->kind != b->kind || a->type != b->type || a->vector != b->vector || a->op != b->op || a->number != b->number ||
-        a->var != b->var || a->buffer != b->buffer || a->active != b->active || a->arg_count != b->arg_count) return false;
+    if (a->kind != b->kind || a->type != b->type || a->vector != b->vector || a->op != b->op
+        || a->number != b->number || a->var != b->var || a->buffer != b->buffer
+        || a->active != b->active || a->arg_count != b->arg_count)
+        return false;
     for (int i = 0; i < a->arg_count; i++)
         if (!loop_equal(a->args[i], b->args[i])) return false;
     return true;
 }
 
-/* ---- a readable, target-independent text of loops; `plain`: names replaced by the order of first use ---- */
+/* ---- a readable, target-independent text of loops; `plain`: names replaced by the order of first
+ * use ---- */
 
-typedef struct Dump { Text *out; bool plain; VEC(const void *) seen; } Dump;
+typedef struct Dump {
+    Text *out;
+    bool plain;
+    VEC(const void *) seen;
+} Dump;
 
-static void name(Dump *d, const void *thing, const char *text) {
+static void name(Dump *d, const void *thing, const char *text)
+{
     if (!d->plain) {
         text_add(d->out, text);
         return;
@@ -29,17 +39,25 @@ static void name(Dump *d, const void *thing, const char *text) {
     text_addf(d->out, "_%d", i);
 }
 
-static const char *kind_text(const LoopExpr *x) {
+static const char *kind_text(const LoopExpr *x)
+{
     static const char *const names[] = {
-        [E_CALL] = "call", [E_FMA] = "fma", [E_SPLAT] = "splat", [E_LANES] = "lanes", [E_ADD_LANES] = "add_lanes",
-        [E_MAX_LANES] = "max_lanes", [E_LDEXP] = "ldexp", [E_EXPONENT] = "exponent", [E_MANTISSA] = "mantissa",
-        [E_ROUND] = "round", [E_FRACTION] = "fraction", [E_INDEX_ADD] = "+", [E_INDEX_MUL] = "*", [E_INDEX_DIV] = "/", [E_INDEX_MOD] = "mod",
-        [E_INDEX_MIN] = "min", [E_INDEX_MAX] = "max", [E_RANDOM] = "random", [E_TO_I32] = "i32", [E_TO_INDEX] = "index",
+        [E_CALL] = "call",           [E_FMA] = "fma",
+        [E_SPLAT] = "splat",         [E_LANES] = "lanes",
+        [E_ADD_LANES] = "add_lanes", [E_MAX_LANES] = "max_lanes",
+        [E_LDEXP] = "ldexp",         [E_EXPONENT] = "exponent",
+        [E_MANTISSA] = "mantissa",   [E_ROUND] = "round",
+        [E_FRACTION] = "fraction",   [E_INDEX_ADD] = "+",
+        [E_INDEX_MUL] = "*",         [E_INDEX_DIV] = "/",
+        [E_INDEX_MOD] = "mod",       [E_INDEX_MIN] = "min",
+        [E_INDEX_MAX] = "max",       [E_RANDOM] = "random",
+        [E_TO_I32] = "i32",          [E_TO_INDEX] = "index",
     };
     return x->kind == E_MAP || x->kind == E_CALL ? op_row(x->op)->name : names[x->kind];
 }
 
-static void dump_expr(Dump *d, const LoopExpr *x) {
+static void dump_expr(Dump *d, const LoopExpr *x)
+{
     switch (x->kind) {
     case E_INT: text_addf(d->out, "%lld", (long long)x->number); return;
     case E_FLOAT: text_add_float(d->out, (float)x->number); return;
@@ -62,14 +80,16 @@ static void dump_expr(Dump *d, const LoopExpr *x) {
 
 static void dump_list(Dump *d, const LoopStmts *list, int depth);
 
-static void dump_place(Dump *d, const Buffer *buffer, const LoopExpr *index) {
+static void dump_place(Dump *d, const Buffer *buffer, const LoopExpr *index)
+{
     name(d, buffer, buffer->name);
     text_add(d->out, "[");
     dump_expr(d, index);
     text_add(d->out, "]");
 }
 
-static void dump_for(Dump *d, const LoopStmt *s) {
+static void dump_for(Dump *d, const LoopStmt *s)
+{
     text_add(d->out, "for ");
     name(d, s->var, s->var->name);
     text_add(d->out, " in ");
@@ -79,7 +99,8 @@ static void dump_for(Dump *d, const LoopStmt *s) {
     text_addf(d->out, " step %lld unroll %d\n", (long long)s->step, s->unroll);
 }
 
-static void dump_transpose(Dump *d, const LoopStmt *s) {
+static void dump_transpose(Dump *d, const LoopStmt *s)
+{
     text_addf(d->out, "transpose %dx%d ", s->rows, s->cols);
     dump_place(d, s->source, s->source_index);
     text_addf(d->out, " ld %lld to ", (long long)s->source_ld);
@@ -87,7 +108,8 @@ static void dump_transpose(Dump *d, const LoopStmt *s) {
     text_addf(d->out, " ld %lld\n", (long long)s->ld);
 }
 
-static void dump_assignment(Dump *d, const LoopStmt *s) {
+static void dump_assignment(Dump *d, const LoopStmt *s)
+{
     if (s->kind == S_STORE) {
         if (s->value->vector) text_addf(d->out, "store<%d> ", s->active);
         dump_place(d, s->buffer, s->index);
@@ -100,14 +122,16 @@ static void dump_assignment(Dump *d, const LoopStmt *s) {
     text_add(d->out, "\n");
 }
 
-static void dump_stmt(Dump *d, const LoopStmt *s, int depth) {
+static void dump_stmt(Dump *d, const LoopStmt *s, int depth)
+{
     if (s->kind == S_COMMENT) return;
     for (int i = 0; i < depth; i++) text_add(d->out, "  ");
     switch (s->kind) {
     case S_FOR: dump_for(d, s); break;
     case S_TRANSPOSE: dump_transpose(d, s); break;
     case S_BLOCK: text_add(d->out, "block\n"); break;
-    case S_IF: case S_RETURN:
+    case S_IF:
+    case S_RETURN:
         text_add(d->out, s->kind == S_IF ? "if " : "return ");
         if (s->value) dump_expr(d, s->value);
         text_add(d->out, "\n");
@@ -119,15 +143,18 @@ static void dump_stmt(Dump *d, const LoopStmt *s, int depth) {
     dump_list(d, &s->otherwise, depth + 1);
 }
 
-static void dump_list(Dump *d, const LoopStmts *list, int depth) {
+static void dump_list(Dump *d, const LoopStmts *list, int depth)
+{
     for (int i = 0; i < list->count; i++) dump_stmt(d, list->at[i], depth);
 }
 
-static void dump_function(Text *out, const Function *f, bool plain) {
+static void dump_function(Text *out, const Function *f, bool plain)
+{
     Dump d = {.out = out, .plain = plain};
     for (int i = 0; i < f->buffers.count; i++) {
         text_add(out, i ? ", " : "");
-        text_addf(out, "%s%d ", f->buffers.at[i]->constant ? "const " : "", (int)f->buffers.at[i]->type);
+        text_addf(out, "%s%d ", f->buffers.at[i]->constant ? "const " : "",
+                  (int)f->buffers.at[i]->type);
         name(&d, f->buffers.at[i], f->buffers.at[i]->name);
     }
     for (int i = 0; i < f->scalars.count; i++) {
@@ -138,7 +165,8 @@ static void dump_function(Text *out, const Function *f, bool plain) {
     dump_list(&d, &f->body, 1);
 }
 
-static const char *plain_text(Function *f) {
+static const char *plain_text(Function *f)
+{
     if (!f->plain) {
         Text out = text_new(f->arena);
         dump_function(&out, f, true);
@@ -148,13 +176,15 @@ static const char *plain_text(Function *f) {
     return f->plain;
 }
 
-bool function_same(const Function *a, const Function *b) {
+bool function_same(const Function *a, const Function *b)
+{
     Function *x = (Function *)(uintptr_t)a, *y = (Function *)(uintptr_t)b;
     const char *text_a = plain_text(x), *text_b = plain_text(y);
     return x->plain_length == y->plain_length && !memcmp(text_a, text_b, x->plain_length);
 }
 
-void loop_dump(Text *out, const Program *program) {
+void loop_dump(Text *out, const Program *program)
+{
     for (int i = 0; i < program->math.count; i++) {
         text_addf(out, "%s(", program->math.at[i]->name);
         dump_function(out, program->math.at[i], false);

@@ -1,25 +1,27 @@
-/* Sharing: what is loaded twice in statements that follow each other gets a name before the first of them. Templates
- * build their expressions chunk by chunk and do not remember; a reader of the C would wonder whether two loads are the
- * same, and this says so. Between a load and its repetition nothing may branch, loop, or write to its buffer. */
+/* Sharing: what is loaded twice in statements that follow each other gets a name before the first
+ * of them. Templates build their expressions chunk by chunk and do not remember; a reader of the C
+ * would wonder whether two loads are the same, and this says so. Between a load and its repetition
+ * nothing may branch, loop, or write to its buffer. */
 #include <string.h>
 
 #include "base/cname.h"
 #include "loop/loop.h"
 
-/* A place that was read: from statement `first` until `last`, after which the buffer may hold something else. */
+/* A place that was read: from statement `first` until `last`, after which the buffer may hold
+ * something else. */
 typedef struct Place {
     LoopExpr *load;
     int first, last, reads;
     Var *var;
-    bool named;                      /* by the template: var is declared already */
+    bool named; /* by the template: var is declared already */
 } Place;
 
 typedef VEC(const char *) Names;
 
 typedef struct Share {
     Function *function;
-    VEC(Place) places;               /* of the list in work */
-    Names names;                     /* of the function's formals and of the lists around */
+    VEC(Place) places; /* of the list in work */
+    Names names;       /* of the function's formals and of the lists around */
 } Share;
 
 static bool is_straight(const LoopStmt *s)
@@ -50,7 +52,8 @@ static void note_load(Share *sh, LoopExpr *load, int at, int end)
 {
     Place *p = place_of(sh, load, at);
     if (!p) {
-        vec_push(sh->function->arena, sh->places, ((Place){.load = load, .first = at, .last = end}));
+        vec_push(sh->function->arena, sh->places,
+                 ((Place){.load = load, .first = at, .last = end}));
         p = &sh->places.at[sh->places.count - 1];
     }
     p->reads++;
@@ -69,7 +72,7 @@ static void end_places(Share *sh, const LoopStmt *s, int at)
     for (int i = 0; i < sh->places.count; i++) {
         Place *p = &sh->places.at[i];
         const bool written = (s->kind == S_STORE && p->load->buffer == s->buffer)
-                             || (s->kind == S_SET && reads_var(p->load, s->var));
+                          || (s->kind == S_SET && reads_var(p->load, s->var));
         if (written && p->last > at) p->last = at;
     }
 }
@@ -79,8 +82,9 @@ static void take_let(Share *sh, const LoopStmt *s, int at, int end)
 {
     const bool names_load = s->kind == S_LET && !s->var->assigned && s->value->kind == E_LOAD;
     if (!names_load || place_of(sh, s->value, at)) return;
-    vec_push(sh->function->arena, sh->places,
-             ((Place){.load = s->value, .first = at + 1, .last = end, .var = s->var, .named = true}));
+    vec_push(
+        sh->function->arena, sh->places,
+        ((Place){.load = s->value, .first = at + 1, .last = end, .var = s->var, .named = true}));
 }
 
 static void note_run(Share *sh, const LoopStmts *list, int begin, int end)
@@ -102,7 +106,8 @@ static void names_in(Share *sh, Names *names, const LoopStmts *list, bool deep)
 {
     for (int i = 0; i < list->count; i++) {
         const LoopStmt *s = list->at[i];
-        if (s->kind == S_LET || s->kind == S_FOR) vec_push(sh->function->arena, *names, s->var->name);
+        if (s->kind == S_LET || s->kind == S_FOR)
+            vec_push(sh->function->arena, *names, s->var->name);
         if (!deep) continue;
         names_in(sh, names, &s->body, true);
         names_in(sh, names, &s->otherwise, true);
@@ -135,7 +140,8 @@ static void name_places(Share *sh, const LoopStmts *list)
         if (!names.count) names_in(sh, &names, list, true);
         p->var = arena_make(sh->function->arena, Var);
         *p->var = (Var){.name = take_name(sh, &names, p->load->buffer->name),
-                        .type = p->load->type, .vector = p->load->vector};
+                        .type = p->load->type,
+                        .vector = p->load->vector};
     }
 }
 

@@ -1,5 +1,5 @@
-/* Expressions as C text. A spelling is a template: $0 $1 $2 are arguments, $n a number of lanes. Its precedence follows from its
- * form: "$0 * $1" is a product, "f($0)" a primary. */
+/* Expressions as C text. A spelling is a template: $0 $1 $2 are arguments, $n a number of lanes.
+ * Its precedence follows from its form: "$0 * $1" is a product, "f($0)" a primary. */
 #include "loop/spell.h"
 
 #include <ctype.h>
@@ -12,22 +12,32 @@ enum { LOOSE, CONDITIONAL, OR, AND, EQUALITY, RELATION, SUM, PRODUCT, UNARY, PRI
 /* ---- precedence ---- */
 
 /* The loosest operator of a template outside parentheses. */
-static int precedence_of(const char *spelling) {
+static int precedence_of(const char *spelling)
+{
     int loosest = PRIMARY, depth = 0;
     for (const char *c = spelling; *c; c++) {
         depth += (*c == '(') - (*c == ')');
         if (depth || *c != ' ') continue;
-        const int here = c[1] == '?' || c[1] == ':' ? CONDITIONAL : c[1] == '|' ? OR : c[1] == '&' ? AND
-                         : c[1] == '=' || c[1] == '!' ? EQUALITY : c[1] == '<' || c[1] == '>' ? RELATION
-                         : c[1] == '+' || c[1] == '-' ? SUM : c[1] == '*' || c[1] == '/' || c[1] == '%' ? PRODUCT : PRIMARY;
+        const int here = c[1] == '?' || c[1] == ':'                ? CONDITIONAL
+                       : c[1] == '|'                               ? OR
+                       : c[1] == '&'                               ? AND
+                       : c[1] == '=' || c[1] == '!'                ? EQUALITY
+                       : c[1] == '<' || c[1] == '>'                ? RELATION
+                       : c[1] == '+' || c[1] == '-'                ? SUM
+                       : c[1] == '*' || c[1] == '/' || c[1] == '%' ? PRODUCT
+                                                                   : PRIMARY;
         if (here < loosest) loosest = here;
     }
-    if (loosest == PRIMARY && (strchr("-!", *spelling) || !strncmp(spelling, "(float)", 7) || *spelling == '(')) return UNARY;
+    if (loosest == PRIMARY
+        && (strchr("-!", *spelling) || !strncmp(spelling, "(float)", 7) || *spelling == '('))
+        return UNARY;
     return loosest;
 }
 
-/* How tightly the argument at `c` must bind, by the operator beside it; inside parentheses, not at all. */
-static int needed_at(const char *spelling, const char *c) {
+/* How tightly the argument at `c` must bind, by the operator beside it; inside parentheses, not at
+ * all. */
+static int needed_at(const char *spelling, const char *c)
+{
     int depth = 0;
     for (const char *at = spelling; at < c; at++) depth += (*at == '(') - (*at == ')');
     if (depth) return CONDITIONAL;
@@ -45,7 +55,9 @@ static int needed_at(const char *spelling, const char *c) {
 
 static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed);
 
-static void fill(const Printer *p, Text *out, const char *spelling, LoopExpr *const *args, int number) {
+static void fill(const Printer *p, Text *out, const char *spelling, LoopExpr *const *args,
+                 int number)
+{
     for (const char *c = spelling; *c; c++) {
         if (*c != '$') {
             text_addn(out, c, 1);
@@ -57,7 +69,9 @@ static void fill(const Printer *p, Text *out, const char *spelling, LoopExpr *co
     }
 }
 
-static void fill_within(const Printer *p, Text *out, const char *spelling, LoopExpr *const *args, int needed) {
+static void fill_within(const Printer *p, Text *out, const char *spelling, LoopExpr *const *args,
+                        int needed)
+{
     const bool wrap = precedence_of(spelling) < needed;
     if (wrap) text_add(out, "(");
     fill(p, out, spelling, args, 0);
@@ -66,11 +80,13 @@ static void fill_within(const Printer *p, Text *out, const char *spelling, LoopE
 
 /* ---- vocabularies ---- */
 
-static const Target *vocabulary(const Printer *p, const LoopExpr *x) {
+static const Target *vocabulary(const Printer *p, const LoopExpr *x)
+{
     return x->vector ? p->program->target : &target_scalar;
 }
 
-static const char *spelling_of_map(const Printer *p, const LoopExpr *x) {
+static const char *spelling_of_map(const Printer *p, const LoopExpr *x)
+{
     const Target *t = vocabulary(p, x->args[x->arg_count - 1]);
     const LType type = x->args[x->arg_count - 1]->type;
     if (t == &target_scalar && type == LT_F32 && p->program->target->scalar_f32[x->op])
@@ -78,7 +94,8 @@ static const char *spelling_of_map(const Printer *p, const LoopExpr *x) {
     return (type == LT_F32 ? t->map_f32 : type == LT_BOOL ? t->map_bool : t->map_i32)[x->op];
 }
 
-static const char *spelling_of(const Printer *p, const LoopExpr *x) {
+static const char *spelling_of(const Printer *p, const LoopExpr *x)
+{
     const Target *t = vocabulary(p, x->arg_count ? x->args[0] : x);
     switch (x->kind) {
     case E_MAP: return spelling_of_map(p, x);
@@ -90,7 +107,8 @@ static const char *spelling_of(const Printer *p, const LoopExpr *x) {
     case E_MANTISSA: return t->mantissa;
     case E_ROUND: return t->round;
     case E_FRACTION: return t->fraction;
-    case E_SPLAT: return x->type == LT_F32 ? p->program->target->set_f32 : p->program->target->set_i32;
+    case E_SPLAT:
+        return x->type == LT_F32 ? p->program->target->set_f32 : p->program->target->set_i32;
     case E_LANES: return p->program->target->lanes;
     case E_INDEX_MUL: return "$0 * $1";
     case E_INDEX_DIV: return "$0 / $1";
@@ -106,7 +124,8 @@ static const char *spelling_of(const Printer *p, const LoopExpr *x) {
 
 /* ---- leaves ---- */
 
-static void spell_number(const Printer *p, Text *out, const LoopExpr *x) {
+static void spell_number(const Printer *p, Text *out, const LoopExpr *x)
+{
     Text number = text_new(out->arena);
     if (x->kind == E_INT) {
         text_addf(&number, "%lld", (long long)x->number);
@@ -117,7 +136,8 @@ static void spell_number(const Printer *p, Text *out, const LoopExpr *x) {
     if (!x->vector) text_add(out, number.at);
     else if (x->kind == E_FLOAT && x->number == 0) text_add(out, p->program->target->zero_f32);
     else {
-        const char *set = x->kind == E_INT ? p->program->target->set_i32 : p->program->target->set_f32;
+        const char *set = x->kind == E_INT ? p->program->target->set_i32
+                                           : p->program->target->set_f32;
         for (const char *c = set; *c; c++) {
             if (c[0] == '$' && c[1] == '0') {
                 text_add(out, number.at);
@@ -127,7 +147,8 @@ static void spell_number(const Printer *p, Text *out, const LoopExpr *x) {
     }
 }
 
-static const char *load_spelling(const Printer *p, const LoopExpr *x) {
+static const char *load_spelling(const Printer *p, const LoopExpr *x)
+{
     const Target *t = p->program->target;
     const bool part = x->active < t->width;
     switch (x->buffer->type) {
@@ -137,7 +158,9 @@ static const char *load_spelling(const Printer *p, const LoopExpr *x) {
     }
 }
 
-static void fill_pointer(const Printer *p, Text *out, const char *spelling, const char *pointer, const char *value, int lanes) {
+static void fill_pointer(const Printer *p, Text *out, const char *spelling, const char *pointer,
+                         const char *value, int lanes)
+{
     (void)p;
     for (const char *c = spelling; *c; c++) {
         if (*c != '$') {
@@ -150,7 +173,8 @@ static void fill_pointer(const Printer *p, Text *out, const char *spelling, cons
     }
 }
 
-char *spell_pointer(const Printer *p, const Buffer *buffer, const LoopExpr *index) {
+char *spell_pointer(const Printer *p, const Buffer *buffer, const LoopExpr *index)
+{
     Text out = text_new(p->out->arena);
     text_add(&out, buffer->name);
     if (index->kind == E_INT && index->number == 0) return out.at;
@@ -159,9 +183,11 @@ char *spell_pointer(const Printer *p, const Buffer *buffer, const LoopExpr *inde
     return out.at;
 }
 
-static void spell_load(const Printer *p, Text *out, const LoopExpr *x) {
+static void spell_load(const Printer *p, Text *out, const LoopExpr *x)
+{
     if (x->vector) {
-        fill_pointer(p, out, load_spelling(p, x), spell_pointer(p, x->buffer, x->args[0]), NULL, x->active);
+        fill_pointer(p, out, load_spelling(p, x), spell_pointer(p, x->buffer, x->args[0]), NULL,
+                     x->active);
         return;
     }
     text_addf(out, "%s[", x->buffer->name);
@@ -169,8 +195,10 @@ static void spell_load(const Printer *p, Text *out, const LoopExpr *x) {
     text_add(out, "]");
 }
 
-static void spell_call(const Printer *p, Text *out, const LoopExpr *x) {
-    text_addf(out, "%s_%s%s(", p->names->prefix, math_name(out->arena, p->program, x->op, x->vector), p->names->suffix);
+static void spell_call(const Printer *p, Text *out, const LoopExpr *x)
+{
+    text_addf(out, "%s_%s%s(", p->names->prefix,
+              math_name(out->arena, p->program, x->op, x->vector), p->names->suffix);
     for (int i = 0; i < x->arg_count; i++) {
         if (i) text_add(out, ", ");
         spell(p, out, x->args[i], CONDITIONAL);
@@ -179,13 +207,16 @@ static void spell_call(const Printer *p, Text *out, const LoopExpr *x) {
 }
 
 /* A number below 0, or a product with one. */
-static bool is_negative(const LoopExpr *x) {
+static bool is_negative(const LoopExpr *x)
+{
     const LoopExpr *factor = x->kind == E_INDEX_MUL ? x->args[1] : x;
     return factor->kind == E_INT && factor->number < 0;
 }
 
-static void spell_negated(const Printer *p, Text *out, const LoopExpr *x) {
-    LoopExpr *factor = arena_make(out->arena, LoopExpr), *product = arena_make(out->arena, LoopExpr);
+static void spell_negated(const Printer *p, Text *out, const LoopExpr *x)
+{
+    LoopExpr *factor = arena_make(out->arena, LoopExpr),
+             *product = arena_make(out->arena, LoopExpr);
     *factor = x->kind == E_INDEX_MUL ? *x->args[1] : *x;
     factor->number = -factor->number;
     *product = *x;
@@ -195,7 +226,8 @@ static void spell_negated(const Printer *p, Text *out, const LoopExpr *x) {
 }
 
 /* "a - 2 * b" in place of "a + b * -2". */
-static void spell_sum(const Printer *p, Text *out, const LoopExpr *x, int needed) {
+static void spell_sum(const Printer *p, Text *out, const LoopExpr *x, int needed)
+{
     const bool turned = is_negative(x->args[0]) && !is_negative(x->args[1]);
     const LoopExpr *first = x->args[turned], *second = x->args[!turned];
     if (needed > SUM) text_add(out, "(");
@@ -206,10 +238,12 @@ static void spell_sum(const Printer *p, Text *out, const LoopExpr *x, int needed
     if (needed > SUM) text_add(out, ")");
 }
 
-static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed) {
+static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed)
+{
     switch (x->kind) {
     case E_INDEX_ADD: spell_sum(p, out, x, needed); break;
-    case E_INT: case E_FLOAT: {
+    case E_INT:
+    case E_FLOAT: {
         const bool wrap = !x->vector && x->number < 0 && needed >= UNARY;
         if (wrap) text_add(out, "(");
         spell_number(p, out, x);
@@ -225,7 +259,8 @@ static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed) {
 
 /* ---- the rest ---- */
 
-char *spell_names(const Printer *p, const char *text) {
+char *spell_names(const Printer *p, const char *text)
+{
     Text out = text_new(p->out->arena);
     for (const char *c = text; *c; c++) {
         if (*c == '@') text_add(&out, p->names->prefix);
@@ -236,13 +271,15 @@ char *spell_names(const Printer *p, const char *text) {
     return out.at;
 }
 
-char *spell_expr(const Printer *p, const LoopExpr *x) {
+char *spell_expr(const Printer *p, const LoopExpr *x)
+{
     Text out = text_new(p->out->arena);
     spell(p, &out, x, LOOSE);
     return spell_names(p, out.at);
 }
 
-char *spell_store(const Printer *p, const LoopStmt *s) {
+char *spell_store(const Printer *p, const LoopStmt *s)
+{
     Text out = text_new(p->out->arena);
     const Target *t = p->program->target;
     Text value = text_new(p->out->arena);
@@ -253,17 +290,21 @@ char *spell_store(const Printer *p, const LoopStmt *s) {
         spell(p, &place, s->index, LOOSE);
         text_add(&place, "]");
         const char *sum = arena_printf(p->out->arena, "%s + ", place.at);
-        const bool gains = s->value->kind == E_MAP && s->value->op == OP_add && !strncmp(value.at, sum, strlen(sum));
-        text_addf(&out, gains ? "%s += %s" : "%s = %s", place.at, value.at + (gains ? strlen(sum) : 0));
+        const bool gains = s->value->kind == E_MAP && s->value->op == OP_add
+                        && !strncmp(value.at, sum, strlen(sum));
+        text_addf(&out, gains ? "%s += %s" : "%s = %s", place.at,
+                  value.at + (gains ? strlen(sum) : 0));
         return spell_names(p, out.at);
     }
     const bool part = s->active < t->width, ints = s->buffer->type == LT_I32;
-    const char *spelling = part ? (ints ? t->store_part_i32 : t->store_part_f32) : (ints ? t->store_i32 : t->store_f32);
+    const char *spelling = part ? (ints ? t->store_part_i32 : t->store_part_f32)
+                                : (ints ? t->store_i32 : t->store_f32);
     fill_pointer(p, &out, spelling, spell_pointer(p, s->buffer, s->index), value.at, s->active);
     return spell_names(p, out.at);
 }
 
-const char *spell_type(const Program *program, LType type, bool vector) {
+const char *spell_type(const Program *program, LType type, bool vector)
+{
     const Target *t = program->target;
     switch (type) {
     case LT_INDEX: return "ptrdiff_t";
@@ -275,7 +316,8 @@ const char *spell_type(const Program *program, LType type, bool vector) {
     }
 }
 
-const char *spell_attribute(const Program *program) {
+const char *spell_attribute(const Program *program)
+{
     if (!program->target->attribute) return "";
     char *macro = arena_printf(program->arena, "NN_TARGET_%s\n", program->target->name);
     for (char *c = macro; *c; c++) *c = (char)toupper((unsigned char)*c);

@@ -1,5 +1,5 @@
-/* What the templates of lowering share: the kernel's operands as buffers, the index of each axis of its domain, and the expressions
- * of its members at the current element. */
+/* What the templates of lowering share: the kernel's operands as buffers, the index of each axis of
+ * its domain, and the expressions of its members at the current element. */
 #ifndef NNC_LOWER_CONTEXT_H
 #define NNC_LOWER_CONTEXT_H
 #include "kernel/kernel.h"
@@ -12,52 +12,56 @@ typedef struct Lower {
     const Target *target;
     const EntryPlan *entry;
     const Kernel *k;
-    VEC(const Value *) values;       /* operands and results in the order of the formal buffers */
+    VEC(const Value *) values; /* operands and results in the order of the formal buffers */
     VEC(Buffer *) buffers;
-    Var *count;                      /* formal; NULL if the function needs none */
-    LoopExpr *axis[MAX_RANK];            /* index of each axis of the domain; of the lane axis: of its first lane */
-    int lane_axis;                   /* axis of the domain along the lanes, or -1: scalars */
-    int active;                      /* lanes in use: the width, or fewer in a tail */
-    LoopStmts *tail;                 /* the block of the tail at hand ... */
-    LoopExpr *mask;                  /* ... and which lanes it uses, once asked for */
-    LoopExpr **bound;                    /* by node id: the member's value here, or NULL */
-    BoundIds bound_ids;              /* in the order bound, to forget them at the end of a scope */
-    int *uses;                       /* by node id: readers inside the kernel */
+    Var *count; /* formal; NULL if the function needs none */
+    LoopExpr
+        *axis[MAX_RANK]; /* index of each axis of the domain; of the lane axis: of its first lane */
+    int lane_axis;       /* axis of the domain along the lanes, or -1: scalars */
+    int active;          /* lanes in use: the width, or fewer in a tail */
+    LoopStmts *tail;     /* the block of the tail at hand ... */
+    LoopExpr *mask;      /* ... and which lanes it uses, once asked for */
+    LoopExpr **bound;    /* by node id: the member's value here, or NULL */
+    BoundIds bound_ids;  /* in the order bound, to forget them at the end of a scope */
+    int *uses;           /* by node id: readers inside the kernel */
 } Lower;
 
 /* Inlined scalars (1 / count) are computed once, in front of the loops. */
 void lower_uniforms(Lower *l);
 void lower_begin(Lower *l, Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k);
 Buffer *lower_buffer(Lower *l, const Value *value);
-LoopExpr *lower_count(Lower *l);                                 /* the formal `count`, made on first use */
-LoopExpr *lower_extent(Lower *l, Type type, int axis);           /* a number, or count * inner for the batch axis */
+LoopExpr *lower_count(Lower *l); /* the formal `count`, made on first use */
+LoopExpr *lower_extent(Lower *l, Type type,
+                       int axis); /* a number, or count * inner for the batch axis */
 
-/* The value of a member, an inline leaf or an operand in memory, at the current index. `label[i]` is the axis of the domain
- * along which axis i of `input` runs. */
+/* The value of a member, an inline leaf or an operand in memory, at the current index. `label[i]`
+ * is the axis of the domain along which axis i of `input` runs. */
 LoopExpr *lower_input(Lower *l, const Node *input, const int *label);
 LoopExpr *lower_member(Lower *l, const Node *node);
-/* An operation on operations under a name of its own: that of the node whose value it is (NULL: none), or the
- * operation's. */
+/* An operation on operations under a name of its own: that of the node whose value it is (NULL:
+ * none), or the operation's. */
 LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node);
 void lower_bind(Lower *l, const Node *node, LoopExpr *value);
 /* A constant of an element type. */
 LoopExpr *lower_number(Lower *l, DType dtype, double value, bool vector);
-int lower_mark(const Lower *l);                              /* opens a scope of bindings ... */
-void lower_forget(Lower *l, int mark);                       /* ... and ends it */
+int lower_mark(const Lower *l);        /* opens a scope of bindings ... */
+void lower_forget(Lower *l, int mark); /* ... and ends it */
 
 LoopExpr *lower_load(Lower *l, const View *view, const int *label, Type type);
-void lower_store(Lower *l, const Value *value, const int *label, LoopExpr *x);    /* at the current index */
-LoopExpr *lower_address(Lower *l, int64_t offset, const int64_t *stride, const int *label, Type type);
+void lower_store(Lower *l, const Value *value, const int *label,
+                 LoopExpr *x); /* at the current index */
+LoopExpr *lower_address(Lower *l, int64_t offset, const int64_t *stride, const int *label,
+                        Type type);
 int64_t lower_lane_stride(const Lower *l, const int64_t *stride, const int *label, Type type);
 LoopExpr *lower_formula(Lower *l, const char *formula, LoopExpr *const bound[5], bool vector);
 
-void lower_clear(Lower *l, const Value *value);              /* zeros over all that it occupies */
+void lower_clear(Lower *l, const Value *value); /* zeros over all that it occupies */
 
 /* Loops over an axis of the domain; nested until ended. */
 void lower_loop(Lower *l, int axis);
 const char *lower_axis_name(const Lower *l, int axis);
 
-void lower_halos(Lower *l);                                   /* the zeros around the kernel's results */
+void lower_halos(Lower *l); /* the zeros around the kernel's results */
 void lower_rows(Lower *l);
 void lower_contract(Lower *l);
 void lower_window(Lower *l);

@@ -1,21 +1,30 @@
-/* Copies: the same tensor in another order. Where source and destination are contiguous along different axes, blocks of the target's
- * width are transposed in registers. Joins and gathers move rows the same way. */
+/* Copies: the same tensor in another order. Where source and destination are contiguous along
+ * different axes, blocks of the target's width are transposed in registers. Joins and gathers move
+ * rows the same way. */
 #include "lower/context.h"
 #include "lower/reduction.h"
 
 static const int same_axes[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
 
-static int contiguous_axis(Type type, const int64_t *stride) {
+static int contiguous_axis(Type type, const int64_t *stride)
+{
     for (int i = type.rank - 1; i >= 0; i--)
         if (stride[i] == 1 && type.dim[i] > 1) return i;
     return -1;
 }
 
 /* shift: added to the address; NULL: nothing */
-typedef struct Copy { Lower *l; const Node *from; const Value *to; int64_t offset; LoopExpr *shift; } Copy;
+typedef struct Copy {
+    Lower *l;
+    const Node *from;
+    const Value *to;
+    int64_t offset;
+    LoopExpr *shift;
+} Copy;
 
 /* The current element, or lanes of it. */
-static void copy_element(void *context) {
+static void copy_element(void *context)
+{
     const Copy *c = context;
     Lower *l = c->l;
     const int mark = lower_mark(l);
@@ -25,19 +34,22 @@ static void copy_element(void *context) {
     if (c->shift) at = x_add(&l->b, c->shift, at);
     const bool lanes = l->lane_axis >= 0 && l->target->width > 1;
     if (c->to->dtype == DT_BOOL)
-        x = x_map(&l->b, OP_select, 3, (LoopExpr *[]){x, x_float(&l->b, 1, x->vector), x_float(&l->b, 0, x->vector)});
+        x = x_map(&l->b, OP_select, 3,
+                  (LoopExpr *[]){x, x_float(&l->b, 1, x->vector), x_float(&l->b, 0, x->vector)});
     if (lanes) loop_vstore(&l->b, buffer, at, x_splat(&l->b, x), l->active);
     else loop_store(&l->b, buffer, at, x);
     lower_forget(l, mark);
 }
 
-static void for_each(Copy *c, Type type, void (*step)(void *context)) {
+static void for_each(Copy *c, Type type, void (*step)(void *context))
+{
     Lower *l = c->l;
     int open = 0;
     for (int axis = 0; axis < type.rank; axis++) {
         if (axis == l->lane_axis || type.dim[axis] == 1) continue;
         LoopExpr *hi = lower_extent(l, type, axis);
-        l->axis[axis] = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1));
+        l->axis[axis] =
+            x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1));
         open++;
     }
     if (l->lane_axis >= 0) lane_loop_over(l, type.dim[l->lane_axis], step, c);
@@ -49,19 +61,24 @@ static void for_each(Copy *c, Type type, void (*step)(void *context)) {
 static void copy_loops(Copy *c, Type type) { for_each(c, type, copy_element); }
 
 /* One block of the transposition: rows of the source along axis d, columns along axis s. */
-static void transpose_block(Copy *c, const View *view, int s, int d, int rows, int columns) {
+static void transpose_block(Copy *c, const View *view, int s, int d, int rows, int columns)
+{
     Lower *l = c->l;
     const Type type = c->from->type;
-    loop_transpose(&l->b, lower_buffer(l, c->to), lower_address(l, c->offset, c->to->stride, same_axes, type),
-                   c->to->stride[s], lower_buffer(l, view->value),
-                   lower_address(l, view->offset, view->stride, same_axes, type), view->stride[d], rows, columns);
+    loop_transpose(&l->b, lower_buffer(l, c->to),
+                   lower_address(l, c->offset, c->to->stride, same_axes, type), c->to->stride[s],
+                   lower_buffer(l, view->value),
+                   lower_address(l, view->offset, view->stride, same_axes, type), view->stride[d],
+                   rows, columns);
 }
 
-static void transpose_row_of_blocks(Copy *c, const View *view, int s, int d, int rows) {
+static void transpose_row_of_blocks(Copy *c, const View *view, int s, int d, int rows)
+{
     Lower *l = c->l;
     const int64_t width = l->target->width, n = c->from->type.dim[s], whole = n / width * width;
     if (whole) {
-        l->axis[s] = x_var(&l->b, loop_begin(&l->b, "column", x_int(&l->b, 0), x_int(&l->b, whole), width));
+        l->axis[s] =
+            x_var(&l->b, loop_begin(&l->b, "column", x_int(&l->b, 0), x_int(&l->b, whole), width));
         transpose_block(c, view, s, d, rows, (int)width);
         loop_end(&l->b);
     }
@@ -71,7 +88,8 @@ static void transpose_row_of_blocks(Copy *c, const View *view, int s, int d, int
     }
 }
 
-static void transpose_loops(Copy *c, const View *view, int s, int d) {
+static void transpose_loops(Copy *c, const View *view, int s, int d)
+{
     Lower *l = c->l;
     const Type type = c->from->type;
     const int64_t width = l->target->width, n = type.dim[d], whole = n / width * width;
@@ -82,7 +100,8 @@ static void transpose_loops(Copy *c, const View *view, int s, int d) {
         open++;
     }
     if (whole) {
-        l->axis[d] = x_var(&l->b, loop_begin(&l->b, "row", x_int(&l->b, 0), x_int(&l->b, whole), width));
+        l->axis[d] =
+            x_var(&l->b, loop_begin(&l->b, "row", x_int(&l->b, 0), x_int(&l->b, whole), width));
         transpose_row_of_blocks(c, view, s, d, (int)width);
         loop_end(&l->b);
     }
@@ -93,16 +112,19 @@ static void transpose_loops(Copy *c, const View *view, int s, int d) {
     while (open--) loop_end(&l->b);
 }
 
-void lower_copy(Lower *l) {
+void lower_copy(Lower *l)
+{
     View view;
     const Value *to = l->k->results.at[0];
     Copy c = {l, l->k->anchor, to, to->origin, NULL};
     const Type type = c.from->type;
-    const bool stored = plan_operand(l->entry, l->k, c.from, &view) && view.value->place != AT_INDEX;
-    const int d = contiguous_axis(type, to->stride), s = stored ? contiguous_axis(type, view.stride) : d;
+    const bool stored = plan_operand(l->entry, l->k, c.from, &view)
+                     && view.value->place != AT_INDEX;
+    const int d = contiguous_axis(type, to->stride),
+              s = stored ? contiguous_axis(type, view.stride) : d;
     const bool floats = to->dtype == DT_F32;
-    if (stored && floats && s >= 0 && d >= 0 && s != d && s != type.batch_axis && d != type.batch_axis &&
-        view.stride[d] > 0 && l->target->width > 1) {
+    if (stored && floats && s >= 0 && d >= 0 && s != d && s != type.batch_axis
+        && d != type.batch_axis && view.stride[d] > 0 && l->target->width > 1) {
         transpose_loops(&c, &view, s, d);
         return;
     }
@@ -112,14 +134,16 @@ void lower_copy(Lower *l) {
 
 /* ---- joins: each input into its part of the result ---- */
 
-static void fill_element(void *context) {
+static void fill_element(void *context)
+{
     const Copy *c = context;
     Lower *l = c->l;
     lower_store(l, c->to, same_axes, x_float(&l->b, c->from->attr[2].number, false));
 }
 
 /* The axis along which lanes may copy `part`; -1: none. */
-static int copy_lanes(const Lower *l, const Node *part, const Value *to) {
+static int copy_lanes(const Lower *l, const Node *part, const Value *to)
+{
     View view;
     const int d = contiguous_axis(part->type, to->stride);
     const bool stored = plan_operand(l->entry, l->k, part, &view) && view.value->place != AT_INDEX;
@@ -127,7 +151,8 @@ static int copy_lanes(const Lower *l, const Node *part, const Value *to) {
     return floats && d >= 0 && d != part->type.batch_axis && stored && view.stride[d] == 1 ? d : -1;
 }
 
-static void fill_result(Lower *l, const Value *to) {
+static void fill_result(Lower *l, const Value *to)
+{
     const Type type = to->node->type;
     const int d = contiguous_axis(type, to->stride);
     Copy c = {l, l->k->anchor, to, to->origin, NULL};
@@ -135,7 +160,8 @@ static void fill_result(Lower *l, const Value *to) {
     for_each(&c, type, fill_element);
 }
 
-void lower_join(Lower *l) {
+void lower_join(Lower *l)
+{
     const Node *node = l->k->anchor;
     const Value *to = l->k->results.at[0];
     const bool pads = node->attr[2].count == 0 && node->input_count == 1 && node->attr[1].count;
@@ -143,7 +169,8 @@ void lower_join(Lower *l) {
     if (pads) fill_result(l, to);
     for (int i = 0; i < node->input_count; i++) {
         Copy c = {l, node->inputs[i], to, to->origin, NULL};
-        for (int a = 0; pads && a < node->type.rank; a++) c.offset += node->attr[0].ints[a] * to->stride[a];
+        for (int a = 0; pads && a < node->type.rank; a++)
+            c.offset += node->attr[0].ints[a] * to->stride[a];
         if (!pads) c.offset += at * to->stride[node->attr[0].ints[0]];
         l->lane_axis = copy_lanes(l, c.from, to);
         copy_loops(&c, c.from->type);
@@ -153,7 +180,8 @@ void lower_join(Lower *l) {
 
 /* ---- puts: the part into its place ---- */
 
-void lower_put(Lower *l) {
+void lower_put(Lower *l)
+{
     const Node *node = l->k->anchor, *part = node->inputs[2];
     const Value *to = l->k->results.at[0];
     LoopExpr *at = x_to_index(&l->b, lower_input(l, node->inputs[1], same_axes));

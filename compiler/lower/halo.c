@@ -1,5 +1,5 @@
-/* Halos: whoever writes a value that windows read padding of writes the zeros around it, row by row of the batch:
- * what lies in front of its first element, between its lines, and behind its last. */
+/* Halos: whoever writes a value that windows read padding of writes the zeros around it, row by row
+ * of the batch: what lies in front of its first element, between its lines, and behind its last. */
 #include "lower/context.h"
 
 /* `floats` zeros from element `at` on. */
@@ -15,7 +15,8 @@ static void clear_run(Lower *l, Buffer *buffer, LoopExpr *at, int64_t floats)
     } else if (whole) {
         loop_vstore(b, buffer, at, zero, (int)width);
     }
-    if (floats > whole) loop_vstore(b, buffer, x_add(b, at, x_int(b, whole)), zero, (int)(floats - whole));
+    if (floats > whole)
+        loop_vstore(b, buffer, x_add(b, at, x_int(b, whole)), zero, (int)(floats - whole));
 }
 
 /* Lines are runs of the innermost window axis with all channels. */

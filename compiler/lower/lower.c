@@ -7,26 +7,32 @@
 #include "lower/context.h"
 
 static void (*const templates[])(Lower *) = {
-    [KERNEL_ROWS] = lower_rows,     [KERNEL_CONTRACT] = lower_contract, [KERNEL_WINDOW] = lower_window,
-    [KERNEL_COPY] = lower_copy,     [KERNEL_RANDOM] = lower_random,     [KERNEL_GATHER] = lower_gather,
-    [KERNEL_SCATTER] = lower_scatter, [KERNEL_JOIN] = lower_join,       [KERNEL_CHECK] = lower_check,
-    [KERNEL_PUT] = lower_put,
+    [KERNEL_ROWS] = lower_rows,       [KERNEL_CONTRACT] = lower_contract,
+    [KERNEL_WINDOW] = lower_window,   [KERNEL_COPY] = lower_copy,
+    [KERNEL_RANDOM] = lower_random,   [KERNEL_GATHER] = lower_gather,
+    [KERNEL_SCATTER] = lower_scatter, [KERNEL_JOIN] = lower_join,
+    [KERNEL_CHECK] = lower_check,     [KERNEL_PUT] = lower_put,
 };
 
-static Function *equal_function(const Program *program, const Function *f) {
+static Function *equal_function(const Program *program, const Function *f)
+{
     for (int i = 0; i < program->functions.count; i++)
-        if (program->functions.at[i] != f && function_same(program->functions.at[i], f)) return program->functions.at[i];
+        if (program->functions.at[i] != f && function_same(program->functions.at[i], f))
+            return program->functions.at[i];
     return NULL;
 }
 
-static bool name_taken(const Program *program, const Function *f, const char *name) {
+static bool name_taken(const Program *program, const Function *f, const char *name)
+{
     for (int i = 0; i < program->functions.count; i++)
-        if (program->functions.at[i] != f && !strcmp(program->functions.at[i]->name, name)) return true;
+        if (program->functions.at[i] != f && !strcmp(program->functions.at[i]->name, name))
+            return true;
     return false;
 }
 
 /* True if no entry before this one has its batch, so that the batch tells their kernels apart. */
-static bool batch_is_new(const EntryPlan *entry) {
+static bool batch_is_new(const EntryPlan *entry)
+{
     while (entry->outer) entry = entry->outer;
     for (int i = 0; entry->plan->entries.at[i] != entry; i++)
         if (entry->plan->entries.at[i]->graph->batch == entry->graph->batch) return false;
@@ -34,45 +40,56 @@ static bool batch_is_new(const EntryPlan *entry) {
 }
 
 /* A name that another kernel has is told apart by the batch or the entry, else by a number. */
-static void take_name(Program *program, Function *f, const EntryPlan *entry) {
+static void take_name(Program *program, Function *f, const EntryPlan *entry)
+{
     Arena *arena = program->arena;
     const char *base = f->name;
     if (name_taken(program, f, base))
-        f->name = batch_is_new(entry) ? arena_printf(arena, "%s_batch%lld", base, (long long)entry->graph->batch)
-                                      : arena_printf(arena, "%s_%s", describe_identifier(arena, entry->name), base);
-    for (int i = 2; name_taken(program, f, f->name); i++) f->name = arena_printf(arena, "%s_%d", base, i);
+        f->name = batch_is_new(entry)
+                    ? arena_printf(arena, "%s_batch%lld", base, (long long)entry->graph->batch)
+                    : arena_printf(arena, "%s_%s", describe_identifier(arena, entry->name), base);
+    for (int i = 2; name_taken(program, f, f->name); i++)
+        f->name = arena_printf(arena, "%s_%d", base, i);
 }
 
 /* "conv_relu_16x32x32": operation and shape, for loops that serve kernels of several names. */
-static const char *name_by_shape(Arena *arena, const Kernel *k) {
+static const char *name_by_shape(Arena *arena, const Kernel *k)
+{
     const Node *last = k->nodes.count ? k->nodes.at[k->nodes.count - 1] : k->results.at[0]->node;
     const Type type = k->kind == KERNEL_ROWS ? k->domain : k->results.at[0]->node->type;
     Text name = text_new(arena);
-    text_add(&name, k->kind == KERNEL_COPY ? "copy" : op_row((k->anchor ? k->anchor : last)->op)->name);
-    if (k->anchor && k->kind != KERNEL_COPY && last != k->anchor) text_addf(&name, "_%s", op_row(last->op)->name);
+    text_add(&name,
+             k->kind == KERNEL_COPY ? "copy" : op_row((k->anchor ? k->anchor : last)->op)->name);
+    if (k->anchor && k->kind != KERNEL_COPY && last != k->anchor)
+        text_addf(&name, "_%s", op_row(last->op)->name);
     for (int i = 0, n = 0; i < type.rank; i++)
-        if (i != type.batch_axis && type.dim[i] != 1) text_addf(&name, "%s%lld", n++ ? "x" : "_", (long long)type.dim[i]);
+        if (i != type.batch_axis && type.dim[i] != 1)
+            text_addf(&name, "%s%lld", n++ ? "x" : "_", (long long)type.dim[i]);
     return name.at;
 }
 
-static void rename_shared(Program *program) {
+static void rename_shared(Program *program)
+{
     for (int i = 0; i < program->functions.count; i++) {
         Function *f = program->functions.at[i];
         if (!f->shared_name) continue;
         const char *base = f->name = f->shared_name;
-        for (int n = 2; name_taken(program, f, f->name); n++) f->name = arena_printf(program->arena, "%s_%d", base, n);
+        for (int n = 2; name_taken(program, f, f->name); n++)
+            f->name = arena_printf(program->arena, "%s_%d", base, n);
     }
 }
 
 enum { MOST_CALLERS = 12 };
 
 /* The banner of a function that several kernels run names them all. */
-static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const Kernel *k) {
+static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const Kernel *k)
+{
     if (!f->callers++) {
         f->kernel_name = k->name;
         return;
     }
-    if (strcmp(f->kernel_name, k->name) != 0 && k->results.count) f->shared_name = name_by_shape(arena, k);
+    if (strcmp(f->kernel_name, k->name) != 0 && k->results.count)
+        f->shared_name = name_by_shape(arena, k);
     if (f->callers == 2) f->comment = arena_printf(arena, "%s\nAlso", f->comment);
     if (f->callers <= MOST_CALLERS)
         f->comment = arena_printf(arena, "%s%s %s in %s", f->comment, f->callers > 2 ? "," : "",
@@ -81,7 +98,9 @@ static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const 
         f->comment = arena_printf(arena, "%s, ...", f->comment);
 }
 
-static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k) {
+static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *entry,
+                               const Kernel *k)
+{
     Lower l;
     lower_begin(&l, arena, program, entry, k);
     lower_halos(&l);
@@ -104,7 +123,8 @@ static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *
     return call;
 }
 
-static void lower_entry(Arena *arena, Program *program, const EntryPlan *plan, LoweredEntry *entry) {
+static void lower_entry(Arena *arena, Program *program, const EntryPlan *plan, LoweredEntry *entry)
+{
     entry->plan = plan;
     for (int i = 0; i < plan->kernels.count; i++) {
         const Kernel *k = plan->kernels.at[i];
@@ -119,7 +139,8 @@ static void lower_entry(Arena *arena, Program *program, const EntryPlan *plan, L
     }
 }
 
-Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target) {
+Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target)
+{
     Lowered *lowered = arena_make(arena, Lowered);
     lowered->plan = plan;
     lowered->program = program_new(arena, target);
@@ -137,7 +158,8 @@ Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target) {
 }
 
 /* An index that is only known inside a scan cannot be checked before the entry writes. */
-static const Node *unsupported_in(const Graph *graph, bool inside) {
+static const Node *unsupported_in(const Graph *graph, bool inside)
+{
     for (int i = 0; i < graph->nodes.count; i++) {
         const Node *node = graph->nodes.at[i], *inner = NULL;
         if (inside && node->op == OP_checked) return node;
@@ -146,7 +168,8 @@ static const Node *unsupported_in(const Graph *graph, bool inside) {
     return NULL;
 }
 
-const Node *lower_unsupported(const Module *module) {
+const Node *lower_unsupported(const Module *module)
+{
     for (int i = 0; i < module->entries.count; i++) {
         const Node *node = unsupported_in(module->entries.at[i], false);
         if (node) return node;

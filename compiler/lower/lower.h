@@ -1,4 +1,5 @@
-/* Lowering: each kernel of a plan becomes a loop function for one target. Identical loops are emitted once.
+/* Lowering: each kernel of a plan becomes a loop function for one target. Identical loops are
+ * emitted once.
  *
  *   rows.c      maps and reductions over one domain          contract.c   register-tiled products
  *   window.c    convolutions and pooling
@@ -11,21 +12,24 @@
 #include "loop/loop.h"
 #include "target/target.h"
 
-/* One call of an entry, in order. The function's formal buffers are, in order, the pointers to pass:
- * arguments.at[i]; then `count` if the function has a scalar of that name. */
+/* One call of an entry, in order. The function's formal buffers are, in order, the pointers to
+ * pass: arguments.at[i]; then `count` if the function has a scalar of that name. */
 typedef struct KernelCall {
     const Kernel *kernel;
-    Function *function;              /* NULL: a scan, whose body is called once a step */
+    Function *function; /* NULL: a scan, whose body is called once a step */
     VEC(const Value *) arguments;
     const struct LoweredEntry *body;
 } KernelCall;
 
-typedef struct LoweredEntry { const EntryPlan *plan; VEC(KernelCall) calls; } LoweredEntry;
+typedef struct LoweredEntry {
+    const EntryPlan *plan;
+    VEC(KernelCall) calls;
+} LoweredEntry;
 
 typedef struct Lowered {
     const Plan *plan;
-    Program *program;                /* all functions of this target */
-    VEC(LoweredEntry) entries;       /* in the order of plan->entries */
+    Program *program;          /* all functions of this target */
+    VEC(LoweredEntry) entries; /* in the order of plan->entries */
 } Lowered;
 
 /* The first check of an index in the body of a scan, or NULL. It would come too late: an entry
@@ -34,8 +38,8 @@ typedef struct Lowered {
 const Node *lower_unsupported(const Module *module);
 
 Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target);
-/* Divides the functions of kernels into parts for that many threads where `least` statements or more run in a loop. A call of
- * the threads costs about as much as LEAST_STATEMENTS. */
+/* Divides the functions of kernels into parts for that many threads where `least` statements or
+ * more run in a loop. A call of the threads costs about as much as LEAST_STATEMENTS. */
 enum { LEAST_STATEMENTS = 10000 };
 void lower_divide(Lowered *lowered, int threads, int64_t least);
 #endif

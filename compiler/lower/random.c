@@ -1,5 +1,5 @@
-/* Random numbers: each element is a function of the seed, the draw's place in the program and the element's logical index,
- * whatever the order in memory. */
+/* Random numbers: each element is a function of the seed, the draw's place in the program and the
+ * element's logical index, whatever the order in memory. */
 #include "lower/context.h"
 
 void lower_random(Lower *l)

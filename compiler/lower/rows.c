@@ -83,8 +83,8 @@ static void accumulate(Rows *r, const Node *node)
     const View view = {.value = v, .offset = v->origin};
     View at = view;
     memcpy(at.stride, v->stride, sizeof at.stride);
-    const bool keeps_lanes =
-        varies(node->type, m->label) >> (l->lane_axis & 31) & (l->lane_axis >= 0);
+    const bool keeps_lanes = varies(node->type, m->label) >> (l->lane_axis & 31)
+                           & (l->lane_axis >= 0);
     if (x->vector && !keeps_lanes) x = x_unary(&l->b, E_ADD_LANES, x);
     LoopExpr *sum =
         x_map(&l->b, OP_add, 2, (LoopExpr *[]){lower_load(l, &at, m->label, node->type), x});
@@ -145,8 +145,8 @@ static bool phase_has_work(const Rows *r, int p, int running_count)
         const Node *node = k->nodes.at[i];
         if (r->level[node->id] != p || member_of(r, node)->after_loops) continue;
         if (accumulates(r, node) && (!r->row || input_in_row(r, node))) return true;
-        if (!reduces(r, node) && result_of(r, node) &&
-            (!r->row || (varies(node->type, member_of(r, node)->label) & r->row)))
+        if (!reduces(r, node) && result_of(r, node)
+            && (!r->row || (varies(node->type, member_of(r, node)->label) & r->row)))
             return true;
     }
     return false;
@@ -405,7 +405,8 @@ static void inner_rows(void *context)
         const Node *node = l->k->nodes.at[i];
         if (!sums_up(r, node)) continue;
         const char *name = node->name ? node->name : "total";
-        r->total[node->id] = loop_var(&l->b, name, lower_number(l, node->type.dtype, 0, input_has_lanes(r, node)));
+        r->total[node->id] =
+            loop_var(&l->b, name, lower_number(l, node->type.dtype, 0, input_has_lanes(r, node)));
     }
     lower_loop(l, inner->axis);
     one_row(r);
@@ -435,8 +436,8 @@ void lower_rows(Lower *l)
     int open = 0;
     Inner inner = {&r, rows_inner_axis(&r)};
     for (int axis = 0; axis < l->k->domain.rank; axis++) {
-        if ((r.row >> axis & 1) || axis == l->lane_axis || axis == inner.axis ||
-            l->k->domain.dim[axis] == 1)
+        if ((r.row >> axis & 1) || axis == l->lane_axis || axis == inner.axis
+            || l->k->domain.dim[axis] == 1)
             continue;
         lower_loop(l, axis);
         open++;

@@ -8,8 +8,8 @@ bool window_is_channelwise(const Window *w)
     return w->groups == w->in_channels && w->groups == w->out_channels;
 }
 
-void window_panels(Lower *l, int64_t channels, int most, void (*body)(void *context, const Panel *panel),
-                   void *context)
+void window_panels(Lower *l, int64_t channels, int most,
+                   void (*body)(void *context, const Panel *panel), void *context)
 {
     LoopBuilder *b = &l->b;
     const int64_t width = l->lane_axis >= 0 ? l->target->width : 1;
@@ -22,9 +22,10 @@ void window_panels(Lower *l, int64_t channels, int most, void (*body)(void *cont
         const int64_t whole = runs[i].count - partial, end = runs[i].begin + runs[i].size * whole;
         Panel p = {.columns = (int)runs[i].size, .active = (int)width};
         if (whole) {
-            p.first = whole == 1 ? x_int(b, runs[i].begin * width)
-                                 : x_var(b, loop_begin(b, "o", x_int(b, runs[i].begin * width),
-                                                       x_int(b, end * width), runs[i].size * width));
+            p.first = whole == 1
+                        ? x_int(b, runs[i].begin * width)
+                        : x_var(b, loop_begin(b, "o", x_int(b, runs[i].begin * width),
+                                              x_int(b, end * width), runs[i].size * width));
             body(context, &p);
             if (whole > 1) loop_end(b);
         }
@@ -53,8 +54,10 @@ void lower_window(Lower *l)
     window_of(l->b.arena, l->k->anchor, &w);
     lower_uniforms(l);
     l->lane_axis = l->target->width > 1 ? l->k->lane_axis : -1;
-    const bool picks = w.input[1] != ROLE_NONE && w.input[1] != ROLE_WEIGHT && w.input[0] == ROLE_IN && w.result != ROLE_WEIGHT;
-    const bool largest = picks && w.result == ROLE_OUT && l->k->anchor->inputs[0] == l->k->anchor->inputs[1];
+    const bool picks = w.input[1] != ROLE_NONE && w.input[1] != ROLE_WEIGHT && w.input[0] == ROLE_IN
+                    && w.result != ROLE_WEIGHT;
+    const bool largest = picks && w.result == ROLE_OUT
+                      && l->k->anchor->inputs[0] == l->k->anchor->inputs[1];
     if (l->k->winograd) lower_window_winograd(l);
     else if (w.result == ROLE_WEIGHT) lower_window_weight(l);
     else if (picks && !largest) lower_window_pick(l);

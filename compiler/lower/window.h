@@ -5,20 +5,29 @@
 #include "lower/slide.h"
 
 /* Loops over rows up to count, then over groups of channels; *group is the number of the group. */
-typedef struct WindowLoops { int open; LoopExpr *row, *group; } WindowLoops;
+typedef struct WindowLoops {
+    int open;
+    LoopExpr *row, *group;
+} WindowLoops;
 
 /* One group a channel: lanes and columns run over all of them. */
 bool window_is_channelwise(const Window *w);
 
-/* The channels along the lanes cut into panels of at most `most` vectors; the last vector may have fewer `active`. */
-typedef struct Panel { LoopExpr *first; int columns, active; } Panel;
-void window_panels(Lower *l, int64_t channels, int most, void (*body)(void *context, const Panel *panel), void *context);
+/* The channels along the lanes cut into panels of at most `most` vectors; the last vector may have
+ * fewer `active`. */
+typedef struct Panel {
+    LoopExpr *first;
+    int columns, active;
+} Panel;
+void window_panels(Lower *l, int64_t channels, int most,
+                   void (*body)(void *context, const Panel *panel), void *context);
 
-/* Lanes that may be read at once of a vector along `axis` with `active` in use: all where the rows are padded. */
+/* Lanes that may be read at once of a vector along `axis` with `active` in use: all where the rows
+ * are padded. */
 int window_lanes(const Lower *l, const View *view, Type type, int axis, int active);
 
-void lower_window_gather(Lower *l);                          /* window_gather.c */
-void lower_window_weight(Lower *l);                          /* window_weight.c */
-void lower_window_winograd(Lower *l);                        /* window_winograd.c */
-void lower_window_pick(Lower *l);                            /* window_pick.c */
+void lower_window_gather(Lower *l);   /* window_gather.c */
+void lower_window_weight(Lower *l);   /* window_weight.c */
+void lower_window_winograd(Lower *l); /* window_winograd.c */
+void lower_window_pick(Lower *l);     /* window_pick.c */
 #endif

@@ -1,19 +1,20 @@
-/* Windows whose result gathers: convolutions and sums under a window, both ways, and the largest under a window.
+/* Windows whose result gathers: convolutions and sums under a window, both ways, and the largest
+ * under a window.
  *
  *   for each row
  *       for each group of channels
  *           for each phase                                 of an adjoint with a stride
- *               for each panel                             vectors of the group's channels, at most NV
- *                   for each position of the outer axes
- *                       for each tile of the last axis     positions, at most MR
+ *               for each panel                             vectors of the group's channels, at most
+ * NV for each position of the outer axes for each tile of the last axis     positions, at most MR
  *                           acc[MR][NV] = 0
  *                           for each tap, for each channel of the source:
  *                               acc[r][v] += splat(source[r]) * weight[v]
  *                           epilogue on acc, stores
  *
- * Padding is never read: the loops over taps of the outer axes stop where the source does, and tiles at the ends of the
- * last axis are written out with the taps that each position meets. With one group a channel the lanes of the source
- * are the lanes of the result, and there is no sum over channels. */
+ * Padding is never read: the loops over taps of the outer axes stop where the source does, and
+ * tiles at the ends of the last axis are written out with the taps that each position meets. With
+ * one group a channel the lanes of the source are the lanes of the result, and there is no sum over
+ * channels. */
 #include "lower/tile.h"
 #include "lower/window.h"
 
@@ -25,19 +26,25 @@ typedef struct Gather {
     Combine combine;
     const View *source, *weight;
     Type weight_type;
-    int lane_weight;                 /* axis of the weights along the lanes */
+    int lane_weight; /* axis of the weights along the lanes */
     bool channelwise;
-    int64_t lanes, sums;             /* channels of a group: of the result, of the source */
+    int64_t lanes, sums; /* channels of a group: of the result, of the source */
     LoopExpr *group;
-    LoopExpr *channel;               /* of the source, within the group */
-    Slide slide[MAX_WINDOW_AXES];    /* of the current phase */
-    LoopExpr *at[MAX_WINDOW_AXES];   /* positions of the outer axes */
+    LoopExpr *channel;             /* of the source, within the group */
+    Slide slide[MAX_WINDOW_AXES];  /* of the current phase */
+    LoopExpr *at[MAX_WINDOW_AXES]; /* positions of the outer axes */
     LoopExpr *tap[MAX_WINDOW_AXES];
     Tile tile;
 } Gather;
 
 /* Positions p->m .. + rows of the last axis, a panel of channels. */
-typedef struct Spot { LoopExpr *m; int64_t begin; int rows; const Panel *panel; Var **acc; } Spot;
+typedef struct Spot {
+    LoopExpr *m;
+    int64_t begin;
+    int rows;
+    const Panel *panel;
+    Var **acc;
+} Spot;
 
 static int last_axis(const Gather *g) { return g->w.axes - 1; }
 
@@ -68,7 +75,8 @@ static LoopExpr *load_source(const Gather *g, const Spot *p, int row, int column
     LoopBuilder *b = &l->b;
     const View *view = g->source;
     set_place(g, p, row, column);
-    LoopExpr *channel = g->channelwise ? l->axis[1] : x_add(b, x_mul(b, g->group, g->sums), g->channel);
+    LoopExpr *channel = g->channelwise ? l->axis[1]
+                                       : x_add(b, x_mul(b, g->group, g->sums), g->channel);
     LoopExpr *x = row_offset(g, x_int(b, view->offset), view->stride[0]);
     for (int a = 0; a < g->w.axes; a++) {
         LoopExpr *at = a == last_axis(g) ? x_add(b, p->m, x_int(b, row)) : g->at[a];
@@ -85,8 +93,10 @@ static LoopExpr *load_weight(const Gather *g, const Spot *p, int column)
     Lower *l = g->l;
     LoopBuilder *b = &l->b;
     const View *view = g->weight;
-    const int64_t step = l->lane_axis >= 0 ? l->target->width : 1, group = g->w.out_channels / g->w.groups;
-    LoopExpr *x = x_int(b, view->offset), *lane = x_add(b, p->panel->first, x_int(b, column * step));
+    const int64_t step = l->lane_axis >= 0 ? l->target->width : 1,
+                  group = g->w.out_channels / g->w.groups;
+    LoopExpr *x = x_int(b, view->offset),
+             *lane = x_add(b, p->panel->first, x_int(b, column * step));
     for (int a = 0; a < g->w.axes; a++)
         x = x_add(b, x, x_mul(b, slide_weight(b, &g->slide[a], g->tap[a]), view->stride[2 + a]));
     x = x_add(b, x, x_mul(b, g->group, group * view->stride[0]));
@@ -96,7 +106,9 @@ static LoopExpr *load_weight(const Gather *g, const Spot *p, int column)
     const int active = column + 1 == p->panel->columns ? p->panel->active : l->target->width;
     if (l->lane_axis < 0) return x_load(b, buffer, x);
     const bool aligned = g->w.groups == 1 || g->channelwise;
-    return x_vload(b, buffer, x, aligned ? window_lanes(l, view, g->weight_type, g->lane_weight, active) : active);
+    return x_vload(b, buffer, x,
+                   aligned ? window_lanes(l, view, g->weight_type, g->lane_weight, active)
+                           : active);
 }
 
 /* ---- the tile ---- */
@@ -128,7 +140,8 @@ static void combine(const Gather *g, const Spot *p, int64_t tap)
         LoopExpr *a = NULL;
         for (int v = 0; v < columns; v++) {
             if (!v || g->channelwise) {
-                const char *name = arena_printf(b->arena, "a%d", g->channelwise ? r * columns + v : r);
+                const char *name =
+                    arena_printf(b->arena, "a%d", g->channelwise ? r * columns + v : r);
                 a = x_var(b, loop_let(b, name, load_source(g, p, r, v)));
                 if (g->l->lane_axis >= 0 && !a->vector) a = x_splat(b, a);
             }
@@ -137,7 +150,7 @@ static void combine(const Gather *g, const Spot *p, int64_t tap)
     }
 }
 
-enum { UNROLLED = 64 };              /* multiplications in the body of the innermost loop */
+enum { UNROLLED = 64 }; /* multiplications in the body of the innermost loop */
 
 static void unroll(const Gather *g, const Spot *p)
 {
@@ -173,14 +186,16 @@ static void ragged(Gather *g, const Spot *p)
     }
 }
 
-/* Taps and channels of the last axis lie one after another in the source and in the weights: one loop does both. */
+/* Taps and channels of the last axis lie one after another in the source and in the weights: one
+ * loop does both. */
 static bool contiguous(const Gather *g)
 {
     const Slide *s = &g->slide[last_axis(g)];
     const int axis = 2 + last_axis(g);
     return !g->channelwise && g->sums > 1 && s->taps > 1
-           && s->offset_step * g->source->stride[axis] == g->sums * g->source->stride[1]
-           && s->weight_step * g->weight->stride[axis] == g->sums * g->weight->stride[1 - g->lane_weight];
+        && s->offset_step * g->source->stride[axis] == g->sums * g->source->stride[1]
+        && s->weight_step * g->weight->stride[axis]
+               == g->sums * g->weight->stride[1 - g->lane_weight];
 }
 
 static void whole(Gather *g, const Spot *p)
@@ -195,7 +210,8 @@ static void whole(Gather *g, const Spot *p)
         loop_end(b);
         return;
     }
-    if (s->taps > 1) g->tap[last_axis(g)] = x_var(b, loop_begin(b, "kx", x_int(b, 0), x_int(b, s->taps), 1));
+    if (s->taps > 1)
+        g->tap[last_axis(g)] = x_var(b, loop_begin(b, "kx", x_int(b, 0), x_int(b, s->taps), 1));
     channels(g, p, -1);
     if (s->taps > 1) loop_end(b);
 }
@@ -210,7 +226,8 @@ static void epilogue(const Gather *g, const Spot *p)
             lower_bind(l, l->k->anchor, x_var(&l->b, p->acc[r * p->panel->columns + v]));
             for (int i = 0; i < l->k->results.count; i++) {
                 const Node *node = l->k->results.at[i]->node;
-                lower_store(l, l->k->results.at[i], l->entry->member[node->id].label, lower_member(l, node));
+                lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
+                            lower_member(l, node));
             }
             lower_forget(l, mark);
         }
@@ -232,7 +249,8 @@ static void tile(Gather *g, Spot *p, bool is_whole)
     const double start = g->combine == LARGEST ? -3.402823466e38 : 0;
     p->acc = arena_array(b->arena, Var *, count);
     for (int i = 0; i < count; i++) {
-        const char *name = arena_printf(b->arena, "c%d_%d", i / p->panel->columns, i % p->panel->columns);
+        const char *name =
+            arena_printf(b->arena, "c%d_%d", i / p->panel->columns, i % p->panel->columns);
         p->acc[i] = loop_var(b, name, x_float(b, start, g->l->lane_axis >= 0));
     }
     if (!empty(g)) {
@@ -259,7 +277,8 @@ static void tiles(Gather *g, const Panel *panel)
         Spot p = {.begin = runs[i].begin, .rows = (int)runs[i].size, .panel = panel};
         if (runs[i].count > 1) {
             const int64_t end = runs[i].begin + runs[i].size * runs[i].count;
-            p.m = x_var(b, loop_begin(b, "x", x_int(b, runs[i].begin), x_int(b, end), runs[i].size));
+            p.m =
+                x_var(b, loop_begin(b, "x", x_int(b, runs[i].begin), x_int(b, end), runs[i].size));
         } else {
             p.m = x_int(b, runs[i].begin);
             loop_block(b);
@@ -304,13 +323,16 @@ static void choose_tile(Gather *g)
 {
     const WindowAxis *last = &g->w.axis[last_axis(g)];
     const int64_t width = g->l->lane_axis >= 0 ? g->l->target->width : 1;
-    const int64_t positions = g->w.result == ROLE_OUT ? last->out : (last->in + last->stride - 1) / last->stride;
-    const int64_t channels = g->channelwise ? g->w.in_channels : g->lanes, vectors = (channels + width - 1) / width;
+    const int64_t positions =
+        g->w.result == ROLE_OUT ? last->out : (last->in + last->stride - 1) / last->stride;
+    const int64_t channels = g->channelwise ? g->w.in_channels : g->lanes,
+                  vectors = (channels + width - 1) / width;
     if (g->combine == PRODUCT && !g->channelwise) {
         g->tile = tile_choose(g->l->target, positions, vectors);
         return;
     }
-    g->tile.columns = vectors < 2 ? (int)vectors : 2;   /* nothing is reused: enough to fill the pipeline */
+    g->tile.columns = vectors < 2 ? (int)vectors
+                                  : 2; /* nothing is reused: enough to fill the pipeline */
     g->tile.rows = positions < 4 ? (int)positions : 4;
 }
 
@@ -336,7 +358,8 @@ void lower_window_gather(Lower *l)
         open++;
     }
     if (!g.channelwise && g.w.groups > 1) {
-        g.group = x_var(&l->b, loop_begin(&l->b, "group", x_int(&l->b, 0), x_int(&l->b, g.w.groups), 1));
+        g.group =
+            x_var(&l->b, loop_begin(&l->b, "group", x_int(&l->b, 0), x_int(&l->b, g.w.groups), 1));
         open++;
     }
     phases(&g, 0);

@@ -11,10 +11,10 @@
 typedef struct Pick {
     Lower *l;
     Window w;
-    const View *a, *b;               /* b: what is picked from, or what is placed */
+    const View *a, *b; /* b: what is picked from, or what is placed */
     Slide slide[MAX_WINDOW_AXES];
     LoopExpr *channel, *at[MAX_WINDOW_AXES], *tap[MAX_WINDOW_AXES];
-    LoopExpr *first[MAX_WINDOW_AXES], *end[MAX_WINDOW_AXES];         /* taps that the position meets */
+    LoopExpr *first[MAX_WINDOW_AXES], *end[MAX_WINDOW_AXES]; /* taps that the position meets */
     int active;
 } Pick;
 
@@ -35,7 +35,8 @@ static LoopExpr *entry_at(const Pick *p, int64_t offset, const int64_t *stride, 
 static LoopExpr *load(const Pick *p, const Value *value, LoopExpr *at)
 {
     Buffer *buffer = lower_buffer(p->l, value);
-    return p->l->lane_axis >= 0 ? x_vload(&p->l->b, buffer, at, p->active) : x_load(&p->l->b, buffer, at);
+    return p->l->lane_axis >= 0 ? x_vload(&p->l->b, buffer, at, p->active)
+                                : x_load(&p->l->b, buffer, at);
 }
 
 static LoopExpr *load_view(const Pick *p, const View *view, bool position)
@@ -120,7 +121,8 @@ static void pick(Pick *p)
     lower_bind(l, l->k->anchor, x_var(b, picked));
     for (int i = 0; i < l->k->results.count; i++) {
         const Node *node = l->k->results.at[i]->node;
-        lower_store(l, l->k->results.at[i], l->entry->member[node->id].label, lower_member(l, node));
+        lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
+                    lower_member(l, node));
     }
     lower_forget(l, mark);
     l->active = l->target->width;
@@ -183,7 +185,8 @@ void lower_window_pick(Lower *l)
     int open = 0;
     window_of(l->b.arena, l->k->anchor, &p.w);
     for (int a = 0; a < p.w.axes; a++) p.slide[a] = slide_forward(&p.w.axis[a]);
-    if (p.w.result == ROLE_IN && (overlaps(&p.w) || !covers(&p.w))) lower_clear(l, l->k->results.at[0]);
+    if (p.w.result == ROLE_IN && (overlaps(&p.w) || !covers(&p.w)))
+        lower_clear(l, l->k->results.at[0]);
     if (l->k->domain.dim[0] != 1) {
         lower_loop(l, 0);
         open++;

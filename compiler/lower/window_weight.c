@@ -1,14 +1,11 @@
 /* The gradient of a convolution by its weights.
  *
  *   result = 0
- *   for each block of rows                       whose planes stay in cache while all taps and channels pass
- *       for each group, for each tap
- *           for each panel                       vectors of the group's output channels, at most NV
- *               for each tile                    of its input channels, at most MR
- *                   acc[MR][NV] = result
- *                   for each row of the block, for each position that meets an entry with the tap:
- *                       acc[r][v] += splat(in[r]) * out[v]
- *                   result = acc
+ *   for each block of rows                       whose planes stay in cache while all taps and
+ * channels pass for each group, for each tap for each panel                       vectors of the
+ * group's output channels, at most NV for each tile                    of its input channels, at
+ * most MR acc[MR][NV] = result for each row of the block, for each position that meets an entry
+ * with the tap: acc[r][v] += splat(in[r]) * out[v] result = acc
  *
  * With one group a channel both operands are read as vectors, and the tile is one row high. */
 #include "lower/tile.h"
@@ -21,16 +18,21 @@ typedef struct Weight {
     Type out_type;
     const Value *result;
     bool channelwise;
-    int64_t ins, outs;               /* channels of a group */
+    int64_t ins, outs; /* channels of a group */
     Slide slide[MAX_WINDOW_AXES];
     LoopExpr *row, *group;
     LoopExpr *tap[MAX_WINDOW_AXES], *at[MAX_WINDOW_AXES];
-    LoopExpr *first, *end;           /* rows of the block */
+    LoopExpr *first, *end; /* rows of the block */
     Tile tile;
 } Weight;
 
 /* Input channels m .. + rows of the group. */
-typedef struct Spot { LoopExpr *m; int rows; const Panel *panel; Var **acc; } Spot;
+typedef struct Spot {
+    LoopExpr *m;
+    int rows;
+    const Panel *panel;
+    Var **acc;
+} Spot;
 
 /* ---- addresses ---- */
 
@@ -95,7 +97,8 @@ static void multiply(const Weight *g, const Spot *p)
         out[v] = x_var(b, loop_let(b, arena_printf(b->arena, "d%d", v), load_out(g, p, v)));
     for (int r = 0; r < p->rows; r++) {
         LoopExpr *a = x_var(b, loop_let(b, arena_printf(b->arena, "a%d", r), load_in(g, p, r)));
-        for (int v = g->channelwise ? r : 0; v < (g->channelwise ? r + 1 : p->panel->columns); v++) {
+        for (int v = g->channelwise ? r : 0; v < (g->channelwise ? r + 1 : p->panel->columns);
+             v++) {
             Var *acc = p->acc[g->channelwise ? v : r * p->panel->columns + v];
             loop_set(b, acc, x_fma(b, a, out[v], x_var(b, acc)));
         }
@@ -129,7 +132,8 @@ static void tile(Weight *g, Spot *p)
     p->acc = arena_array(b->arena, Var *, rows * columns);
     for (int i = 0; i < rows * columns; i++) {
         LoopExpr *at = result_at(g, p, i / columns, i % columns);
-        LoopExpr *x = vector ? x_vload(b, buffer, at, active(g, p, i % columns)) : x_load(b, buffer, at);
+        LoopExpr *x = vector ? x_vload(b, buffer, at, active(g, p, i % columns))
+                             : x_load(b, buffer, at);
         p->acc[i] = loop_var(b, arena_printf(b->arena, "c%d_%d", i / columns, i % columns), x);
     }
     g->row = x_var(b, loop_begin(b, "row", g->first, g->end, 1));
@@ -159,7 +163,9 @@ static void panel(void *context, const Panel *panel)
         const int64_t end = runs[i].begin + runs[i].size * runs[i].count;
         Spot p = {.rows = (int)runs[i].size, .panel = panel, .m = x_int(b, runs[i].begin)};
         if (runs[i].count == 1) loop_block(b);
-        else p.m = x_var(b, loop_begin(b, "c", x_int(b, runs[i].begin), x_int(b, end), runs[i].size));
+        else
+            p.m =
+                x_var(b, loop_begin(b, "c", x_int(b, runs[i].begin), x_int(b, end), runs[i].size));
         tile(g, &p);
         loop_end(b);
     }
@@ -206,7 +212,7 @@ void lower_window_weight(Lower *l)
     g.channelwise = window_is_channelwise(&g.w);
     g.ins = g.w.in_channels / g.w.groups;
     g.outs = g.w.out_channels / g.w.groups;
-    if (g.channelwise) g.outs = 0;                   /* lanes count channels from the first */
+    if (g.channelwise) g.outs = 0; /* lanes count channels from the first */
     g.group = x_int(b, 0);
     for (int a = 0; a < g.w.axes; a++) g.slide[a] = slide_forward(&g.w.axis[a]);
     const int64_t width = l->lane_axis >= 0 ? l->target->width : 1;
@@ -221,8 +227,9 @@ void lower_window_weight(Lower *l)
     }
     LoopExpr *rows = g.end;
     g.first = x_var(b, loop_begin(b, "block", x_int(b, 0), rows, block));
-    g.end = block == 1 ? x_add(b, g.first, x_int(b, 1))
-                       : x_var(b, loop_let(b, "end", x_min(b, x_add(b, g.first, x_int(b, block)), rows)));
+    g.end = block == 1
+              ? x_add(b, g.first, x_int(b, 1))
+              : x_var(b, loop_let(b, "end", x_min(b, x_add(b, g.first, x_int(b, block)), rows)));
     taps_and_panels(&g);
     loop_end(b);
 }

@@ -1,14 +1,20 @@
-/* The transforms of Winograd's convolution F(4 x 4, 3 x 3) (A. Lavin, S. Gray: Fast Algorithms for Convolutional Neural
- * Networks, 2015): with interpolation points 0, 1, -1, 2, -2 and infinity,
+/* The transforms of Winograd's convolution F(4 x 4, 3 x 3) (A. Lavin, S. Gray: Fast Algorithms for
+ * Convolutional Neural Networks, 2015): with interpolation points 0, 1, -1, 2, -2 and infinity,
  *
- *   result = A^T [(G weight G^T) . (B^T in B)] A        for tiles of 6 x 6 entries, summed over channels,
+ *   result = A^T [(G weight G^T) . (B^T in B)] A        for tiles of 6 x 6 entries, summed over
+ * channels,
  *
  * and the gradient by the weights is G^T [sum over tiles of (B^T in B) . (A out A^T)] G. */
 #ifndef NNC_LOWER_WINOGRAD_H
 #define NNC_LOWER_WINOGRAD_H
 #include "loop/loop.h"
 
-enum { WINOGRAD_IN = 6, WINOGRAD_OUT = 4, WINOGRAD_TAPS = 3, WINOGRAD_PLANES = WINOGRAD_IN * WINOGRAD_IN };
+enum {
+    WINOGRAD_IN = 6,
+    WINOGRAD_OUT = 4,
+    WINOGRAD_TAPS = 3,
+    WINOGRAD_PLANES = WINOGRAD_IN * WINOGRAD_IN
+};
 
 /* One transform along one axis. in: variables; out: expressions over them. */
 typedef struct Transform {
@@ -16,18 +22,19 @@ typedef struct Transform {
     void (*apply)(LoopBuilder *b, LoopExpr *const *in, LoopExpr **out);
 } Transform;
 
-extern const Transform winograd_in, winograd_out;            /* B^T, A^T */
-extern const Transform winograd_weight;                      /* G */
-extern const Transform winograd_out_gradient;                /* A */
-extern const Transform winograd_weight_gradient;             /* G^T */
+extern const Transform winograd_in, winograd_out; /* B^T, A^T */
+extern const Transform winograd_weight;           /* G */
+extern const Transform winograd_out_gradient;     /* A */
+extern const Transform winograd_weight_gradient;  /* G^T */
 
-/* A transform along both axes, from entries that are loaded to entries that are stored. In between they are in a local array,
- * which is faster than registers that do not suffice, and short: both axes are loops. */
+/* A transform along both axes, from entries that are loaded to entries that are stored. In between
+ * they are in a local array, which is faster than registers that do not suffice, and short: both
+ * axes are loops. */
 typedef struct Plane {
     void *context;
     LoopExpr *(*load)(void *context, LoopExpr *y, LoopExpr *x);
     void (*store)(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value);
-    Buffer *half;                    /* WINOGRAD_PLANES vectors */
+    Buffer *half; /* WINOGRAD_PLANES vectors */
 } Plane;
 void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane, int width);
 #endif

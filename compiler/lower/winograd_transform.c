@@ -25,7 +25,8 @@ static X multiple(LoopBuilder *b, double factor, X p, X q)
 
 static void apply_in(LoopBuilder *b, X const *d, X *e)
 {
-    X p = named(b, "p", multiple(b, -4, d[2], d[4])), q = named(b, "q", multiple(b, -4, d[1], d[3]));
+    X p = named(b, "p", multiple(b, -4, d[2], d[4])),
+      q = named(b, "q", multiple(b, -4, d[1], d[3]));
     X r = named(b, "r", sub(b, d[4], d[2])), s = named(b, "s", sub(b, d[3], d[1]));
     e[0] = multiple(b, 4, d[0], multiple(b, -5, d[2], d[4]));
     e[1] = add(b, p, q);
@@ -47,7 +48,8 @@ static void apply_out(LoopBuilder *b, X const *m, X *y)
 
 static void apply_weight(LoopBuilder *b, X const *g, X *u)
 {
-    X p = named(b, "p", times(b, -1.0 / 6, add(b, g[0], g[2]))), q = named(b, "q", times(b, 1.0 / 6, g[1]));
+    X p = named(b, "p", times(b, -1.0 / 6, add(b, g[0], g[2]))),
+      q = named(b, "q", times(b, 1.0 / 6, g[1]));
     X r = named(b, "r", multiple(b, 1.0 / 24, g[0], times(b, 1.0 / 6, g[2])));
     X s = named(b, "s", times(b, 1.0 / 12, g[1]));
     u[0] = times(b, 0.25, g[0]);
@@ -97,7 +99,8 @@ void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane, 
     X in[WINOGRAD_IN], out[WINOGRAD_IN];
     X x = x_var(b, loop_begin(b, "s", x_int(b, 0), x_int(b, t->in), 1));
     for (int i = 0; i < t->in; i++)
-        in[i] = named(b, arena_printf(b->arena, "d%d", i), plane->load(plane->context, x_int(b, i), x));
+        in[i] =
+            named(b, arena_printf(b->arena, "d%d", i), plane->load(plane->context, x_int(b, i), x));
     t->apply(b, in, out);
     for (int i = 0; i < t->out; i++)
         loop_vstore(b, plane->half, half_at(b, x_int(b, i), x, width), out[i], width);

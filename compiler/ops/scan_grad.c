@@ -15,26 +15,26 @@
 #include "ops/rules.h"
 #include "ops/scan.h"
 
-enum { FLOPS_WORTH_KEEPING = 64 };   /* of a product, an element: more than memory both ways costs */
+enum { FLOPS_WORTH_KEEPING = 64 }; /* of a product, an element: more than memory both ways costs */
 
 typedef VEC(Node *) NodeList;
 
 typedef struct ScanGrad {
     Grad *g;
     Scan scan;
-    Graph *body;                     /* of the reverse scan */
-    Node **step;                     /* per node of the forward body: its copy */
-    Node **kept;                     /* per node of it: an element of what it saved; or NULL */
-    Node **saved;                    /* per carry: in the graph, its value before each step */
-    Node **d_yield;                  /* per yield: its gradient's element, or NULL */
-    Node **d_carry;                  /* per carry: the gradient carried, or NULL if it is no f32 */
+    Graph *body;    /* of the reverse scan */
+    Node **step;    /* per node of the forward body: its copy */
+    Node **kept;    /* per node of it: an element of what it saved; or NULL */
+    Node **saved;   /* per carry: in the graph, its value before each step */
+    Node **d_yield; /* per yield: its gradient's element, or NULL */
+    Node **d_carry; /* per carry: the gradient carried, or NULL if it is no f32 */
     Reverse reverse;
-    NodeList inputs;                 /* of the reverse scan: sequences; in the end all */
-    NodeList starts;                 /* carries */
-    NodeList factors;                /* of the body, to be yielded for products behind the scan */
+    NodeList inputs;  /* of the reverse scan: sequences; in the end all */
+    NodeList starts;  /* carries */
+    NodeList factors; /* of the body, to be yielded for products behind the scan */
     int64_t axes[MAX_ATTR_INTS];
-    Node *behind;                    /* the reverse scan */
-    int first_factor;                /* its result that is factors.at[0] */
+    Node *behind;     /* the reverse scan */
+    int first_factor; /* its result that is factors.at[0] */
 } ScanGrad;
 
 static Node *body_input(Graph *body, Type type, const char *prefix, const char *name)
@@ -101,11 +101,11 @@ static void add_products(ScanGrad *s)
     const Graph *forward = s->g->node->body;
     for (int i = 0; i < forward->nodes.count; i++) {
         Node *node = forward->nodes.at[i], *reader;
-        if (op_row(node->op)->kind != KIND_CONTRACT || node->type.rank == MAX_RANK ||
-            flops_an_element(node) < FLOPS_WORTH_KEEPING)
+        if (op_row(node->op)->kind != KIND_CONTRACT || node->type.rank == MAX_RANK
+            || flops_an_element(node) < FLOPS_WORTH_KEEPING)
             continue;
-        while ((reader = only_reader(forward, node)) && reader->op == OP_add &&
-               type_equal(reader->type, node->type))
+        while ((reader = only_reader(forward, node)) && reader->op == OP_add
+               && type_equal(reader->type, node->type))
             node = reader;
         if (!s->kept[node->id] && has_room(s))
             s->kept[node->id] = add_sequence(s, save(s, node), 0, "", node->name);
@@ -222,14 +222,11 @@ static bool can_leave(const Node *node)
     switch (op_row(node->op)->kind) {
     case KIND_CONTRACT:
         return node->inputs[0]->type.rank < MAX_RANK && node->inputs[1]->type.rank < MAX_RANK;
-    case KIND_REDUCE:
-        return node->op == OP_sum && node->inputs[0]->type.rank < MAX_RANK;
-    case KIND_VIEW:
-        return is_linear_view(node) && can_leave(node->inputs[0]);
+    case KIND_REDUCE: return node->op == OP_sum && node->inputs[0]->type.rank < MAX_RANK;
+    case KIND_VIEW: return is_linear_view(node) && can_leave(node->inputs[0]);
     case KIND_MAP:
         return node->op == OP_add && can_leave(node->inputs[0]) && can_leave(node->inputs[1]);
-    default:
-        return false;
+    default: return false;
     }
 }
 

@@ -21,10 +21,7 @@ int64_t window_positions(const Window *window)
 }
 
 /* From the first to the last entry that a window meets. */
-static int64_t reach(const WindowAxis *axis)
-{
-    return axis->dilation * (axis->taps - 1) + 1;
-}
+static int64_t reach(const WindowAxis *axis) { return axis->dilation * (axis->taps - 1) + 1; }
 
 /* ---- what comes from the attributes ---- */
 
@@ -47,8 +44,7 @@ static const char *take_steps(Arena *arena, const Node *node, Window *w)
 {
     const Attr *attr = node->attr;
     const char *error = check_list(arena, node, "stride", &attr[STRIDE], w->axes, 1);
-    if (!error)
-        error = check_list(arena, node, "padding", &attr[PADDING], 2 * w->axes, INT32_MIN);
+    if (!error) error = check_list(arena, node, "padding", &attr[PADDING], 2 * w->axes, INT32_MIN);
     if (!error) error = check_list(arena, node, "dilation", &attr[DILATION], w->axes, 1);
     for (int i = 0; !error && i < w->axes; i++) {
         w->axis[i].stride = attr[STRIDE].ints[i];
@@ -69,7 +65,8 @@ static const char *check_planes(Arena *arena, const Node *node, Type type)
     if (type.rank < 3)
         return arena_printf(arena,
                             "%s: axes for rows, channels and at least one for the window to move "
-                            "along are wanted, got %s", name, type_text(arena, type));
+                            "along are wanted, got %s",
+                            name, type_text(arena, type));
     if (type.batch_axis > 0)
         return arena_printf(arena, "%s: the batch must be axis 0, got %s", name,
                             type_text(arena, type));
@@ -205,7 +202,8 @@ static const char *conv_of(Arena *arena, const Node *node, Window *w)
     if (channels != w->in_channels)
         return arena_printf(arena,
                             "%s: %s has %lld channels, but the weights %s in %lld group%s are for "
-                            "%lld", op_row(node->op)->name, type_text(arena, w->in),
+                            "%lld",
+                            op_row(node->op)->name, type_text(arena, w->in),
                             (long long)w->in_channels, type_text(arena, w->weight),
                             (long long)w->groups, w->groups == 1 ? "" : "s", (long long)channels);
     error = out_extents(arena, node, w);
@@ -245,7 +243,8 @@ static const char *conv_weight_of(Arena *arena, const Node *node, Window *w)
                             op_row(node->op)->name, type_text(arena, in), type_text(arena, out));
     error = tap_extents(arena, node, w);
     w->groups = node->attr[GROUPS].ints[0];
-    w->weight = planes_like(type_make(DT_F32, in.rank, in.dim), w->in_channels / w->groups, w, true);
+    w->weight =
+        planes_like(type_make(DT_F32, in.rank, in.dim), w->in_channels / w->groups, w, true);
     w->weight.dim[0] = w->out_channels;
     for (int i = 0; i < w->axes; i++) w->weight.dim[2 + i] = w->axis[i].taps;
     return error;
@@ -300,10 +299,10 @@ static const char *check_inhabited(Arena *arena, const Node *node, const Window 
         if (a->before < reach(a) && last < a->in) continue;
         return arena_printf(arena,
                             "%s: with padding %lld and %lld a window of %lld along axis %d of %s "
-                            "holds nothing but padding", op_row(node->op)->name,
-                            (long long)a->before,
-                            (long long)node->attr[PADDING].ints[w->axes + i],
-                            (long long)reach(a), 2 + i, type_text(arena, w->in));
+                            "holds nothing but padding",
+                            op_row(node->op)->name, (long long)a->before,
+                            (long long)node->attr[PADDING].ints[w->axes + i], (long long)reach(a),
+                            2 + i, type_text(arena, w->in));
     }
     return NULL;
 }
@@ -356,7 +355,7 @@ double window_work(const Node *node)
     window_of(arena, node, &w);
     arena_free(arena);
     return (double)w.rows * (double)w.out_channels * (double)(w.in_channels / w.groups)
-           * (double)window_positions(&w) * (double)window_taps(&w);
+         * (double)window_positions(&w) * (double)window_taps(&w);
 }
 
 /* The padding after each axis becomes what makes the last position end with it, so that the
@@ -380,13 +379,17 @@ Node *window_relative(Grad *g, Op op, Node *const *inputs)
 /* Positions [*first, *end) along an axis meet an entry, not padding, with tap k. */
 static void met(const WindowAxis *a, int64_t k, int64_t *first, int64_t *end)
 {
-    int64_t shift = a->before - k * a->dilation;       /* entry = o * stride - shift */
+    int64_t shift = a->before - k * a->dilation; /* entry = o * stride - shift */
     *first = shift > 0 ? (shift + a->stride - 1) / a->stride : 0;
     *end = a->in + shift > 0 ? (a->in + shift - 1) / a->stride + 1 : 0;
     if (*end > a->out) *end = a->out;
 }
 
-typedef struct RunWalk { const Window *w; WindowRun *at; int count; } RunWalk;
+typedef struct RunWalk {
+    const Window *w;
+    WindowRun *at;
+    int count;
+} RunWalk;
 
 /* `run` has the tap, and the offsets of the axes before this one. */
 static void walk_axis(RunWalk *walk, int axis, const int64_t *tap, WindowRun run)
@@ -413,7 +416,7 @@ const WindowRun *window_runs(Arena *arena, const Window *window, int *count)
 {
     int64_t tap[MAX_WINDOW_AXES] = {0}, taps[MAX_WINDOW_AXES];
     int64_t most = window_taps(window) * window_positions(window)
-                   / window->axis[window->axes - 1].out;
+                 / window->axis[window->axes - 1].out;
     RunWalk walk = {.w = window, .at = arena_array(arena, WindowRun, most)};
     WindowRun run = {0};
     for (int i = 0; i < window->axes; i++) taps[i] = window->axis[i].taps;

@@ -1,13 +1,12 @@
-/* x86-64 with AVX-512 (F, BW, DQ, VL: every processor since Skylake-X and Zen 4). Truth values are mask registers, and partial loads
- * and stores are as fast as whole ones. */
+/* x86-64 with AVX-512 (F, BW, DQ, VL: every processor since Skylake-X and Zen 4). Truth values are
+ * mask registers, and partial loads and stores are as fast as whole ones. */
 #include "target/target.h"
 
 static const struct TargetHelper helpers[] = {
-    {"@_lanes%",
-     "/* The first n of 16 lanes. */\n"
-     "~static inline __mmask16 @_lanes%(int n)\n{\n"
-     "    return (__mmask16)((1u << n) - 1u);\n"
-     "}\n"},
+    {"@_lanes%", "/* The first n of 16 lanes. */\n"
+                 "~static inline __mmask16 @_lanes%(int n)\n{\n"
+                 "    return (__mmask16)((1u << n) - 1u);\n"
+                 "}\n"},
     {"@_iota%",
      "/* The number of each lane. */\n"
      "~static inline __m512i @_iota%(void)\n{\n"
@@ -15,7 +14,8 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_add_lanes%",
      "~static inline float @_add_lanes%(__m512 v)\n{\n"
-     "    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));\n"
+     "    const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, "
+     "1));\n"
      "    __m128 s = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));\n"
      "    s = _mm_add_ps(s, _mm_movehl_ps(s, s));\n"
      "    s = _mm_add_ss(s, _mm_movehdup_ps(s));\n"
@@ -23,20 +23,20 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_max_lanes%",
      "~static inline float @_max_lanes%(__m512 v)\n{\n"
-     "    const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));\n"
+     "    const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, "
+     "1));\n"
      "    __m128 s = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));\n"
      "    s = _mm_max_ps(s, _mm_movehl_ps(s, s));\n"
      "    s = _mm_max_ss(s, _mm_movehdup_ps(s));\n"
      "    return _mm_cvtss_f32(s);\n"
      "}\n"},
-    {"@_div_i32%",
-     "~static inline __m512i @_div_i32%(__m512i a, __m512i b)\n{\n"
-     "    int32_t x[16], y[16];\n"
-     "    _mm512_storeu_si512(x, a);\n"
-     "    _mm512_storeu_si512(y, b);\n"
-     "    for (int i = 0; i < 16; i++) x[i] = y[i] ? x[i] / y[i] : 0;\n"
-     "    return _mm512_loadu_si512(x);\n"
-     "}\n"},
+    {"@_div_i32%", "~static inline __m512i @_div_i32%(__m512i a, __m512i b)\n{\n"
+                   "    int32_t x[16], y[16];\n"
+                   "    _mm512_storeu_si512(x, a);\n"
+                   "    _mm512_storeu_si512(y, b);\n"
+                   "    for (int i = 0; i < 16; i++) x[i] = y[i] ? x[i] / y[i] : 0;\n"
+                   "    return _mm512_loadu_si512(x);\n"
+                   "}\n"},
     {"@_unpack_pairs%",
      "/* The low (or high) pairs of floats of a and b in turn. */\n"
      "~static inline __m512 @_unpack_pairs%(__m512 a, __m512 b, int high)\n{\n"
@@ -45,14 +45,17 @@ static const struct TargetHelper helpers[] = {
      "}\n"},
     {"@_transpose%",
      "/* to[c * ld + r] = from[r * from_ld + c], a block of up to 16 x 16 in registers. */\n"
-     "~static inline void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld, int rows, "
+     "~static inline void @_transpose%(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t "
+     "ld, int rows, "
      "int columns)\n{\n"
      "    __m512 a[16], b[16];\n"
      "    NN_UNROLL(16)\n"
      "    for (int i = 0; i < 16; i++)\n"
-     "        a[i] = i < rows ? _mm512_maskz_loadu_ps(@_lanes%(columns), from + i * from_ld) : _mm512_setzero_ps();\n"
+     "        a[i] = i < rows ? _mm512_maskz_loadu_ps(@_lanes%(columns), from + i * from_ld) : "
+     "_mm512_setzero_ps();\n"
      "    NN_UNROLL(8)\n"
-     "    for (int i = 0; i < 8; i++) {                           /* pairs of rows, interleaved */\n"
+     "    for (int i = 0; i < 8; i++) {                           /* pairs of rows, interleaved "
+     "*/\n"
      "        b[2 * i] = _mm512_unpacklo_ps(a[2 * i], a[2 * i + 1]);\n"
      "        b[2 * i + 1] = _mm512_unpackhi_ps(a[2 * i], a[2 * i + 1]);\n"
      "    }\n"
@@ -84,11 +87,16 @@ static const struct TargetHelper helpers[] = {
      "~static inline __m512 @_fraction%(__m512 n)\n"
      "{\n"
      "    static const float table[32] = {\n"
-     "        1.0f, 1.0218972f, 1.0442737f, 1.0671405f, 1.0905077f, 1.1143868f, 1.1387886f, 1.1637249f,\n"
-     "        1.1892071f, 1.2152474f, 1.2418578f, 1.269051f, 1.2968396f, 1.3252367f, 1.3542556f, 1.38391f,\n"
-     "        1.4142135f, 1.4451808f, 1.4768262f, 1.5091645f, 1.5422108f, 1.5759809f, 1.6104903f, 1.6457555f,\n"
-     "        1.6817929f, 1.7186193f, 1.7562522f, 1.7947091f, 1.8340081f, 1.8741677f, 1.9152066f, 1.9571441f};\n"
-     "    return _mm512_permutex2var_ps(_mm512_loadu_ps(table), _mm512_cvtps_epi32(n), _mm512_loadu_ps(table + 16));\n"
+     "        1.0f, 1.0218972f, 1.0442737f, 1.0671405f, 1.0905077f, 1.1143868f, 1.1387886f, "
+     "1.1637249f,\n"
+     "        1.1892071f, 1.2152474f, 1.2418578f, 1.269051f, 1.2968396f, 1.3252367f, 1.3542556f, "
+     "1.38391f,\n"
+     "        1.4142135f, 1.4451808f, 1.4768262f, 1.5091645f, 1.5422108f, 1.5759809f, 1.6104903f, "
+     "1.6457555f,\n"
+     "        1.6817929f, 1.7186193f, 1.7562522f, 1.7947091f, 1.8340081f, 1.8741677f, 1.9152066f, "
+     "1.9571441f};\n"
+     "    return _mm512_permutex2var_ps(_mm512_loadu_ps(table), _mm512_cvtps_epi32(n), "
+     "_mm512_loadu_ps(table + 16));\n"
      "}\n"},
     {0, 0},
 };
@@ -110,51 +118,86 @@ const Target target_avx512 = {
     .guard = "defined(__x86_64__) || defined(_M_X64)",
     .detect = "__builtin_cpu_supports(\"avx512bw\") && __builtin_cpu_supports(\"avx512dq\") && "
               "__builtin_cpu_supports(\"avx512vl\") && __builtin_cpu_supports(\"fma\")",
-    .vector_f32 = "__m512", .vector_i32 = "__m512i", .vector_bool = "__mmask16",
-    .map_f32 = {
-        [OP_add] = "_mm512_add_ps($0, $1)", [OP_sub] = "_mm512_sub_ps($0, $1)",
-        [OP_mul] = "_mm512_mul_ps($0, $1)", [OP_div] = "_mm512_div_ps($0, $1)",
-        [OP_max] = "_mm512_max_ps($0, $1)", [OP_min] = "_mm512_min_ps($0, $1)",
-        [OP_neg] = "_mm512_sub_ps(_mm512_setzero_ps(), $0)", [OP_abs] = "_mm512_abs_ps($0)",
-        [OP_floor] = "_mm512_floor_ps($0)", [OP_sqrt] = "_mm512_sqrt_ps($0)",
-        [OP_lt] = "_mm512_cmp_ps_mask($0, $1, _CMP_LT_OQ)", [OP_le] = "_mm512_cmp_ps_mask($0, $1, _CMP_LE_OQ)",
-        [OP_gt] = "_mm512_cmp_ps_mask($0, $1, _CMP_GT_OQ)", [OP_ge] = "_mm512_cmp_ps_mask($0, $1, _CMP_GE_OQ)",
-        [OP_eq] = "_mm512_cmp_ps_mask($0, $1, _CMP_EQ_OQ)", [OP_ne] = "_mm512_cmp_ps_mask($0, $1, _CMP_NEQ_UQ)",
-        [OP_select] = "_mm512_mask_blend_ps($0, $2, $1)", [OP_to_f32] = "$0", [OP_to_i32] = "_mm512_cvttps_epi32($0)",
-    },
-    .map_i32 = {
-        [OP_add] = "_mm512_add_epi32($0, $1)", [OP_sub] = "_mm512_sub_epi32($0, $1)",
-        [OP_mul] = "_mm512_mullo_epi32($0, $1)", [OP_div] = "@_div_i32%($0, $1)",
-        [OP_max] = "_mm512_max_epi32($0, $1)", [OP_min] = "_mm512_min_epi32($0, $1)",
-        [OP_neg] = "_mm512_sub_epi32(_mm512_setzero_si512(), $0)",
-        [OP_lt] = "_mm512_cmplt_epi32_mask($0, $1)", [OP_le] = "_mm512_cmple_epi32_mask($0, $1)",
-        [OP_gt] = "_mm512_cmpgt_epi32_mask($0, $1)", [OP_ge] = "_mm512_cmpge_epi32_mask($0, $1)",
-        [OP_eq] = "_mm512_cmpeq_epi32_mask($0, $1)", [OP_ne] = "_mm512_cmpneq_epi32_mask($0, $1)",
-        [OP_select] = "_mm512_mask_blend_epi32($0, $2, $1)",
-        [OP_to_f32] = "_mm512_cvtepi32_ps($0)", [OP_to_i32] = "$0",
-    },
-    .map_bool = {
-        [OP_and] = "_kand_mask16($0, $1)", [OP_or] = "_kor_mask16($0, $1)", [OP_not] = "_knot_mask16($0)",
-        [OP_select] = "_kor_mask16(_kand_mask16($0, $1), _kandn_mask16($0, $2))",
-        [OP_eq] = "_kxnor_mask16($0, $1)", [OP_ne] = "_kxor_mask16($0, $1)",
-        [OP_to_f32] = "_mm512_maskz_mov_ps($0, _mm512_set1_ps(1.0f))",
-        [OP_to_i32] = "_mm512_maskz_set1_epi32($0, 1)",
-    },
+    .vector_f32 = "__m512",
+    .vector_i32 = "__m512i",
+    .vector_bool = "__mmask16",
+    .map_f32 =
+        {
+            [OP_add] = "_mm512_add_ps($0, $1)",
+            [OP_sub] = "_mm512_sub_ps($0, $1)",
+            [OP_mul] = "_mm512_mul_ps($0, $1)",
+            [OP_div] = "_mm512_div_ps($0, $1)",
+            [OP_max] = "_mm512_max_ps($0, $1)",
+            [OP_min] = "_mm512_min_ps($0, $1)",
+            [OP_neg] = "_mm512_sub_ps(_mm512_setzero_ps(), $0)",
+            [OP_abs] = "_mm512_abs_ps($0)",
+            [OP_floor] = "_mm512_floor_ps($0)",
+            [OP_sqrt] = "_mm512_sqrt_ps($0)",
+            [OP_lt] = "_mm512_cmp_ps_mask($0, $1, _CMP_LT_OQ)",
+            [OP_le] = "_mm512_cmp_ps_mask($0, $1, _CMP_LE_OQ)",
+            [OP_gt] = "_mm512_cmp_ps_mask($0, $1, _CMP_GT_OQ)",
+            [OP_ge] = "_mm512_cmp_ps_mask($0, $1, _CMP_GE_OQ)",
+            [OP_eq] = "_mm512_cmp_ps_mask($0, $1, _CMP_EQ_OQ)",
+            [OP_ne] = "_mm512_cmp_ps_mask($0, $1, _CMP_NEQ_UQ)",
+            [OP_select] = "_mm512_mask_blend_ps($0, $2, $1)",
+            [OP_to_f32] = "$0",
+            [OP_to_i32] = "_mm512_cvttps_epi32($0)",
+        },
+    .map_i32 =
+        {
+            [OP_add] = "_mm512_add_epi32($0, $1)",
+            [OP_sub] = "_mm512_sub_epi32($0, $1)",
+            [OP_mul] = "_mm512_mullo_epi32($0, $1)",
+            [OP_div] = "@_div_i32%($0, $1)",
+            [OP_max] = "_mm512_max_epi32($0, $1)",
+            [OP_min] = "_mm512_min_epi32($0, $1)",
+            [OP_neg] = "_mm512_sub_epi32(_mm512_setzero_si512(), $0)",
+            [OP_lt] = "_mm512_cmplt_epi32_mask($0, $1)",
+            [OP_le] = "_mm512_cmple_epi32_mask($0, $1)",
+            [OP_gt] = "_mm512_cmpgt_epi32_mask($0, $1)",
+            [OP_ge] = "_mm512_cmpge_epi32_mask($0, $1)",
+            [OP_eq] = "_mm512_cmpeq_epi32_mask($0, $1)",
+            [OP_ne] = "_mm512_cmpneq_epi32_mask($0, $1)",
+            [OP_select] = "_mm512_mask_blend_epi32($0, $2, $1)",
+            [OP_to_f32] = "_mm512_cvtepi32_ps($0)",
+            [OP_to_i32] = "$0",
+        },
+    .map_bool =
+        {
+            [OP_and] = "_kand_mask16($0, $1)",
+            [OP_or] = "_kor_mask16($0, $1)",
+            [OP_not] = "_knot_mask16($0)",
+            [OP_select] = "_kor_mask16(_kand_mask16($0, $1), _kandn_mask16($0, $2))",
+            [OP_eq] = "_kxnor_mask16($0, $1)",
+            [OP_ne] = "_kxor_mask16($0, $1)",
+            [OP_to_f32] = "_mm512_maskz_mov_ps($0, _mm512_set1_ps(1.0f))",
+            [OP_to_i32] = "_mm512_maskz_set1_epi32($0, 1)",
+        },
     .scalar_f32 = {[OP_sqrt] = "_mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss($0)))"},
-    .load_f32 = "_mm512_loadu_ps($0)", .load_part_f32 = "_mm512_maskz_loadu_ps(@_lanes%($n), $0)",
-    .load_i32 = "_mm512_loadu_si512($0)", .load_part_i32 = "_mm512_maskz_loadu_epi32(@_lanes%($n), $0)",
+    .load_f32 = "_mm512_loadu_ps($0)",
+    .load_part_f32 = "_mm512_maskz_loadu_ps(@_lanes%($n), $0)",
+    .load_i32 = "_mm512_loadu_si512($0)",
+    .load_part_i32 = "_mm512_maskz_loadu_epi32(@_lanes%($n), $0)",
     .load_u8 = "_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)($0)))",
     .load_part_u8 = "_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(@_lanes%($n), $0))",
-    .store_f32 = "_mm512_storeu_ps($0, $1)", .store_part_f32 = "_mm512_mask_storeu_ps($0, @_lanes%($n), $1)",
-    .store_i32 = "_mm512_storeu_si512($0, $1)", .store_part_i32 = "_mm512_mask_storeu_epi32($0, @_lanes%($n), $1)",
-    .set_f32 = "_mm512_set1_ps($0)", .set_i32 = "_mm512_set1_epi32($0)", .zero_f32 = "_mm512_setzero_ps()",
+    .store_f32 = "_mm512_storeu_ps($0, $1)",
+    .store_part_f32 = "_mm512_mask_storeu_ps($0, @_lanes%($n), $1)",
+    .store_i32 = "_mm512_storeu_si512($0, $1)",
+    .store_part_i32 = "_mm512_mask_storeu_epi32($0, @_lanes%($n), $1)",
+    .set_f32 = "_mm512_set1_ps($0)",
+    .set_i32 = "_mm512_set1_epi32($0)",
+    .zero_f32 = "_mm512_setzero_ps()",
     .fma = "_mm512_fmadd_ps($0, $1, $2)",
     .lanes = "@_iota%()",
-    .add_lanes = "@_add_lanes%($0)", .max_lanes = "@_max_lanes%($0)",
-    .add_lanes_i32 = "_mm512_reduce_add_epi32($0)", .max_lanes_i32 = "_mm512_reduce_max_epi32($0)",
-    .ldexp = "_mm512_scalef_ps($0, $1)", .exponent = "_mm512_getexp_ps($0)",
+    .add_lanes = "@_add_lanes%($0)",
+    .max_lanes = "@_max_lanes%($0)",
+    .add_lanes_i32 = "_mm512_reduce_add_epi32($0)",
+    .max_lanes_i32 = "_mm512_reduce_max_epi32($0)",
+    .ldexp = "_mm512_scalef_ps($0, $1)",
+    .exponent = "_mm512_getexp_ps($0)",
     .mantissa = "_mm512_getmant_ps($0, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)",
     .round = "_mm512_cvtepi32_ps(_mm512_cvtps_epi32($0))",
-    .fractions = 32, .fraction = "@_fraction%($0)",
+    .fractions = 32,
+    .fraction = "@_fraction%($0)",
     .helpers = helpers,
 };

@@ -16,7 +16,8 @@ static const char *filled(Maker *m, const char *pattern, const char *name)
 static bool make_activation(Maker *m)
 {
     static const char patterns[] =
-        "relu($);relu($);relu($);tanh($);sigmoid($);gelu($);gelu($, approximate = \"tanh\");silu($);"
+        "relu($);relu($);relu($);tanh($);sigmoid($);gelu($);gelu($, approximate = \"tanh\");"
+        "silu($);"
         "softplus($);elu($);selu($);mish($);hardswish($);hardsigmoid($);hardtanh($);softsign($);"
         "log_sigmoid($);leaky_relu($);leaky_relu($, 0.1);relu6($);clip($, low = -0.7);"
         "clip($, -0.6, 0.8);sin($);cos($);abs($);normal_cdf($);squared(tanh($));exp(-abs($));"

@@ -1,5 +1,5 @@
-/* Runs every entry of two models, whole and in parts, on the same random numbers: all that they write
- * must be the same to the bit. The parts run on threads of ours, the last first. */
+/* Runs every entry of two models, whole and in parts, on the same random numbers: all that they
+ * write must be the same to the bit. The parts run on threads of ours, the last first. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,10 @@ enum { THREADS = 16, BUFFERS = 16 };
 
 /* ---- threads ---- */
 
-typedef struct Job { const nn_task *task; int part; } Job;
+typedef struct Job {
+    const nn_task *task;
+    int part;
+} Job;
 
 static int calls;
 
@@ -79,7 +82,10 @@ static void *random_input(const nn_io *io)
 
 /* ---- calls ---- */
 
-typedef struct Results { float *grads, *states, loss[2], metrics[32]; void *outputs[BUFFERS]; } Results;
+typedef struct Results {
+    float *grads, *states, loss[2], metrics[32];
+    void *outputs[BUFFERS];
+} Results;
 
 static int run(const nn_model *m, const nn_entry *e, const float *params, const void *const *inputs,
                int count, Results *r)
@@ -132,7 +138,8 @@ static int compare(const nn_entry *e, int index, int count)
     if (e->input_count > BUFFERS || e->output_count > BUFFERS || e->metric_count > 16) abort();
     for (int i = 0; i < e->input_count; i++) inputs[i] = random_input(&e->inputs[i]);
     if (run(m, e, params, inputs, count, &a) != NN_OK) return 1;
-    if (run(&parts_model, &parts_model.entries[index], params, inputs, count, &b) != NN_OK) return 1;
+    if (run(&parts_model, &parts_model.entries[index], params, inputs, count, &b) != NN_OK)
+        return 1;
     int wrong = differ(e->name, "gradients", a.grads, b.grads, 4 * (size_t)m->param_floats);
     wrong |= differ(e->name, "states", a.states, b.states, 4 * (size_t)m->state_floats);
     wrong |= differ(e->name, "losses", a.loss, b.loss, sizeof a.loss);
