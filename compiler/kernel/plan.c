@@ -213,6 +213,13 @@ static bool read_from(const Kernel *k, const Node *input, const Value *value, Vi
     return !reshape;
 }
 
+/* A copy was made for one reader: what runs in front of that reads what the copy is made of. */
+static bool precedes(const EntryPlan *entry, const Value *copy, const Kernel *k) {
+    for (int i = 0; copy && i < entry->kernels.count && entry->kernels.at[i] != k; i++)
+        if (entry->kernels.at[i]->kind == KERNEL_COPY && writes(entry->kernels.at[i], copy)) return true;
+    return false;
+}
+
 /* The nearest value on the chain of views that `input` can be read from by strides; else false, and *stuck is the reshape of
  * the nearest one that needs a copy, or NULL. */
 static bool find_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view, const Node **stuck) {
@@ -221,7 +228,8 @@ static bool find_operand(const EntryPlan *entry, const Kernel *k, const Node *in
         for (int i = 0; k && i < k->copies.count; i++)
             if (k->copies.at[i]->node == node && read_from(k, input, k->copies.at[i], view, stuck)) return true;
         if (read_from(k, input, entry->value_of[node->id], view, stuck)) return true;
-        if (read_from(k, input, entry->dense_of[node->id], view, stuck)) return true;
+        const Value *dense = entry->dense_of[node->id];
+        if (precedes(entry, dense, k) && read_from(k, input, dense, view, stuck)) return true;
         if (!view_is_free(node)) return false;
     }
 }
