@@ -1,14 +1,14 @@
 /* The end of the pipe: NAME.h, NAME.c and NAME_main.c from a plan and its loops.
  *
  *   names.c       identifiers, each used once          header.c      NAME.h
- *   source.c      NAME.c: banner and order of parts    entry.c       functions that call the
- * kernels locals.c      the pointers they pass               adapter.c     the same as uniform
- * calls tables.c      tensors, init, get, set              descriptor.c  struct nn_model,
- * NAME_select optimizer.c   NAME_step                            main_file.c   NAME_main.c
+ *   source.c      NAME.c: banner and order of parts    entry.c       calls of the kernels
+ *   locals.c      the pointers they pass               adapter.c     the same as uniform calls
+ *   tables.c      tensors, init, get, set              descriptor.c  nn_model, NAME_select
+ *   optimizer.c   NAME_step                            main_file.c   NAME_main.c
  *   formula.c     what an entry computes, in a line    weights.c     NAME_weights.c
- *   overview.c    kernels and memory map, as a comment      threads.c     who runs the parts of
- * kernels text.c        literals, templates templates/    text that needs no more than the model's
- * name */
+ *   overview.c    kernels and memory map as comments   threads.c     who runs parts of kernels
+ *   text.c        literals, templates
+ *   templates/    text that needs no more than the model's name */
 #ifndef NNC_EMIT_EMIT_H
 #define NNC_EMIT_EMIT_H
 #include "base/wrap.h"

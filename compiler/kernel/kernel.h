@@ -1,8 +1,9 @@
-/* Kernels: the graph of an entry cut into fused regions, with a place in memory for every value that crosses from one to
- * another. This is target-independent; lower/ turns each kernel into a loop function for one target.
+/* Kernels: the graph of an entry cut into fused regions, with a place in memory for every value
+ * that crosses from one to another. This is target-independent; lower/ turns each kernel into a
+ * loop function for one target.
  *
  *   fuse.c      nodes -> kernels           (which nodes share a loop nest), with
- *   inline.c, epilogue.c, merge.c          what readers compute themselves, what products take in, what is joined
+ *   inline.c, epilogue.c, merge.c          what readers compute, what products take in, what joins
  *   window.c    channels last, operands of windows
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   memory.c    values -> offsets in the one workspace of the entry
@@ -17,225 +18,277 @@
 
 /* Where a value lives. */
 typedef enum Place {
-    AT_INPUT,        /* caller's input or target; index: module->decls */
-    AT_PARAM,        /* params + offset floats; index: module->params */
-    AT_STATE,        /* states + offset floats; index: module->states */
-    AT_SESSION,      /* the caller's session + offset floats; index: module->sessions */
-    AT_OUTPUT,       /* caller's buffer of outputs.at[index] of the graph, an OUT_OUTPUT or OUT_INPUT_GRAD; where the caller may
-                      * pass NULL, offset is a slot in the workspace in bytes, else -1 */
-    AT_GRAD,         /* grads + offset floats; index: module->params */
-    AT_LOSS,         /* the caller's float(s) for the loss */
-    AT_METRIC,       /* metrics + offset floats */
-    AT_CONST,        /* a table of the generated file: the node's values */
-    AT_INDEX,        /* not memory: the element's value is its own address, as i32 (iota) */
-    AT_AROUND,       /* in a scan's body: memory of the plan around it, see Around */
-    AT_WORK          /* workspace + offset bytes; in a scan's body: of its own workspace, a value of the plan around it */
+    AT_INPUT,   /* caller's input or target; index: module->decls */
+    AT_PARAM,   /* params + offset floats; index: module->params */
+    AT_STATE,   /* states + offset floats; index: module->states */
+    AT_SESSION, /* the caller's session + offset floats; index: module->sessions */
+    AT_OUTPUT,  /* caller's buffer of outputs.at[index] of the graph, an OUT_OUTPUT or
+                 * OUT_INPUT_GRAD; where the caller may pass NULL, offset is a slot in the
+                 * workspace in bytes, else -1 */
+    AT_GRAD,    /* grads + offset floats; index: module->params */
+    AT_LOSS,    /* the caller's float(s) for the loss */
+    AT_METRIC,  /* metrics + offset floats */
+    AT_CONST,   /* a table of the generated file: the node's values */
+    AT_INDEX,   /* not memory: the element's value is its own address, as i32 (iota) */
+    AT_AROUND,  /* in a scan's body: memory of the plan around it, see Around */
+    AT_WORK /* workspace + offset bytes; in a scan's body: of its own workspace, a value of the plan
+               around it */
 } Place;
 
-/* What a value of a scan's body stands for at a place of the sequences: element 0 is element offset + place * step of a value of
- * the plan around. */
-typedef struct Around { const struct Value *value; int64_t offset, step; } Around;
+/* What a value of a scan's body stands for at a place of the sequences: element 0 is element offset
+ * + place * step of a value of the plan around. */
+typedef struct Around {
+    const struct Value *value;
+    int64_t offset, step;
+} Around;
 
-/* Entries of zeros before and after each axis of a value, so that windows may read them as padding. Who writes the value
- * writes them. */
-typedef struct Halo { int64_t before[MAX_RANK], after[MAX_RANK]; } Halo;
+/* Entries of zeros before and after each axis of a value, so that windows may read them as padding.
+ * Who writes the value writes them. */
+typedef struct Halo {
+    int64_t before[MAX_RANK], after[MAX_RANK];
+} Halo;
 
-/* A tensor in memory. Logical element (i0, i1, ...) is element  origin + sum(i * stride)  from its start. */
+/* A tensor in memory. Logical element (i0, i1, ...) is element  origin + sum(i * stride)  from its
+ * start. */
 typedef struct Value {
-    const Node *node;                /* whose result it holds */
-    const char *name;                /* a unique C identifier in the entry: "hidden", "d_logits" */
+    const Node *node; /* whose result it holds */
+    const char *name; /* a unique C identifier in the entry: "hidden", "d_logits" */
     Place place;
     int index;
-    int64_t offset;                  /* AT_WORK: bytes; AT_PARAM, AT_STATE, AT_SESSION, AT_GRAD, AT_METRIC: floats */
+    int64_t offset; /* AT_WORK: bytes; AT_PARAM, AT_STATE, AT_SESSION, AT_GRAD, AT_METRIC: floats */
     DType dtype;
     int64_t origin;
     int64_t stride[MAX_RANK];
-    int64_t elements;                /* occupied, padding and halo included */
-    const Halo *halo;                /* or NULL; only AT_WORK */
-    Around around;                   /* AT_AROUND */
-    int first, last;                 /* steps of the entry between which it is live (AT_WORK) */
+    int64_t elements; /* occupied, padding and halo included */
+    const Halo *halo; /* or NULL; only AT_WORK */
+    Around around;    /* AT_AROUND */
+    int first, last;  /* steps of the entry between which it is live (AT_WORK) */
 } Value;
 
-/* An operand as a kernel addresses it: element = offset + sum(i * stride) over the axes of the node that is read. */
-typedef struct View { const Value *value; int64_t offset; int64_t stride[MAX_RANK]; } View;
+/* An operand as a kernel addresses it: element = offset + sum(i * stride) over the axes of the node
+ * that is read. */
+typedef struct View {
+    const Value *value;
+    int64_t offset;
+    int64_t stride[MAX_RANK];
+} View;
 
 typedef enum KernelKind {
-    KERNEL_ROWS,         /* maps and reductions over one domain (lower/rows.c) */
-    KERNEL_CONTRACT,     /* a contraction and its epilogue of maps (lower/contract.c) */
-    KERNEL_WINDOW,       /* a convolution or pooling and its epilogue of maps (lower/window.c) */
-    KERNEL_RANDOM,       /* random numbers */
-    KERNEL_COPY,         /* another layout of the same tensor (lower/copy.c) */
-    KERNEL_GATHER,       /* rows by index */
+    KERNEL_ROWS,     /* maps and reductions over one domain (lower/rows.c) */
+    KERNEL_CONTRACT, /* a contraction and its epilogue of maps (lower/contract.c) */
+    KERNEL_WINDOW,   /* a convolution or pooling and its epilogue of maps (lower/window.c) */
+    KERNEL_RANDOM,   /* random numbers */
+    KERNEL_COPY,     /* another layout of the same tensor (lower/copy.c) */
+    KERNEL_GATHER,   /* rows by index */
     KERNEL_SCATTER,
-    KERNEL_JOIN,         /* concat, pad */
-    KERNEL_PUT,          /* replaces a part of its result, which holds the first input already (put.c) */
-    KERNEL_SCAN,         /* runs the kernels of a plan of its own once a step (scan.c) */
-    KERNEL_CHECK         /* verifies indices; its function returns a status */
+    KERNEL_JOIN, /* concat, pad */
+    KERNEL_PUT,  /* replaces a part of its result, which holds the first input already (put.c) */
+    KERNEL_SCAN, /* runs the kernels of a plan of its own once a step (scan.c) */
+    KERNEL_CHECK /* verifies indices; its function returns a status */
 } KernelKind;
 
 typedef struct Kernel {
     KernelKind kind;
-    const char *name;                /* "fc1_relu", "d_hidden" : from the source's names */
-    Node *anchor;                    /* the contraction, gather, ...; NULL for KERNEL_ROWS */
-    VEC(Node *) nodes;               /* computed here, in topological order; views are not members */
-    VEC(Value *) results;            /* what it writes; the node of each is a member */
-    VEC(const Value *) operands;     /* what it reads, each once; found by plan.c */
-    bool winograd;                   /* KERNEL_WINDOW: in Winograd's form */
-    VEC(Value *) scratch;            /* memory that only this kernel uses */
-    VEC(Value *) copies;             /* of what it reads, in an order that suits its lanes; read in place of the original */
-    Type domain;                     /* the axes that all members share (dtype unused) */
-    unsigned row_axes;               /* bit set: axes over which a reduction is consumed inside */
-    bool forward;                    /* belongs to the forward part */
-    int lane_axis;                   /* KERNEL_CONTRACT: axis of the domain that runs along the vector lanes; -1: the sum does;
-                                      * KERNEL_WINDOW: -1: none */
-    View contracted[2];              /* KERNEL_CONTRACT, KERNEL_WINDOW: the operands as the layout wants them read */
-    struct EntryPlan *body;          /* KERNEL_SCAN */
-    const Value *body_work;          /* KERNEL_SCAN: the workspace of its body; NULL: it needs none */
-    double flops, bytes;             /* of one call with count == batch */
-    int step;                        /* position in the entry */
+    const char *name;            /* "fc1_relu", "d_hidden" : from the source's names */
+    Node *anchor;                /* the contraction, gather, ...; NULL for KERNEL_ROWS */
+    VEC(Node *) nodes;           /* computed here, in topological order; views are not members */
+    VEC(Value *) results;        /* what it writes; the node of each is a member */
+    VEC(const Value *) operands; /* what it reads, each once; found by plan.c */
+    bool winograd;               /* KERNEL_WINDOW: in Winograd's form */
+    VEC(Value *) scratch;        /* memory that only this kernel uses */
+    VEC(Value *)
+    copies; /* of what it reads, in an order that suits its lanes; read in place of the original */
+    Type domain;       /* the axes that all members share (dtype unused) */
+    unsigned row_axes; /* bit set: axes over which a reduction is consumed inside */
+    bool forward;      /* belongs to the forward part */
+    int lane_axis; /* KERNEL_CONTRACT: axis of the domain that runs along the vector lanes; -1: the
+                    * sum does; KERNEL_WINDOW: -1: none */
+    View contracted[2];     /* KERNEL_CONTRACT, KERNEL_WINDOW: the operands as the layout wants them
+                               read */
+    struct EntryPlan *body; /* KERNEL_SCAN */
+    const Value *body_work; /* KERNEL_SCAN: the workspace of its body; NULL: it needs none */
+    double flops, bytes;    /* of one call with count == batch */
+    int step;               /* position in the entry */
 } Kernel;
 
 /* What fuse.c found of a node. */
 typedef struct Member {
-    Kernel *kernel;                  /* that computes it; NULL: a leaf, a view, or inlined */
-    int label[MAX_RANK];             /* for each of its axes the axis of the kernel's domain (-1: none; an axis of extent 1 may
-                                      * keep the label of the reduction that made it) */
-    bool after_loops;                /* scalar arithmetic on accumulators */
-    bool inlined;                    /* so cheap that every reader computes it itself */
+    Kernel *kernel;      /* that computes it; NULL: a leaf, a view, or inlined */
+    int label[MAX_RANK]; /* for each of its axes the axis of the kernel's domain (-1: none; an axis
+                          * of extent 1 may keep the label of the reduction that made it) */
+    bool after_loops;    /* scalar arithmetic on accumulators */
+    bool inlined;        /* so cheap that every reader computes it itself */
 } Member;
 
 typedef struct EntryPlan {
     Arena *arena;
     const struct Plan *plan;
-    struct EntryPlan *outer;         /* of a scan's body: the plan around it; else NULL */
-    Kernel *scan;                    /* of a scan's body: its kernel in outer */
+    struct EntryPlan *outer; /* of a scan's body: the plan around it; else NULL */
+    Kernel *scan;            /* of a scan's body: its kernel in outer */
     const Graph *graph;
     const char *name;
-    VEC(Kernel *) kernels;           /* in order of execution; checks first */
-    Member *member;                  /* by node id */
-    bool *forward;                   /* by node id: belongs to the forward part (passes/pass.h) */
-    const bool **epilogue;           /* by id of a contraction or window: what its kernel takes in (epilogue.c); else NULL */
-    bool *channels_last;             /* by node id: stored with axis 1 contiguous */
-    Halo **halo;                     /* by node id: what windows read around it; or NULL */
-    Value **planes_of;               /* by node id: a copy of it with channels last and its halo; or NULL */
-    Value **value_of;                /* by node id: where the node's tensor is stored, or NULL */
-    Value **dense_of;                /* by node id: a row-major copy of it, for reshapes that strides cannot do; or NULL */
+    VEC(Kernel *) kernels; /* in order of execution; checks first */
+    Member *member;        /* by node id */
+    bool *forward;         /* by node id: belongs to the forward part (passes/pass.h) */
+    const bool **epilogue; /* by id of a contraction or window: what its kernel takes in
+                              (epilogue.c); else NULL */
+    bool *channels_last;   /* by node id: stored with axis 1 contiguous */
+    Halo **halo;           /* by node id: what windows read around it; or NULL */
+    Value **planes_of;     /* by node id: a copy of it with channels last and its halo; or NULL */
+    Value **value_of;      /* by node id: where the node's tensor is stored, or NULL */
+    Value **dense_of; /* by node id: a row-major copy of it, for reshapes that strides cannot do; or
+                         NULL */
     VEC(Value *) values;
-    int64_t workspace_bytes;         /* multiple of 64 */
-    int64_t workspace_lower_bound;   /* largest sum of values live at one step */
+    int64_t workspace_bytes;       /* multiple of 64 */
+    int64_t workspace_lower_bound; /* largest sum of values live at one step */
 } EntryPlan;
 
 /* How a parameter (or state, or session) is stored: strides of its logical axes, in floats. */
-typedef struct ParamLayout { int64_t offset, floats; int64_t stride[MAX_RANK]; bool padded; } ParamLayout;
+typedef struct ParamLayout {
+    int64_t offset, floats;
+    int64_t stride[MAX_RANK];
+    bool padded;
+} ParamLayout;
 
 typedef struct Plan {
     Arena *arena;
     const Module *module;
-    ParamLayout *params, *states, *sessions;             /* sessions in logical order */
+    ParamLayout *params, *states, *sessions; /* sessions in logical order */
     int64_t param_floats, state_floats, session_floats;
     VEC(EntryPlan *) entries;
 } Plan;
 
 Plan *plan_module(Arena *arena, const Module *module);
 
-/* NULL, or what is wrong: overlaps among live values (found again, independently of memory.c), values written twice or read before
- * they are written, kernels out of order. */
+/* NULL, or what is wrong: overlaps among live values (found again, independently of memory.c),
+ * values written twice or read before they are written, kernels out of order. */
 const char *plan_verify(Arena *arena, const Plan *plan);
 
-void plan_print_kernels(Text *out, const Plan *plan);        /* --emit=kernels */
-void plan_draw_memory(Text *out, const Plan *plan);          /* --emit=memory: SVG (draw.c) */
+void plan_print_kernels(Text *out, const Plan *plan); /* --emit=kernels */
+void plan_draw_memory(Text *out, const Plan *plan);   /* --emit=memory: SVG (draw.c) */
 
 /* ---- views (view.c) ---- */
-/* Views and checked indices have no storage and no arithmetic of their own: consumers look through them. */
+/* Views and checked indices have no storage and no arithmetic of their own: consumers look through
+ * them. */
 bool view_is_free(const Node *node);
-const Node *view_root(const Node *node);                     /* the first node that is not free */
-/* For each axis of `node` the axis of its root that it runs along, or -1 for an axis that the root lacks or has with extent 1.
- * False if the views between them do more than permute, broadcast, and add or remove axes of extent 1. */
+const Node *view_root(const Node *node); /* the first node that is not free */
+/* For each axis of `node` the axis of its root that it runs along, or -1 for an axis that the root
+ * lacks or has with extent 1. False if the views between them do more than permute, broadcast, and
+ * add or remove axes of extent 1. */
 bool view_labels(const Node *node, int axis_of[MAX_RANK]);
-/* The strides of `node` in the memory of `value`, which holds some node behind it. NULL, or the reshape that cannot be had by
- * strides alone and needs a copy. */
+/* The strides of `node` in the memory of `value`, which holds some node behind it. NULL, or the
+ * reshape that cannot be had by strides alone and needs a copy. */
 const Node *view_strides(const Node *node, const Value *value, View *view);
 
 /* ---- fusion (fuse.c, inline.c, epilogue.c, merge.c) ---- */
-void fuse_entry(EntryPlan *entry);                           /* kernels and members */
-void inline_cheap_maps(EntryPlan *entry);                    /* before the walk: sets Member.inlined */
-void merge_kernels(EntryPlan *entry);                        /* after it */
+void fuse_entry(EntryPlan *entry);        /* kernels and members */
+void inline_cheap_maps(EntryPlan *entry); /* before the walk: sets Member.inlined */
+void merge_kernels(EntryPlan *entry);     /* after it */
 /* By node id: the maps that the kernel of this anchor should take into its epilogue. */
 const bool *epilogue_choose(const EntryPlan *entry, const Node *anchor);
-/* The nodes that must be computed or stored before `input` can be read: its root, or through an inlined root its inputs. */
-typedef struct NodeList { const Node *at[16]; int count; } NodeList;
+/* The nodes that must be computed or stored before `input` can be read: its root, or through an
+ * inlined root its inputs. */
+typedef struct NodeList {
+    const Node *at[16];
+    int count;
+} NodeList;
 void inline_sources(const EntryPlan *entry, const Node *input, NodeList *sources);
-bool kernel_needs(const EntryPlan *entry, const Kernel *from, const Kernel *on);    /* `on` must have run (or is it) */
-/* The labels that `in`, seen through views and inlined maps, gives to the axes of its reader where it leads to members of k;
- * false if the shared domain cannot say. */
+bool kernel_needs(const EntryPlan *entry, const Kernel *from,
+                  const Kernel *on); /* `on` must have run (or is it) */
+/* The labels that `in`, seen through views and inlined maps, gives to the axes of its reader where
+ * it leads to members of k; false if the shared domain cannot say. */
 bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int label[MAX_RANK]);
-/* May `node`, itself a member of k or about to be, read `input` where that leads to members of k? Sets *row to the row axes that
- * this fixes, *after if it must run after the loops. */
-bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *input, unsigned *row, bool *after);
-/* Whether no sum of `members` would take in an element more than once in the loops of k with that row. */
-bool kernel_counts_once(const EntryPlan *entry, const Kernel *k, const Kernel *members, unsigned row);
+/* May `node`, itself a member of k or about to be, read `input` where that leads to members of k?
+ * Sets *row to the row axes that this fixes, *after if it must run after the loops. */
+bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, const Node *input,
+                     unsigned *row, bool *after);
+/* Whether no sum of `members` would take in an element more than once in the loops of k with that
+ * row. */
+bool kernel_counts_once(const EntryPlan *entry, const Kernel *k, const Kernel *members,
+                        unsigned row);
 
-/* Whether lanes may run along an axis of the domain: everything in memory has stride 0 or 1 along it, operands of the anchor
- * aside (lanes.c). */
+/* Whether lanes may run along an axis of the domain: everything in memory has stride 0 or 1 along
+ * it, operands of the anchor aside (lanes.c). */
 bool kernel_lanes_fit(const EntryPlan *entry, const Kernel *k, int axis);
-/* Whether two axes of the domain can be walked as one, the outer one's index times the extent of the inner one and the inner one's:
- * all that the kernel reads and writes lies so in memory, or does not vary along either. Only for KERNEL_CONTRACT. */
+/* Whether two axes of the domain can be walked as one, the outer one's index times the extent of
+ * the inner one and the inner one's: all that the kernel reads and writes lies so in memory, or
+ * does not vary along either. Only for KERNEL_CONTRACT. */
 bool kernel_axes_merge(const EntryPlan *entry, const Kernel *k, int outer, int inner);
-/* Whether lanes may run along an axis if some of what is read were stored otherwise: those nodes, and which of their axes must be contiguous. */
+/* Whether lanes may run along an axis if some of what is read were stored otherwise: those nodes,
+ * and which of their axes must be contiguous. */
 enum { MAX_LANE_COPIES = 4 };
-typedef struct LaneCopies { struct { const Node *node; int axis; } at[MAX_LANE_COPIES]; int count; } LaneCopies;
+typedef struct LaneCopies {
+    struct {
+        const Node *node;
+        int axis;
+    } at[MAX_LANE_COPIES];
+    int count;
+} LaneCopies;
 bool kernel_lanes_fit_copies(const EntryPlan *entry, const Kernel *k, int axis, LaneCopies *copies);
 
 /* ---- parts (put.c) ---- */
-/* Whether the output, what a session becomes, is the session with a part replaced and nobody else reads it: it is replaced in
- * place. */
+/* Whether the output, what a session becomes, is the session with a part replaced and nobody else
+ * reads it: it is replaced in place. */
 bool put_in_place(const EntryPlan *entry, const Output *output);
-void put_ensure_whole(EntryPlan *entry, Kernel *k);          /* copies the first input to the result if it is not there */
+void put_ensure_whole(EntryPlan *entry,
+                      Kernel *k); /* copies the first input to the result if it is not there */
 
 /* ---- scans (scan.c) ---- */
-void scan_place_input(EntryPlan *body, const Node *input);   /* the value of an input of the body */
-int64_t scan_steps(const Kernel *k);                         /* of a KERNEL_SCAN */
+void scan_place_input(EntryPlan *body, const Node *input); /* the value of an input of the body */
+int64_t scan_steps(const Kernel *k);                       /* of a KERNEL_SCAN */
 /* Where an output of the body goes: NULL if it is there already or nobody outside reads it. */
 Value *scan_output(EntryPlan *body, int index);
-void scan_plan(EntryPlan *entry, Kernel *k);                 /* makes k->body */
-/* What a body captures does not change from step to step: a copy with the given axis of `in`, a view of a capture, contiguous
- * can be made once, in front of the scan. The hoisted copy has the capture as its node. */
+void scan_plan(EntryPlan *entry, Kernel *k); /* makes k->body */
+/* What a body captures does not change from step to step: a copy with the given axis of `in`, a
+ * view of a capture, contiguous can be made once, in front of the scan. The hoisted copy has the
+ * capture as its node. */
 bool scan_may_hoist(const EntryPlan *body, const Node *in, int axis);
 Value *scan_hoist(EntryPlan *body, const Node *in, int axis);
 
 /* ---- parts of the plan (layout.c, memory.c, plan.c) ---- */
 EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *scan);
-enum { LANE_PAD = 16 };              /* rows are padded to this many elements: the widest vector of any target */
-void layout_params(Plan *plan);                              /* one stored order for all entries */
-/* order[0] outermost; NULL: as it is. Rows are padded to whole vectors, and by one more where they would lie a multiple of `apart`
- * bytes apart and so share cache sets; 0: no padding. The optimiser moves padding of parameters too, so they get less. */
+enum { LANE_PAD = 16 }; /* rows are padded to this many elements: the widest vector of any target */
+void layout_params(Plan *plan); /* one stored order for all entries */
+/* order[0] outermost; NULL: as it is. Rows are padded to whole vectors, and by one more where they
+ * would lie a multiple of `apart` bytes apart and so share cache sets; 0: no padding. The optimiser
+ * moves padding of parameters too, so they get less. */
 enum { PARAM_APART = 2048, WORK_APART = 512 };
 void layout_dense(Type type, const int *order, int apart, Value *value);
-void layout_contraction(EntryPlan *entry, Kernel *k);        /* lane axis and operands, with copies where they pay */
+void layout_contraction(EntryPlan *entry,
+                        Kernel *k); /* lane axis and operands, with copies where they pay */
 void memory_plan(EntryPlan *entry);
-bool memory_has_slot(const EntryPlan *entry, const Value *v);        /* in the workspace, at v->offset */
-int64_t memory_bytes(const Value *v);                        /* of its slot */
-int64_t memory_live_bytes(const EntryPlan *entry, int step); /* of the slots that are live at a step */
+bool memory_has_slot(const EntryPlan *entry, const Value *v); /* in the workspace, at v->offset */
+int64_t memory_bytes(const Value *v);                         /* of its slot */
+int64_t memory_live_bytes(const EntryPlan *entry,
+                          int step); /* of the slots that are live at a step */
 
 /* ---- windows (window.c) ---- */
 struct Window;
-void mark_channels_last(EntryPlan *entry);                   /* EntryPlan.channels_last, halo */
-void layout_channels_last(Type type, const Halo *halo, Value *value);       /* halo: or NULL */
-void layout_weight(Type type, int last, Value *value);       /* [taps ..., other channels, channels of axis `last`] */
+void mark_channels_last(EntryPlan *entry); /* EntryPlan.channels_last, halo */
+void layout_channels_last(Type type, const Halo *halo, Value *value); /* halo: or NULL */
+void layout_weight(Type type, int last,
+                   Value *value); /* [taps ..., other channels, channels of axis `last`] */
 bool window_is_winograd(const EntryPlan *entry, const Node *node);
 /* Tiles transformed at a time: of some whole pictures, or rows of tiles of one picture. */
 enum { WINOGRAD_TILE = 4 };
-typedef struct WinogradBlock { int64_t pictures, high, wide, tiles; } WinogradBlock;
+typedef struct WinogradBlock {
+    int64_t pictures, high, wide, tiles;
+} WinogradBlock;
 WinogradBlock winograd_block(const struct Window *window);
-void layout_window(EntryPlan *entry, Kernel *k);             /* lane axis and operands, with copies where they pay */
-int window_weight_lanes(const struct Window *window);        /* the axis of the weights along the lanes */
-/* Whether every entry of the result is computed once, from what it meets, so that an epilogue may follow. */
+void layout_window(EntryPlan *entry,
+                   Kernel *k); /* lane axis and operands, with copies where they pay */
+int window_weight_lanes(const struct Window *window); /* the axis of the weights along the lanes */
+/* Whether every entry of the result is computed once, from what it meets, so that an epilogue may
+ * follow. */
 bool window_gathers(const EntryPlan *entry, const Node *node);
 
-/* How a member of `k` gets an input: from memory through *view (true), or computed in k, or inline as a fill or count (false). */
+/* How a member of `k` gets an input: from memory through *view (true), or computed in k, or inline
+ * as a fill or count (false). */
 bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view);
-/* Makes sure that plan_operand can answer for this input: adds a copy before k where strides alone do not do. */
+/* Makes sure that plan_operand can answer for this input: adds a copy before k where strides alone
+ * do not do. */
 void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input);
 Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, const char *name);
-Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node, Value *to);   /* `to` holds node in another layout */
+Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node,
+                  Value *to); /* `to` holds node in another layout */
 #endif

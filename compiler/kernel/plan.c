@@ -1,5 +1,5 @@
-/* The plan of an entry: fused kernels, a value for every tensor that crosses between them, copies where strides do not do, and
- * the order of execution. */
+/* The plan of an entry: fused kernels, a value for every tensor that crosses between them, copies
+ * where strides do not do, and the order of execution. */
 #include <string.h>
 
 #include "kernel/describe.h"
@@ -8,23 +8,27 @@
 
 /* ---- values ---- */
 
-static bool name_taken(const EntryPlan *entry, const char *name) {
+static bool name_taken(const EntryPlan *entry, const char *name)
+{
     for (int i = 0; i < entry->values.count; i++)
         if (!strcmp(entry->values.at[i]->name, name)) return true;
     return false;
 }
 
-static const char *unique_name(EntryPlan *entry, const char *name) {
+static const char *unique_name(EntryPlan *entry, const char *name)
+{
     char *base = arena_strdup(entry->arena, name && *name ? name : "value");
     for (char *c = base; *c; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9'))) *c = '_';
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9')))
+            *c = '_';
     const char *result = base;
     for (int i = 2; name_taken(entry, result); i++)
         result = arena_printf(entry->arena, "%s_%d", base, i);
     return result;
 }
 
-Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, const char *name) {
+Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, const char *name)
+{
     Value *v = arena_make(entry->arena, Value);
     v->node = node;
     v->place = place;
@@ -38,14 +42,17 @@ Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, co
     return v;
 }
 
-static void value_of_param(Value *v, const ParamLayout *layout) {
+static void value_of_param(Value *v, const ParamLayout *layout)
+{
     v->offset = layout->offset;
     v->elements = layout->floats;
     for (int i = 0; i < v->node->type.rank; i++) v->stride[i] = layout->stride[i];
 }
 
-/* The place of a leaf: caller's memory, a table, or the index itself. Fills and counts have none: they are computed inline. */
-static void place_leaf(EntryPlan *entry, const Node *node) {
+/* The place of a leaf: caller's memory, a table, or the index itself. Fills and counts have none:
+ * they are computed inline. */
+static void place_leaf(EntryPlan *entry, const Node *node)
+{
     const Module *module = entry->plan->module;
     Value *v;
     switch (node->op) {
@@ -75,25 +82,27 @@ static void place_leaf(EntryPlan *entry, const Node *node) {
         v = plan_value(entry, node, AT_INDEX, -1, "index");
         for (int i = 0; i < node->type.rank; i++) v->stride[i] = i == node->attr[0].ints[0];
         break;
-    default:
-        return;
+    default: return;
     }
     entry->value_of[node->id] = v;
 }
 
 /* Rows of a workspace value may be padded unless some reshape runs across them. */
-static bool may_pad(const EntryPlan *entry, const Node *node) {
+static bool may_pad(const EntryPlan *entry, const Node *node)
+{
     const int64_t row = node->type.rank ? node->type.dim[node->type.rank - 1] : 1;
     if (row < 8 || node->type.dtype != DT_F32) return false;
     for (int i = 0; i < entry->graph->nodes.count; i++) {
         const Node *user = entry->graph->nodes.at[i];
         int axis_of[MAX_RANK];
-        if (user->op == OP_reshape && view_root(user) == node && !view_labels(user, axis_of)) return false;
+        if (user->op == OP_reshape && view_root(user) == node && !view_labels(user, axis_of))
+            return false;
     }
     return true;
 }
 
-static void place_in_workspace(EntryPlan *entry, Node *node) {
+static void place_in_workspace(EntryPlan *entry, Node *node)
+{
     if (entry->value_of[node->id]) return;
     Kernel *k = entry->member[node->id].kernel;
     Value *v = plan_value(entry, node, AT_WORK, -1, describe_node_name(entry, node));
@@ -106,7 +115,8 @@ static void place_in_workspace(EntryPlan *entry, Node *node) {
 
 /* ---- outputs ---- */
 
-static Place output_place(OutputKind kind) {
+static Place output_place(OutputKind kind)
+{
     switch (kind) {
     case OUT_LOSS: return AT_LOSS;
     case OUT_METRIC: return AT_METRIC;
@@ -117,11 +127,12 @@ static Place output_place(OutputKind kind) {
     }
 }
 
-static void output_layout(const Plan *plan, const Output *o, int metric, Value *v) {
-    const ParamLayout *layout = o->kind == OUT_GRAD      ? &plan->params[o->param]
-                                : o->kind == OUT_STATE   ? &plan->states[o->param]
-                                : o->kind == OUT_SESSION ? &plan->sessions[o->param]
-                                                         : NULL;
+static void output_layout(const Plan *plan, const Output *o, int metric, Value *v)
+{
+    const ParamLayout *layout = o->kind == OUT_GRAD    ? &plan->params[o->param]
+                              : o->kind == OUT_STATE   ? &plan->states[o->param]
+                              : o->kind == OUT_SESSION ? &plan->sessions[o->param]
+                                                       : NULL;
     if (o->kind == OUT_METRIC) v->offset = 2 * metric;
     if (!layout) return;
     v->offset = layout->offset;
@@ -129,11 +140,14 @@ static void output_layout(const Plan *plan, const Output *o, int metric, Value *
     for (int i = 0; i < v->node->type.rank; i++) v->stride[i] = layout->stride[i];
 }
 
-/* If the output is a fellow of its root, axis for axis, the kernel can write it in place: the strides of the root. */
-static bool stride_root(const Node *node, const Value *as_output, int64_t *stride) {
+/* If the output is a fellow of its root, axis for axis, the kernel can write it in place: the
+ * strides of the root. */
+static bool stride_root(const Node *node, const Value *as_output, int64_t *stride)
+{
     int axis_of[MAX_RANK];
     const Node *root = view_root(node);
-    if (!view_labels(node, axis_of) || type_elements(root->type) != type_elements(node->type)) return false;
+    if (!view_labels(node, axis_of) || type_elements(root->type) != type_elements(node->type))
+        return false;
     for (int i = 0; i < root->type.rank; i++) stride[i] = 0;
     for (int i = 0; i < node->type.rank; i++)
         if (axis_of[i] >= 0) stride[axis_of[i]] = as_output->stride[i];
@@ -143,7 +157,8 @@ static bool stride_root(const Node *node, const Value *as_output, int64_t *strid
 /* Outputs that no kernel can write in place are copied at the end. */
 typedef VEC(Value *) Values;
 
-static Value *output_value(EntryPlan *entry, int index, int metric) {
+static Value *output_value(EntryPlan *entry, int index, int metric)
+{
     const Output *o = &entry->graph->outputs.at[index];
     if (entry->outer) return scan_output(entry, index);
     const int number = output_place(o->kind) == AT_OUTPUT ? index : o->param;
@@ -154,13 +169,15 @@ static Value *output_value(EntryPlan *entry, int index, int metric) {
 }
 
 /* What is read until the end of the entry, or of the step, changes only then. */
-static bool changes_at_end(const EntryPlan *entry, int index) {
+static bool changes_at_end(const EntryPlan *entry, int index)
+{
     if (entry->outer) return index < scan_parts(entry->scan->anchor).carries;
     const OutputKind kind = entry->graph->outputs.at[index].kind;
     return kind == OUT_STATE || kind == OUT_SESSION;
 }
 
-static void place_output(EntryPlan *entry, int index, int metric, Values *copied) {
+static void place_output(EntryPlan *entry, int index, int metric, Values *copied)
+{
     const Output *o = &entry->graph->outputs.at[index];
     const Node *root = view_root(o->node);
     Value *v = output_value(entry, index, metric);
@@ -173,7 +190,8 @@ static void place_output(EntryPlan *entry, int index, int metric, Values *copied
     }
     int64_t stride[MAX_RANK];
     const bool in_order = !entry->channels_last[root->id] || root->type.dim[1] == 1;
-    if (k && !changes_at_end(entry, index) && !entry->value_of[root->id] && in_order && stride_root(o->node, v, stride)) {
+    if (k && !changes_at_end(entry, index) && !entry->value_of[root->id] && in_order
+        && stride_root(o->node, v, stride)) {
         memcpy(v->stride, stride, sizeof stride);
         v->node = root;
         entry->value_of[root->id] = v;
@@ -185,7 +203,8 @@ static void place_output(EntryPlan *entry, int index, int metric, Values *copied
 }
 
 /* What changes at the end comes last: until then its old value may be read. */
-static void place_outputs(EntryPlan *entry, Values *copied) {
+static void place_outputs(EntryPlan *entry, Values *copied)
+{
     for (int last = 0; last < 2; last++)
         for (int i = 0, metric = 0; i < entry->graph->outputs.count; i++) {
             if (changes_at_end(entry, i) == last) place_output(entry, i, metric, copied);
@@ -195,18 +214,22 @@ static void place_outputs(EntryPlan *entry, Values *copied) {
 
 /* ---- operands ---- */
 
-static bool writes(const Kernel *k, const Value *value) {
+static bool writes(const Kernel *k, const Value *value)
+{
     for (int i = 0; k && i < k->results.count; i++)
         if (k->results.at[i] == value) return true;
     return false;
 }
 
 /* Checks run before anything is written: what leaves hold is all that they find in memory. */
-static bool may_read_value(const Kernel *k, const Value *value) {
+static bool may_read_value(const Kernel *k, const Value *value)
+{
     return !k || k->kind != KERNEL_CHECK || op_row(value->node->op)->kind == KIND_LEAF;
 }
 
-static bool read_from(const Kernel *k, const Node *input, const Value *value, View *view, const Node **stuck) {
+static bool read_from(const Kernel *k, const Node *input, const Value *value, View *view,
+                      const Node **stuck)
+{
     if (!value || writes(k, value) || !may_read_value(k, value)) return false;
     const Node *reshape = view_strides(input, value, view);
     if (reshape && !*stuck) *stuck = reshape;
@@ -214,19 +237,24 @@ static bool read_from(const Kernel *k, const Node *input, const Value *value, Vi
 }
 
 /* A copy was made for one reader: what runs in front of that reads what the copy is made of. */
-static bool precedes(const EntryPlan *entry, const Value *copy, const Kernel *k) {
+static bool precedes(const EntryPlan *entry, const Value *copy, const Kernel *k)
+{
     for (int i = 0; copy && i < entry->kernels.count && entry->kernels.at[i] != k; i++)
-        if (entry->kernels.at[i]->kind == KERNEL_COPY && writes(entry->kernels.at[i], copy)) return true;
+        if (entry->kernels.at[i]->kind == KERNEL_COPY && writes(entry->kernels.at[i], copy))
+            return true;
     return false;
 }
 
-/* The nearest value on the chain of views that `input` can be read from by strides; else false, and *stuck is the reshape of
- * the nearest one that needs a copy, or NULL. */
-static bool find_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view, const Node **stuck) {
+/* The nearest value on the chain of views that `input` can be read from by strides; else false, and
+ * *stuck is the reshape of the nearest one that needs a copy, or NULL. */
+static bool find_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view,
+                         const Node **stuck)
+{
     *stuck = NULL;
     for (const Node *node = input;; node = node->inputs[0]) {
         for (int i = 0; k && i < k->copies.count; i++)
-            if (k->copies.at[i]->node == node && read_from(k, input, k->copies.at[i], view, stuck)) return true;
+            if (k->copies.at[i]->node == node && read_from(k, input, k->copies.at[i], view, stuck))
+                return true;
         if (read_from(k, input, entry->value_of[node->id], view, stuck)) return true;
         const Value *dense = entry->dense_of[node->id];
         if (precedes(entry, dense, k) && read_from(k, input, dense, view, stuck)) return true;
@@ -234,14 +262,17 @@ static bool find_operand(const EntryPlan *entry, const Kernel *k, const Node *in
     }
 }
 
-bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view) {
+bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view)
+{
     const Node *stuck;
-    if (k && entry->member[view_root(input)->id].kernel == k && k->kind != KERNEL_COPY) return false;
+    if (k && entry->member[view_root(input)->id].kernel == k && k->kind != KERNEL_COPY)
+        return false;
     return find_operand(entry, k, input, view, &stuck);
 }
 
 /* In front of `before`; NULL: at the end. */
-static void insert_kernel(EntryPlan *entry, const Kernel *before, Kernel *k) {
+static void insert_kernel(EntryPlan *entry, const Kernel *before, Kernel *k)
+{
     vec_push(entry->arena, entry->kernels, k);
     for (int i = entry->kernels.count - 1; before && i > 0; i--) {
         entry->kernels.at[i] = entry->kernels.at[i - 1];
@@ -250,7 +281,8 @@ static void insert_kernel(EntryPlan *entry, const Kernel *before, Kernel *k) {
     }
 }
 
-Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node, Value *to) {
+Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node, Value *to)
+{
     Kernel *k = arena_make(entry->arena, Kernel);
     k->kind = KERNEL_COPY;
     k->anchor = (Node *)(uintptr_t)node;
@@ -260,7 +292,8 @@ Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node, Value *to)
     return k;
 }
 
-void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input) {
+void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input)
+{
     View view;
     const Node *stuck, *root = view_root(input);
     if (k && entry->member[root->id].kernel == k) return;
@@ -277,7 +310,8 @@ void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input) {
 
 /* ---- checks ---- */
 
-static void add_checks(EntryPlan *entry) {
+static void add_checks(EntryPlan *entry)
+{
     for (int i = 0; i < entry->graph->nodes.count; i++) {
         Node *node = entry->graph->nodes.at[i];
         if (node->op != OP_checked) continue;
@@ -291,24 +325,29 @@ static void add_checks(EntryPlan *entry) {
 
 /* ---- finishing ---- */
 
-static void use(EntryPlan *entry, Kernel *k, const Value *value) {
+static void use(EntryPlan *entry, Kernel *k, const Value *value)
+{
     for (int i = 0; i < k->operands.count; i++)
         if (k->operands.at[i] == value) return;
     if (value->place != AT_INDEX) vec_push(entry->arena, k->operands, value);
 }
 
-static void use_input(EntryPlan *entry, Kernel *k, const Node *input) {
+static void use_input(EntryPlan *entry, Kernel *k, const Node *input)
+{
     View view;
     const Node *root = view_root(input);
-    const bool in_place = entry->member[root->id].inlined || (k->kind == KERNEL_CHECK && op_row(root->op)->kind == KIND_MAP);
+    const bool in_place = entry->member[root->id].inlined
+                       || (k->kind == KERNEL_CHECK && op_row(root->op)->kind == KIND_MAP);
     if (plan_operand(entry, k, input, &view)) use(entry, k, view.value);
     else if (in_place)
         for (int i = 0; i < root->input_count; i++) use_input(entry, k, root->inputs[i]);
 }
 
-static void find_operands(EntryPlan *entry, Kernel *k) {
+static void find_operands(EntryPlan *entry, Kernel *k)
+{
     const bool reads_laid_out = k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINDOW;
-    for (int i = 0; reads_laid_out && i < k->anchor->input_count; i++) use(entry, k, k->contracted[i].value);
+    for (int i = 0; reads_laid_out && i < k->anchor->input_count; i++)
+        use(entry, k, k->contracted[i].value);
     if (k->kind == KERNEL_COPY) use_input(entry, k, k->anchor);
     if (k->kind == KERNEL_CHECK) use_input(entry, k, k->anchor->inputs[0]);
     for (int i = 0; i < k->nodes.count; i++)
@@ -317,13 +356,15 @@ static void find_operands(EntryPlan *entry, Kernel *k) {
                 use_input(entry, k, k->nodes.at[i]->inputs[j]);
 }
 
-static void touch(const Value *value, int step) {
+static void touch(const Value *value, int step)
+{
     Value *v = (Value *)(uintptr_t)value;
     if (v->first < 0) v->first = step;
     v->last = step;
 }
 
-static void finish(EntryPlan *entry) {
+static void finish(EntryPlan *entry)
+{
     for (int i = 0; i < entry->kernels.count; i++) {
         Kernel *k = entry->kernels.at[i];
         k->step = i;
@@ -331,9 +372,12 @@ static void finish(EntryPlan *entry) {
         for (int j = 0; j < k->operands.count; j++) touch(k->operands.at[j], i);
         for (int j = 0; j < k->results.count; j++) touch(k->results.at[j], i);
         for (int j = 0; j < k->scratch.count; j++) touch(k->scratch.at[j], i);
-        for (int j = 0; j < k->nodes.count; j++) k->flops += op_row(k->nodes.at[j]->op)->flops(k->nodes.at[j]);
-        for (int j = 0; j < k->operands.count; j++) k->bytes += 4.0 * (double)k->operands.at[j]->elements;
-        for (int j = 0; j < k->results.count; j++) k->bytes += 4.0 * (double)k->results.at[j]->elements;
+        for (int j = 0; j < k->nodes.count; j++)
+            k->flops += op_row(k->nodes.at[j]->op)->flops(k->nodes.at[j]);
+        for (int j = 0; j < k->operands.count; j++)
+            k->bytes += 4.0 * (double)k->operands.at[j]->elements;
+        for (int j = 0; j < k->results.count; j++)
+            k->bytes += 4.0 * (double)k->results.at[j]->elements;
         k->name = describe_kernel_name(entry, k);
     }
 }
@@ -341,7 +385,8 @@ static void finish(EntryPlan *entry) {
 /* ---- the plan ---- */
 
 /* What k reads of other kernels must be stored. */
-static void place_source(EntryPlan *entry, const Kernel *k, const Node *input) {
+static void place_source(EntryPlan *entry, const Kernel *k, const Node *input)
+{
     NodeList sources = {.count = 0};
     inline_sources(entry, input, &sources);
     for (int i = 0; i < sources.count; i++) {
@@ -350,24 +395,29 @@ static void place_source(EntryPlan *entry, const Kernel *k, const Node *input) {
     }
 }
 
-static void place_members(EntryPlan *entry) {
+static void place_members(EntryPlan *entry)
+{
     for (int i = 0; i < entry->kernels.count; i++) {
         const Kernel *k = entry->kernels.at[i];
         for (int j = 0; j < k->nodes.count; j++)
-            for (int n = 0; n < k->nodes.at[j]->input_count; n++) place_source(entry, k, k->nodes.at[j]->inputs[n]);
+            for (int n = 0; n < k->nodes.at[j]->input_count; n++)
+                place_source(entry, k, k->nodes.at[j]->inputs[n]);
     }
 }
 
-static void ensure_views(EntryPlan *entry) {
+static void ensure_views(EntryPlan *entry)
+{
     for (int i = 0; i < entry->kernels.count; i++) {
         Kernel *k = entry->kernels.at[i];
         for (int j = 0; j < k->nodes.count; j++)
-            for (int n = 0; n < k->nodes.at[j]->input_count; n++) plan_ensure_view(entry, k, k->nodes.at[j]->inputs[n]);
-        while (entry->kernels.at[i] != k) i++;       /* copies went in front */
+            for (int n = 0; n < k->nodes.at[j]->input_count; n++)
+                plan_ensure_view(entry, k, k->nodes.at[j]->inputs[n]);
+        while (entry->kernels.at[i] != k) i++; /* copies went in front */
     }
 }
 
-EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *scan) {
+EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *scan)
+{
     EntryPlan *entry = arena_make(plan->arena, EntryPlan);
     entry->arena = plan->arena;
     entry->plan = plan;
@@ -402,7 +452,8 @@ EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *
     return entry;
 }
 
-Plan *plan_module(Arena *arena, const Module *module) {
+Plan *plan_module(Arena *arena, const Module *module)
+{
     Plan *plan = arena_make(arena, Plan);
     plan->arena = arena;
     plan->module = module;

@@ -1,8 +1,9 @@
-/* Windows in the plan: which values keep their channels last, and how a window's kernel reads its operands.
+/* Windows in the plan: which values keep their channels last, and how a window's kernel reads its
+ * operands.
  *
- * A window's lanes are channels, so all values of [rows, channels, ...] around windows are stored with the channels
- * contiguous, and what is computed from them element by element likewise: nothing is repacked between layers. The caller's
- * inputs and outputs keep their order. */
+ * A window's lanes are channels, so all values of [rows, channels, ...] around windows are stored
+ * with the channels contiguous, and what is computed from them element by element likewise: nothing
+ * is repacked between layers. The caller's inputs and outputs keep their order. */
 #include "kernel/describe.h"
 #include "kernel/kernel.h"
 #include "ops/window.h"
@@ -22,7 +23,10 @@ bool window_gathers(const EntryPlan *entry, const Node *node)
 
 /* ---- channels last ---- */
 
-static bool computed(const Node *node) { return op_row(node->op)->kind != KIND_LEAF && !view_is_free(node); }
+static bool computed(const Node *node)
+{
+    return op_row(node->op)->kind != KIND_LEAF && !view_is_free(node);
+}
 
 static bool mark(EntryPlan *entry, const Node *node)
 {
@@ -36,7 +40,8 @@ static bool is_elementwise(const Node *node)
     return kind == KIND_MAP || kind == KIND_JOIN;
 }
 
-/* A value computed element by element has the order of what it is computed from, and the other way round. */
+/* A value computed element by element has the order of what it is computed from, and the other way
+ * round. */
 static bool mark_around(EntryPlan *entry, const Node *node)
 {
     bool changed = false;
@@ -45,7 +50,8 @@ static bool mark_around(EntryPlan *entry, const Node *node)
         const bool here = root == in || in->op == OP_broadcast;
         if (!here || root->type.rank != node->type.rank) continue;
         if (entry->channels_last[root->id]) changed |= mark(entry, node);
-        if (entry->channels_last[node->id] && type_same_shape(root->type, node->type)) changed |= mark(entry, root);
+        if (entry->channels_last[node->id] && type_same_shape(root->type, node->type))
+            changed |= mark(entry, root);
     }
     return changed;
 }
@@ -55,29 +61,34 @@ static void mark_window(EntryPlan *entry, const Node *node)
     const Window w = window_in(entry, node);
     if (w.result != ROLE_WEIGHT) mark(entry, node);
     for (int i = 0; i < node->input_count; i++)
-        if (w.input[i] != ROLE_WEIGHT && view_root(node->inputs[i]) == node->inputs[i]) mark(entry, node->inputs[i]);
+        if (w.input[i] != ROLE_WEIGHT && view_root(node->inputs[i]) == node->inputs[i])
+            mark(entry, node->inputs[i]);
 }
 
 /* ---- Winograd's form ---- */
 
-enum { WINOGRAD_CHANNELS = 16 };     /* fewer do not pay for the transforms */
+enum { WINOGRAD_CHANNELS = 16 }; /* fewer do not pay for the transforms */
 
 /* A window of 3 x 3 in steps of 1 whose result falls into tiles of 4 x 4. */
 bool window_is_winograd(const EntryPlan *entry, const Node *node)
 {
     const Window w = window_in(entry, node);
-    if (!w.weight.rank || w.axes != 2 || w.groups != 1 || entry->outer || entry->plan->module->strict) return false;
+    if (!w.weight.rank || w.axes != 2 || w.groups != 1 || entry->outer
+        || entry->plan->module->strict)
+        return false;
     if (w.in_channels < WINOGRAD_CHANNELS || w.out_channels < WINOGRAD_CHANNELS) return false;
     for (int i = 0; i < 2; i++) {
         const WindowAxis *a = &w.axis[i];
         const int64_t tiled = w.result == ROLE_IN ? a->in : a->out;
-        if (a->taps != 3 || a->stride != 1 || a->dilation != 1 || a->before < 0 || a->before > 2) return false;
+        if (a->taps != 3 || a->stride != 1 || a->dilation != 1 || a->before < 0 || a->before > 2)
+            return false;
         if (tiled % WINOGRAD_TILE || a->in - a->out + 2 - a->before > 2) return false;
     }
     return true;
 }
 
-/* The operand that is transformed with its border of zeros: what the window slides over, or the gradient of its value. */
+/* The operand that is transformed with its border of zeros: what the window slides over, or the
+ * gradient of its value. */
 static void mark_halo(EntryPlan *entry, const Node *node)
 {
     const Window w = window_in(entry, node);
@@ -86,7 +97,7 @@ static void mark_halo(EntryPlan *entry, const Node *node)
     if (!*halo) *halo = arena_make(entry->arena, Halo);
     for (int a = 0; a < w.axes; a++) {
         const WindowAxis *x = &w.axis[a];
-        const int64_t behind = 2 - x->before - (x->in - x->out);     /* padding after the last entry */
+        const int64_t behind = 2 - x->before - (x->in - x->out); /* padding after the last entry */
         const int64_t before = w.result == ROLE_IN ? 2 - x->before : x->before;
         const int64_t after = w.result == ROLE_IN ? 2 - behind : behind;
         if ((*halo)->before[2 + a] < before) (*halo)->before[2 + a] = before;
@@ -94,10 +105,12 @@ static void mark_halo(EntryPlan *entry, const Node *node)
     }
 }
 
-static Value *add_scratch(EntryPlan *entry, Kernel *k, const char *name, int64_t planes, int64_t floats)
+static Value *add_scratch(EntryPlan *entry, Kernel *k, const char *name, int64_t planes,
+                          int64_t floats)
 {
     Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
-    v->elements = planes * (floats + LANE_PAD);      /* planes a power of two apart would share cache sets */
+    v->elements = planes
+                * (floats + LANE_PAD); /* planes a power of two apart would share cache sets */
     vec_push(entry->arena, k->scratch, v);
     return v;
 }
@@ -118,7 +131,8 @@ static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
 
 enum { WINOGRAD_CACHE = 288 * 1024 };
 
-/* As many tiles as stay in the cache with both transforms: some whole pictures, or rows of tiles of one. */
+/* As many tiles as stay in the cache with both transforms: some whole pictures, or rows of tiles of
+ * one. */
 WinogradBlock winograd_block(const Window *w)
 {
     const bool adjoint = w->result == ROLE_IN;
@@ -153,13 +167,15 @@ void mark_channels_last(EntryPlan *entry)
     while (changed) {
         changed = false;
         for (int i = 0; i < graph->nodes.count; i++)
-            if (is_elementwise(graph->nodes.at[i])) changed |= mark_around(entry, graph->nodes.at[i]);
+            if (is_elementwise(graph->nodes.at[i]))
+                changed |= mark_around(entry, graph->nodes.at[i]);
     }
 }
 
 /* ---- layouts ---- */
 
-/* Rows, then what the window moves along, then channels; of weights the taps, then the channels, `last` innermost. */
+/* Rows, then what the window moves along, then channels; of weights the taps, then the channels,
+ * `last` innermost. */
 static void channel_order(Type type, int last, bool weight, int *order)
 {
     int n = 0;
@@ -200,7 +216,8 @@ int window_weight_lanes(const Window *w)
 static void copy_weight(EntryPlan *entry, Kernel *k, int operand, int last)
 {
     const Node *in = k->anchor->inputs[operand];
-    const char *name = arena_printf(entry->arena, "%s_transposed", describe_node_name(entry, view_root(in)));
+    const char *name =
+        arena_printf(entry->arena, "%s_transposed", describe_node_name(entry, view_root(in)));
     Value *copy = plan_value(entry, in, AT_WORK, -1, name);
     layout_weight(in->type, last, copy);
     plan_copy(entry, k, in, copy);
@@ -213,7 +230,8 @@ static void copy_planes(EntryPlan *entry, Kernel *k, int operand)
     const Node *in = k->anchor->inputs[operand];
     Value **copy = &entry->planes_of[in->id];
     if (!*copy) {
-        const char *name = arena_printf(entry->arena, "%s_planes", describe_node_name(entry, view_root(in)));
+        const char *name =
+            arena_printf(entry->arena, "%s_planes", describe_node_name(entry, view_root(in)));
         *copy = plan_value(entry, in, AT_WORK, -1, name);
         layout_channels_last(in->type, entry->halo[in->id], *copy);
         plan_copy(entry, k, in, *copy);
@@ -221,9 +239,12 @@ static void copy_planes(EntryPlan *entry, Kernel *k, int operand)
     view_strides(in, *copy, &k->contracted[operand]);
 }
 
-static bool contiguous(const View *view, Type type, int axis) { return type.dim[axis] == 1 || view->stride[axis] == 1; }
+static bool contiguous(const View *view, Type type, int axis)
+{
+    return type.dim[axis] == 1 || view->stride[axis] == 1;
+}
 
-enum { STRIDED_CHANNELS = 4 };       /* so many channels may lie apart, as a caller's picture has them */
+enum { STRIDED_CHANNELS = 4 }; /* so many channels may lie apart, as a caller's picture has them */
 
 /* Reads channels as vectors, or so many of them that they should lie together. */
 static bool wants_channels_last(const Window *w, int operand, Type type)

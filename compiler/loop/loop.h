@@ -1,52 +1,65 @@
-/* Loops: the last representation before C. A function is a list of statements over named scalars, vectors and buffers.
- * Vectors have the target's width; nothing here knows how a target spells them (target/target.h) or how C looks
- * (loop/print.c). Lowering builds loops with the verbs below, which read like the kernel. */
+/* Loops: the last representation before C. A function is a list of statements over named scalars,
+ * vectors and buffers. Vectors have the target's width; nothing here knows how a target spells them
+ * (target/target.h) or how C looks (loop/print.c). Lowering builds loops with the verbs below,
+ * which read like the kernel. */
 #ifndef NNC_LOOP_LOOP_H
 #define NNC_LOOP_LOOP_H
 #include "ir/graph.h"
 
 typedef struct Target Target;
 
-typedef enum LType { LT_INDEX, LT_F32, LT_I32, LT_U8, LT_BOOL, LT_SEED } LType;   /* LT_U8 only as an element of buffers: loads widen it to i32 */
+typedef enum LType {
+    LT_INDEX,
+    LT_F32,
+    LT_I32,
+    LT_U8,
+    LT_BOOL,
+    LT_SEED
+} LType; /* LT_U8 only as an element of buffers: loads widen it to i32 */
 
 /* Memory a function addresses: a formal parameter (pointer), or a local array. */
 typedef struct Buffer {
     const char *name;
     LType type;
-    bool constant;                   /* const-qualified formal */
-    int64_t local_floats;            /* > 0: a local array of that many elements, 64-byte aligned */
-    int reads;                       /* loop_tidy's count */
+    bool constant;        /* const-qualified formal */
+    int64_t local_floats; /* > 0: a local array of that many elements, 64-byte aligned */
+    int reads;            /* loop_tidy's count */
 } Buffer;
 
 typedef struct Var {
     const char *name;
     LType type;
     bool vector, assigned;
-    int reads;                       /* loop_tidy's count */
+    int reads; /* loop_tidy's count */
 } Var;
 
 typedef struct LoopExpr LoopExpr;
 typedef enum LoopExprKind {
-    E_INT,            /* index or i32 constant: number */
-    E_FLOAT,          /* f32 constant: number; vector: in every lane */
+    E_INT,   /* index or i32 constant: number */
+    E_FLOAT, /* f32 constant: number; vector: in every lane */
     E_VAR,
-    E_LOAD,           /* buffer[index]; vector: lanes index.. index+active-1, the others 0 */
-    E_MAP,            /* an elementwise operation of ops/maps.def that the target's vocabulary has */
-    E_CALL,           /* a math function of loop/math.c: op names it */
-    E_FMA,            /* a * b + c */
-    E_SPLAT,          /* scalar in every lane */
-    E_LANES,          /* i32 vector 0, 1, 2, ... */
-    E_ADD_LANES,      /* sum of the lanes, in a fixed order */
+    E_LOAD,      /* buffer[index]; vector: lanes index.. index+active-1, the others 0 */
+    E_MAP,       /* an elementwise operation of ops/maps.def that the target's vocabulary has */
+    E_CALL,      /* a math function of loop/math.c: op names it */
+    E_FMA,       /* a * b + c */
+    E_SPLAT,     /* scalar in every lane */
+    E_LANES,     /* i32 vector 0, 1, 2, ... */
+    E_ADD_LANES, /* sum of the lanes, in a fixed order */
     E_MAX_LANES,
-    E_LDEXP,          /* a * 2^b, b an integral f32 in [-126 - 24, 127] */
-    E_EXPONENT,       /* floor(log2(a)) as f32, a > 0 normal */
-    E_MANTISSA,       /* a / 2^exponent, in [1, 2) */
-    E_ROUND,          /* nearest integer, ties to even, as f32 */
-    E_FRACTION,       /* 2^(a / n - floor(a / n)) of an integral f32 a, n the target's `fractions` */
-    E_INDEX_ADD, E_INDEX_MUL, E_INDEX_DIV, E_INDEX_MOD, E_INDEX_MIN, E_INDEX_MAX,   /* on LT_INDEX scalars, folded when built */
-    E_RANDOM,         /* uniform in [0, 1), a function of a seed, an i32 and an index */
-    E_TO_I32,         /* index -> i32 scalar */
-    E_TO_INDEX        /* i32 scalar -> index */
+    E_LDEXP,    /* a * 2^b, b an integral f32 in [-126 - 24, 127] */
+    E_EXPONENT, /* floor(log2(a)) as f32, a > 0 normal */
+    E_MANTISSA, /* a / 2^exponent, in [1, 2) */
+    E_ROUND,    /* nearest integer, ties to even, as f32 */
+    E_FRACTION, /* 2^(a / n - floor(a / n)) of an integral f32 a, n the target's `fractions` */
+    E_INDEX_ADD,
+    E_INDEX_MUL,
+    E_INDEX_DIV,
+    E_INDEX_MOD,
+    E_INDEX_MIN,
+    E_INDEX_MAX, /* on LT_INDEX scalars, folded when built */
+    E_RANDOM,    /* uniform in [0, 1), a function of a seed, an i32 and an index */
+    E_TO_I32,    /* index -> i32 scalar */
+    E_TO_INDEX   /* i32 scalar -> index */
 } LoopExprKind;
 
 struct LoopExpr {
@@ -57,53 +70,69 @@ struct LoopExpr {
     double number;
     Var *var;
     Buffer *buffer;
-    int active;                      /* E_LOAD vector: number of lanes read, 1..width */
+    int active; /* E_LOAD vector: number of lanes read, 1..width */
     int arg_count;
-    LoopExpr *args[3];                   /* E_LOAD: args[0] is the index */
+    LoopExpr *args[3]; /* E_LOAD: args[0] is the index */
 };
 
 typedef struct LoopStmt LoopStmt;
 typedef VEC(LoopStmt *) LoopStmts;
-typedef enum LoopStmtKind { S_FOR, S_LET, S_SET, S_STORE, S_IF, S_TRANSPOSE, S_COMMENT, S_RETURN, S_BLOCK } LoopStmtKind;
+typedef enum LoopStmtKind {
+    S_FOR,
+    S_LET,
+    S_SET,
+    S_STORE,
+    S_IF,
+    S_TRANSPOSE,
+    S_COMMENT,
+    S_RETURN,
+    S_BLOCK
+} LoopStmtKind;
 
 struct LoopStmt {
     LoopStmtKind kind;
-    Var *var;                        /* S_FOR, S_LET (declares), S_SET */
-    LoopExpr *lo, *hi;                   /* S_FOR: var from lo while var < hi */
+    Var *var;          /* S_FOR, S_LET (declares), S_SET */
+    LoopExpr *lo, *hi; /* S_FOR: var from lo while var < hi */
     int64_t step;
-    int unroll;                      /* S_FOR: repetitions that the C compiler should unroll; 0: as it likes */
-    LoopExpr *value;                     /* S_LET, S_SET, S_STORE, S_IF (scalar condition), S_RETURN (index or NULL) */
-    Buffer *buffer, *source;         /* S_STORE; S_TRANSPOSE: buffer[c * ld + r] = source[r * source_ld + c] */
+    int unroll;      /* S_FOR: repetitions that the C compiler should unroll; 0: as it likes */
+    LoopExpr *value; /* S_LET, S_SET, S_STORE, S_IF (scalar condition), S_RETURN (index or NULL) */
+    Buffer *buffer,
+        *source; /* S_STORE; S_TRANSPOSE: buffer[c * ld + r] = source[r * source_ld + c] */
     LoopExpr *index, *source_index;
     int64_t ld, source_ld;
-    int active, rows, cols;          /* S_STORE vector: lanes written; S_TRANSPOSE: block of rows x cols of the source, <= width each */
-    const char *text;                /* S_COMMENT */
+    int active, rows, cols; /* S_STORE vector: lanes written; S_TRANSPOSE: block of rows x cols of
+                               the source, <= width each */
+    const char *text;       /* S_COMMENT */
     LoopStmts body, otherwise;
 };
 
 /* A piece of a function that runs by itself: its loops, with those of its formals that it needs. */
 typedef struct FunctionPart {
-    struct Function *function;       /* behind its own formals: where its share begins and ends */
-    LoopExpr *trips;                 /* of the loop that is shared out, from formals; NULL: nothing is */
+    struct Function *function; /* behind its own formals: where its share begins and ends */
+    LoopExpr *trips;           /* of the loop that is shared out, from formals; NULL: nothing is */
 } FunctionPart;
 
 typedef struct Function {
-    const char *name;                /* "fc1_relu", without the model's prefix and the target's suffix */
-    int callers;                     /* kernels that run it ... */
-    const char *kernel_name;         /* ... what the first is called, and, where others are called otherwise, */
-    const char *shared_name;         /* a name by operation and shape; else NULL */
-    const char *comment;             /* the banner: formula, shapes, tile, source line; may have several lines */
-    VEC(Buffer *) buffers;           /* formals, in order */
-    VEC(Var *) scalars;              /* formals after the buffers (count, seed) */
-    bool returns_status;             /* int; else void */
-    bool is_inline;                  /* math functions: static inline, value parameter and result in `scalars`/`result` */
-    LType result; bool result_vector;
+    const char *name; /* "fc1_relu", without the model's prefix and the target's suffix */
+    int callers;      /* kernels that run it ... */
+    const char
+        *kernel_name; /* ... what the first is called, and, where others are called otherwise, */
+    const char *shared_name; /* a name by operation and shape; else NULL */
+    const char
+        *comment; /* the banner: formula, shapes, tile, source line; may have several lines */
+    VEC(Buffer *) buffers; /* formals, in order */
+    VEC(Var *) scalars;    /* formals after the buffers (count, seed) */
+    bool returns_status;   /* int; else void */
+    bool is_inline;        /* math functions: static inline, value parameter and result in
+                              `scalars`/`result` */
+    LType result;
+    bool result_vector;
     VEC(Buffer *) locals;
     LoopStmts body;
-    VEC(FunctionPart) parts;                 /* the same work, one after another, made by loop_divide; else none */
-    Buffer *kept;                    /* of parts, what later ones read; NULL: nothing */
+    VEC(FunctionPart) parts; /* the same work, one after another, made by loop_divide; else none */
+    Buffer *kept;            /* of parts, what later ones read; NULL: nothing */
     Arena *arena;
-    const char *plain;               /* the loops without names, made by function_same once */
+    const char *plain; /* the loops without names, made by function_same once */
     size_t plain_length;
 } Function;
 
@@ -111,10 +140,10 @@ typedef struct Function {
 typedef struct Program {
     Arena *arena;
     const Target *target;
-    VEC(Function *) math;            /* used math functions, each once, callee first */
+    VEC(Function *) math; /* used math functions, each once, callee first */
     VEC(Function *) functions;
     bool uses_transpose;
-    int threads;                     /* that a part is shared out among; 0: functions have no parts */
+    int threads; /* that a part is shared out among; 0: functions have no parts */
 } Program;
 
 /* ---- building (loop/build.c) ---- */
@@ -122,23 +151,24 @@ typedef struct LoopBuilder {
     Arena *arena;
     Program *program;
     Function *function;
-    LoopStmts *list;                  /* where statements go */
-    VEC(LoopStmts *) stack;            /* enclosing lists ... */
-    VEC(int) marks;                  /* ... and how many names were taken when each was left */
-    VEC(const char *) names;         /* taken in the scopes that are open */
+    LoopStmts *list;         /* where statements go */
+    VEC(LoopStmts *) stack;  /* enclosing lists ... */
+    VEC(int) marks;          /* ... and how many names were taken when each was left */
+    VEC(const char *) names; /* taken in the scopes that are open */
 } LoopBuilder;
 
 Program *program_new(Arena *arena, const Target *target);
-LoopBuilder loop_function(Program *program, const char *name, const char *comment);   /* added to program->functions at once */
-Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant);     /* a formal */
+LoopBuilder loop_function(Program *program, const char *name,
+                          const char *comment); /* added to program->functions at once */
+Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant); /* a formal */
 Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats);
-Var *loop_scalar(LoopBuilder *b, const char *name, LType type);                       /* a formal */
+Var *loop_scalar(LoopBuilder *b, const char *name, LType type); /* a formal */
 
-LoopExpr *x_int(LoopBuilder *b, int64_t value);                 /* index constant */
+LoopExpr *x_int(LoopBuilder *b, int64_t value); /* index constant */
 LoopExpr *x_i32(LoopBuilder *b, int64_t value, bool vector);
 LoopExpr *x_float(LoopBuilder *b, double value, bool vector);
 LoopExpr *x_var(LoopBuilder *b, Var *var);
-LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c);              /* index arithmetic, constants folded */
+LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c); /* index arithmetic, constants folded */
 LoopExpr *x_mul(LoopBuilder *b, LoopExpr *a, int64_t factor);
 LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor);
 LoopExpr *x_mod(LoopBuilder *b, LoopExpr *a, int64_t divisor);
@@ -146,45 +176,52 @@ LoopExpr *x_min(LoopBuilder *b, LoopExpr *a, LoopExpr *c);
 LoopExpr *x_max(LoopBuilder *b, LoopExpr *a, LoopExpr *c);
 LoopExpr *x_to_i32(LoopBuilder *b, LoopExpr *index);
 LoopExpr *x_to_index(LoopBuilder *b, LoopExpr *i32);
-LoopExpr *x_load(LoopBuilder *b, Buffer *buffer, LoopExpr *index);                    /* scalar; u8 widens to i32 */
-LoopExpr *x_vload(LoopBuilder *b, Buffer *buffer, LoopExpr *index, int active);       /* vector */
-LoopExpr *x_splat(LoopBuilder *b, LoopExpr *scalar);                                   /* identity at width 1 and on vectors */
+LoopExpr *x_load(LoopBuilder *b, Buffer *buffer, LoopExpr *index); /* scalar; u8 widens to i32 */
+LoopExpr *x_vload(LoopBuilder *b, Buffer *buffer, LoopExpr *index, int active); /* vector */
+LoopExpr *x_splat(LoopBuilder *b, LoopExpr *scalar); /* identity at width 1 and on vectors */
 LoopExpr *x_lanes(LoopBuilder *b);
-/* An elementwise operation: from the vocabulary, by its value formula, or by a math function, whichever exists; mixed scalar
- * and vector arguments are splat. Folds constants and trivial cases (x + 0, x * 1). */
+/* An elementwise operation: from the vocabulary, by its value formula, or by a math function,
+ * whichever exists; mixed scalar and vector arguments are splat. Folds constants and trivial cases
+ * (x + 0, x * 1). */
 LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *args);
 LoopExpr *x_fma(LoopBuilder *b, LoopExpr *a, LoopExpr *c, LoopExpr *addend);
-LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a);      /* lanes reductions, exponent, mantissa, round, fraction */
+LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind,
+                  LoopExpr *a); /* lanes reductions, exponent, mantissa, round, fraction */
 LoopExpr *x_random(LoopBuilder *b, Var *seed, LoopExpr *place, LoopExpr *element);
 LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent);
 
 Var *loop_begin(LoopBuilder *b, const char *name, LoopExpr *lo, LoopExpr *hi, int64_t step);
-void loop_unroll(LoopBuilder *b, int times);                 /* of the innermost open loop */
+void loop_unroll(LoopBuilder *b, int times); /* of the innermost open loop */
 void loop_end(LoopBuilder *b);
-Var *loop_let(LoopBuilder *b, const char *name, LoopExpr *value);                  /* a constant */
-Var *loop_var(LoopBuilder *b, const char *name, LoopExpr *value);                  /* may be set */
+Var *loop_let(LoopBuilder *b, const char *name, LoopExpr *value); /* a constant */
+Var *loop_var(LoopBuilder *b, const char *name, LoopExpr *value); /* may be set */
 void loop_set(LoopBuilder *b, Var *var, LoopExpr *value);
-void loop_store(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value);     /* scalar */
+void loop_store(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value); /* scalar */
 void loop_vstore(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value, int active);
-void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_ld,
-                    Buffer *from, LoopExpr *from_index, int64_t from_ld, int rows, int cols);
+void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_ld, Buffer *from,
+                    LoopExpr *from_index, int64_t from_ld, int rows, int cols);
 void loop_if(LoopBuilder *b, LoopExpr *condition);
 void loop_else(LoopBuilder *b);
 void loop_comment(LoopBuilder *b, const char *text);
 void loop_return(LoopBuilder *b, LoopExpr *value);
-void loop_block(LoopBuilder *b);                            /* { ... }: a scope for names; ended by loop_end, as are if and for */
+void loop_block(
+    LoopBuilder *b); /* { ... }: a scope for names; ended by loop_end, as are if and for */
 
 /* Takes out names and local arrays that nothing reads; of a finished function. */
 void loop_tidy(Function *function);
-/* Names what is loaded more than once in statements that follow each other; of a finished function. */
+/* Names what is loaded more than once in statements that follow each other; of a finished function.
+ */
 void loop_share(Function *function);
 
-/* Divides a tidy function into parts where its loops run `least` statements or more and their iterations are apart; `batch`
- * stands for the `count` that is unknown. Each iteration computes what it did, so the results are the same to the bit. */
+/* Divides a tidy function into parts where its loops run `least` statements or more and their
+ * iterations are apart; `batch` stands for the `count` that is unknown. Each iteration computes
+ * what it did, so the results are the same to the bit. */
 void loop_divide(Program *program, Function *function, int64_t batch, int64_t least);
 
 /* ---- reading ---- */
-bool loop_equal(const LoopExpr *a, const LoopExpr *b);      /* the same expression on the same variables */
-bool function_same(const Function *a, const Function *b);   /* equal loops, with names of buffers abstracted */
-void loop_dump(Text *out, const Program *program);          /* --emit=loops: readable, target-independent */
+bool loop_equal(const LoopExpr *a,
+                const LoopExpr *b); /* the same expression on the same variables */
+bool function_same(const Function *a,
+                   const Function *b); /* equal loops, with names of buffers abstracted */
+void loop_dump(Text *out, const Program *program); /* --emit=loops: readable, target-independent */
 #endif

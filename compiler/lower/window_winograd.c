@@ -6,8 +6,9 @@
  *       for each plane:   M[tile][result channels] = V @ U
  *       for each tile:    4 x 4 results = transform of M, epilogue, stores
  *
- * The gradient by the weights adds up U += V^T @ Y over the blocks, Y the transform of 4 x 4 gradients, and transforms U at
- * the end. Tiles of pictures beyond the count are computed from what the memory holds and never stored. */
+ * The gradient by the weights adds up U += V^T @ Y over the blocks, Y the transform of 4 x 4
+ * gradients, and transforms U at the end. Tiles of pictures beyond the count are computed from what
+ * the memory holds and never stored. */
 #include "lower/tile.h"
 #include "lower/window.h"
 #include "lower/winograd.h"
@@ -17,22 +18,27 @@ typedef struct Winograd {
     Window w;
     bool adjoint;
     WinogradBlock block;
-    int64_t ins, outs;               /* channels of what is transformed by B, and of the other side */
-    int64_t in_width, out_width;     /* of their rows in memory: padded */
+    int64_t ins, outs;           /* channels of what is transformed by B, and of the other side */
+    int64_t in_width, out_width; /* of their rows in memory: padded */
     int64_t in_plane, out_plane, weight_plane;
     const Value *u, *v, *m;
-    Buffer *half;                    /* a tile between its two transforms */
-    LoopExpr *picture, *pictures;    /* first of the block, and how many of it are there */
-    LoopExpr *row;                   /* of tiles, first of the block */
-    LoopExpr *at[4], *tile;          /* row of the batch; first entry of the tile along both axes; its number in the block */
+    Buffer *half;                 /* a tile between its two transforms */
+    LoopExpr *picture, *pictures; /* first of the block, and how many of it are there */
+    LoopExpr *row;                /* of tiles, first of the block */
+    LoopExpr *at[4], *tile; /* row of the batch; first entry of the tile along both axes; its number
+                               in the block */
     const Panel *panel;
 } Winograd;
 
-static int64_t width_of(const Winograd *g) { return g->l->lane_axis >= 0 ? g->l->target->width : 1; }
+static int64_t width_of(const Winograd *g)
+{
+    return g->l->lane_axis >= 0 ? g->l->target->width : 1;
+}
 
 static LoopExpr *vector_load(const Winograd *g, Buffer *buffer, LoopExpr *at, int active)
 {
-    return g->l->lane_axis >= 0 ? x_vload(&g->l->b, buffer, at, active) : x_load(&g->l->b, buffer, at);
+    return g->l->lane_axis >= 0 ? x_vload(&g->l->b, buffer, at, active)
+                                : x_load(&g->l->b, buffer, at);
 }
 
 static void vector_store(const Winograd *g, Buffer *buffer, LoopExpr *at, LoopExpr *x, int active)
@@ -43,12 +49,18 @@ static void vector_store(const Winograd *g, Buffer *buffer, LoopExpr *at, LoopEx
 
 /* ---- weights ---- */
 
-typedef struct Weights { Winograd *g; LoopExpr *channel; const Panel *panel; } Weights;
+typedef struct Weights {
+    Winograd *g;
+    LoopExpr *channel;
+    const Panel *panel;
+} Weights;
 
-static LoopExpr *weight_at(const Weights *s, const int64_t *stride, int64_t offset, int lane, LoopExpr *y, LoopExpr *x)
+static LoopExpr *weight_at(const Weights *s, const int64_t *stride, int64_t offset, int lane,
+                           LoopExpr *y, LoopExpr *x)
 {
     LoopBuilder *b = &s->g->l->b;
-    LoopExpr *at = x_add(b, x_int(b, offset), x_add(b, x_mul(b, y, stride[2]), x_mul(b, x, stride[3])));
+    LoopExpr *at =
+        x_add(b, x_int(b, offset), x_add(b, x_mul(b, y, stride[2]), x_mul(b, x, stride[3])));
     at = x_add(b, at, x_mul(b, s->channel, stride[1 - lane]));
     return x_add(b, at, x_mul(b, s->panel->first, stride[lane]));
 }
@@ -84,13 +96,15 @@ static LoopExpr *load_weight(void *context, LoopExpr *y, LoopExpr *x)
 static void store_plane(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Weights *s = context;
-    vector_store(s->g, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x), value, (int)width_of(s->g));
+    vector_store(s->g, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x), value,
+                 (int)width_of(s->g));
 }
 
 static LoopExpr *load_plane(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Weights *s = context;
-    return vector_load(s->g, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x), (int)width_of(s->g));
+    return vector_load(s->g, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x),
+                       (int)width_of(s->g));
 }
 
 static void store_weight(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
@@ -110,8 +124,11 @@ static void weights_panel(void *context, const Panel *panel)
     loop_block(b);
     Buffer *half = s->g->half;
     const int width = (int)width_of(s->g);
-    if (gradient) winograd_transform(b, &winograd_weight_gradient, &(Plane){s, load_plane, store_weight, half}, width);
-    else winograd_transform(b, &winograd_weight, &(Plane){s, load_weight, store_plane, half}, width);
+    if (gradient)
+        winograd_transform(b, &winograd_weight_gradient,
+                           &(Plane){s, load_plane, store_weight, half}, width);
+    else
+        winograd_transform(b, &winograd_weight, &(Plane){s, load_weight, store_plane, half}, width);
     loop_end(b);
 }
 
@@ -119,8 +136,9 @@ static void weights(Winograd *g)
 {
     LoopBuilder *b = &g->l->b;
     Weights s = {.g = g};
-    loop_comment(b, g->w.result == ROLE_WEIGHT ? "Winograd F(4 x 4, 3 x 3): back from the 36 planes to 3 x 3 taps."
-                                               : "Winograd F(4 x 4, 3 x 3): weights of 3 x 3 taps to 36 planes.");
+    loop_comment(b, g->w.result == ROLE_WEIGHT
+                        ? "Winograd F(4 x 4, 3 x 3): back from the 36 planes to 3 x 3 taps."
+                        : "Winograd F(4 x 4, 3 x 3): weights of 3 x 3 taps to 36 planes.");
     s.channel = x_var(b, loop_begin(b, "c", x_int(b, 0), x_int(b, g->ins), 1));
     window_panels(g->l, g->outs, 1, weights_panel, &s);
     loop_end(b);
@@ -129,12 +147,15 @@ static void weights(Winograd *g)
 /* ---- tiles ---- */
 
 /* Entry (y, x) of the tile in an operand, `before` entries of padding in front of it. */
-static LoopExpr *entry_at(const Winograd *g, const View *view, int64_t before, LoopExpr *y, LoopExpr *x)
+static LoopExpr *entry_at(const Winograd *g, const View *view, int64_t before, LoopExpr *y,
+                          LoopExpr *x)
 {
     LoopBuilder *b = &g->l->b;
     LoopExpr *at = x_add(b, x_int(b, view->offset), x_mul(b, g->at[0], view->stride[0]));
-    at = x_add(b, at, x_mul(b, x_add(b, g->at[2], x_add(b, y, x_int(b, -before))), view->stride[2]));
-    at = x_add(b, at, x_mul(b, x_add(b, g->at[3], x_add(b, x, x_int(b, -before))), view->stride[3]));
+    at =
+        x_add(b, at, x_mul(b, x_add(b, g->at[2], x_add(b, y, x_int(b, -before))), view->stride[2]));
+    at =
+        x_add(b, at, x_mul(b, x_add(b, g->at[3], x_add(b, x, x_int(b, -before))), view->stride[3]));
     return x_add(b, at, x_mul(b, g->panel->first, view->stride[1]));
 }
 
@@ -149,8 +170,10 @@ static LoopExpr *load_in(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Winograd *g = context;
     const View *view = &g->l->k->contracted[0];
-    const int64_t before = g->adjoint ? WINOGRAD_TAPS - 1 - g->w.axis[0].before : g->w.axis[0].before;
-    const int64_t across = g->adjoint ? WINOGRAD_TAPS - 1 - g->w.axis[1].before : g->w.axis[1].before;
+    const int64_t before = g->adjoint ? WINOGRAD_TAPS - 1 - g->w.axis[0].before
+                                      : g->w.axis[0].before;
+    const int64_t across = g->adjoint ? WINOGRAD_TAPS - 1 - g->w.axis[1].before
+                                      : g->w.axis[1].before;
     LoopExpr *at = x_add(&g->l->b, entry_at(g, view, before, y, x),
                          x_int(&g->l->b, (before - across) * view->stride[3]));
     return vector_load(g, lower_buffer(g->l, view->value), at, g->panel->active);
@@ -159,26 +182,30 @@ static LoopExpr *load_in(void *context, LoopExpr *y, LoopExpr *x)
 static void store_in(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Winograd *g = context;
-    vector_store(g, lower_buffer(g->l, g->v), tile_at(g, g->in_plane, g->in_width, y, x), value, (int)width_of(g));
+    vector_store(g, lower_buffer(g->l, g->v), tile_at(g, g->in_plane, g->in_width, y, x), value,
+                 (int)width_of(g));
 }
 
 static LoopExpr *load_gradient(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Winograd *g = context;
     const View *view = &g->l->k->contracted[1];
-    return vector_load(g, lower_buffer(g->l, view->value), entry_at(g, view, 0, y, x), g->panel->active);
+    return vector_load(g, lower_buffer(g->l, view->value), entry_at(g, view, 0, y, x),
+                       g->panel->active);
 }
 
 static void store_out(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Winograd *g = context;
-    vector_store(g, lower_buffer(g->l, g->m), tile_at(g, g->out_plane, g->out_width, y, x), value, (int)width_of(g));
+    vector_store(g, lower_buffer(g->l, g->m), tile_at(g, g->out_plane, g->out_width, y, x), value,
+                 (int)width_of(g));
 }
 
 static LoopExpr *load_out(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Winograd *g = context;
-    return vector_load(g, lower_buffer(g->l, g->m), tile_at(g, g->out_plane, g->out_width, y, x), (int)width_of(g));
+    return vector_load(g, lower_buffer(g->l, g->m), tile_at(g, g->out_plane, g->out_width, y, x),
+                       (int)width_of(g));
 }
 
 /* The epilogue at one entry of the result. */
@@ -196,14 +223,20 @@ static void store_result(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *valu
     lower_bind(l, l->k->anchor, x_var(b, loop_let(b, "y", value)));
     for (int i = 0; i < l->k->results.count; i++) {
         const Node *node = l->k->results.at[i]->node;
-        lower_store(l, l->k->results.at[i], l->entry->member[node->id].label, lower_member(l, node));
+        lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
+                    lower_member(l, node));
     }
     lower_forget(l, mark);
     l->active = l->target->width;
 }
 
 /* One transform of all tiles of the block. */
-typedef struct Pass { Winograd *g; const Transform *transform; Plane plane; int64_t channels; } Pass;
+typedef struct Pass {
+    Winograd *g;
+    const Transform *transform;
+    Plane plane;
+    int64_t channels;
+} Pass;
 
 static void pass_panel(void *context, const Panel *panel)
 {
@@ -224,7 +257,8 @@ static void each_tile(Pass *pass)
     g->at[0] = x_add(b, g->picture, n);
     g->at[2] = x_mul(b, x_add(b, g->row, y), WINOGRAD_OUT);
     g->at[3] = x_mul(b, x, WINOGRAD_OUT);
-    g->tile = x_add(b, x_add(b, x_mul(b, n, g->block.high * g->block.wide), x_mul(b, y, g->block.wide)), x);
+    g->tile = x_add(
+        b, x_add(b, x_mul(b, n, g->block.high * g->block.wide), x_mul(b, y, g->block.wide)), x);
     window_panels(g->l, pass->channels, 1, pass_panel, pass);
     for (int i = 0; i < 3; i++) loop_end(b);
 }
@@ -235,18 +269,22 @@ static void each_tile(Pass *pass)
 typedef struct Product {
     const Value *a, *b, *c;
     int64_t a_plane, b_plane, c_plane;
-    int64_t a_row, a_step, b_step, c_row;        /* a: from one m, from one k to the next */
-    int64_t rows, columns;           /* columns: channels */
+    int64_t a_row, a_step, b_step, c_row; /* a: from one m, from one k to the next */
+    int64_t rows, columns;                /* columns: channels */
     LoopExpr *length;
     bool adds;
 } Product;
 
-typedef struct Spot { LoopExpr *plane, *m, *n; int rows, columns; } Spot;
+typedef struct Spot {
+    LoopExpr *plane, *m, *n;
+    int rows, columns;
+} Spot;
 
 static LoopExpr *product_c(Winograd *g, const Product *p, const Spot *s, int r, int v)
 {
     LoopBuilder *b = &g->l->b;
-    LoopExpr *at = x_add(b, x_mul(b, s->plane, p->c_plane), x_mul(b, x_add(b, s->m, x_int(b, r)), p->c_row));
+    LoopExpr *at =
+        x_add(b, x_mul(b, s->plane, p->c_plane), x_mul(b, x_add(b, s->m, x_int(b, r)), p->c_row));
     return x_add(b, at, x_add(b, s->n, x_int(b, v * width_of(g))));
 }
 
@@ -261,7 +299,8 @@ static void product_step(Winograd *g, const Product *p, const Spot *s, LoopExpr 
         wide[v] = x_var(b, loop_let(b, arena_printf(b->arena, "b%d", v), x));
     }
     for (int r = 0; r < s->rows; r++) {
-        LoopExpr *at = x_add(b, x_mul(b, s->plane, p->a_plane), x_mul(b, x_add(b, s->m, x_int(b, r)), p->a_row));
+        LoopExpr *at = x_add(b, x_mul(b, s->plane, p->a_plane),
+                             x_mul(b, x_add(b, s->m, x_int(b, r)), p->a_row));
         LoopExpr *x = x_load(b, lower_buffer(g->l, p->a), x_add(b, at, x_mul(b, k, p->a_step)));
         if (g->l->lane_axis >= 0) x = x_splat(b, x);
         x = x_var(b, loop_let(b, arena_printf(b->arena, "a%d", r), x));
@@ -281,15 +320,18 @@ static void product_tile(Winograd *g, const Product *p, const Spot *s)
     for (int i = 0; i < count; i++) {
         LoopExpr *start = x_float(b, 0, g->l->lane_axis >= 0);
         if (p->adds)
-            start = vector_load(g, to, product_c(g, p, s, i / s->columns, i % s->columns), (int)width_of(g));
-        acc[i] = loop_var(b, arena_printf(b->arena, "c%d_%d", i / s->columns, i % s->columns), start);
+            start = vector_load(g, to, product_c(g, p, s, i / s->columns, i % s->columns),
+                                (int)width_of(g));
+        acc[i] =
+            loop_var(b, arena_printf(b->arena, "c%d_%d", i / s->columns, i % s->columns), start);
     }
     LoopExpr *k = x_var(b, loop_begin(b, "k", x_int(b, 0), p->length, 1));
     loop_unroll(b, count <= 16 ? 4 : 2);
     product_step(g, p, s, k, acc);
     loop_end(b);
     for (int i = 0; i < count; i++)
-        vector_store(g, to, product_c(g, p, s, i / s->columns, i % s->columns), x_var(b, acc[i]), (int)width_of(g));
+        vector_store(g, to, product_c(g, p, s, i / s->columns, i % s->columns), x_var(b, acc[i]),
+                     (int)width_of(g));
 }
 
 /* A loop over a run of equal tiles, or a block for one. */
@@ -297,7 +339,8 @@ static LoopExpr *share_begin(LoopBuilder *b, const char *name, const Share *run,
 {
     const int64_t begin = run->begin * unit, step = run->size * unit;
     if (run->count > 1)
-        return x_var(b, loop_begin(b, name, x_int(b, begin), x_int(b, begin + step * run->count), step));
+        return x_var(b, loop_begin(b, name, x_int(b, begin), x_int(b, begin + step * run->count),
+                                   step));
     loop_block(b);
     return x_int(b, begin);
 }
@@ -308,7 +351,8 @@ static void products(Winograd *g, const Product *p)
     const int64_t width = width_of(g), vectors = (p->columns + width - 1) / width;
     const Tile tile = tile_choose(g->l->target, p->rows, vectors);
     Share across[2], down[2];
-    const int panels = share_evenly(vectors, tile.columns, across), heights = share_evenly(p->rows, tile.rows, down);
+    const int panels = share_evenly(vectors, tile.columns, across),
+              heights = share_evenly(p->rows, tile.rows, down);
     Spot s = {.plane = x_var(b, loop_begin(b, "plane", x_int(b, 0), x_int(b, WINOGRAD_PLANES), 1))};
     for (int i = 0; i < panels; i++) {
         s.n = share_begin(b, "o", &across[i], width);
@@ -329,10 +373,21 @@ static void products(Winograd *g, const Product *p)
 static void forward_block(Winograd *g)
 {
     LoopBuilder *b = &g->l->b;
-    Pass in = {g, &winograd_in, {g, load_in, store_in, g->half}, g->ins}, out = {g, &winograd_out, {g, load_out, store_result, g->half}, g->outs};
-    const Product p = {.a = g->v, .b = g->u, .c = g->m, .a_plane = g->in_plane, .b_plane = g->weight_plane,
-                       .c_plane = g->out_plane, .a_row = g->in_width, .a_step = 1, .b_step = g->out_width,
-                       .c_row = g->out_width, .rows = g->block.tiles, .columns = g->outs, .length = x_int(b, g->ins)};
+    Pass in = {g, &winograd_in, {g, load_in, store_in, g->half}, g->ins},
+         out = {g, &winograd_out, {g, load_out, store_result, g->half}, g->outs};
+    const Product p = {.a = g->v,
+                       .b = g->u,
+                       .c = g->m,
+                       .a_plane = g->in_plane,
+                       .b_plane = g->weight_plane,
+                       .c_plane = g->out_plane,
+                       .a_row = g->in_width,
+                       .a_step = 1,
+                       .b_step = g->out_width,
+                       .c_row = g->out_width,
+                       .rows = g->block.tiles,
+                       .columns = g->outs,
+                       .length = x_int(b, g->ins)};
     loop_comment(b, "Tiles of 6 x 6 entries to 36 planes.");
     each_tile(&in);
     loop_comment(b, "In every plane: tiles times weights.");
@@ -346,9 +401,19 @@ static void gradient_block(Winograd *g)
     LoopBuilder *b = &g->l->b;
     Pass in = {g, &winograd_in, {g, load_in, store_in, g->half}, g->ins};
     Pass out = {g, &winograd_out_gradient, {g, load_gradient, store_out, g->half}, g->outs};
-    const Product p = {.a = g->v, .b = g->m, .c = g->u, .a_plane = g->in_plane, .b_plane = g->out_plane,
-                       .c_plane = g->weight_plane, .a_row = 1, .a_step = g->in_width, .b_step = g->out_width,
-                       .c_row = g->out_width, .rows = g->ins, .columns = g->outs, .adds = true,
+    const Product p = {.a = g->v,
+                       .b = g->m,
+                       .c = g->u,
+                       .a_plane = g->in_plane,
+                       .b_plane = g->out_plane,
+                       .c_plane = g->weight_plane,
+                       .a_row = 1,
+                       .a_step = g->in_width,
+                       .b_step = g->out_width,
+                       .c_row = g->out_width,
+                       .rows = g->ins,
+                       .columns = g->outs,
+                       .adds = true,
                        .length = x_mul(b, g->pictures, g->block.high * g->block.wide)};
     loop_comment(b, "Tiles of 6 x 6 entries and of 4 x 4 gradients to 36 planes each.");
     each_tile(&in);
@@ -368,10 +433,13 @@ static void blocks(Winograd *g, void (*body)(Winograd *g))
     const bool several = g->block.pictures < g->w.rows, split = g->block.high < high;
     if (several) {
         g->picture = x_var(b, loop_begin(b, "picture", x_int(b, 0), rows, g->block.pictures));
-        LoopExpr *left = x_add(b, rows, x_mul(b, g->picture, -1)), *most = x_int(b, g->block.pictures);
-        g->pictures = g->block.pictures == 1 ? most : x_var(b, loop_let(b, "pictures", x_min(b, left, most)));
+        LoopExpr *left = x_add(b, rows, x_mul(b, g->picture, -1)),
+                 *most = x_int(b, g->block.pictures);
+        g->pictures =
+            g->block.pictures == 1 ? most : x_var(b, loop_let(b, "pictures", x_min(b, left, most)));
     }
-    if (split) g->row = x_var(b, loop_begin(b, "tiles", x_int(b, 0), x_int(b, high), g->block.high));
+    if (split)
+        g->row = x_var(b, loop_begin(b, "tiles", x_int(b, 0), x_int(b, high), g->block.high));
     body(g);
     if (split) loop_end(b);
     if (several) loop_end(b);
@@ -390,7 +458,8 @@ void lower_window_winograd(Lower *l)
     g.in_plane = g.block.tiles * g.in_width + LANE_PAD;
     g.out_plane = g.block.tiles * g.out_width + LANE_PAD;
     g.weight_plane = g.in_width * g.out_width + LANE_PAD;
-    g.half = loop_local(&l->b, "half", WINOGRAD_PLANES * (l->lane_axis >= 0 ? l->target->width : 1));
+    g.half =
+        loop_local(&l->b, "half", WINOGRAD_PLANES * (l->lane_axis >= 0 ? l->target->width : 1));
     g.u = l->k->scratch.at[0];
     g.v = l->k->scratch.at[g.adjoint ? 2 : 1];
     g.m = l->k->scratch.at[g.adjoint ? 1 : 2];

@@ -50,7 +50,8 @@ static void make_body(Maker *m, const Made *sequences, int count, int axis, Made
     for (int i = 0; i < carries; i++) {
         const int last = carry[i].rank - 1;
         const int64_t dim[] = {carry[i].dim[last], carry[i].dim[last]};
-        if (last > 0 && carry[i].batch != last && maker_chance(m, 60)) weight[i] = maker_name(m, "w");
+        if (last > 0 && carry[i].batch != last && maker_chance(m, 60))
+            weight[i] = maker_name(m, "w");
         if (weight[i])
             text_addf(&m->out, "    param %s: f32%s = uniform(-0.5, 0.5);\n", weight[i],
                       maker_list(m, 2, dim));
