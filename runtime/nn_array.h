@@ -26,6 +26,10 @@ int nn_idx_read(const char *path, nn_array *array, nn_error *error);
  * order. Fortran order is refused with a hint. Errors as nn_idx_read. */
 int nn_npy_read(const char *path, nn_array *array, nn_error *error);
 
+/* Writes an NPY file of version 1; dtype is NN_F32, NN_I32 or NN_U8. As nn_file_save: the old file or
+ * the new one. NN_ERR_WRITE, NN_ERR_OPTION for another dtype. */
+int nn_npy_write(const char *path, const nn_array *array, nn_error *error);
+
 /* Converts count elements of a file's type: kind 'f', 'i', 'u' or 'b', size in bytes. Sets dtype
  * and values; used by readers of binary formats. */
 int nn_array_decode(nn_array *array, char kind, int size, int big_endian,

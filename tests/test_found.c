@@ -5,7 +5,8 @@
 static void programs(void **state)
 {
     static const char *const names[] = {"equal_extents",     "strided_epilogue", "row_and_part",
-                                        "once_for_all_rows", "whole_numbers",    "late_copy"};
+                                        "once_for_all_rows", "whole_numbers",    "late_copy",
+                                        "smallest_of_one"};
     Suite s = suite_begin(*state, "found", "-O0 -Wno-sign-conversion");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const CompileOptions options = {0};

@@ -249,9 +249,10 @@ static bool is_number(const LoopExpr *x, double value)
     return (x->kind == E_FLOAT || (x->kind == E_INT && x->type == LT_I32)) && x->number == value;
 }
 
-/* x + 0, x * 1, x - 0, x / 1: the argument that is left, or NULL. */
+/* x + 0, x * 1, x - 0, x / 1, -(-x): the argument that is left, or NULL. */
 static LoopExpr *trivial(Op op, int count, LoopExpr *const *a)
 {
+    if (op == OP_neg && a[0]->kind == E_MAP && a[0]->op == OP_neg) return a[0]->args[0];
     if (count != 2) return NULL;
     switch ((int)op) {
     case OP_add: return is_number(a[1], 0) ? a[0] : is_number(a[0], 0) ? a[1] : NULL;

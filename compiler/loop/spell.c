@@ -42,6 +42,7 @@ static int needed_at(const char *spelling, const char *c)
     for (const char *at = spelling; at < c; at++) depth += (*at == '(') - (*at == ')');
     if (depth) return CONDITIONAL;
     const char left = c - spelling > 1 && c[-1] == ' ' ? c[-2] : 0, right = c[2] == ' ' ? c[3] : 0;
+    if (c > spelling && c[-1] == '-') return PRIMARY;        /* "--x" is another operator */
     if (c > spelling && c[-1] != ' ') return UNARY;
     if (left == '|' || left == '&' || right == '|' || right == '&') return EQUALITY;
     if (left && strchr("*/%", left)) return UNARY;
