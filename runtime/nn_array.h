@@ -14,7 +14,7 @@ extern "C" {
 typedef struct nn_array {
     int dtype, rank;
     int64_t dims[NN_MAX_RANK + 1];
-    void *values;            /* row-major; released with free() */
+    void *values; /* row-major; released with free() */
 } nn_array;
 
 /* Y. LeCun's IDX: two zero bytes, type (u8, i8, i16, i32, f32, f64), rank 1..4, big-endian sizes
@@ -26,8 +26,8 @@ int nn_idx_read(const char *path, nn_array *array, nn_error *error);
  * order. Fortran order is refused with a hint. Errors as nn_idx_read. */
 int nn_npy_read(const char *path, nn_array *array, nn_error *error);
 
-/* Writes an NPY file of version 1; dtype is NN_F32, NN_I32 or NN_U8. As nn_file_save: the old file or
- * the new one. NN_ERR_WRITE, NN_ERR_OPTION for another dtype. */
+/* Writes an NPY file of version 1; dtype is NN_F32, NN_I32 or NN_U8. As nn_file_save: the old file
+ * or the new one. NN_ERR_WRITE, NN_ERR_OPTION for another dtype. */
 int nn_npy_write(const char *path, const nn_array *array, nn_error *error);
 
 /* Converts count elements of a file's type: kind 'f', 'i', 'u' or 'b', size in bytes. Sets dtype
