@@ -110,7 +110,7 @@ lint:
 	@sh tests/lint.sh
 
 # The whole test suite under AddressSanitizer and UndefinedBehaviorSanitizer, the generated code that it runs alike
-# (not what an emulator runs, nor what tests build to measure a file as users do).
+# (scalar and the widest target; not what tests build as users do).
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 check-sanitize:
 	@NNC_TEST_FLAGS='$(SANITIZE)' $(MAKE) BUILD=$(BUILD)/sanitize CFLAGS='-O1 -g $(SANITIZE)' test
