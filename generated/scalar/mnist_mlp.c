@@ -596,7 +596,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             const float logits2 = logits[row * 10 + j];
             const float exp = mnist_mlp_exp(logits2 - largest);
             sum2 += exp;
-            const float select = logits2 == largest ? -(float)(int32_t)j : -16777216.0f;
+            const float select = logits2 == largest ? -((float)(int32_t)j) : -16777216.0f;
             largest2 = mnist_mlp_max(largest2, select);
         }
         const float logsumexp = largest + mnist_mlp_log(sum2);
@@ -1048,7 +1048,7 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
             const float fc2_2 = fc2[row * 16 + j];
             const float exp = mnist_mlp_exp(fc2_2 - largest);
             sum2 += exp;
-            const float select = fc2_2 == largest ? -(float)(int32_t)j : -16777216.0f;
+            const float select = fc2_2 == largest ? -((float)(int32_t)j) : -16777216.0f;
             largest2 = mnist_mlp_max(largest2, select);
         }
         const float logsumexp = largest + mnist_mlp_log(sum2);
