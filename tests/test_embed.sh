@@ -2,6 +2,7 @@
 # The examples that drop generated files into a build of one's own, built and run as their pages say, with nnc as installed:
 # a C program, a Makefile, a CMake project; and a program on the runtime by pkg-config.
 set -eu
+[ -z "${NNC_TEST_FLAGS-}" ] || { echo "a build for the sanitizers is not one that users install"; exit 77; }
 top=$(pwd)
 BUILD=${BUILD:-build}
 CC=${CC:-cc}
