@@ -126,3 +126,18 @@ int slide_tiles(Arena *arena, const Slide *s, int64_t most, SlideTiles **tiles)
         }
     return n;
 }
+
+int slide_runs(Arena *arena, const Slide *s, SlideRun **runs)
+{
+    int n = 0;
+    *runs = arena_array(arena, SlideRun, s->count + 1);
+    for (int64_t i = 0; i < s->count; i++) {
+        int64_t lo = 0, hi = s->taps;
+        while (lo < hi && !slide_meets(s, i, lo)) lo++;
+        while (lo < hi && !slide_meets(s, i, hi - 1)) hi--;
+        SlideRun *last = n ? &(*runs)[n - 1] : NULL;
+        if (last && last->lo == lo && last->hi == hi) last->count++;
+        else (*runs)[n++] = (SlideRun){i, 1, lo, hi};
+    }
+    return n;
+}

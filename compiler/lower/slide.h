@@ -35,4 +35,10 @@ typedef struct SlideTiles {
     bool whole;
 } SlideTiles;
 int slide_tiles(Arena *arena, const Slide *s, int64_t most, SlideTiles **tiles);
+
+/* The axis cut into runs of positions that meet the same taps, [lo, hi). */
+typedef struct SlideRun {
+    int64_t begin, count, lo, hi;
+} SlideRun;
+int slide_runs(Arena *arena, const Slide *s, SlideRun **runs);
 #endif

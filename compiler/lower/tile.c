@@ -23,6 +23,11 @@ static double step_cost(int rows, int columns)
     return most + 0.08 * rows + 0.1 * columns + 0.2;
 }
 
+double tile_cost(int64_t rows, int64_t columns)
+{
+    return step_cost((int)rows, (int)columns) / (double)(rows * columns);
+}
+
 static double total_cost(int64_t m, int64_t n, int rows, int columns)
 {
     Share r[2], c[2];
@@ -34,16 +39,19 @@ static double total_cost(int64_t m, int64_t n, int rows, int columns)
     return sum * (1 + 0.012 * (nr * nc - 1)); /* each shape of tile is code of its own */
 }
 
+/* Accumulators, one row of vectors, one repeated element; compilers spill at the last register. */
+bool tile_fits(const Target *target, int64_t rows, int64_t columns)
+{
+    return rows * columns <= TILE_MAX && rows * columns + columns + 1 < target->registers;
+}
+
 Tile tile_choose(const Target *target, int64_t m, int64_t n)
 {
     Tile best = {1, 1};
     double best_cost = 1e300;
     for (int columns = 1; columns <= 8 && columns <= n; columns++)
         for (int rows = 1; rows <= 26 && rows <= m; rows++) {
-            /* accumulators, one row of vectors, one repeated element; compilers spill at the last
-             * register */
-            if (rows * columns + columns + 1 >= target->registers || rows * columns > TILE_MAX)
-                continue;
+            if (!tile_fits(target, rows, columns)) continue;
             const double cost = total_cost(m, n, rows, columns);
             if (cost < best_cost) {
                 best_cost = cost;

@@ -12,6 +12,9 @@ typedef struct Tile {
 /* The tile of accumulators that runs a product of m rows and n vectors in the fewest cycles on this
  * target's registers. */
 Tile tile_choose(const Target *target, int64_t m, int64_t n);
+bool tile_fits(const Target *target, int64_t rows, int64_t columns);
+/* Half-cycles a multiply-add takes on a tile of that size. */
+double tile_cost(int64_t rows, int64_t columns);
 
 /* `total` cut into the fewest parts of at most `most`, whose sizes differ by at most one: up to two
  * runs of equal parts, the larger first. Returns the number of runs. */

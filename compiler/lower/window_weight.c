@@ -2,12 +2,21 @@
  *
  *   result = 0
  *   for each block of rows                       whose planes stay in cache while all taps and
- * channels pass for each group, for each tap for each panel                       vectors of the
- * group's output channels, at most NV for each tile                    of its input channels, at
- * most MR acc[MR][NV] = result for each row of the block, for each position that meets an entry
- * with the tap: acc[r][v] += splat(in[r]) * out[v] result = acc
+ *                                                channels pass
+ *       for each group, for each tap
+ *           for each panel                       vectors of the group's output channels, at most NV
+ *               for each tile                    of its input channels, at most MR
+ *                   acc[MR][NV] = result
+ *                   for each row of the block, for each position that meets an entry with the tap:
+ *                       acc[r][v] += splat(in[r]) * out[v]
+ *                   result = acc
  *
- * With one group a channel both operands are read as vectors, and the tile is one row high. */
+ * Few input channels leave a tile low. It then takes in the taps of the last axes too, T of them,
+ * acc[T][MR][NV]: a vector of `out` is loaded once for all of them. Positions at the ends, which
+ * meet fewer taps, are written out.
+ *
+ * With one group a channel both operands are read as vectors, and the tile has one input channel
+ * for each output channel. */
 #include "lower/tile.h"
 #include "lower/window.h"
 
@@ -24,15 +33,39 @@ typedef struct Weight {
     LoopExpr *tap[MAX_WINDOW_AXES], *at[MAX_WINDOW_AXES];
     LoopExpr *first, *end; /* rows of the block */
     Tile tile;
+    int inside; /* so many of the last axes have their taps in the tile */
 } Weight;
 
-/* Input channels m .. + rows of the group. */
+/* Input channels m .. + rows of the group. Of the axes inside the tile, their taps [lo, hi) at the
+ * positions at hand. */
 typedef struct Spot {
     LoopExpr *m;
     int rows;
     const Panel *panel;
-    Var **acc;
+    Var **acc; /* [taps inside][rows][columns], or of one group a channel [taps inside][columns] */
+    int64_t lo[MAX_WINDOW_AXES], hi[MAX_WINDOW_AXES];
 } Spot;
+
+static int outside(const Weight *g) { return g->w.axes - g->inside; }
+
+static int taps_inside(const Weight *g)
+{
+    int64_t taps = 1;
+    for (int a = outside(g); a < g->w.axes; a++) taps *= g->w.axis[a].taps;
+    return (int)taps;
+}
+
+/* Turns to a tap inside the tile; false: the positions at hand do not meet it. */
+static bool turn_to(Weight *g, const Spot *p, int number)
+{
+    for (int a = g->w.axes - 1; a >= outside(g); a--) {
+        const int64_t tap = number % g->w.axis[a].taps;
+        if (p && (tap < p->lo[a] || tap >= p->hi[a])) return false;
+        g->tap[a] = x_int(&g->l->b, tap);
+        number /= (int)g->w.axis[a].taps;
+    }
+    return true;
+}
 
 /* ---- addresses ---- */
 
@@ -89,37 +122,81 @@ static LoopExpr *result_at(const Weight *g, const Spot *p, int row, int column)
 
 /* ---- the tile ---- */
 
-static void multiply(const Weight *g, const Spot *p)
+/* One tap: all rows and columns of the tile. */
+static void multiply(const Weight *g, const Spot *p, Var *const *acc, LoopExpr *const *out)
+{
+    LoopBuilder *b = &g->l->b;
+    for (int r = 0; r < p->rows; r++) {
+        LoopExpr *a = x_var(b, loop_let(b, arena_printf(b->arena, "a%d", r), load_in(g, p, r)));
+        const int first = g->channelwise ? r : 0,
+                  end = g->channelwise ? r + 1 : p->panel->columns;
+        for (int v = first; v < end; v++) {
+            Var *sum = acc[g->channelwise ? v : r * p->panel->columns + v];
+            loop_set(b, sum, x_fma(b, a, out[v], x_var(b, sum)));
+        }
+    }
+}
+
+static int accumulators(const Weight *g, const Spot *p)
+{
+    return (g->channelwise ? 1 : p->rows) * p->panel->columns; /* of one tap */
+}
+
+static void position(Weight *g, const Spot *p)
 {
     LoopBuilder *b = &g->l->b;
     LoopExpr *out[TILE_MAX];
     for (int v = 0; v < p->panel->columns; v++)
         out[v] = x_var(b, loop_let(b, arena_printf(b->arena, "d%d", v), load_out(g, p, v)));
-    for (int r = 0; r < p->rows; r++) {
-        LoopExpr *a = x_var(b, loop_let(b, arena_printf(b->arena, "a%d", r), load_in(g, p, r)));
-        for (int v = g->channelwise ? r : 0; v < (g->channelwise ? r + 1 : p->panel->columns);
-             v++) {
-            Var *acc = p->acc[g->channelwise ? v : r * p->panel->columns + v];
-            loop_set(b, acc, x_fma(b, a, out[v], x_var(b, acc)));
-        }
-    }
+    for (int t = 0; t < taps_inside(g); t++)
+        if (turn_to(g, p, t)) multiply(g, p, p->acc + t * accumulators(g, p), out);
 }
 
-static void positions(Weight *g, const Spot *p, int axis)
+static void positions(Weight *g, Spot *p, int axis);
+
+static void positions_between(Weight *g, Spot *p, int axis, LoopExpr *lo, LoopExpr *hi)
 {
     static const char *const names[] = {"y", "z", "u", "v", "q"};
     LoopBuilder *b = &g->l->b;
-    LoopExpr *lo, *hi;
-    slide_positions(b, &g->slide[axis], g->tap[axis], &lo, &hi);
     const bool last = axis + 1 == g->w.axes;
     g->at[axis] = x_var(b, loop_begin(b, last ? "x" : names[axis], lo, hi, 1));
-    if (last) {
-        loop_unroll(b, p->rows * p->panel->columns <= 16 ? 4 : 2);
-        multiply(g, p);
-    } else {
-        positions(g, p, axis + 1);
-    }
+    if (last) loop_unroll(b, taps_inside(g) * accumulators(g, p) <= 16 ? 4 : 2);
+    positions(g, p, axis + 1);
     loop_end(b);
+}
+
+/* Of an axis inside the tile: a loop for each run of positions that meet the same taps. */
+static void positions_in_runs(Weight *g, Spot *p, int axis)
+{
+    LoopBuilder *b = &g->l->b;
+    SlideRun *runs;
+    const int n = slide_runs(b->arena, &g->slide[axis], &runs);
+    for (int i = 0; i < n; i++) {
+        p->lo[axis] = runs[i].lo;
+        p->hi[axis] = runs[i].hi;
+        if (runs[i].count > 1) {
+            positions_between(g, p, axis, x_int(b, runs[i].begin),
+                              x_int(b, runs[i].begin + runs[i].count));
+            continue;
+        }
+        g->at[axis] = x_int(b, runs[i].begin);
+        loop_block(b);
+        positions(g, p, axis + 1);
+        loop_end(b);
+    }
+}
+
+static void positions(Weight *g, Spot *p, int axis)
+{
+    if (axis == g->w.axes) {
+        position(g, p);
+    } else if (axis >= outside(g)) {
+        positions_in_runs(g, p, axis);
+    } else {
+        LoopExpr *lo, *hi;
+        slide_positions(&g->l->b, &g->slide[axis], g->tap[axis], &lo, &hi);
+        positions_between(g, p, axis, lo, hi);
+    }
 }
 
 static void tile(Weight *g, Spot *p)
@@ -127,11 +204,12 @@ static void tile(Weight *g, Spot *p)
     Lower *l = g->l;
     LoopBuilder *b = &l->b;
     Buffer *buffer = lower_buffer(l, g->result);
-    const int columns = p->panel->columns, rows = g->channelwise ? 1 : p->rows;
+    const int columns = p->panel->columns, each = accumulators(g, p), taps = taps_inside(g);
     const bool vector = l->lane_axis >= 0;
-    p->acc = arena_array(b->arena, Var *, rows * columns);
-    for (int i = 0; i < rows * columns; i++) {
-        LoopExpr *at = result_at(g, p, i / columns, i % columns);
+    p->acc = arena_array(b->arena, Var *, taps * each);
+    for (int i = 0; i < taps * each; i++) {
+        turn_to(g, NULL, i / each);
+        LoopExpr *at = result_at(g, p, i % each / columns, i % columns);
         LoopExpr *x = vector ? x_vload(b, buffer, at, active(g, p, i % columns))
                              : x_load(b, buffer, at);
         p->acc[i] = loop_var(b, arena_printf(b->arena, "c%d_%d", i / columns, i % columns), x);
@@ -139,8 +217,9 @@ static void tile(Weight *g, Spot *p)
     g->row = x_var(b, loop_begin(b, "row", g->first, g->end, 1));
     positions(g, p, 0);
     loop_end(b);
-    for (int i = 0; i < rows * columns; i++) {
-        LoopExpr *at = result_at(g, p, i / columns, i % columns), *x = x_var(b, p->acc[i]);
+    for (int i = 0; i < taps * each; i++) {
+        turn_to(g, NULL, i / each);
+        LoopExpr *at = result_at(g, p, i % each / columns, i % columns), *x = x_var(b, p->acc[i]);
         if (vector) loop_vstore(b, buffer, at, x, active(g, p, i % columns));
         else loop_store(b, buffer, at, x);
     }
@@ -182,16 +261,47 @@ static void taps_and_panels(Weight *g)
         g->group = x_var(b, loop_begin(b, "group", x_int(b, 0), x_int(b, g->w.groups), 1));
         open++;
     }
-    for (int a = 0; a < g->w.axes; a++) {
+    for (int a = 0; a < outside(g); a++) {
         g->tap[a] = x_int(b, 0);
         if (g->w.axis[a].taps == 1) continue;
         const char *name = a + 1 == g->w.axes ? "kx" : names[a];
         g->tap[a] = x_var(b, loop_begin(b, name, x_int(b, 0), x_int(b, g->w.axis[a].taps), 1));
         open++;
     }
-    const int most = g->channelwise ? 8 : g->tile.columns;
-    window_panels(g->l, g->channelwise ? g->w.out_channels : g->outs, most, panel, g);
+    window_panels(g->l, g->channelwise ? g->w.out_channels : g->outs, g->tile.columns, panel, g);
     while (open--) loop_end(b);
+}
+
+/* ---- the shape of the tile ---- */
+
+enum { MAX_RUNS = 9 }; /* of positions, each a text of its own */
+
+/* As many of the last axes as make the tile cheapest; with their taps in it a tile has all input
+ * channels of the group. */
+static void choose_tile(Weight *g)
+{
+    const Target *target = g->l->target;
+    const int64_t width = g->l->lane_axis >= 0 ? target->width : 1;
+    const int64_t lanes = g->channelwise ? g->w.out_channels : g->outs,
+                  vectors = (lanes + width - 1) / width, rows = g->channelwise ? 1 : g->ins;
+    g->tile = g->channelwise ? (Tile){1, 8} : tile_choose(target, rows, vectors);
+    double least = g->channelwise ? tile_cost(1, 1) : tile_cost(g->tile.rows, g->tile.columns);
+    int64_t taps = 1, runs = 1;
+    for (int inside = 1; inside <= g->w.axes; inside++) {
+        const int axis = g->w.axes - inside;
+        SlideRun *of;
+        taps *= g->w.axis[axis].taps;
+        runs *= slide_runs(g->l->b.arena, &g->slide[axis], &of);
+        if (runs > MAX_RUNS) break;
+        for (int columns = 1; columns <= 8 && columns <= vectors; columns++) {
+            if (!tile_fits(target, taps * rows, columns)) continue;
+            const double cost = tile_cost(taps * rows, g->channelwise ? 1 : columns);
+            if (cost >= least) continue;
+            least = cost;
+            g->tile = (Tile){(int)rows, columns};
+            g->inside = inside;
+        }
+    }
 }
 
 /* As many rows as fit the cache with both planes. */
@@ -215,8 +325,7 @@ void lower_window_weight(Lower *l)
     if (g.channelwise) g.outs = 0; /* lanes count channels from the first */
     g.group = x_int(b, 0);
     for (int a = 0; a < g.w.axes; a++) g.slide[a] = slide_forward(&g.w.axis[a]);
-    const int64_t width = l->lane_axis >= 0 ? l->target->width : 1;
-    if (!g.channelwise) g.tile = tile_choose(l->target, g.ins, (g.outs + width - 1) / width);
+    choose_tile(&g);
     lower_clear(l, g.result);
     const int64_t block = block_rows(&g);
     g.first = x_int(b, 0);
