@@ -123,7 +123,7 @@ static void add_case(Suite *s, int number, bool strict)
     suite_add(s, m, arena_printf(s->arena, "%s, case %d", op_row(c->op)->name, number));
 }
 
-/* What may take Winograd's form, whose rounding is coarser. */
+/* What may take Winograd's form. */
 static bool may_transform(const Case *c)
 {
     return c->op == OP_conv && c->taps[0] == 3 && c->taps[1] == 3 && c->ins >= 16 && c->outs >= 16;
@@ -141,7 +141,7 @@ static void transformed(void **state)
     Suite s = suite_begin(*state, "transformed", "-O1");
     for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++)
         if (may_transform(&cases[i])) add_case(&s, i, false);
-    suite_end(&s, 1e-4);
+    suite_end(&s, 2e-5);
 }
 
 /* An argument chooses tests: "*avx2". */
