@@ -157,6 +157,22 @@ static Node *case_pad(Graph *g, int variant)
     return build_pad(g, x, (int64_t[]){0, 1, 0}, (int64_t[]){0, 2, 3}, 0.5);
 }
 
+/* Of two axes and of one, the nearest entry and mirrored. */
+static Node *bordered(Graph *g, Op op, int variant)
+{
+    if (variant > 3) return NULL;
+    const int64_t n = wide(g, 3), before[] = {0, variant / 2 ? 0 : 2, 1},
+                  after[] = {0, variant / 2 ? 0 : 1, 2};
+    const bool sums = op == OP_border_sum;
+    const int64_t more = variant / 2 ? 0 : 3;
+    Node *x = batch_input(g, "x", DIMS(g->batch, 3 + (sums ? more : 0), n + (sums ? 3 : 0)));
+    Attr attrs[MAX_ATTRS] = {attr_ints(before, 3), attr_ints(after, 3), attr_int(variant & 1)};
+    return make(g, op, 1, &x, attrs);
+}
+
+static Node *case_border(Graph *g, int variant) { return bordered(g, OP_border, variant); }
+static Node *case_border_sum(Graph *g, int variant) { return bordered(g, OP_border_sum, variant); }
+
 /* ---- reductions ---- */
 
 static Node *reduction(Graph *g, Op op, int variant)
@@ -332,7 +348,8 @@ static const Case cases[] = {
     }
     CASE(input),      CASE(param),         CASE(state),    CASE(session),    CASE(fill),
     CASE(constant),   CASE(iota),          CASE(count),    CASE(reshape),    CASE(permute),
-    CASE(slice),      CASE(broadcast),     CASE(concat),   CASE(pad),        CASE(sum),
+    CASE(slice),      CASE(broadcast),     CASE(concat),   CASE(pad),        CASE(border),
+    CASE(border_sum), CASE(sum),
     CASE(reduce_max), CASE(logsumexp),     CASE(variance), CASE(argmax),     CASE(contract),
     CASE(checked),    CASE(gather),        CASE(scatter),  CASE(put),        CASE(uniform),
     CASE(scan),       CASE(result),        CASE(conv),     CASE(conv_input), CASE(conv_weight),

@@ -310,33 +310,62 @@ static const Value *run_chunk(BuiltinCall *call)
     return value_list(call->el->arena, items, (int)chunks);
 }
 
-/* pad(x, [[before, after], ...], value = 0): one pair an axis. */
+/* ---- borders ---- */
+
+/* One pair [before, after] an axis. */
+static bool want_borders(BuiltinCall *call, int i, Type x, int64_t *before, int64_t *after)
+{
+    Span at = call->at[i]->span;
+    if (!want_list(call, i, "pairs [before, after], one an axis")) return false;
+    const Value *pairs = call->at[i]->value;
+    if (pairs->list.count != x.rank) {
+        fault(call->el, at, "pad: %s has %d ax%s, got %d pair%s", type_text(call->el->arena, x),
+              x.rank, x.rank == 1 ? "is" : "es", pairs->list.count, plural(pairs->list.count));
+        return false;
+    }
+    for (int axis = 0; axis < x.rank; axis++) {
+        const Value *pair = pairs->list.items[axis];
+        if (pair->kind != VALUE_LIST || pair->list.count != 2) {
+            fault(call->el, at, "pad: axis %d needs a pair [before, after], got %s", axis,
+                  value_describe(call->el->arena, pair));
+            return false;
+        }
+        if (!want_int(call->el, at, "a border", pair->list.items[0], &before[axis])
+            || !want_int(call->el, at, "a border", pair->list.items[1], &after[axis]))
+            return false;
+    }
+    return true;
+}
+
+/* What the border repeats: none (a value), `edge` or `reflect`. */
+static bool want_mode(BuiltinCall *call, int i, bool *repeats, bool *mirrored)
+{
+    const Value *mode = call->at[i] ? call->at[i]->value : &value_none;
+    *repeats = mode->kind != VALUE_NONE;
+    *mirrored = mode->kind == VALUE_TEXT && strcmp(mode->text, "reflect") == 0;
+    if (!*repeats || *mirrored || (mode->kind == VALUE_TEXT && !strcmp(mode->text, "edge")))
+        return true;
+    fault(call->el, call->at[i]->span, "pad: mode is edge, reflect or none, got %s",
+          value_describe(call->el->arena, mode));
+    return false;
+}
+
+/* pad(x, [[before, after], ...], value = 0, mode = none) */
 static const Value *run_pad(BuiltinCall *call)
 {
     Node *x;
     Number value;
     int64_t before[MAX_RANK], after[MAX_RANK];
-    Span at = call->at[1]->span;
-    if (!want_tensor(call, 0, &x) || !want_list(call, 1, "pairs [before, after], one an axis")
-        || !want_number(call, 2, number_int(0), &value))
+    bool repeats, mirrored;
+    if (!want_tensor(call, 0, &x) || !want_borders(call, 1, x->type, before, after)
+        || !want_number(call, 2, number_int(0), &value) || !want_mode(call, 3, &repeats, &mirrored))
         return &value_poison;
-    const Value *pairs = call->at[1]->value;
-    if (pairs->list.count != x->type.rank)
-        return fault(call->el, at, "pad: %s has %d ax%s, got %d pair%s",
-                     type_text(call->el->arena, x->type), x->type.rank,
-                     x->type.rank == 1 ? "is" : "es", pairs->list.count, plural(pairs->list.count));
-    for (int i = 0; i < x->type.rank; i++) {
-        const Value *pair = pairs->list.items[i];
-        if (pair->kind != VALUE_LIST || pair->list.count != 2)
-            return fault(call->el, at, "pad: axis %d needs a pair [before, after], got %s", i,
-                         value_describe(call->el->arena, pair));
-        if (!want_int(call->el, at, "a border", pair->list.items[0], &before[i])
-            || !want_int(call->el, at, "a border", pair->list.items[1], &after[i]))
-            return &value_poison;
-    }
+    if (repeats && call->at[2])
+        return fault(call->el, call->at[2]->span, "pad: a border that repeats entries has no value");
     Attr attrs[MAX_ATTRS] = {attr_ints(before, x->type.rank), attr_ints(after, x->type.rank),
                              attr_number(number_double(value))};
-    return done(call, append_op(call->el, call->span, OP_pad, &x, 1, attrs));
+    if (repeats) attrs[2] = attr_int(mirrored);
+    return done(call, append_op(call->el, call->span, repeats ? OP_border : OP_pad, &x, 1, attrs));
 }
 
 const Builtin builtin_shapes[] = {
@@ -362,7 +391,8 @@ const Builtin builtin_shapes[] = {
      "along a new axis (by default 0)"},
     {"chunk", {"x", "chunks", "axis?"}, run_chunk,
      "a list of equal parts along axis (by default 0)"},
-    {"pad", {"x", "borders", "value?"}, run_pad,
-     "with a border of value (by default 0): a list of pairs [before, after], one an axis"},
+    {"pad", {"x", "borders", "value?", "mode?"}, run_pad,
+     "with a border of value (by default 0): a list of pairs [before, after], one an axis. mode: "
+     "`edge` repeats the outermost entry, `reflect` mirrors the others at it"},
     {0},
 };

@@ -116,7 +116,7 @@ static int load_lanes(const Lower *l, const View *view, Type type, const int *la
         else if (view->stride[i] > 1 && type.dim[i] > 1 && view->stride[i] < room)
             room = view->stride[i];
     }
-    const bool whole = (extent + width - 1) / width * width <= room;
+    const bool whole = view->offset % room + (extent + width - 1) / width * width <= room;
     return whole && view->value->elements % LANE_PAD == 0 && view->offset % width == 0 ? (int)width
                                                                                        : l->active;
 }

@@ -1,8 +1,11 @@
 /* Copies: the same tensor in another order. Where source and destination are contiguous along
- * different axes, blocks of the target's width are transposed in registers. Joins and gathers move
- * rows the same way. */
+ * different axes, blocks of the target's width are transposed in registers. Joins move
+ * pieces the same way. */
+#include <string.h>
+
 #include "lower/context.h"
 #include "lower/reduction.h"
+#include "ops/join.h"
 
 static const int same_axes[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
 
@@ -13,14 +16,45 @@ static int contiguous_axis(Type type, const int64_t *stride)
     return -1;
 }
 
-/* shift: added to the address; NULL: nothing */
+/* Of the elements of `type`: all of `from`, or a piece of it. */
 typedef struct Copy {
     Lower *l;
     const Node *from;
+    const JoinPiece *piece; /* NULL: all, one by one */
+    Type type;
     const Value *to;
-    int64_t offset;
-    LoopExpr *shift;
+    int64_t offset, stride[MAX_RANK];
+    LoopExpr *shift; /* added to the address; NULL: nothing */
 } Copy;
+
+static Copy copy_of(Lower *l, const Node *from, const Value *to)
+{
+    Copy c = {.l = l, .from = from, .type = from->type, .to = to, .offset = to->origin};
+    memcpy(c.stride, to->stride, sizeof c.stride);
+    return c;
+}
+
+/* Element i of the piece, along every axis, is entry from + i * from_step. */
+static LoopExpr *load_piece(const Copy *c)
+{
+    View view;
+    Lower *l = c->l;
+    LoopExpr *i[MAX_RANK];
+    const bool stored = plan_operand(l->entry, l->k, c->from, &view);
+    for (int a = 0; stored && a < c->type.rank; a++) {
+        view.offset += c->piece->from[a] * view.stride[a];
+        view.stride[a] *= c->piece->from_step[a];
+    }
+    if (stored) return lower_load(l, &view, same_axes, c->type);
+    memcpy(i, l->axis, sizeof i);
+    for (int a = 0; a < c->type.rank; a++) {
+        LoopExpr *begin = x_int(&l->b, c->piece->from[a]);
+        l->axis[a] = i[a] ? x_add(&l->b, begin, x_mul(&l->b, i[a], c->piece->from_step[a])) : begin;
+    }
+    LoopExpr *x = lower_input(l, c->from, same_axes);
+    memcpy(l->axis, i, sizeof i);
+    return x;
+}
 
 /* The current element, or lanes of it. */
 static void copy_element(void *context)
@@ -28,11 +62,16 @@ static void copy_element(void *context)
     const Copy *c = context;
     Lower *l = c->l;
     const int mark = lower_mark(l);
-    LoopExpr *x = lower_input(l, c->from, same_axes);
+    LoopExpr *x = c->piece ? load_piece(c) : lower_input(l, c->from, same_axes);
     Buffer *buffer = lower_buffer(l, c->to);
-    LoopExpr *at = lower_address(l, c->offset, c->to->stride, same_axes, c->from->type);
+    LoopExpr *at = lower_address(l, c->offset, c->stride, same_axes, c->type);
     if (c->shift) at = x_add(&l->b, c->shift, at);
     const bool lanes = l->lane_axis >= 0 && l->target->width > 1;
+    if (c->piece && c->piece->adds) {
+        LoopExpr *sum =
+            lanes ? x_vload(&l->b, buffer, at, l->active) : x_load(&l->b, buffer, at);
+        x = x_map(&l->b, OP_add, 2, (LoopExpr *[]){sum, x});
+    }
     if (c->to->dtype == DT_BOOL)
         x = x_map(&l->b, OP_select, 3,
                   (LoopExpr *[]){x, x_float(&l->b, 1, x->vector), x_float(&l->b, 0, x->vector)});
@@ -41,9 +80,8 @@ static void copy_element(void *context)
     lower_forget(l, mark);
 }
 
-static void for_each(Copy *c, Type type, void (*step)(void *context))
+static void for_each(Lower *l, Type type, void (*step)(void *context), void *context)
 {
-    Lower *l = c->l;
     int open = 0;
     for (int axis = 0; axis < type.rank; axis++) {
         if (axis == l->lane_axis || type.dim[axis] == 1) continue;
@@ -52,21 +90,21 @@ static void for_each(Copy *c, Type type, void (*step)(void *context))
             x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1));
         open++;
     }
-    if (l->lane_axis >= 0) lane_loop_over(l, type.dim[l->lane_axis], step, c);
-    else step(c);
+    if (l->lane_axis >= 0) lane_loop_over(l, type.dim[l->lane_axis], step, context);
+    else step(context);
     while (open--) loop_end(&l->b);
     for (int i = 0; i < MAX_RANK; i++) l->axis[i] = NULL;
 }
 
-static void copy_loops(Copy *c, Type type) { for_each(c, type, copy_element); }
+static void copy_loops(Copy *c) { for_each(c->l, c->type, copy_element, c); }
 
 /* One block of the transposition: rows of the source along axis d, columns along axis s. */
 static void transpose_block(Copy *c, const View *view, int s, int d, int rows, int columns)
 {
     Lower *l = c->l;
-    const Type type = c->from->type;
+    const Type type = c->type;
     loop_transpose(&l->b, lower_buffer(l, c->to),
-                   lower_address(l, c->offset, c->to->stride, same_axes, type), c->to->stride[s],
+                   lower_address(l, c->offset, c->stride, same_axes, type), c->stride[s],
                    lower_buffer(l, view->value),
                    lower_address(l, view->offset, view->stride, same_axes, type), view->stride[d],
                    rows, columns);
@@ -75,7 +113,7 @@ static void transpose_block(Copy *c, const View *view, int s, int d, int rows, i
 static void transpose_row_of_blocks(Copy *c, const View *view, int s, int d, int rows)
 {
     Lower *l = c->l;
-    const int64_t width = l->target->width, n = c->from->type.dim[s], whole = n / width * width;
+    const int64_t width = l->target->width, n = c->type.dim[s], whole = n / width * width;
     if (whole) {
         l->axis[s] =
             x_var(&l->b, loop_begin(&l->b, "column", x_int(&l->b, 0), x_int(&l->b, whole), width));
@@ -91,7 +129,7 @@ static void transpose_row_of_blocks(Copy *c, const View *view, int s, int d, int
 static void transpose_loops(Copy *c, const View *view, int s, int d)
 {
     Lower *l = c->l;
-    const Type type = c->from->type;
+    const Type type = c->type;
     const int64_t width = l->target->width, n = type.dim[d], whole = n / width * width;
     int open = 0;
     for (int axis = 0; axis < type.rank; axis++) {
@@ -116,8 +154,8 @@ void lower_copy(Lower *l)
 {
     View view;
     const Value *to = l->k->results.at[0];
-    Copy c = {l, l->k->anchor, to, to->origin, NULL};
-    const Type type = c.from->type;
+    Copy c = copy_of(l, l->k->anchor, to);
+    const Type type = c.type;
     const bool stored = plan_operand(l->entry, l->k, c.from, &view)
                      && view.value->place != AT_INDEX;
     const int d = contiguous_axis(type, to->stride),
@@ -129,17 +167,10 @@ void lower_copy(Lower *l)
         return;
     }
     l->lane_axis = floats && s == d && d != type.batch_axis && l->target->width > 1 ? d : -1;
-    copy_loops(&c, type);
+    copy_loops(&c);
 }
 
-/* ---- joins: each input into its part of the result ---- */
-
-static void fill_element(void *context)
-{
-    const Copy *c = context;
-    Lower *l = c->l;
-    lower_store(l, c->to, same_axes, x_float(&l->b, c->from->attr[2].number, false));
-}
+/* ---- joins: pieces of the inputs in their places (ops/join.h) ---- */
 
 /* The axis along which lanes may copy `part`; -1: none. */
 static int copy_lanes(const Lower *l, const Node *part, const Value *to)
@@ -151,31 +182,51 @@ static int copy_lanes(const Lower *l, const Node *part, const Value *to)
     return floats && d >= 0 && d != part->type.batch_axis && stored && view.stride[d] == 1 ? d : -1;
 }
 
-static void fill_result(Lower *l, const Value *to)
+static bool piece_has_lanes(const JoinPiece *piece, int axis)
 {
-    const Type type = to->node->type;
-    const int d = contiguous_axis(type, to->stride);
-    Copy c = {l, l->k->anchor, to, to->origin, NULL};
-    l->lane_axis = to->dtype == DT_F32 && d != type.batch_axis && l->target->width > 1 ? d : -1;
-    for_each(&c, type, fill_element);
+    return piece->extent[axis] > 1 && piece->from_step[axis] >= 0 && piece->to_step[axis] == 1;
+}
+
+static void place_piece(Lower *l, const JoinPiece *piece)
+{
+    Copy c = copy_of(l, l->k->anchor->inputs[piece->input], l->k->results.at[0]);
+    const int axis = copy_lanes(l, c.from, c.to);
+    c.piece = piece;
+    memcpy(c.type.dim, piece->extent, sizeof c.type.dim);
+    for (int a = 0; a < c.type.rank; a++) {
+        c.offset += piece->to[a] * c.stride[a];
+        c.stride[a] *= piece->to_step[a];
+    }
+    l->lane_axis = axis >= 0 && piece_has_lanes(piece, axis) ? axis : -1;
+    copy_loops(&c);
+}
+
+typedef struct Fill {
+    Lower *l;
+    const Value *to;
+    double value;
+} Fill;
+
+static void fill_element(void *context)
+{
+    const Fill *f = context;
+    lower_store(f->l, f->to, same_axes, x_float(&f->l->b, f->value, false));
+}
+
+static void fill_result(Lower *l, double value)
+{
+    Fill f = {l, l->k->results.at[0], value};
+    const Type type = f.to->node->type;
+    const int d = contiguous_axis(type, f.to->stride);
+    l->lane_axis = f.to->dtype == DT_F32 && d != type.batch_axis && l->target->width > 1 ? d : -1;
+    for_each(l, type, fill_element, &f);
 }
 
 void lower_join(Lower *l)
 {
-    const Node *node = l->k->anchor;
-    const Value *to = l->k->results.at[0];
-    const bool pads = node->attr[2].count == 0 && node->input_count == 1 && node->attr[1].count;
-    int64_t at = 0;
-    if (pads) fill_result(l, to);
-    for (int i = 0; i < node->input_count; i++) {
-        Copy c = {l, node->inputs[i], to, to->origin, NULL};
-        for (int a = 0; pads && a < node->type.rank; a++)
-            c.offset += node->attr[0].ints[a] * to->stride[a];
-        if (!pads) c.offset += at * to->stride[node->attr[0].ints[0]];
-        l->lane_axis = copy_lanes(l, c.from, to);
-        copy_loops(&c, c.from->type);
-        if (!pads) at += c.from->type.dim[node->attr[0].ints[0]];
-    }
+    const Join join = join_of(l->b.arena, l->k->anchor);
+    if (join.fills) fill_result(l, join.fill);
+    for (int i = 0; i < join.count; i++) place_piece(l, &join.pieces[i]);
 }
 
 /* ---- puts: the part into its place ---- */
@@ -186,7 +237,8 @@ void lower_put(Lower *l)
     const Value *to = l->k->results.at[0];
     LoopExpr *at = x_to_index(&l->b, lower_input(l, node->inputs[1], same_axes));
     Var *place = loop_let(&l->b, "place", x_mul(&l->b, at, to->stride[node->attr[0].ints[0]]));
-    Copy c = {l, part, to, to->origin, x_var(&l->b, place)};
+    Copy c = copy_of(l, part, to);
+    c.shift = x_var(&l->b, place);
     l->lane_axis = copy_lanes(l, part, to);
-    copy_loops(&c, part->type);
+    copy_loops(&c);
 }

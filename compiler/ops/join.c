@@ -1,4 +1,6 @@
-/* Joins: concat and pad place their inputs in a larger tensor. */
+/* Joins that leave their inputs as they are: concat and pad place them in a larger tensor. */
+#include "ops/join.h"
+
 #include "ops/rules.h"
 
 /* Copies all of `from` into `to`, its first element at offset. */
@@ -10,6 +12,36 @@ static void place(const Tensor *from, Tensor *to, int64_t offset)
         int64_t at = offset + index_offset(index, stride, to->type.rank);
         tensor_set(to, at, tensor_get(from, e++));
     } while (index_next(index, from->type.dim, from->type.rank));
+}
+
+static JoinPiece whole(int input, Type type)
+{
+    JoinPiece piece = {.input = input};
+    for (int i = 0; i < type.rank; i++) {
+        piece.extent[i] = type.dim[i];
+        piece.from_step[i] = piece.to_step[i] = 1;
+    }
+    return piece;
+}
+
+Join join_of(Arena *arena, const Node *node)
+{
+    if (node->op == OP_border || node->op == OP_border_sum) return border_join(arena, node);
+    const bool pads = node->op == OP_pad;
+    Join join = {.count = node->input_count, .fills = pads};
+    join.pieces = arena_array(arena, JoinPiece, join.count);
+    int64_t at = 0;
+    for (int i = 0; i < join.count; i++) {
+        JoinPiece *piece = &join.pieces[i];
+        *piece = whole(i, node->inputs[i]->type);
+        for (int a = 0; pads && a < node->type.rank; a++) piece->to[a] = node->attr[0].ints[a];
+        if (pads) continue;
+        const int64_t axis = node->attr[0].ints[0];
+        piece->to[axis] = at;
+        at += piece->extent[axis];
+    }
+    if (pads) join.fill = node->attr[2].number;
+    return join;
 }
 
 #define JOIN_COST(id)                      \
