@@ -34,6 +34,11 @@ static const char *const expressions[] = {
     "layer_norm(x)",
     "rms_norm(x)",
     "prelu(x)",
+    "prelu(x, channels = true)",
+    "cumsum(x, axis = 0)",
+    "cumprod(x)",
+    "cummax(x, reverse = true)",
+    "top_k(x, 2)[0]",
     "clip(x, -1, 1)",
     "squared(x) ** 2",
     "cross_entropy(x, label)",
@@ -52,7 +57,24 @@ static const char *const expressions[] = {
     "flip(stack([x, y * x], axis = 1), 1)[:, 0, 1:]",
     "concat(chunk(x, 3, axis = 1), axis = 0)",
     "pad(x, [[1, 0], [0, 2]], value = 0.5) ** 2",
+    "pad(x, [[1, 2], [0, 2]], mode = edge) ** 2",
+    "pad(x, [[1, 3], [2, 0]], mode = reflect) ** 2",
     "transpose(x, 0, 1) @ x",
+    "unsqueeze(x, 2) * unsqueeze(x, 1)",
+    "upsample_bilinear2d(picture(x), 3)",
+    "upsample_bilinear2d(picture(x), [2, 1])",
+    "upsample_bilinear2d(picture(x), 0.75)",
+    "upsample_bilinear2d(picture(x), size = 5, align_corners = true)",
+    "upsample_linear1d(unsqueeze(x, 0), size = 4)",
+    "upsample_nearest1d(unsqueeze(x, 0))",
+    "adaptive_avg_pool2d(picture(x), [3, 2])",
+    "adaptive_max_pool2d(picture(x), [3, 2])",
+    "adaptive_avg_pool1d(unsqueeze(x, 0), 2)",
+    "adaptive_max_pool1d(unsqueeze(x, 0), 2)",
+    "separable_conv2d(picture(x), 2, [2, 3])",
+    "conv_transpose1d(unsqueeze(x, 0), 2, 3, stride = 2, output_padding = 1)",
+    "max_pool2d(picture(x), 2, stride = 2, padding = 1, ceil = true)",
+    "avg_pool2d(picture(x), 2, ceil = true, count_include_pad = false)",
     "take(x, tensor_index) * 2",
     "x / (1 + abs(x)) + sqrt(squared(x) + 1)",
     "running(x)",
@@ -60,6 +82,7 @@ static const char *const expressions[] = {
 };
 
 static const char helpers[] =
+    "block picture(x) { return reshape(x, [1, 1, 4, 3]); }\n"
     "block running(x) { state s: f32[3]; m = mean(x, axis = 0); s = 0.9 * s + 0.1 * "
     "stop_gradient(m); return x - m; }\n"
     "block recurrent(x) { param w: f32[3, 3] = uniform(-1, 1);\n"

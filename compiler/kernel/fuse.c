@@ -120,10 +120,16 @@ bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int 
 }
 
 /* Axes that no fellow member labels (a row value or a vector repeated over them) take a free axis
- * of the domain of the same extent: the one at the same place if it fits, else the first. */
+ * of the domain of the same extent: the one at the same place if it fits, else the first. False if
+ * an axis would be walked along two of the node, as by the products of a member with itself. */
 static bool labels_complete(const Kernel *k, Type type, int label[MAX_RANK])
 {
     unsigned used = 0;
+    for (int i = 0; i < type.rank; i++) {
+        if (label[i] < 0) continue;
+        if (type.dim[i] != 1 && used >> label[i] & 1) return false;
+        if (type.dim[i] != 1) used |= 1u << label[i];
+    }
     for (int i = 0; i < type.rank; i++)
         if (label[i] >= 0) used |= 1u << label[i];
     for (int i = 0; i < type.rank; i++) {

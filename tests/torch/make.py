@@ -79,6 +79,43 @@ def transformer():
     record("transformer", layers, inputs, torch.randn(3, 5, 6), run)
 
 
+def windows():
+    layers = nn.ModuleDict({
+        "stem": nn.Conv2d(3, 4, 3, padding=1),
+        "reflected": nn.Conv2d(4, 2, 3),
+        "spread": nn.ConvTranspose1d(4, 3, 4, stride=3, padding=1, output_padding=2),
+        "slope": nn.PReLU(3),
+        "apart": nn.ModuleDict({"depthwise": nn.Conv2d(4, 4, (3, 2), stride=2, groups=4, bias=False),
+                                "pointwise": nn.Conv2d(4, 5, 1)}),
+    })
+
+    def run(x):
+        a = layers["stem"](x)
+        up = nn.functional.interpolate
+        twice = up(a, scale_factor=2, mode="bilinear")
+        thrice = up(a, scale_factor=3, mode="bilinear")
+        fitted = up(a, size=(9, 8), mode="bilinear", align_corners=True)
+        line = up(a.flatten(2), scale_factor=2, mode="linear")
+        parts = [
+            nn.functional.max_pool2d(twice, 3, 2, 1, ceil_mode=True),
+            nn.functional.adaptive_avg_pool2d(thrice, (4, 4)),
+            nn.functional.adaptive_max_pool2d(fitted, (4, 3)),
+            up(a, scale_factor=1.5, mode="bilinear"),
+            up(a, size=(3, 11), mode="bilinear"),
+            layers["reflected"](nn.functional.pad(a, (1, 2, 2, 1), mode="reflect")),
+            nn.functional.avg_pool2d(nn.functional.pad(a, (0, 2, 1, 1), mode="replicate"), 3, 2, 1,
+                                     ceil_mode=True, count_include_pad=False),
+            layers["slope"](layers["spread"](line)),
+            layers["apart"]["pointwise"](layers["apart"]["depthwise"](a)),
+            nn.functional.adaptive_max_pool1d(nn.functional.adaptive_avg_pool1d(line, 21), 8),
+        ]
+        return torch.cat([part.flatten(1) for part in parts], 1)
+
+    x = torch.randn(3, 3, 7, 5)
+    record("windows", layers, {"x": x}, torch.randn_like(run(x)), run)
+
+
 torch.manual_seed(1)
 recurrent()
 transformer()
+windows()
