@@ -51,6 +51,24 @@ int nn_boxes_suppress(nn_box *boxes, int count, float overlap);
 /* The common area over the area of both together, in [0, 1]. */
 float nn_boxes_overlap(const nn_box *a, const nn_box *b);
 
+/* Which of the boxes wanted in a picture each found one is: of those of its category that overlap
+ * it by at least `overlap` and that no found box before it is, the one that does most; -1 for none.
+ * The surest come first, as decode and suppress leave them. Fills match[found_count]. */
+void nn_boxes_match(const nn_box *found, int found_count, const nn_box *wanted, int wanted_count,
+                    float overlap, int *match);
+
+typedef struct nn_box_verdict {
+    float score;
+    int right; /* 1: it is a wanted box; 0: it is none, or one that was found already */
+} nn_box_verdict;
+
+/* Average precision of the found boxes of one category in all pictures, when `wanted` were to be
+ * found: the area under precision over recall, as the score that a box must have falls, where the
+ * precision at a recall is the best at that recall or a higher one (M. Everingham and others: The
+ * PASCAL Visual Object Classes Challenge, 2015). Sorts by falling score; boxes of equal score count
+ * together. 0 where nothing was wanted. */
+double nn_boxes_average_precision(nn_box_verdict *found, int count, int wanted);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,4 +1,5 @@
-/* Boxes to the grid of a detector and back, overlap, suppression; NPY files written and read. */
+/* Boxes to the grid of a detector and back, overlap, suppression, how well they
+ * were found; NPY files written and read. */
 #include <math.h>
 
 #include "nn_array.h"
@@ -123,6 +124,37 @@ static void only_the_surest_of_a_heap_stays(void **state)
     assert_int_equal(nn_boxes_suppress(boxes, 0, 0.5f), 0);
 }
 
+/* The surer one takes the box that both overlap; of another category there is none. */
+static void a_wanted_box_is_found_once(void **state)
+{
+    const nn_box wanted[] = {{0, 0, 10, 10, 0, 0}, {20, 0, 30, 10, 0, 0}, {3, 0, 13, 10, 0, 0}};
+    const nn_box found[] = {{0, 0, 10, 11, 0, 0.9f},
+                            {1, 0, 11, 10, 0, 0.8f},
+                            {20, 0, 30, 10, 1, 0.7f},
+                            {0, 0, 9, 10, 0, 0.6f},
+                            {20, 0, 30, 5.1f, 0, 0.5f}};
+    const int want[] = {0, 2, -1, -1, 1};
+    int match[5];
+    (void)state;
+    nn_boxes_match(found, 5, wanted, 3, 0.5f, match);
+    assert_memory_equal(match, want, sizeof want);
+    nn_boxes_match(found, 5, wanted, 0, 0.5f, match);
+    for (int i = 0; i < 5; i++) assert_int_equal(match[i], -1);
+}
+
+/* By hand: right, wrong, right, right, wrong of 5 wanted: precision 1, then 3/4 for the others. */
+static void average_precision_by_hand(void **state)
+{
+    nn_box_verdict found[] = {{0.6f, 1}, {0.9f, 1}, {0.8f, 0}, {0.7f, 1}, {0.5f, 0}};
+    nn_box_verdict equal[] = {{0.5f, 1}, {0.5f, 0}, {0.5f, 1}, {0.5f, 0}};
+    (void)state;
+    assert_float_equal(nn_boxes_average_precision(found, 5, 5), (1 + 0.75 + 0.75) / 5, 1e-12);
+    assert_float_equal(found[0].score, 0.9f, 0);
+    assert_float_equal(nn_boxes_average_precision(equal, 4, 2), 0.5, 1e-12);
+    assert_float_equal(nn_boxes_average_precision(equal, 0, 2), 0, 0);
+    assert_float_equal(nn_boxes_average_precision(equal, 4, 0), 0, 0);
+}
+
 static void npy_files_come_back(void **state)
 {
     float reals[] = {1.5f, -2, 0, 3e30f, 1e-30f, 7};
@@ -157,6 +189,8 @@ int main(void)
         cmocka_unit_test(the_surest_are_kept),
         cmocka_unit_test(overlap_is_common_over_all),
         cmocka_unit_test(only_the_surest_of_a_heap_stays),
+        cmocka_unit_test(a_wanted_box_is_found_once),
+        cmocka_unit_test(average_precision_by_hand),
         cmocka_unit_test(npy_files_come_back),
     };
     return cmocka_run_group_tests_name("boxes", tests, files_setup, files_teardown);

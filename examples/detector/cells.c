@@ -7,10 +7,17 @@
 #include "nn_csv.h"
 #include "nn_file.h"
 
-static void stop(const char *path, const char *reason)
+void stop(const char *what, const char *reason)
 {
-    fprintf(stderr, "%s: %s\n", path, reason);
+    fprintf(stderr, "%s: %s\n", what, reason);
     exit(1);
+}
+
+void *room_for(int count, size_t size)
+{
+    void *at = calloc((size_t)count, size);
+    if (!at) stop("detector", "out of memory");
+    return at;
 }
 
 const char *path_in(const char *directory, const char *name)
@@ -61,9 +68,9 @@ static void read_boxes(Pictures *p, const char *path)
     double v[6];
     int picture = 0;
     if (nn_file_read(path, &file, &error)) stop(path, error.reason);
-    p->boxes = malloc(file.size / 12 * sizeof *p->boxes + 1); /* a record takes 12 bytes at least */
-    p->first = calloc((size_t)p->count + 1, sizeof *p->first);
-    if (!p->boxes || !p->first) stop(path, "out of memory");
+    /* A record takes 12 bytes at least. */
+    p->boxes = room_for((int)(file.size / 12) + 1, sizeof *p->boxes);
+    p->first = room_for(p->count + 1, sizeof *p->first);
     nn_csv_open(&csv, (const char *)file.at, file.size, ',');
     skip_header(&csv, path);
     while (read_record(&csv, path, v)) {

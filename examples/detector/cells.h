@@ -26,4 +26,7 @@ typedef struct Pictures {
 Pictures pictures_read(const char *directory);
 void pictures_free(Pictures *p);
 const char *path_in(const char *directory, const char *name); /* released with free() */
+
+void stop(const char *what, const char *reason); /* tells it and ends the program */
+void *room_for(int count, size_t size);          /* zeros; stops if there is none */
 #endif

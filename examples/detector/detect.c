@@ -1,6 +1,6 @@
 /* Finds cells in pictures and draws boxes around them: ./detect WEIGHTS DIR OUT [LEAST]
- * Reads DIR/images.npy and DIR/boxes.csv, writes OUT/000.ppm, ... and prints how many of the boxes
- * were found. Red boxes are red cells, white ones white cells, green ones platelets. LEAST: how
+ * Reads DIR/images.npy and DIR/boxes.csv, writes OUT/000.png, ..., and prints how well the boxes
+ * were found. Red boxes are red cells, yellow ones white cells, green ones platelets. LEAST: how
  * sure a box must be to be drawn, 0.4 if not given. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,34 +8,29 @@
 
 #include "cells.h"
 #include "nn_weights.h"
+#include "png.h"
 #include "tiny_yolo.h"
 
-enum { MOST = 100 }; /* boxes of a picture */
+enum {
+    MOST = ANCHORS * CELLS * CELLS, /* boxes of a picture: all that the network tells */
+    SCALE = 3                       /* of drawn pictures */
+};
+static const float least_counted = 0.01f; /* how sure a box must be to count in average precision */
 
 typedef struct Detector {
     float *params, *states;
     float image[3 * SIDE * SIDE], output[ANCHORS * (5 + CATEGORIES) * CELLS * CELLS];
     void *workspace;
-    float least;
 } Detector;
 
-static void stop(const char *what, const char *reason)
-{
-    fprintf(stderr, "%s: %s\n", what, reason);
-    exit(1);
-}
-
-static Detector *detector_new(const char *weights, float least)
+static Detector *detector_new(const char *weights)
 {
     const nn_model *m = &tiny_yolo_model;
-    Detector *d = calloc(1, sizeof *d);
+    Detector *d = room_for(1, sizeof *d);
     nn_error error;
-    if (!d) stop(weights, "out of memory");
-    d->params = calloc((size_t)m->param_floats, sizeof(float));
-    d->states = calloc((size_t)m->state_floats, sizeof(float));
-    d->workspace = malloc(nn_find_entry(m, "infer")->workspace_bytes);
-    d->least = least;
-    if (!d->params || !d->states || !d->workspace) stop(weights, "out of memory");
+    d->params = room_for((int)m->param_floats, sizeof(float));
+    d->states = room_for((int)m->state_floats, sizeof(float));
+    d->workspace = room_for(1, nn_find_entry(m, "infer")->workspace_bytes);
     if (nn_weights_load(m, d->params, d->states, NULL, weights, NULL, &error))
         stop(weights, error.reason);
     return d;
@@ -66,90 +61,125 @@ static int detect(Detector *d, const unsigned char *picture, nn_box *found)
     call.workspace = d->workspace;
     const int status = nn_find_entry(&tiny_yolo_model, "infer")->call(&call);
     if (status) stop("tiny_yolo", nn_status_text(status));
-    return nn_boxes_suppress(found, nn_boxes_decode(&grid, d->output, d->least, found, MOST),
+    return nn_boxes_suppress(found, nn_boxes_decode(&grid, d->output, least_counted, found, MOST),
                              0.45f);
 }
 
 /* ---- drawing ---- */
 
-static void dot(unsigned char *picture, int x, int y, const unsigned char *color)
+typedef struct Drawing {
+    unsigned char pixels[SIDE * SCALE][SIDE * SCALE][3];
+} Drawing;
+
+static void enlarge(Drawing *d, const unsigned char *picture)
 {
-    if (x >= 0 && y >= 0 && x < SIDE && y < SIDE) memcpy(picture + (y * SIDE + x) * 3, color, 3);
+    for (int y = 0; y < SIDE * SCALE; y++)
+        for (int x = 0; x < SIDE * SCALE; x++)
+            memcpy(d->pixels[y][x], picture + (y / SCALE * SIDE + x / SCALE) * 3, 3);
 }
 
-static void draw(unsigned char *picture, const nn_box *b)
+/* A pixel of the drawing, if it is in it; x and y in pixels of the drawing. */
+static void dot(Drawing *d, int x, int y, const unsigned char *color)
 {
-    static const unsigned char colors[CATEGORIES][3] = {{255, 0, 0}, {255, 255, 255}, {0, 255, 0}};
+    if (x >= 0 && y >= 0 && x < SIDE * SCALE && y < SIDE * SCALE) memcpy(d->pixels[y][x], color, 3);
+}
+
+static int at_edge(float place, int inset)
+{
+    const int at = (int)(place * SCALE) + inset;
+    return at < 0 ? 0 : at >= SIDE * SCALE ? SIDE * SCALE - 1 : at;
+}
+
+/* Two pixels wide, inwards. */
+static void draw(Drawing *d, const nn_box *b)
+{
+    static const unsigned char colors[CATEGORIES][3] = {{220, 0, 0}, {255, 220, 0}, {0, 160, 0}};
     const unsigned char *color = colors[b->category];
-    const int x1 = (int)b->x1, y1 = (int)b->y1, x2 = (int)b->x2, y2 = (int)b->y2;
-    for (int x = x1; x <= x2; x++) dot(picture, x, y1, color), dot(picture, x, y2, color);
-    for (int y = y1; y <= y2; y++) dot(picture, x1, y, color), dot(picture, x2, y, color);
+    for (int line = 0; line < 2; line++) {
+        const int x1 = at_edge(b->x1, line), x2 = at_edge(b->x2, -line);
+        const int y1 = at_edge(b->y1, line), y2 = at_edge(b->y2, -line);
+        for (int x = x1; x <= x2; x++) dot(d, x, y1, color), dot(d, x, y2, color);
+        for (int y = y1; y <= y2; y++) dot(d, x1, y, color), dot(d, x2, y, color);
+    }
 }
 
-static void write_picture(const char *directory, int number, const unsigned char *picture)
+static void write_drawing(const char *directory, int number, const Drawing *d)
 {
     char name[32];
-    snprintf(name, sizeof name, "%03d.ppm", number);
+    snprintf(name, sizeof name, "%03d.png", number);
     const char *path = path_in(directory, name);
-    FILE *file = fopen(path, "wb");
-    if (!file) stop(path, "cannot be written");
-    fprintf(file, "P6\n%d %d\n255\n", SIDE, SIDE);
-    fwrite(picture, 3, SIDE * SIDE, file);
-    if (fclose(file)) stop(path, "cannot be written");
+    if (png_write(path, d->pixels[0][0], SIDE * SCALE, SIDE * SCALE))
+        stop(path, "cannot be written");
     free((void *)(uintptr_t)path);
 }
 
-/* ---- counting ---- */
+/* ---- how good it is ---- */
 
-typedef struct Count {
-    int wanted, found, right;
-} Count; /* of a category */
+typedef struct Result {
+    int wanted, drawn, right; /* of a category; drawn: sure enough, right: of those drawn */
+    int count;
+    nn_box_verdict *verdicts; /* [count] of all that were found */
+} Result;
 
-/* A found box is right if it overlaps one of its category that none before it did by half. */
-static void count_boxes(Count *count, const nn_box *wanted, int wanted_count, const nn_box *found,
-                        int found_count)
+/* A found box is right if it and one that is wanted share half of the area that they cover. */
+static void judge(Result *results, const nn_box *wanted, int wanted_count, const nn_box *found,
+                  int found_count, float least)
 {
-    char *taken = calloc((size_t)wanted_count + 1, 1);
-    for (int i = 0; i < wanted_count; i++) count[wanted[i].category].wanted++;
+    int match[MOST];
+    nn_boxes_match(found, found_count, wanted, wanted_count, 0.5f, match);
+    for (int i = 0; i < wanted_count; i++) results[wanted[i].category].wanted++;
     for (int i = 0; i < found_count; i++) {
-        int best = -1;
-        float most = 0.5f;
-        for (int j = 0; j < wanted_count; j++) {
-            const float overlap = nn_boxes_overlap(&found[i], &wanted[j]);
-            if (wanted[j].category != found[i].category || taken[j] || overlap < most) continue;
-            most = overlap;
-            best = j;
-        }
-        count[found[i].category].found++;
-        if (best < 0) continue;
-        taken[best] = 1;
-        count[found[i].category].right++;
+        Result *r = &results[found[i].category];
+        r->verdicts[r->count++] = (nn_box_verdict){found[i].score, match[i] >= 0};
+        if (found[i].score < least) continue;
+        r->drawn++;
+        r->right += match[i] >= 0;
     }
-    free(taken);
+}
+
+static void print_results(Result *results)
+{
+    static const char *const names[CATEGORIES] = {"red cells", "white cells", "platelets"};
+    double sum = 0;
+    printf("%-14s%8s%8s%8s%12s%12s%20s\n", "", "wanted", "drawn", "right", "recall", "precision",
+           "average precision");
+    for (int c = 0; c < CATEGORIES; c++) {
+        Result *r = &results[c];
+        const double average = nn_boxes_average_precision(r->verdicts, r->count, r->wanted);
+        sum += average;
+        printf("%-14s%8d%8d%8d%11.1f%%%11.1f%%%19.1f%%\n", names[c], r->wanted, r->drawn, r->right,
+               100.0 * r->right / (r->wanted + !r->wanted),
+               100.0 * r->right / (r->drawn + !r->drawn), 100 * average);
+    }
+    printf("%-14s%79.1f%%\n", "mean", 100 * sum / CATEGORIES);
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const names[CATEGORIES] = {"red cells", "white cells", "platelets"};
-    Count count[CATEGORIES] = {{0, 0, 0}};
+    Result results[CATEGORIES] = {{0, 0, 0, 0, NULL}};
     if (argc != 4 && argc != 5) {
         fprintf(stderr, "usage: detect WEIGHTS DIR OUT [LEAST]\n");
         return 2;
     }
-    Detector *d = detector_new(argv[1], argc > 4 ? (float)atof(argv[4]) : 0.4f);
+    const float least = argc > 4 ? (float)atof(argv[4]) : 0.4f;
+    Detector *d = detector_new(argv[1]);
+    Drawing *drawing = room_for(1, sizeof *drawing);
     Pictures p = pictures_read(argv[2]);
+    for (int c = 0; c < CATEGORIES; c++)
+        results[c].verdicts = room_for(p.count * MOST, sizeof(nn_box_verdict));
     for (int i = 0; i < p.count; i++) {
-        unsigned char *picture = (unsigned char *)p.images.values + i * SIDE * SIDE * 3;
+        const unsigned char *picture = (unsigned char *)p.images.values + i * SIDE * SIDE * 3;
         nn_box found[MOST];
         const int n = detect(d, picture, found);
-        count_boxes(count, p.boxes + p.first[i], p.first[i + 1] - p.first[i], found, n);
-        for (int j = 0; j < n; j++) draw(picture, &found[j]);
-        write_picture(argv[3], i, picture);
+        judge(results, p.boxes + p.first[i], p.first[i + 1] - p.first[i], found, n, least);
+        enlarge(drawing, picture);
+        for (int j = 0; j < n && found[j].score >= least; j++) draw(drawing, &found[j]);
+        write_drawing(argv[3], i, drawing);
     }
-    for (int c = 0; c < CATEGORIES; c++)
-        printf("%-12s %3d of %3d found, %3d boxes drawn\n", names[c], count[c].right,
-               count[c].wanted, count[c].found);
+    print_results(results);
+    for (int c = 0; c < CATEGORIES; c++) free(results[c].verdicts);
     pictures_free(&p);
+    free(drawing);
     detector_free(d);
     return 0;
 }

@@ -1,72 +1,87 @@
-/* Makes what tiny_yolo.nn trains on of pictures and boxes: ./encode DIR OUT
- * Writes OUT/images.npy (planes of channels), objectness.npy, box.npy and category.npy. */
+/* Makes what tiny_yolo.nn trains on of pictures and boxes: ./encode DIR OUT [COPIES]
+ * Writes OUT/images.npy (planes of channels), objectness.npy, box.npy and category.npy. COPIES of
+ * each picture, 1 if not given: the picture itself, and others that differ as vary.h says. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cells.h"
+#include "vary.h"
 
-static void *room_for(int64_t count, size_t size)
+enum { PIXELS = 3 * SIDE * SIDE, PLACES = ANCHORS * CELLS * CELLS };
+
+typedef struct Targets {
+    int count, wanted, placed; /* pictures; boxes in them, those with a place in the grid */
+    unsigned char *images;     /* [count][3][SIDE][SIDE] */
+    float *objectness;         /* [count][ANCHORS][CELLS][CELLS] */
+    float *box;                /* [count][ANCHORS][4][CELLS][CELLS] */
+    int *category;             /* [count][ANCHORS][CELLS][CELLS] */
+} Targets;
+
+static Targets targets_new(int count)
 {
-    void *at = calloc((size_t)count, size);
-    if (at) return at;
-    fprintf(stderr, "encode: out of memory\n");
-    exit(1);
+    Targets t = {count, 0, 0, NULL, NULL, NULL, NULL};
+    t.images = room_for(count, PIXELS);
+    t.objectness = room_for(count, PLACES * sizeof *t.objectness);
+    t.box = room_for(count, 4 * PLACES * sizeof *t.box);
+    t.category = room_for(count, PLACES * sizeof *t.category);
+    return t;
+}
+
+static void targets_free(Targets *t)
+{
+    free(t->images);
+    free(t->objectness);
+    free(t->box);
+    free(t->category);
+}
+
+/* Copy `number` of a picture is sample `at`. */
+static void encode(Targets *t, size_t at, const Pictures *p, int picture, int number)
+{
+    const Variation v = variation_of((uint64_t)picture, (uint64_t)number);
+    nn_box *boxes = room_for(p->first[picture + 1] - p->first[picture] + 1, sizeof *boxes);
+    int count = 0;
+    vary_picture(&v, (const unsigned char *)p->images.values + (size_t)picture * PIXELS,
+                 t->images + at * PIXELS);
+    for (int i = p->first[picture]; i < p->first[picture + 1]; i++)
+        count += vary_box(&v, &p->boxes[i], &boxes[count]);
+    t->wanted += count;
+    t->placed += nn_boxes_encode(&grid, boxes, count, t->objectness + at * PLACES,
+                                 t->box + at * 4 * PLACES, t->category + at * PLACES);
+    free(boxes);
 }
 
 static void write(const char *directory, const char *name, const nn_array *array)
 {
     nn_error error;
     const char *path = path_in(directory, name);
-    if (nn_npy_write(path, array, &error)) {
-        fprintf(stderr, "%s: %s\n", path, error.reason);
-        exit(1);
-    }
+    if (nn_npy_write(path, array, &error)) stop(path, error.reason);
     free((void *)(uintptr_t)path);
 }
 
-/* Channels of a pixel become planes of a picture. */
-static void write_images(const char *directory, const Pictures *p)
+static void targets_write(const Targets *t, const char *to)
 {
-    const unsigned char *from = p->images.values;
-    unsigned char *planes = room_for((int64_t)p->count * 3 * SIDE * SIDE, 1);
-    for (int i = 0; i < p->count; i++)
-        for (int pixel = 0; pixel < SIDE * SIDE; pixel++)
-            for (int c = 0; c < 3; c++)
-                planes[(i * 3 + c) * SIDE * SIDE + pixel] = from[(i * SIDE * SIDE + pixel) * 3 + c];
-    write(directory, "images.npy", &(nn_array){NN_U8, 4, {p->count, 3, SIDE, SIDE}, planes});
-    free(planes);
-}
-
-static int write_targets(const char *directory, const Pictures *p)
-{
-    const int each = ANCHORS * CELLS * CELLS;
-    float *objectness = room_for((int64_t)p->count * each, sizeof *objectness);
-    float *box = room_for((int64_t)p->count * each * 4, sizeof *box);
-    int *category = room_for((int64_t)p->count * each, sizeof *category), placed = 0;
-    for (int i = 0; i < p->count; i++)
-        placed += nn_boxes_encode(&grid, p->boxes + p->first[i], p->first[i + 1] - p->first[i],
-                                  objectness + i * each, box + i * each * 4, category + i * each);
-    write(directory, "objectness.npy",
-          &(nn_array){NN_F32, 4, {p->count, ANCHORS, CELLS, CELLS}, objectness});
-    write(directory, "box.npy", &(nn_array){NN_F32, 5, {p->count, ANCHORS, 4, CELLS, CELLS}, box});
-    write(directory, "category.npy",
-          &(nn_array){NN_I32, 4, {p->count, ANCHORS, CELLS, CELLS}, category});
-    free(objectness);
-    free(box);
-    free(category);
-    return placed;
+    const int n = t->count;
+    write(to, "images.npy", &(nn_array){NN_U8, 4, {n, 3, SIDE, SIDE}, t->images});
+    write(to, "objectness.npy", &(nn_array){NN_F32, 4, {n, ANCHORS, CELLS, CELLS}, t->objectness});
+    write(to, "box.npy", &(nn_array){NN_F32, 5, {n, ANCHORS, 4, CELLS, CELLS}, t->box});
+    write(to, "category.npy", &(nn_array){NN_I32, 4, {n, ANCHORS, CELLS, CELLS}, t->category});
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: encode DIR OUT\n");
+    const int copies = argc > 3 ? atoi(argv[3]) : 1;
+    if (argc < 3 || argc > 4 || copies < 1) {
+        fprintf(stderr, "usage: encode DIR OUT [COPIES]\n");
         return 2;
     }
     Pictures p = pictures_read(argv[1]);
-    write_images(argv[2], &p);
-    const int placed = write_targets(argv[2], &p);
-    printf("%d pictures, %d of %d boxes have a place in the grid\n", p.count, placed, p.box_count);
+    Targets t = targets_new(p.count * copies);
+    for (int i = 0; i < t.count; i++) encode(&t, (size_t)i, &p, i / copies, i % copies);
+    targets_write(&t, argv[2]);
+    printf("%d pictures of %d, %d of %d boxes have a place in the grid\n", t.count, p.count,
+           t.placed, t.wanted);
+    targets_free(&t);
     pictures_free(&p);
     return 0;
 }
