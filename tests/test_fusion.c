@@ -141,6 +141,39 @@ static void between_layers_each_is_one_pass(void **state)
     expect_between(gelu, 2, 2 * full);      /* both in the epilogues of products */
 }
 
+/* Whether a kernel only ends what others began: it writes gradients, or copies for one that does. */
+static bool ends(const Kernel *k)
+{
+    bool gradients = true;
+    for (int i = 0; i < k->results.count; i++) gradients &= k->results.at[i]->place == AT_GRAD;
+    return gradients || k->kind == KERNEL_COPY;
+}
+
+/* The gradient of a weight is taken while its operands are in cache: nothing that could wait stands
+ * between them. */
+static void gradients_of_weights_come_at_once(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    const EntryPlan *plan = plan_between(arena, gelu);
+    int products = 0;
+    for (int i = 0; i < plan->kernels.count; i++) {
+        const Kernel *k = plan->kernels.at[i];
+        int made = -1;
+        if (k->kind != KERNEL_CONTRACT || !ends(k)) continue;
+        for (int j = 0; j < k->operands.count; j++)
+            if (k->operands.at[j]->first > made) made = k->operands.at[j]->first;
+        for (int between = made + 1; between < i; between++)
+            if (!ends(plan->kernels.at[between])) {
+                show(plan->plan);
+                fail_msg("kernel %d stands between kernels %d and %d", between, made, i);
+            }
+        products++;
+    }
+    assert_int_equal(products, 2);
+    arena_free(arena);
+}
+
 /* One row, as in inference, is served as well as many: the bias is the product's, and the row's
  * sums do not end the pass. */
 static void one_row_is_one_pass(void **state)
@@ -191,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alone_each_is_one_pass),
         cmocka_unit_test(between_layers_each_is_one_pass),
+        cmocka_unit_test(gradients_of_weights_come_at_once),
         cmocka_unit_test(one_row_is_one_pass),
         cmocka_unit_test(cross_entropy_is_one_pass),
     };

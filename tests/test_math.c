@@ -34,7 +34,7 @@ static const Function1 functions[] = {
     {OP_tanh, tanh, -10, 10, 6, 0},
     {OP_tanh, tanh, -0.1, 0.1, 5, 0},
     {OP_sigmoid, sigmoid, -20, 20, 3.1, 0},
-    {OP_normal_cdf, normal_cdf, -5, 5, 0, 4e-7},
+    {OP_normal_cdf, normal_cdf, -8, 8, 0, 2.5e-7},
     {OP_softplus, softplus, -15, 15, 2, 1.2e-7},
     {OP_sin, sin, -30, 30, 0, 3e-7},
     {OP_cos, cos, -30, 30, 0, 3e-7},

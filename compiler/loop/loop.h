@@ -46,7 +46,7 @@ typedef enum LoopExprKind {
     E_LANES,     /* i32 vector 0, 1, 2, ... */
     E_ADD_LANES, /* sum of the lanes, in a fixed order */
     E_MAX_LANES,
-    E_LDEXP,    /* a * 2^b, b an integral f32 in [-126 - 24, 127] */
+    E_LDEXP,    /* a * 2^b, b an integral f32 in [-126 - 24, 127], or any if the target floors it */
     E_EXPONENT, /* floor(log2(a)) as f32, a > 0 normal */
     E_MANTISSA, /* a / 2^exponent, in [1, 2) */
     E_ROUND,    /* nearest integer, ties to even, as f32 */

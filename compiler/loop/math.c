@@ -82,7 +82,8 @@ static LoopExpr *exp_by_table(MathBuilder *m, LoopExpr *x, int parts)
     const double c[] = {1.0 / 24, 1.0 / 6, 1.0 / 2};
     LoopExpr *p = parts >= 32 ? polynomial(m, r, c + 1, 2) : polynomial(m, r, c, 3);
     p = keep(m, "p", fma3(m, p, map2(m, OP_mul, r, r), r));
-    LoopExpr *whole = map1(m, OP_floor, map2(m, OP_mul, n, num(m, 1.0 / parts)));
+    LoopExpr *whole = map2(m, OP_mul, n, num(m, 1.0 / parts));
+    if (!m->b.program->target->ldexp_floors) whole = map1(m, OP_floor, whole);
     return x_ldexp(&m->b, fma3(m, p, t, t), whole);
 }
 
@@ -151,19 +152,20 @@ static LoopExpr *build_tanh(MathBuilder *m, LoopExpr *x)
 }
 
 static const char normal_cdf_comment[] =
-    "Distribution function of the standard normal, erfc(-x / sqrt 2) / 2 by the Chebyshev fit of\n"
-    "Numerical Recipes' erfcc: relative error 1.2e-7 in the tail, absolute 4e-7.";
+    "Distribution function of the standard normal: 1/2 + an odd rational function of degree 9/10,\n"
+    "a minimax fit. 2.1e-7 absolute; 0 below -5.2, 1 above 5.2.";
 
 static LoopExpr *build_normal_cdf(MathBuilder *m, LoopExpr *x)
 {
-    static const double c[] = {0.17087277,  -0.82215223, 1.48851587, -1.13520398, 0.27886807,
-                               -0.18628806, 0.09678418,  0.37409196, 1.00002368,  -1.26551223};
-    LoopExpr *z = keep(m, "z", map2(m, OP_mul, map1(m, OP_abs, x), num(m, 0.70710678118654752)));
-    LoopExpr *t = keep(m, "t", map2(m, OP_div, num(m, 1), fma3(m, z, num(m, 0.5), num(m, 1))));
-    LoopExpr *p = polynomial(m, t, c, 10);
-    LoopExpr *e = map1(m, OP_exp, map2(m, OP_sub, p, map2(m, OP_mul, z, z)));
-    LoopExpr *h = keep(m, "h", map2(m, OP_mul, map2(m, OP_mul, t, num(m, 0.5)), e));
-    return choose(m, map2(m, OP_gt, x, num(m, 0)), map2(m, OP_sub, num(m, 1), h), h);
+    static const double p[] = {5.8401587990107655e-6, 3.142351346130793e-4, 5.518549239405567e-3,
+                               4.9590989454689725e-2, 0.39894191746333524};
+    static const double q[] = {5.018667719626782e-7,  1.1273044803915276e-4, 2.703584621985955e-3,
+                               3.7338336030435924e-2, 0.29096694393952827,   1};
+    LoopExpr *t = keep(m, "t", map2(m, OP_min, num(m, 5.2), map2(m, OP_max, num(m, -5.2), x)));
+    LoopExpr *t2 = keep(m, "t2", map2(m, OP_mul, t, t));
+    LoopExpr *above = keep(m, "above", map2(m, OP_mul, horner(m, t2, p, 5, 1), t));
+    LoopExpr *half = keep(m, "half", map2(m, OP_div, above, horner(m, t2, q, 6, 1)));
+    return map2(m, OP_add, half, num(m, 0.5));
 }
 
 /* sin(x) = +-sin(r) or +-cos(r) by the quadrant of x; cos(x) = sin(x + pi/2), one quadrant on. */

@@ -194,6 +194,7 @@ const Target target_avx512 = {
     .add_lanes_i32 = "_mm512_reduce_add_epi32($0)",
     .max_lanes_i32 = "_mm512_reduce_max_epi32($0)",
     .ldexp = "_mm512_scalef_ps($0, $1)",
+    .ldexp_floors = true,
     .exponent = "_mm512_getexp_ps($0)",
     .mantissa = "_mm512_getmant_ps($0, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src)",
     .round = "_mm512_cvtepi32_ps(_mm512_cvtps_epi32($0))",

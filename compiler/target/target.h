@@ -33,6 +33,7 @@ struct Target {
     const char *set_f32, *set_i32, *zero_f32;
     const char *fma, *lanes, *ldexp, *exponent, *mantissa, *round;
     const char *add_lanes, *max_lanes, *add_lanes_i32, *max_lanes_i32;
+    bool ldexp_floors; /* ldexp takes the floor of its exponent */
     int fractions; /* 2^(i / fractions) comes from a table in registers; 0: there is none */
     const char *fraction;
 

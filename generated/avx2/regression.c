@@ -18,8 +18,8 @@
  *        2  out_batch32          [32][1]    2,080  4,416
  *        3  loss                 [32][1]      162    456
  *        4  mean_absolute_error  [2]            0     12
- *        5  d_hidden             [32][32]   3,072  8,448
- *        6  d_out_weight         [32][1]    2,048  4,352
+ *        5  d_out_weight         [32][1]    2,048  4,352
+ *        6  d_hidden             [32][32]   3,072  8,448
  *        7  d_hidden_bias        [32][32]   1,024  4,224
  *        8  d_hidden_weight      [10][32]  20,480  6,656
  *
@@ -27,7 +27,7 @@
  *          0  4,096  1..6   hidden_tanh              [32][32]
  *      4,224      4  3..4   mean_absolute_error_sum  [1][1]
  *      8,192    128  3..6   d_out                    [32][1]
- *      4,096  4,096  5..8   d_hidden                 [32][32]
+ *      4,096  4,096  6..8   d_hidden                 [32][32]
  *
  * evaluate, with a workspace of 4,224 bytes:
  *
@@ -381,6 +381,35 @@ static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolut
     mean_absolute_error[1] = (float)(int32_t)count;
 }
 
+/* d_out_weight = hidden_tanh.T @ d_out                                           regression.nn:6
+ * [32,32] x [32,1] -> [32,1]. Tile 1 x 32. */
+NN_TARGET_AVX2
+static void regression_d_out_weight(const float *NN_RESTRICT d_out,
+                                    const float *NN_RESTRICT hidden_tanh,
+                                    float *NN_RESTRICT d_out_weight, ptrdiff_t count)
+{
+    __m256 c0_0 = _mm256_setzero_ps();
+    __m256 c0_1 = _mm256_setzero_ps();
+    __m256 c0_2 = _mm256_setzero_ps();
+    __m256 c0_3 = _mm256_setzero_ps();
+    NN_UNROLL(4)
+    for (ptrdiff_t k = 0; k < count; k++) {
+        const __m256 b0 = _mm256_loadu_ps(hidden_tanh + k * 32);
+        const __m256 b1 = _mm256_loadu_ps(hidden_tanh + k * 32 + 8);
+        const __m256 b2 = _mm256_loadu_ps(hidden_tanh + k * 32 + 16);
+        const __m256 b3 = _mm256_loadu_ps(hidden_tanh + k * 32 + 24);
+        const __m256 a0 = _mm256_set1_ps(d_out[k]);
+        c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
+        c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
+        c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
+        c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
+    }
+    _mm256_storeu_ps(d_out_weight, c0_0);
+    _mm256_storeu_ps(d_out_weight + 8, c0_1);
+    _mm256_storeu_ps(d_out_weight + 16, c0_2);
+    _mm256_storeu_ps(d_out_weight + 24, c0_3);
+}
+
 /* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh)                regression.nn:6
  * [32,1] x [1,32] -> [32,32]. Tile 4 x 16. */
 NN_TARGET_AVX2
@@ -439,35 +468,6 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             }
         }
     }
-}
-
-/* d_out_weight = hidden_tanh.T @ d_out                                           regression.nn:6
- * [32,32] x [32,1] -> [32,1]. Tile 1 x 32. */
-NN_TARGET_AVX2
-static void regression_d_out_weight(const float *NN_RESTRICT d_out,
-                                    const float *NN_RESTRICT hidden_tanh,
-                                    float *NN_RESTRICT d_out_weight, ptrdiff_t count)
-{
-    __m256 c0_0 = _mm256_setzero_ps();
-    __m256 c0_1 = _mm256_setzero_ps();
-    __m256 c0_2 = _mm256_setzero_ps();
-    __m256 c0_3 = _mm256_setzero_ps();
-    NN_UNROLL(4)
-    for (ptrdiff_t k = 0; k < count; k++) {
-        const __m256 b0 = _mm256_loadu_ps(hidden_tanh + k * 32);
-        const __m256 b1 = _mm256_loadu_ps(hidden_tanh + k * 32 + 8);
-        const __m256 b2 = _mm256_loadu_ps(hidden_tanh + k * 32 + 16);
-        const __m256 b3 = _mm256_loadu_ps(hidden_tanh + k * 32 + 24);
-        const __m256 a0 = _mm256_set1_ps(d_out[k]);
-        c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
-        c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-        c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
-        c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
-    }
-    _mm256_storeu_ps(d_out_weight, c0_0);
-    _mm256_storeu_ps(d_out_weight + 8, c0_1);
-    _mm256_storeu_ps(d_out_weight + 16, c0_2);
-    _mm256_storeu_ps(d_out_weight + 24, c0_3);
 }
 
 /* d_hidden_bias = sum(d_hidden, axis 0)                                          regression.nn:6 */
@@ -644,10 +644,10 @@ int regression_train(const regression_train_args *args)
     /* mean_absolute_error = concat(mean_absolute_error_sum, count) */
     regression_mean_absolute_error(mean_absolute_error_sum, mean_absolute_error, count);
 
-    /* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh) */
-    regression_d_hidden(d_out, out_weight, hidden_tanh, d_hidden, count);
     /* d_out_weight = hidden_tanh.T @ d_out */
     regression_d_out_weight(d_out, hidden_tanh, d_out_weight, count);
+    /* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh) */
+    regression_d_hidden(d_out, out_weight, hidden_tanh, d_hidden, count);
     /* d_hidden_bias = sum(d_hidden, axis 0) */
     regression_d_hidden_bias(d_hidden, d_hidden_bias, count);
     /* d_hidden_weight = x.T @ d_hidden */

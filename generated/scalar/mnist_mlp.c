@@ -20,8 +20,8 @@
  *        4  fc2_batch128          [128][10]      328,960   87,104
  *        5  loss                  [128][10]       14,721   13,896
  *        6  accuracy              [2]                  0       12
- *        7  d_fc1                 [128][128]     344,064  160,768
- *        8  d_fc2_weight          [128][10]      327,680   87,040
+ *        7  d_fc2_weight          [128][10]      327,680   87,040
+ *        8  d_fc1                 [128][128]     344,064  160,768
  *        9  d_fc1_bias            [128][128]      16,384   74,240
  *       10  d_fc1_weight          [784][128]  25,690,112  876,544
  *
@@ -29,7 +29,7 @@
  *           0  73,728  2..8   fc1_relu               [128][128]
  *      73,728       4  5..6   accuracy_sum           [1]
  *     147,456   8,192  5..8   d_fc2                  [128][10]
- *      73,728  73,728  7..10  d_fc1                  [128][128]
+ *      73,728  73,728  8..10  d_fc1                  [128][128]
  *      73,728   8,192  3..4   fc2_weight_transposed  [10][128]
  *
  * evaluate, with a workspace of 90,112 bytes:
@@ -628,6 +628,58 @@ static void mnist_mlp_accuracy(const float *NN_RESTRICT accuracy_sum, float *NN_
     accuracy[1] = (float)(int32_t)count;
 }
 
+/* d_fc2_weight = fc1_relu.T @ d_fc2                                               mnist_mlp.nn:6
+ * [128,128] x [128,10] -> [128,10]. Tile 5 x 2. */
+static void mnist_mlp_d_fc2_weight(const float *NN_RESTRICT d_fc2,
+                                   const float *NN_RESTRICT fc1_relu,
+                                   float *NN_RESTRICT d_fc2_weight, ptrdiff_t count)
+{
+    for (ptrdiff_t j = 0; j < 128; j += 2) {
+        for (ptrdiff_t i = 0; i < 10; i += 5) {
+            float c0_0 = 0.0f;
+            float c0_1 = 0.0f;
+            float c1_0 = 0.0f;
+            float c1_1 = 0.0f;
+            float c2_0 = 0.0f;
+            float c2_1 = 0.0f;
+            float c3_0 = 0.0f;
+            float c3_1 = 0.0f;
+            float c4_0 = 0.0f;
+            float c4_1 = 0.0f;
+            NN_UNROLL(4)
+            for (ptrdiff_t k = 0; k < count; k++) {
+                const float b0 = fc1_relu[k * 144 + j];
+                const float b1 = fc1_relu[k * 144 + j + 1];
+                const float a0 = d_fc2[k * 16 + i];
+                c0_0 += a0 * b0;
+                c0_1 += a0 * b1;
+                const float a1 = d_fc2[k * 16 + i + 1];
+                c1_0 += a1 * b0;
+                c1_1 += a1 * b1;
+                const float a2 = d_fc2[k * 16 + i + 2];
+                c2_0 += a2 * b0;
+                c2_1 += a2 * b1;
+                const float a3 = d_fc2[k * 16 + i + 3];
+                c3_0 += a3 * b0;
+                c3_1 += a3 * b1;
+                const float a4 = d_fc2[k * 16 + i + 4];
+                c4_0 += a4 * b0;
+                c4_1 += a4 * b1;
+            }
+            d_fc2_weight[j + i * 128] = c0_0;
+            d_fc2_weight[j + i * 128 + 1] = c0_1;
+            d_fc2_weight[j + i * 128 + 128] = c1_0;
+            d_fc2_weight[j + i * 128 + 129] = c1_1;
+            d_fc2_weight[j + i * 128 + 256] = c2_0;
+            d_fc2_weight[j + i * 128 + 257] = c2_1;
+            d_fc2_weight[j + i * 128 + 384] = c3_0;
+            d_fc2_weight[j + i * 128 + 385] = c3_1;
+            d_fc2_weight[j + i * 128 + 512] = c4_0;
+            d_fc2_weight[j + i * 128 + 513] = c4_1;
+        }
+    }
+}
+
 /* d_fc1 = fc1_relu > 0 ? d_fc2 @ fc2.weight : 0                                   mnist_mlp.nn:6
  * [128,10] x [10,128] -> [128,128]. Tile 6 x 2. */
 static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_RESTRICT fc2_weight,
@@ -748,58 +800,6 @@ static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_REST
             d_fc1[row * 144 + j + 576] = d_fc1_10;
             const float d_fc1_11 = fc1_relu[row * 144 + j + 577] > 0.0f ? c4_1 : 0.0f;
             d_fc1[row * 144 + j + 577] = d_fc1_11;
-        }
-    }
-}
-
-/* d_fc2_weight = fc1_relu.T @ d_fc2                                               mnist_mlp.nn:6
- * [128,128] x [128,10] -> [128,10]. Tile 5 x 2. */
-static void mnist_mlp_d_fc2_weight(const float *NN_RESTRICT d_fc2,
-                                   const float *NN_RESTRICT fc1_relu,
-                                   float *NN_RESTRICT d_fc2_weight, ptrdiff_t count)
-{
-    for (ptrdiff_t j = 0; j < 128; j += 2) {
-        for (ptrdiff_t i = 0; i < 10; i += 5) {
-            float c0_0 = 0.0f;
-            float c0_1 = 0.0f;
-            float c1_0 = 0.0f;
-            float c1_1 = 0.0f;
-            float c2_0 = 0.0f;
-            float c2_1 = 0.0f;
-            float c3_0 = 0.0f;
-            float c3_1 = 0.0f;
-            float c4_0 = 0.0f;
-            float c4_1 = 0.0f;
-            NN_UNROLL(4)
-            for (ptrdiff_t k = 0; k < count; k++) {
-                const float b0 = fc1_relu[k * 144 + j];
-                const float b1 = fc1_relu[k * 144 + j + 1];
-                const float a0 = d_fc2[k * 16 + i];
-                c0_0 += a0 * b0;
-                c0_1 += a0 * b1;
-                const float a1 = d_fc2[k * 16 + i + 1];
-                c1_0 += a1 * b0;
-                c1_1 += a1 * b1;
-                const float a2 = d_fc2[k * 16 + i + 2];
-                c2_0 += a2 * b0;
-                c2_1 += a2 * b1;
-                const float a3 = d_fc2[k * 16 + i + 3];
-                c3_0 += a3 * b0;
-                c3_1 += a3 * b1;
-                const float a4 = d_fc2[k * 16 + i + 4];
-                c4_0 += a4 * b0;
-                c4_1 += a4 * b1;
-            }
-            d_fc2_weight[j + i * 128] = c0_0;
-            d_fc2_weight[j + i * 128 + 1] = c0_1;
-            d_fc2_weight[j + i * 128 + 128] = c1_0;
-            d_fc2_weight[j + i * 128 + 129] = c1_1;
-            d_fc2_weight[j + i * 128 + 256] = c2_0;
-            d_fc2_weight[j + i * 128 + 257] = c2_1;
-            d_fc2_weight[j + i * 128 + 384] = c3_0;
-            d_fc2_weight[j + i * 128 + 385] = c3_1;
-            d_fc2_weight[j + i * 128 + 512] = c4_0;
-            d_fc2_weight[j + i * 128 + 513] = c4_1;
         }
     }
 }
@@ -1143,10 +1143,10 @@ int mnist_mlp_train(const mnist_mlp_train_args *args)
     /* accuracy = concat(accuracy_sum, count) */
     mnist_mlp_accuracy(accuracy_sum, accuracy, count);
 
-    /* d_fc1 = fc1_relu > 0 ? d_fc2 @ fc2.weight : 0 */
-    mnist_mlp_d_fc1(d_fc2, fc2_weight, fc1_relu, d_fc1, count);
     /* d_fc2_weight = fc1_relu.T @ d_fc2 */
     mnist_mlp_d_fc2_weight(d_fc2, fc1_relu, d_fc2_weight, count);
+    /* d_fc1 = fc1_relu > 0 ? d_fc2 @ fc2.weight : 0 */
+    mnist_mlp_d_fc1(d_fc2, fc2_weight, fc1_relu, d_fc1, count);
     /* d_fc1_bias = sum(d_fc1, axis 0) */
     mnist_mlp_d_fc1_bias(d_fc1, d_fc1_bias, count);
     /* d_fc1_weight = image.T @ d_fc1 */

@@ -18,8 +18,8 @@
  *        2  out_batch32          [32][1]    2,080  4,416
  *        3  loss                 [32][1]      162    456
  *        4  mean_absolute_error  [2]            0     12
- *        5  d_hidden             [32][32]   3,072  8,448
- *        6  d_out_weight         [32][1]    2,048  4,352
+ *        5  d_out_weight         [32][1]    2,048  4,352
+ *        6  d_hidden             [32][32]   3,072  8,448
  *        7  d_hidden_bias        [32][32]   1,024  4,224
  *        8  d_hidden_weight      [10][32]  20,480  6,656
  *
@@ -27,7 +27,7 @@
  *          0  4,096  1..6   hidden_tanh              [32][32]
  *      4,224      4  3..4   mean_absolute_error_sum  [1][1]
  *      8,192    128  3..6   d_out                    [32][1]
- *      4,096  4,096  5..8   d_hidden                 [32][32]
+ *      4,096  4,096  6..8   d_hidden                 [32][32]
  *
  * evaluate, with a workspace of 4,224 bytes:
  *
@@ -425,60 +425,6 @@ static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolut
     mean_absolute_error[1] = (float)(int32_t)count;
 }
 
-/* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh)                regression.nn:6
- * [32,1] x [1,32] -> [32,32]. Tile 4 x 2. */
-static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_RESTRICT out_weight,
-                                const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_hidden,
-                                ptrdiff_t count)
-{
-    NN_ALIGNED float tile[8];
-    for (ptrdiff_t j = 0; j < 32; j += 2) {
-        for (ptrdiff_t row = 0; row < count; row += 4) {
-            float c0_0 = 0.0f;
-            float c0_1 = 0.0f;
-            float c1_0 = 0.0f;
-            float c1_1 = 0.0f;
-            float c2_0 = 0.0f;
-            float c2_1 = 0.0f;
-            float c3_0 = 0.0f;
-            float c3_1 = 0.0f;
-            NN_UNROLL(4)
-            for (ptrdiff_t k = 0; k < 1; k++) {
-                const float b0 = out_weight[j];
-                const float b1 = out_weight[j + 1];
-                const float a0 = d_out[row];
-                c0_0 += a0 * b0;
-                c0_1 += a0 * b1;
-                const float a1 = d_out[row + 1];
-                c1_0 += a1 * b0;
-                c1_1 += a1 * b1;
-                const float a2 = d_out[row + 2];
-                c2_0 += a2 * b0;
-                c2_1 += a2 * b1;
-                const float a3 = d_out[row + 3];
-                c3_0 += a3 * b0;
-                c3_1 += a3 * b1;
-            }
-            tile[0] = c0_0;
-            tile[1] = c0_1;
-            tile[2] = c1_0;
-            tile[3] = c1_1;
-            tile[4] = c2_0;
-            tile[5] = c2_1;
-            tile[6] = c3_0;
-            tile[7] = c3_1;
-            for (ptrdiff_t r = 0; r < 4; r++) {
-                const float hidden_tanh2 = hidden_tanh[row * 32 + r * 32 + j];
-                const float sub = 1.0f - hidden_tanh2 * hidden_tanh2;
-                d_hidden[row * 32 + r * 32 + j] = tile[r * 2] * sub;
-                const float hidden_tanh3 = hidden_tanh[row * 32 + r * 32 + j + 1];
-                const float sub2 = 1.0f - hidden_tanh3 * hidden_tanh3;
-                d_hidden[row * 32 + r * 32 + j + 1] = tile[r * 2 + 1] * sub2;
-            }
-        }
-    }
-}
-
 /* d_out_weight = hidden_tanh.T @ d_out                                           regression.nn:6
  * [32,32] x [32,1] -> [32,1]. Tile 1 x 7. */
 static void regression_d_out_weight(const float *NN_RESTRICT d_out,
@@ -548,6 +494,60 @@ static void regression_d_out_weight(const float *NN_RESTRICT d_out,
         d_out_weight[j + 3] = c0_3;
         d_out_weight[j + 4] = c0_4;
         d_out_weight[j + 5] = c0_5;
+    }
+}
+
+/* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh)                regression.nn:6
+ * [32,1] x [1,32] -> [32,32]. Tile 4 x 2. */
+static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_RESTRICT out_weight,
+                                const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_hidden,
+                                ptrdiff_t count)
+{
+    NN_ALIGNED float tile[8];
+    for (ptrdiff_t j = 0; j < 32; j += 2) {
+        for (ptrdiff_t row = 0; row < count; row += 4) {
+            float c0_0 = 0.0f;
+            float c0_1 = 0.0f;
+            float c1_0 = 0.0f;
+            float c1_1 = 0.0f;
+            float c2_0 = 0.0f;
+            float c2_1 = 0.0f;
+            float c3_0 = 0.0f;
+            float c3_1 = 0.0f;
+            NN_UNROLL(4)
+            for (ptrdiff_t k = 0; k < 1; k++) {
+                const float b0 = out_weight[j];
+                const float b1 = out_weight[j + 1];
+                const float a0 = d_out[row];
+                c0_0 += a0 * b0;
+                c0_1 += a0 * b1;
+                const float a1 = d_out[row + 1];
+                c1_0 += a1 * b0;
+                c1_1 += a1 * b1;
+                const float a2 = d_out[row + 2];
+                c2_0 += a2 * b0;
+                c2_1 += a2 * b1;
+                const float a3 = d_out[row + 3];
+                c3_0 += a3 * b0;
+                c3_1 += a3 * b1;
+            }
+            tile[0] = c0_0;
+            tile[1] = c0_1;
+            tile[2] = c1_0;
+            tile[3] = c1_1;
+            tile[4] = c2_0;
+            tile[5] = c2_1;
+            tile[6] = c3_0;
+            tile[7] = c3_1;
+            for (ptrdiff_t r = 0; r < 4; r++) {
+                const float hidden_tanh2 = hidden_tanh[row * 32 + r * 32 + j];
+                const float sub = 1.0f - hidden_tanh2 * hidden_tanh2;
+                d_hidden[row * 32 + r * 32 + j] = tile[r * 2] * sub;
+                const float hidden_tanh3 = hidden_tanh[row * 32 + r * 32 + j + 1];
+                const float sub2 = 1.0f - hidden_tanh3 * hidden_tanh3;
+                d_hidden[row * 32 + r * 32 + j + 1] = tile[r * 2 + 1] * sub2;
+            }
+        }
     }
 }
 
@@ -712,10 +712,10 @@ int regression_train(const regression_train_args *args)
     /* mean_absolute_error = concat(mean_absolute_error_sum, count) */
     regression_mean_absolute_error(mean_absolute_error_sum, mean_absolute_error, count);
 
-    /* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh) */
-    regression_d_hidden(d_out, out_weight, hidden_tanh, d_hidden, count);
     /* d_out_weight = hidden_tanh.T @ d_out */
     regression_d_out_weight(d_out, hidden_tanh, d_out_weight, count);
+    /* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh) */
+    regression_d_hidden(d_out, out_weight, hidden_tanh, d_hidden, count);
     /* d_hidden_bias = sum(d_hidden, axis 0) */
     regression_d_hidden_bias(d_hidden, d_hidden_bias, count);
     /* d_hidden_weight = x.T @ d_hidden */
