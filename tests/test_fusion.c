@@ -194,6 +194,42 @@ static void one_row_is_one_pass(void **state)
     arena_free(arena);
 }
 
+/* ---- pooling ---- */
+
+enum { PLANES = 20, SIDE = 12, PIXELS = 4 * ROWS * PLANES * SIDE * SIDE };
+
+/* Backward through bias, relu and a pooling that does not overlap: one pass reads the activations
+ * and the pooled gradient, writes the convolution's gradient and adds up the bias's. */
+static void pooling_back_is_one_pass(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Module *m = module_new(arena, "pooled");
+    Graph *g = graph_new(arena, "train", ROWS);
+    vec_push(arena, m->entries, g);
+    const Type image = batched(f32_type(4, (int64_t[]){ROWS, 1, SIDE, SIDE}));
+    Node *x = declared_input(m, g, (TensorDecl){.name = "image", .type = image});
+    Node *w = param_node(m, g, "weight", f32_type(4, (int64_t[]){PLANES, 1, 3, 3}));
+    Node *b = vector_param(m, g, "bias", PLANES);
+    b = build_reshape(g, b, f32_type(3, (int64_t[]){PLANES, 1, 1}));
+    const Attr conv[] = {INTS(1, 1), INTS(1, 1, 1, 1), INTS(1, 1), attr_int(1)};
+    const Attr pool[] = {INTS(2, 2), INTS(0, 0, 0, 0), INTS(1, 1), INTS(2, 2)};
+    Node *y = map1(g, OP_relu, map2(g, OP_add, make(g, OP_conv, 2, (Node *[]){x, w}, conv), b));
+    square_loss(g, make(g, OP_max_pick, 2, (Node *[]){y, y}, pool));
+    const EntryPlan *plan = plan_of(m)->entries.at[0];
+    const Kernel *k = NULL;
+    for (int i = 0; i < plan->kernels.count; i++)
+        if (plan->kernels.at[i]->anchor && plan->kernels.at[i]->anchor->op == OP_max_place)
+            k = plan->kernels.at[i];
+    const int64_t bytes = 2 * PIXELS + PIXELS / 4 + 4 * PLANES;
+    if (!k || count_rows_kernels(plan) != 1 || moved(k) != bytes) {
+        show(plan->plan);
+        fail_msg("expected the loss as the only kernel of rows, and one that moves %d bytes back",
+                 (int)bytes);
+    }
+    arena_free(arena);
+}
+
 /* ---- losses ---- */
 
 /* The loss and its gradient, from logits in memory: they are read once. */
@@ -226,6 +262,7 @@ int main(void)
         cmocka_unit_test(between_layers_each_is_one_pass),
         cmocka_unit_test(gradients_of_weights_come_at_once),
         cmocka_unit_test(one_row_is_one_pass),
+        cmocka_unit_test(pooling_back_is_one_pass),
         cmocka_unit_test(cross_entropy_is_one_pass),
     };
     return cmocka_run_group_tests_name("fusion", tests, NULL, NULL);

@@ -82,6 +82,8 @@ const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k)
         return describe_identifier(arena, arena_printf(arena, "check_%s", what));
     }
     const Value *v = k->results.count ? k->results.at[0] : NULL;
+    for (int i = 1; i < k->results.count && k->anchor; i++) /* sums that leave a window come behind */
+        if (op_row(v->node->op)->kind == KIND_REDUCE) v = k->results.at[i];
     if (!v) return op_row(k->nodes.at[0]->op)->name;
     if (k->kind == KERNEL_COPY) return describe_identifier(arena, copy_name(arena, v));
     const bool forward = v->place != AT_GRAD && strncmp(v->name, "d_", 2) != 0;

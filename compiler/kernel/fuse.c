@@ -10,7 +10,7 @@
  *   - a reduction over other axes may leave the kernel as an accumulator; inside, only scalar
  * arithmetic that runs after the loops may read it;
  *   - the epilogue of a contraction or window takes elementwise operations of the full shape of its
- * result, as epilogue.c chose;
+ * result, as epilogue.c chose, that of a window also sums a channel, which nobody reads here;
  *   - the backward part joins no kernel of the forward part: what it computes again it does where
  * it needs it;
  *   - no kernel may come to depend on itself through another.
@@ -281,9 +281,7 @@ static bool join_reduce(EntryPlan *entry, Kernel *k, Node *node)
     int label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     unsigned row = k->row_axes;
     bool after = false;
-    if (k->kind != KERNEL_ROWS || !inputs_precede(entry, k, node)
-        || !kernel_labels(entry, k, in, label))
-        return false;
+    if (!inputs_precede(entry, k, node) || !kernel_labels(entry, k, in, label)) return false;
     if (!labels_complete(k, in->type, label)) return false;
     if (!kernel_may_read(entry, k, in, in, &row, &after) || after) return false;
     unsigned axes = 0;
@@ -324,10 +322,12 @@ static bool takes(const EntryPlan *entry, const Kernel *k, const Node *node)
 
 static bool join(EntryPlan *entry, Kernel *k, Node *node)
 {
-    if (k->kind != KERNEL_ROWS && !takes(entry, k, node)) return false;
+    const bool reduces = op_row(node->op)->kind == KIND_REDUCE;
+    const bool taken = node->op == OP_sum ? window_takes_sum(entry, k, node)
+                                          : !reduces && takes(entry, k, node);
+    if (k->kind != KERNEL_ROWS && !taken) return false;
     if (k->forward && !entry->forward[node->id]) return false;
-    return op_row(node->op)->kind == KIND_REDUCE ? join_reduce(entry, k, node)
-                                                 : join_map(entry, k, node);
+    return reduces ? join_reduce(entry, k, node) : join_map(entry, k, node);
 }
 
 /* The kernel of an input to try next: the latest opened before `limit`. */

@@ -281,6 +281,9 @@ int window_weight_lanes(const struct Window *window); /* the axis of the weights
 /* Whether every entry of the result is computed once, from what it meets, so that an epilogue may
  * follow. */
 bool window_gathers(const EntryPlan *entry, const Node *node);
+/* Whether the kernel of a window adds up, for each channel, what its epilogue computes: node is a
+ * sum over all axes but 1 that no node reads (a bias's gradient). */
+bool window_takes_sum(const EntryPlan *entry, const Kernel *k, const Node *node);
 
 /* How a member of `k` gets an input: from memory through *view (true), or computed in k, or inline
  * as a fill or count (false). */

@@ -15,10 +15,35 @@ Window window_in(const EntryPlan *entry, const Node *node)
     return w;
 }
 
+static bool places(const Window *w) { return w->result == ROLE_IN && w->input[0] == ROLE_IN; }
+
 bool window_gathers(const EntryPlan *entry, const Node *node)
 {
     const Window w = window_in(entry, node);
-    return w.result != ROLE_WEIGHT && !(w.result == ROLE_IN && w.input[0] == ROLE_IN);
+    if (places(&w)) return window_parts(&w) && window_covers(&w);
+    return w.result != ROLE_WEIGHT;
+}
+
+static bool is_read(const Graph *graph, const Node *node)
+{
+    for (int i = node->id + 1; i < graph->nodes.count; i++)
+        for (int j = 0; j < graph->nodes.at[i]->input_count; j++)
+            if (!view_is_free(graph->nodes.at[i])
+                && view_root(graph->nodes.at[i]->inputs[j]) == node)
+                return true;
+    return false;
+}
+
+bool window_takes_sum(const EntryPlan *entry, const Kernel *k, const Node *node)
+{
+    const Type type = node->inputs[0]->type;
+    unsigned axes = 0;
+    if (k->kind != KERNEL_WINDOW || !window_gathers(entry, k->anchor)
+        || !type_same_shape(type, k->domain) || is_read(entry->graph, node))
+        return false;
+    const Window w = window_in(entry, k->anchor);
+    for (int i = 0; i < node->attr[0].count; i++) axes |= 1u << node->attr[0].ints[i];
+    return places(&w) && axes == (((1u << type.rank) - 1) & ~2u);
 }
 
 /* ---- channels last ---- */
@@ -274,11 +299,24 @@ static void layout_operand(EntryPlan *entry, Kernel *k, const Window *w, int ope
     }
 }
 
+static void plan_sums(EntryPlan *entry, Kernel *k)
+{
+    for (int i = 0; i < k->results.count; i++) {
+        const Node *sum = k->results.at[i]->node;
+        if (op_row(sum->op)->kind != KIND_REDUCE) continue;
+        const char *name = arena_printf(entry->arena, "%s_rows", describe_node_name(entry, sum));
+        Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
+        v->elements = k->domain.dim[0] * padded(k->domain.dim[1]);
+        vec_push(entry->arena, k->scratch, v);
+    }
+}
+
 void layout_window(EntryPlan *entry, Kernel *k)
 {
     const Window w = window_in(entry, k->anchor);
     const int axis = w.result == ROLE_WEIGHT ? 0 : 1;
     if (window_is_winograd(entry, k->anchor)) plan_winograd(entry, k, &w);
     for (int i = 0; i < k->anchor->input_count; i++) layout_operand(entry, k, &w, i);
+    plan_sums(entry, k);
     k->lane_axis = k->domain.dim[axis] == 1 || kernel_lanes_fit(entry, k, axis) ? axis : -1;
 }

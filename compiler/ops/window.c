@@ -23,6 +23,23 @@ int64_t window_positions(const Window *window)
 /* From the first to the last entry that a window meets. */
 static int64_t reach(const WindowAxis *axis) { return axis->dilation * (axis->taps - 1) + 1; }
 
+bool window_parts(const Window *window)
+{
+    for (int i = 0; i < window->axes; i++)
+        if (reach(&window->axis[i]) > window->axis[i].stride) return false;
+    return true;
+}
+
+bool window_covers(const Window *window)
+{
+    for (int i = 0; i < window->axes; i++) {
+        const WindowAxis *a = &window->axis[i];
+        const int64_t end = (a->out - 1) * a->stride - a->before + a->taps;
+        if (a->taps < a->stride || a->dilation > 1 || a->before < 0 || end < a->in) return false;
+    }
+    return true;
+}
+
 /* ---- what comes from the attributes ---- */
 
 /* A list with an entry for every axis of the window, each at least `least`. */

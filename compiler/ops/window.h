@@ -39,6 +39,8 @@ const char *window_of(Arena *arena, const Node *node, Window *window);
 
 int64_t window_taps(const Window *window);               /* all taps of the window */
 int64_t window_positions(const Window *window);          /* all positions of a channel */
+bool window_parts(const Window *window);                 /* no entry lies under two windows ... */
+bool window_covers(const Window *window);                /* ... and every one under one */
 
 /* The row's rules that all of the kind share: the type of the result, and how many entries meet a
  * tap, padding included. */
