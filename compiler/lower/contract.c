@@ -9,7 +9,11 @@
  *
  * All of k is innermost; the remainder is shared evenly, so tiles differ by at most one row or
  * vector. Where no axis of the result can run along the lanes the sum does: acc[r][c] is a vector
- * of partial sums, added up after the loop. */
+ * of partial sums, added up after the loop. A sum far longer than the result is wide (the gradient
+ * of weights over all samples and times) goes by stretches whose operands stay in cache: they are
+ * the outermost loop, and the tile starts from what the result holds. */
+#include <string.h>
+
 #include "lower/context.h"
 #include "lower/tile.h"
 
@@ -28,6 +32,8 @@ typedef struct Contract {
     int64_t block;   /* rows of the repeated operand that stay in cache while all panels pass */
     Buffer *buffer;                  /* of epilogue_looped; NULL: none yet */
     LoopExpr *first; /* of the block */
+    int64_t stretch; /* of the outermost sum; 0: all of it at once */
+    LoopExpr *stretch_begin, *stretch_end;
 } Contract;
 
 static const Node *product(const Contract *c) { return c->l->k->anchor; }
@@ -170,6 +176,15 @@ static int64_t k_size(const Contract *c, int k)
     return type.dim[axis];
 }
 
+/* The loop of a summed label, or of the stretch of it. */
+static LoopExpr *k_begin(Contract *c, int k, const char *name)
+{
+    LoopBuilder *b = &c->l->b;
+    const bool part = k == 0 && c->stretch;
+    LoopExpr *lo = part ? c->stretch_begin : x_int(b, 0);
+    return x_var(b, loop_begin(b, name, lo, part ? c->stretch_end : k_extent(c, k), 1));
+}
+
 enum {
     UNROLLED_FMAS = 64
 }; /* the body of the innermost loop; more costs compile time and gains nothing */
@@ -179,7 +194,7 @@ static void innermost_rows(Contract *c, const TilePlace *p, Var **acc)
 {
     LoopBuilder *b = &c->l->b;
     const int k = c->k_count - 1, fmas = p->rows * p->columns;
-    c->k_index[k] = x_var(b, loop_begin(b, "k", x_int(b, 0), k_extent(c, k), 1));
+    c->k_index[k] = k_begin(c, k, "k");
     loop_unroll(b, fmas * 4 <= UNROLLED_FMAS ? 4 : 2);
     multiply(c, p, acc, c->l->target->width);
     loop_end(b);
@@ -287,6 +302,18 @@ static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes)
     c->l->active = c->l->target->width;
 }
 
+/* What an accumulator starts from: zero, or the sum of the stretches before. */
+static LoopExpr *start_of(Contract *c, const TilePlace *p, int row, int column, bool vector)
+{
+    Lower *l = c->l;
+    if (!c->stretch) return x_float(&l->b, 0, vector);
+    const Value *v = l->k->results.at[0];
+    View view = {.value = v, .offset = v->origin};
+    memcpy(view.stride, v->stride, sizeof view.stride);
+    set_axes(c, p, row, column);
+    return lower_load(l, &view, l->entry->member[v->node->id].label, v->node->type);
+}
+
 static void tile(Contract *c, const TilePlace *p)
 {
     Lower *l = c->l;
@@ -297,9 +324,9 @@ static void tile(Contract *c, const TilePlace *p)
     for (int r = 0; r < p->rows; r++)
         for (int v = 0; v < p->columns; v++)
             acc[r * p->columns + v] =
-                loop_var(b, arena_printf(b->arena, "c%d_%d", r, v), x_float(b, 0, vector));
+                loop_var(b, arena_printf(b->arena, "c%d_%d", r, v), start_of(c, p, r, v, vector));
     for (int k = 0; k + 1 < c->k_count; k++)
-        c->k_index[k] = x_var(b, loop_begin(b, "s", x_int(b, 0), k_extent(c, k), 1));
+        c->k_index[k] = k_begin(c, k, "s");
     if (!c->k_count) multiply(c, p, acc, l->target->width);
     else if (contiguous) innermost_lanes(c, p, acc);
     else innermost_rows(c, p, acc);
@@ -380,8 +407,6 @@ static void n_panels(Contract *c)
 static void choose_block(Contract *c)
 {
     int64_t k = 1, row_bytes;
-    c->first = x_int(&c->l->b, 0);
-    c->block = c->m_axis < 0 ? 1 : c->out.dim[c->m_axis];
     for (int i = 0; i < c->k_count; i++) k *= k_size(c, i);
     row_bytes = 4 * k;
     const int64_t rows = c->block,
@@ -396,10 +421,42 @@ static void choose_block(Contract *c)
     }
 }
 
+/* Whether the tile may start from the result: it is nothing but the product, alone in its memory,
+ * and no vector of partial sums. */
+static bool may_add_up(const Contract *c)
+{
+    const Kernel *k = c->l->k;
+    const Place place = k->results.at[0]->place;
+    return k->nodes.count == 1 && k->results.count == 1 && !k->results.at[0]->halo
+        && (place == AT_GRAD || place == AT_WORK)
+        && !(c->l->lane_axis < 0 && sum_is_contiguous(c));
+}
+
+static void choose_stretch(Contract *c)
+{
+    const int64_t lanes = c->l->lane_axis < 0 ? 1 : c->l->target->width;
+    int64_t sum = 1;
+    for (int i = 0; i < c->k_count; i++) sum *= k_size(c, i);
+    if (!c->k_count || !may_add_up(c)) return;
+    c->stretch = tile_stretch(c->block, c->tile.columns * lanes, k_size(c, 0), sum / k_size(c, 0));
+}
+
+static void stretch_begin(Contract *c)
+{
+    LoopBuilder *b = &c->l->b;
+    const int64_t steps = k_size(c, 0);
+    lower_clear(c->l, c->l->k->results.at[0]);
+    LoopExpr *extent = k_extent(c, 0);
+    c->stretch_begin = x_var(b, loop_begin(b, "first", x_int(b, 0), extent, c->stretch));
+    c->stretch_end = x_add(b, c->stretch_begin, x_int(b, c->stretch));
+    if (extent->kind != E_INT || steps % c->stretch)
+        c->stretch_end = x_var(b, loop_let(b, "last", x_min(b, extent, c->stretch_end)));
+}
+
 static void m_blocks(Contract *c)
 {
     LoopBuilder *b = &c->l->b;
-    choose_block(c);
+    if (!c->stretch) choose_block(c);
     if (c->m_axis < 0 || c->block == c->out.dim[c->m_axis]) {
         n_panels(c);
         return;
@@ -492,11 +549,15 @@ void lower_contract(Lower *l)
     c.tile = tile_choose(l->target, c.m_axis < 0 ? 1 : c.out.dim[c.m_axis],
                          c.n_axis < 0 ? 1 : (c.out.dim[c.n_axis] + width - 1) / width);
     l->b.function->comment = tile_note(&c);
+    c.first = x_int(&l->b, 0);
+    c.block = c.m_axis < 0 ? 1 : c.out.dim[c.m_axis];
+    choose_stretch(&c);
+    if (c.stretch) stretch_begin(&c);
     for (int axis = 0; axis < c.out.rank; axis++) {
         if (axis == c.m_axis || axis == c.n_axis || c.out.dim[axis] == 1) continue;
         lower_loop(l, axis);
         open++;
     }
     m_blocks(&c);
-    while (open--) loop_end(&l->b);
+    for (open += c.stretch > 0; open > 0; open--) loop_end(&l->b);
 }

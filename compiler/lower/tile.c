@@ -60,3 +60,16 @@ Tile tile_choose(const Target *target, int64_t m, int64_t n)
         }
     return best;
 }
+
+/* By blocks of rows the other operand passes anew for each block, by stretches of the sum the
+ * result does: with R rows and a sum of K these are K K R and 2 K R (R + panel) numbers a column
+ * that fill the cache. */
+int64_t tile_stretch(int64_t rows, int64_t panel, int64_t steps, int64_t each)
+{
+    const int64_t bytes = 4 * (rows + panel) * each,
+                  least = (steps * bytes + TILE_CACHE_BYTES - 1) / TILE_CACHE_BYTES;
+    if (steps * each <= 2 * (rows + panel) || least < 2 || steps < 2 * least) return 0;
+    for (int64_t n = least; n <= 2 * least; n++)
+        if (steps % n == 0) return steps / n;
+    return (steps + least - 1) / least;
+}

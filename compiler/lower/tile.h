@@ -16,6 +16,12 @@ bool tile_fits(const Target *target, int64_t rows, int64_t columns);
 /* Half-cycles a multiply-add takes on a tile of that size. */
 double tile_cost(int64_t rows, int64_t columns);
 
+/* How many of the `steps` of an outermost sum, each of `each` numbers, are taken at a time so that
+ * the operands of that stretch, `rows` and a `panel` of numbers for each of the sum, stay in cache
+ * while all panels pass; equal stretches if possible. 0: all of them, where blocks of rows move
+ * less. */
+int64_t tile_stretch(int64_t rows, int64_t panel, int64_t steps, int64_t each);
+
 /* `total` cut into the fewest parts of at most `most`, whose sizes differ by at most one: up to two
  * runs of equal parts, the larger first. Returns the number of runs. */
 typedef struct Share {
