@@ -4,10 +4,10 @@
 #include "generated_check.h"
 
 /* Recurrent layers both ways; carries that hand on their values; scans in scans; rows picked in
- * steps. */
+ * steps; steps enough for sums of weight gradients in stretches. */
 static void programs(void **state)
 {
-    static const char *const names[] = {"gru", "carries", "nested", "indices"};
+    static const char *const names[] = {"gru", "carries", "nested", "indices", "long"};
     Suite s = suite_begin(*state, "scan", "-O1");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const CompileOptions options = {0};
