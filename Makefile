@@ -129,7 +129,7 @@ FUZZ_FLAGS    = -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover
 $(BUILD)/fuzz_parse: tests/fuzz_parse.c $(FUZZ_PARSE)
 	$(call quiet,FUZZ)clang $(FUZZ_FLAGS) -Icompiler -Itests -I$(BUILD) -o $@ $^
 
-FUZZ_ELABORATE = $(foreach part,ir ops elaborate passes,$(wildcard compiler/$(part)/*.c)) compiler/base/embedded.c \
+FUZZ_ELABORATE = $(foreach part,ir ops elaborate passes kernel loop lower target emit,$(wildcard compiler/$(part)/*.c)) compiler/base/embedded.c \
                  $(BUILD)/embedded.c $(RUNTIME_SRC)
 
 $(BUILD)/fuzz_elaborate: tests/fuzz_elaborate.c $(FUZZ_PARSE) $(FUZZ_ELABORATE)
@@ -142,7 +142,7 @@ fuzz: $(FUZZ_BIN)
 	@mkdir -p $(BUILD)/corpus/parse $(BUILD)/corpus/elaborate $(BUILD)/corpus/files
 	$(BUILD)/fuzz_parse -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/parse examples tests/bad tests/parse
 	$(BUILD)/fuzz_elaborate -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 $(BUILD)/corpus/elaborate examples \
-	    tests/bad tests/elaborate tests/elaborate/gradients
+	    tests/bad tests/elaborate tests/elaborate/gradients tests/found tests/torch tests/session
 	$(BUILD)/fuzz_files -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/files
 
 # Random networks: generated code under the sanitizers against the interpreter.

@@ -5,12 +5,20 @@
 #define NNC_INTERP_INTERP_H
 #include "ops/op.h"
 
+/* Each number that is computed is moved by up to `size` of itself, at random: how far rounding may
+ * carry a result. */
+typedef struct Noise {
+    double size;                     /* 0: none */
+    uint64_t seed;
+} Noise;
+
 typedef struct Interp {
     const Module *module;
     float **params;                  /* per parameter, logical row-major; owned by the caller */
     float **states;
     float **sessions;
     uint64_t seed;
+    Noise noise;
     bool blas;                       /* use CBLAS for contractions where it was built in */
 } Interp;
 

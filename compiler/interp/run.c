@@ -1,6 +1,7 @@
 /* The walk: every node in order, by its operation's reference rule. */
 #include "interp/blas.h"
 #include "interp/interp.h"
+#include "interp/noise.h"
 
 typedef struct Walker {
     const Interp *interp;
@@ -29,14 +30,15 @@ static const void *leaf_values(EvalContext *context, const Node *node)
 
 static void walk(EvalContext *context, const Graph *graph, Tensor *values)
 {
-    const bool blas = ((const Walker *)context->walker)->interp->blas;
+    const Interp *interp = ((const Walker *)context->walker)->interp;
     for (int i = 0; i < graph->nodes.count && !context->error; i++) {
         const Node *node = graph->nodes.at[i];
         Tensor *in = arena_array(context->arena, Tensor, node->input_count + 1);
         for (int j = 0; j < node->input_count; j++) in[j] = values[node->inputs[j]->id];
         values[i] = tensor_new(context->arena, node->type);
-        if (blas && blas_eval(context, node, in, &values[i])) continue;
-        op_row(node->op)->eval(context, node, in, &values[i]);
+        if (!interp->blas || !blas_eval(context, node, in, &values[i]))
+            op_row(node->op)->eval(context, node, in, &values[i]);
+        if (interp->noise.size > 0) noise_add(&interp->noise, context->arena, node, in, &values[i]);
     }
 }
 

@@ -86,7 +86,8 @@ static void differentiate_outputs(const Module *module, Graph *graph)
     int inputs = take_output_gradients(graph, d_outputs);
     Reverse r = reverse_new(graph);
     want_params(&r, module);
-    for (int i = 0; i < inputs; i++) reverse_want(&r, graph->inputs.at[i]);
+    for (int i = 0; i < inputs; i++)
+        if (graph->inputs.at[i]->type.dtype == DT_F32) reverse_want(&r, graph->inputs.at[i]);
     for (int i = 0; i < graph->outputs.count; i++)
         if (d_outputs[i]) reverse_add(&r, graph->outputs.at[i].node, d_outputs[i]);
     graph->outputs.count = 0;

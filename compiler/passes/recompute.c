@@ -19,6 +19,7 @@ typedef struct Recompute {
     bool *stored;                    /* per node: the forward part stores its value in any case */
     bool *epilogue;                  /* per node: no reduction lies between it and its anchors */
     bool *wanted_whole;              /* per node: the backward part uses it from memory */
+    bool *exact;                     /* per node: the backward part compares it bit for bit */
     bool *again;                     /* per node: the backward part computes it again */
     Graph *to;                       /* after */
     Node **done;                     /* per node: its copy */
@@ -88,6 +89,26 @@ static void mark_wanted_whole(Recompute *r)
     }
 }
 
+/* What was equal in the forward part must be so in the backward part, where the same formula in
+ * another kernel may round otherwise: equals share the gradient of a maximum. */
+static void mark_exact(Recompute *r)
+{
+    for (int i = 0; i < r->graph->nodes.count; i++) {
+        const Node *node = r->graph->nodes.at[i];
+        for (int j = 0; !r->forward[i] && node->op == OP_eq && j < node->input_count; j++) {
+            const Node *in = node->inputs[j];
+            while (op_row(in->op)->kind == KIND_VIEW) in = in->inputs[0];
+            if (in->type.dtype == DT_F32) r->exact[in->id] = true;
+        }
+    }
+}
+
+/* Whether the backward part may compute it again. */
+static bool may_repeat(const Recompute *r, const Node *node)
+{
+    return op_is_repeatable(node) && !r->exact[node->id];
+}
+
 static int64_t cost_to_keep(const Recompute *r, const Node *node)
 {
     if (op_row(node->op)->kind == KIND_VIEW) return CUT_NEVER;
@@ -107,7 +128,7 @@ static void add_node(const Recompute *r, FlowNetwork *network, const Node *node,
     }
     if (!r->forward[node->id] || is_free(node)) return;
     flow_edge(network, in, out, cost_to_keep(r, node));
-    if (!op_is_repeatable(node)) flow_edge(network, source, in, CUT_NEVER);
+    if (!may_repeat(r, node)) flow_edge(network, source, in, CUT_NEVER);
     else if (r->wanted_whole[node->id])
         flow_edge(network, source, in, 2 * type_elements(node->type));
 }
@@ -127,7 +148,7 @@ static void choose(Recompute *r)
     const bool *sink_side = cut(r, scratch);
     for (int i = 0; i < r->graph->nodes.count; i++) {
         const Node *node = r->graph->nodes.at[i];
-        r->again[i] = r->forward[i] && op_is_repeatable(node) && sink_side[2 * i];
+        r->again[i] = r->forward[i] && may_repeat(r, node) && sink_side[2 * i];
     }
     arena_free(scratch);
 }
@@ -177,6 +198,7 @@ void pass_recompute(Module *module, Graph *graph)
     r.stored = arena_array(arena, bool, count);
     r.epilogue = arena_array(arena, bool, count);
     r.wanted_whole = arena_array(arena, bool, count);
+    r.exact = arena_array(arena, bool, count);
     r.again = arena_array(arena, bool, count);
     r.done = arena_array(arena, Node *, count);
     r.repeated = arena_array(arena, Node *, count);
@@ -184,6 +206,7 @@ void pass_recompute(Module *module, Graph *graph)
     mark_epilogues(&r);
     mark_stored(&r);
     mark_wanted_whole(&r);
+    mark_exact(&r);
     choose(&r);
     rebuild(&r);
 }

@@ -1,10 +1,11 @@
 /* Queueing and comparing. A difference counts where it is larger than what tiny changes of the
- * inputs make of the oracle itself: so an ill-conditioned network is no failure, and a wrong kernel
- * of a well-conditioned one is. */
+ * inputs and of every rounding make of the oracle itself: so an ill-conditioned network is no
+ * failure, and a wrong kernel of a well-conditioned one is. */
 #include "compare.h"
 
 enum { PERTURBATIONS = 3 };
 static const double bound = 1e-4, perturbation = 2e-6, patience = 20;
+static const double rounding = 0x1p-24; /* of a float, half a unit in its last place */
 
 static void tell(Trial *t, const char *model, const char *format, ...)
 {
@@ -60,11 +61,14 @@ static Tensor *nudged_inputs(Arena *arena, const Graph *graph, const Tensor *inp
 
 /* ---- the oracle ---- */
 
+/* Whether rows beyond the count hold anything. */
+static bool has_rows(const Output *o) { return o->kind == OUT_OUTPUT || o->kind == OUT_SESSION; }
+
 static double largest_difference(const Output *o, const Tensor *a, const Tensor *b, int64_t count)
 {
     double worst = 0;
     for (int64_t e = 0; e < type_elements(a->type); e++) {
-        if (o->kind == OUT_OUTPUT && is_invalid_row(a->type, count, e)) continue;
+        if (has_rows(o) && is_invalid_row(a->type, count, e)) continue;
         const double d = fabs(tensor_get(a, e) - tensor_get(b, e));
         if (!(d <= worst)) worst = d;
         if (isnan(d)) return INFINITY;
@@ -73,10 +77,11 @@ static double largest_difference(const Output *o, const Tensor *a, const Tensor 
 }
 
 /* False: it says that an index is out of range. */
-static bool run_oracle(Trial *t, TrialRun *r, float **params, float **states, const Tensor *inputs,
-                       int64_t count)
+static bool run_oracle(Trial *t, TrialRun *r, float **params, float **states,
+                       float **sessions, const Tensor *inputs, int64_t count)
 {
-    Interp interp = {.module = r->oracle, .params = params, .states = states};
+    Interp interp = {
+        .module = r->oracle, .params = params, .states = states, .sessions = sessions};
     const int outputs = r->graph->outputs.count;
     r->expected = arena_array(t->arena, Tensor, outputs + 1);
     r->slack = arena_array(t->arena, double, outputs + 1);
@@ -86,6 +91,8 @@ static bool run_oracle(Trial *t, TrialRun *r, float **params, float **states, co
         Tensor *moved = arena_array(t->arena, Tensor, outputs + 1);
         interp.params = nudged(t->arena, &r->oracle->params, params, round);
         interp.states = nudged(t->arena, &r->oracle->states, states, 100 + round);
+        interp.sessions = nudged(t->arena, &r->oracle->sessions, sessions, 200 + round);
+        interp.noise = (Noise){rounding, (uint64_t)round};
         interp_run(&interp, t->arena, r->graph, nudged_inputs(t->arena, r->graph, inputs, round),
                    count, moved);
         for (int i = 0; i < outputs; i++)
@@ -108,11 +115,13 @@ static void queue_run(Trial *t, const char *name, const Module *oracle, int mode
     r->graph = oracle->entries.at[entry];
     float **params = near_start(t->arena, &oracle->params, 1);
     float **states = near_start(t->arena, &oracle->states, 50);
+    float **sessions = draw_params(t->arena, &oracle->sessions);
     Tensor *inputs = arena_array(t->arena, Tensor, graph->inputs.count + 1);
     for (int i = 0; i < graph->inputs.count; i++)
         inputs[i] = draw_input(t->arena, oracle, graph->inputs.at[i], count);
-    if (!run_oracle(t, r, params, states, inputs, count)) return;
+    if (!run_oracle(t, r, params, states, sessions, inputs, count)) return;
     r->run = generated_queue(t->generated, model, graph, params, states, inputs, count);
+    r->run->sessions = sessions;
     vec_push(t->arena, t->runs, r);
 }
 
@@ -149,7 +158,7 @@ static double largest_of(const TrialRun *r, int i)
     const Tensor *want = &r->expected[i];
     double largest = 0;
     for (int64_t e = 0; e < type_elements(want->type); e++)
-        if (r->graph->outputs.at[i].kind != OUT_OUTPUT
+        if (!has_rows(&r->graph->outputs.at[i])
             || !is_invalid_row(want->type, r->run->head.count, e))
             largest = fmax(largest, fabs(tensor_get(want, e)));
     return largest;

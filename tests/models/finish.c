@@ -1,4 +1,5 @@
-/* The end of a program: outputs, targets, losses and metrics of all kinds. */
+/* The end of a program: outputs, and where it has a loss, targets, losses and metrics of all kinds.
+ */
 #include "maker.h"
 
 /* A target of the value's shape. */
@@ -46,6 +47,8 @@ static const char *by_class(Maker *m, const Made *v, int axis)
     const char *label = float_target(m, &labels, "i32");
     if (maker_chance(m, 40))
         maker_line(m, "metric accuracy(%s, %s, axis = %d);", v->name, label, axis);
+    if (v->rank == 2 && maker_chance(m, 30))
+        maker_line(m, "metric cm = confusion_matrix(%s, %s)[0, 0];", v->name, label);
     if (maker_chance(m, 20))
         maker_line(m, "metric tk = top_k_accuracy(%s, %s, 2, axis = %d);", v->name, label, axis);
     if (maker_chance(m, 15))
@@ -60,6 +63,7 @@ static const char *by_alignment(Maker *m, const Made *v)
     const Made text = {.rank = 2, .dim = {0, (v->dim[1] - 1) / 2}};
     const char *label = float_target(m, &text, "i32");
     if (maker_chance(m, 30)) maker_line(m, "metric edit_distance(%s, %s);", v->name, label);
+    if (maker_chance(m, 30)) maker_line(m, "output letters = ctc_greedy(%s);", v->name);
     return arena_printf(m->arena, "0.3 * ctc(%s, %s)", v->name, label);
 }
 
@@ -77,16 +81,23 @@ static const char *make_loss(Maker *m, const Made *v)
                          : arena_printf(m->arena, "mean(squared(%s - 0.2))", v->name);
 }
 
+static void make_outputs(Maker *m, const Made *last)
+{
+    Made rows;
+    if (!maker_rows(m, 1, &rows)) rows = *last;
+    maker_line(m, "output y = %s;", last->batch == 0 ? last->name : rows.name);
+    if (maker_chance(m, 25) && rows.batch == 0) maker_line(m, "output z = %s;", rows.name);
+}
+
 void maker_finish(Maker *m)
 {
     const Made last = m->vars.at[m->vars.count - 1], other = maker_var(m);
-    const char *main_loss = make_loss(m, &last);
-    Made rows;
-    maker_line(m, "loss %s%s;", main_loss,
-               maker_chance(m, 40)
-                   ? arena_printf(m->arena, " + 0.1 * mean(squared(%s))", other.name)
-                   : "");
-    if (!maker_rows(m, 1, &rows)) rows = last;
-    maker_line(m, "output y = %s;", last.batch == 0 ? last.name : rows.name);
-    if (maker_chance(m, 25) && rows.batch == 0) maker_line(m, "output z = %s;", rows.name);
+    if (m->has_loss) {
+        const char *main_loss = make_loss(m, &last);
+        maker_line(m, "loss %s%s;", main_loss,
+                   maker_chance(m, 40)
+                       ? arena_printf(m->arena, " + 0.1 * mean(squared(%s))", other.name)
+                       : "");
+    }
+    make_outputs(m, &last);
 }

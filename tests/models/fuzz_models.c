@@ -2,6 +2,7 @@
  * allows (tests/runner.c), against the interpreter on the graph as it was before any optimisation.
  *
  *     fuzz_models [-n MODELS] [-s SEED] [-b MODELS a build] [-t TARGET] [-k STEPS] [-j JOBS] [-p]
+ *     fuzz_models [-t TARGET] FILE.nn ...
  *
  * Targets take turns. Of what fails the program stays in build/fuzz-models. Seeds are tried in
  * processes of their own, so that a crash is found too. To look closer: -p prints the program of
@@ -21,10 +22,13 @@ typedef struct Fuzz {
     const Target *all[MAX_TARGETS];
 } Fuzz;
 
-static void find_targets(Fuzz *f)
+/* Those of this machine, or the one that was asked for, perhaps under an emulator. */
+static void find_targets(Fuzz *f, Arena *arena)
 {
     for (int i = 0; targets[i]; i++)
-        if (target_runs_here(targets[i]) && (!f->target || !strcmp(f->target, targets[i]->name)))
+        if (f->target ? !strcmp(f->target, targets[i]->name)
+                            && !generated_cannot_run(arena, targets[i])
+                      : target_runs_here(targets[i]))
             f->all[f->targets++] = targets[i];
 }
 
@@ -36,17 +40,21 @@ static const char *directory(void)
 
 /* ---- a build: some models in one program, in a process of its own ---- */
 
+static Trial trial_new(Arena *arena, const Target *target, const char *name)
+{
+    static const char sanitize[] =
+        "-O0 -g1 -Wno-sign-conversion -fsanitize=address,undefined -fno-sanitize-recover=undefined";
+    const char *flags = generated_abroad(target) ? "-O0" : sanitize;
+    return (Trial){.arena = arena, .generated = generated_new(arena, target, name, flags)};
+}
+
 /* Ends with the number of models that fail, at most 99, or 100 and more where it broke down. */
 static void try_models(const Fuzz *f, uint64_t seed, int count)
 {
     Arena *arena = arena_new();
     const Target *target = f->all[seed / (uint64_t)f->build % (uint64_t)f->targets];
-    const char *sanitize =
-        "-O0 -g1 -Wno-sign-conversion -fsanitize=address,undefined -fno-sanitize-recover=undefined";
-    Trial t = {.arena = arena,
-               .generated = generated_new(arena, target,
-                                          arena_printf(arena, "fuzz%llu", (unsigned long long)seed),
-                                          sanitize)};
+    const char *directory_name = arena_printf(arena, "fuzz%llu", (unsigned long long)seed);
+    Trial t = trial_new(arena, target, directory_name);
     for (int i = 0; i < count; i++) {
         const char *name = arena_printf(arena, "f%llu", (unsigned long long)(seed + (uint64_t)i));
         const char *path = arena_printf(arena, "%s/fuzz-models/%s.nn", directory(), name);
@@ -125,6 +133,18 @@ static int fuzz(const Fuzz *f)
     return failed != 0;
 }
 
+/* The programs as they are, on each target. */
+static int try_files(const Fuzz *f, Arena *arena, char **paths)
+{
+    int failed = 0;
+    for (int i = 0; i < f->targets; i++) {
+        Trial t = trial_new(arena, f->all[i], "fuzz-files");
+        for (int j = 0; paths[j]; j++) trial_add(&t, paths[j], paths[j]);
+        failed += trial_end(&t);
+    }
+    return failed != 0;
+}
+
 int main(int argc, char **argv)
 {
     Fuzz f = {.models = 500, .build = 20, .jobs = 2, .steps = 1000, .seed = 1};
@@ -140,13 +160,14 @@ int main(int argc, char **argv)
         else if (option == 'p') print = true;
         else return 2;
     }
-    find_targets(&f);
+    Arena *arena = arena_new();
+    find_targets(&f, arena);
     if (f.models < 1 || f.build < 1 || f.jobs < 1 || f.jobs > 64 || !f.targets) {
         fprintf(stderr, "usage: fuzz_models [-n MODELS] [-s SEED] [-b BUILD] [-t TARGET] "
-                        "[-k STEPS] [-j JOBS] [-p]\n");
+                        "[-k STEPS] [-j JOBS] [-p] [FILES]\n");
         return 2;
     }
-    Arena *arena = arena_new();
+    if (optind < argc) return try_files(&f, arena, argv + optind);
     if (print) {
         fputs(maker_program(arena, "f", f.seed, f.steps), stdout);
         return 0;

@@ -246,12 +246,13 @@ const char *maker_program(Arena *arena, const char *name, uint64_t seed, int ste
                .indent = "    "};
     const int64_t infer = batches[maker_below(&m, 10)], train = batches[maker_below(&m, 10)];
     const int longest = 2 + (int)maker_below(&m, 12);
+    m.has_loss = !maker_chance(&m, 20);
     text_addf(&m.out, "model %s {\n", name);
     make_inputs(&m);
     for (int i = 0; i < longest && i < steps; i++) maker_step(&m);
     m.state = seed;
     maker_finish(&m);
-    text_addf(&m.out, "}\n\ntrain %s { batch = %lld; }\ninfer %s { batch = %lld; }\n", name,
-              (long long)train, name, (long long)infer);
+    text_addf(&m.out, "}\n\ninfer %s { batch = %lld; }\n", name, (long long)infer);
+    if (m.has_loss) text_addf(&m.out, "train %s { batch = %lld; }\n", name, (long long)train);
     return m.out.at;
 }

@@ -21,6 +21,7 @@ typedef struct Maker {
     uint64_t state; /* of the random numbers */
     const char *indent;
     bool in_scan; /* in the body of a scan: nothing that owns parameters */
+    bool has_loss;
     int names;
     VEC(Made) vars;
 } Maker;
@@ -37,7 +38,8 @@ extern const Step steps_maps[], steps_views[], steps_reductions[], steps_layers[
 /* A whole program with model `name`: the network, its outputs, loss and metrics. */
 const char *maker_program(Arena *arena, const char *name, uint64_t seed, int steps);
 
-/* Outputs, targets, loss and metrics, from values as they are; the last is used for sure. */
+/* Outputs and, if it has a loss, that with targets and metrics, from values as they are; the last is
+ * used for sure. */
 void maker_finish(Maker *m);
 /* A step that is legal here. */
 void maker_step(Maker *m);

@@ -113,7 +113,9 @@ static bool make_prelu(Maker *m)
 {
     const Made v = maker_var(m);
     if (m->in_scan) return false;
-    maker_add(m, v, "%s |> prelu as %s", v.name, maker_name(m, "n"));
+    const bool channels = v.batch == 0 && v.rank > 1 && maker_chance(m, 50);
+    maker_add(m, v, "%s |> prelu%s as %s", v.name, channels ? "(channels = true)" : "",
+              maker_name(m, "n"));
     return true;
 }
 

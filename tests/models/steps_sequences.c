@@ -1,4 +1,4 @@
-/* Steps along time: recurrent layers, scans with bodies of random steps, attention. */
+/* Steps along time: recurrent layers, scans with bodies of random steps, attention, sessions. */
 #include "maker.h"
 
 static bool make_recurrent(Maker *m)
@@ -8,11 +8,11 @@ static bool make_recurrent(Maker *m)
     v = maker_reshaped(m, v, 3);
     const int64_t hidden = 1 + maker_below(m, 9);
     const bool both = maker_chance(m, 30);
-    const char *from = v.name;
+    const char *from = v.name, *how = both ? ", bidirectional = true" : maker_word(m, ";, stream = true");
     if (v.dim[1] > 20) return true;
     v.dim[2] = both ? 2 * hidden : hidden;
     maker_add(m, v, "%s |> %s(%lld%s) as %s", from, maker_word(m, "rnn;lstm;gru"),
-              (long long)hidden, both ? ", bidirectional = true" : "", maker_name(m, "n"));
+              (long long)hidden, how, maker_name(m, "n"));
     return true;
 }
 
@@ -154,6 +154,101 @@ static bool make_heads(Maker *m)
     return true;
 }
 
+/* A decoder's layer over what another value remembers. */
+static bool make_decoder(Maker *m)
+{
+    Made v, w;
+    if (m->in_scan || !maker_rows(m, 2, &v) || !maker_rows(m, 2, &w)) return false;
+    v = maker_reshaped(m, v, 3);
+    w = maker_reshaped(m, w, 3);
+    if (v.dim[1] > 16 || w.dim[1] > 16 || v.dim[2] > 24 || w.dim[2] > 40) return true;
+    const char *memory = w.name;
+    if (w.dim[2] != v.dim[2]) {
+        w.dim[2] = v.dim[2];
+        memory = maker_add(m, w, "%s |> dense(%lld) as %s", memory, (long long)v.dim[2],
+                           maker_name(m, "n"))
+                     .name;
+    }
+    maker_add(m, v, "%s |> transformer_decoder(%s, %d, width = %lld%s) as %s", v.name, memory,
+              v.dim[2] % 2 ? 1 : 2, (long long)maker_extent(m),
+              maker_word(m, ";, activation = \"gelu\";, p = 0.2"), maker_name(m, "n"));
+    return true;
+}
+
+/* ---- sessions ---- */
+
+/* A buffer of the caller that follows a value from call to call. */
+static bool make_session(Maker *m)
+{
+    Made v;
+    if (m->in_scan || !maker_rows(m, 1, &v)) return false;
+    const char *kept = maker_name(m, "q");
+    maker_line(m, "session %s: f32%s;", kept, maker_shape(m, &v));
+    const Made y = maker_add(m, v, "%s %s %s", v.name, maker_word(m, "+ 0.5 *;-;* 0.5 +"), kept);
+    maker_line(m, "%s = %s(%s);", kept, maker_word(m, "sin;tanh;0.5 *"),
+               maker_chance(m, 50) ? y.name : v.name);
+    return true;
+}
+
+/* Attention to the steps of earlier calls: how many there are is a session too, one or two. */
+static bool make_cached(Maker *m)
+{
+    Made v;
+    if (m->in_scan || !maker_rows(m, 2, &v)) return false;
+    v = maker_reshaped(m, v, 4);
+    if (v.dim[2] > 12) return true;
+    const char *taken = maker_name(m, "q");
+    maker_line(m, "session %s: f32;", taken);
+    maker_add(m, v, "cached_attention(%s, tanh(%s), %s, cast(1.5 + 0.5 * sin(%s), i32), %lld) as %s",
+              v.name, v.name, v.name, taken, (long long)v.dim[2] + 2, maker_name(m, "n"));
+    maker_line(m, "%s = %s + 1;", taken, taken);
+    return true;
+}
+
+/* ---- what has come so far ---- */
+
+static bool make_cumulative(Maker *m)
+{
+    Made v = maker_var(m);
+    const int axis = maker_axis(m, &v);
+    if (m->in_scan || axis < 0 || v.dim[axis] > 20) return false;
+    maker_add(m, v, maker_word(m, "0;1")[0] == '0' ? "0.3 * %s(%s, axis = %d%s)"
+                                                   : "%s(tanh(%s), axis = %d%s)",
+              maker_word(m, "cumsum;cumprod;cummax;cummin"), v.name, axis,
+              maker_word(m, ";, reverse = true"));
+    return true;
+}
+
+static bool make_top_k(Maker *m)
+{
+    Made v = maker_var(m);
+    const int axis = maker_axis(m, &v);
+    if (axis < 0) return false;
+    const char *from = v.name;
+    v.dim[axis] = 1 + maker_below(m, v.dim[axis] < 4 ? v.dim[axis] : 4);
+    if (maker_chance(m, 80))
+        maker_add(m, v, "top_k(%s, %lld, axis = %d)[0]", from, (long long)v.dim[axis], axis);
+    else
+        maker_add(m, v, "cast(top_k(%s, %lld, axis = %d)[1], f32) / 8", from,
+                  (long long)v.dim[axis], axis);
+    return true;
+}
+
+/* A part put into a value at a place that is known when it runs. */
+static bool make_put(Maker *m)
+{
+    const Made v = maker_var(m);
+    const int axis = maker_axis(m, &v);
+    if (m->in_scan || axis < 0 || v.rank < 1) return false;
+    Text part = text_new(m->arena);
+    for (int i = 0; i <= axis; i++) text_add(&part, i < axis ? ":, " : "0:1");
+    maker_add(m, v, "put(%s, sin(%s[%s]), arange(%lld)[%lld], axis = %d)", v.name, v.name, part.at,
+              (long long)v.dim[axis], (long long)maker_below(m, v.dim[axis]), axis);
+    return true;
+}
+
+/* ---- masks ---- */
+
 /* A mask that says which keys count. */
 static bool make_masked(Maker *m)
 {
@@ -171,6 +266,16 @@ static bool make_masked(Maker *m)
 }
 
 const Step steps_sequences[] = {
-    {"recurrent", make_recurrent, 4}, {"scan", make_scan, 8},     {"attention", make_attention, 3},
-    {"heads", make_heads, 3},         {"masked", make_masked, 2}, {NULL, NULL, 0},
+    {"recurrent", make_recurrent, 5},
+    {"scan", make_scan, 8},
+    {"attention", make_attention, 3},
+    {"heads", make_heads, 3},
+    {"decoder", make_decoder, 2},
+    {"masked", make_masked, 2},
+    {"session", make_session, 3},
+    {"cached", make_cached, 2},
+    {"cumulative", make_cumulative, 2},
+    {"top_k", make_top_k, 2},
+    {"put", make_put, 2},
+    {NULL, NULL, 0},
 };

@@ -184,6 +184,26 @@ static bool make_pad(Maker *m)
     return true;
 }
 
+/* A border of the value's own entries. */
+static bool make_border(Maker *m)
+{
+    Made v = maker_var(m);
+    Text borders = text_new(m->arena);
+    const char *from = v.name;
+    const bool mirrored = maker_chance(m, 50);
+    if (v.rank == 0) return false;
+    for (int i = 0; i < v.rank; i++) {
+        const int64_t most = mirrored && v.dim[i] < 3 ? v.dim[i] : 3;
+        const bool none = i == v.batch || maker_chance(m, 40);
+        const int64_t a = none ? 0 : maker_below(m, most), b = none ? 0 : maker_below(m, most);
+        text_addf(&borders, "%s[%lld, %lld]", i ? ", " : "", (long long)a, (long long)b);
+        v.dim[i] += a + b;
+    }
+    if (made_row(&v) > MOST_IN_ROW) return false;
+    maker_add(m, v, "pad(%s, [%s], mode = %s)", from, borders.at, mirrored ? "reflect" : "edge");
+    return true;
+}
+
 static bool make_upsample(Maker *m)
 {
     Made v;
@@ -212,6 +232,7 @@ const Step steps_views[] = {
     {"stack", make_stack, 2},
     {"chunk", make_chunk, 3},
     {"pad", make_pad, 4},
+    {"border", make_border, 3},
     {"upsample", make_upsample, 2},
     {NULL, NULL, 0},
 };

@@ -1,5 +1,5 @@
-/* Steps that slide a window: convolution and pooling in one or two axes, with every oddity of
- * stride, padding, dilation and groups. */
+/* Steps that slide a window: convolution, pooling and interpolation in one or two axes, with every
+ * oddity of stride, padding, dilation and groups. */
 #include "maker.h"
 
 /* Along one axis. */
@@ -151,6 +151,80 @@ static bool make_pool(Maker *m)
     return true;
 }
 
+/* Bins of a given size; along one axis or two. */
+static bool make_adaptive_pool(Maker *m)
+{
+    Made v;
+    const int axes = maker_chance(m, 70) ? 2 : 1;
+    if (!maker_rows(m, 2, &v)) return false;
+    v = maker_reshaped(m, v, axes + 2);
+    const char *from = v.name;
+    for (int i = 0; i < axes; i++)
+        v.dim[2 + i] = 1 + maker_below(m, v.dim[2 + i] < 8 ? v.dim[2 + i] + 1 : 8);
+    const char *name = maker_word(m, "avg;max");
+    if (axes == 1)
+        maker_add(m, v, "adaptive_%s_pool1d(%s, %lld)", name, from, (long long)v.dim[2]);
+    else maker_add(m, v, "adaptive_%s_pool2d(%s, %s)", name, from, maker_list(m, 2, v.dim + 2));
+    return true;
+}
+
+static bool make_separable(Maker *m)
+{
+    Made v;
+    if (m->in_scan || !maker_rows(m, 2, &v)) return false;
+    v = maker_reshaped(m, v, 4);
+    const char *from = v.name;
+    Slide s[2];
+    for (int i = 0; i < 2; i++) {
+        s[i] = make_slide(m, v.dim[2 + i], 0);
+        v.dim[2 + i] = positions(&s[i]);
+    }
+    v.dim[1] = 1 + maker_below(m, 9);
+    if (made_row(&v) > MOST_IN_ROW) return true;
+    maker_add(m, v, "%s |> separable_conv2d(%lld, %s%s) as %s", from, (long long)v.dim[1],
+              slide_text(m, s, 2), maker_word(m, ";, bias = false"), maker_name(m, "n"));
+    return true;
+}
+
+static bool make_transposed_line(Maker *m)
+{
+    Made v;
+    if (m->in_scan || !maker_rows(m, 2, &v)) return false;
+    v = maker_reshaped(m, v, 3);
+    const char *from = v.name;
+    const int64_t size = 1 + maker_below(m, 5), stride = 1 + maker_below(m, 3);
+    const int64_t more = maker_below(m, stride);
+    v.dim[2] = (v.dim[2] - 1) * stride + size + more;
+    v.dim[1] = 1 + maker_below(m, 9);
+    if (made_row(&v) > MOST_IN_ROW) return true;
+    maker_add(m, v, "%s |> conv_transpose1d(%lld, %lld, stride = %lld, output_padding = %lld) as %s",
+              from, (long long)v.dim[1], (long long)size, (long long)stride, (long long)more,
+              maker_name(m, "n"));
+    return true;
+}
+
+static bool make_bilinear(Maker *m)
+{
+    Made v;
+    if (!maker_rows(m, 2, &v)) return false;
+    v = maker_reshaped(m, v, 4);
+    const char *from = v.name;
+    if (maker_chance(m, 60)) {
+        const int64_t s[] = {1 + maker_below(m, 4), 1 + maker_below(m, 3)};
+        v.dim[2] *= s[0];
+        v.dim[3] *= s[1];
+        if (made_row(&v) > MOST_IN_ROW) return true;
+        maker_add(m, v, "upsample_bilinear2d(%s, %s)", from, maker_list(m, 2, s));
+        return true;
+    }
+    v.dim[2] = maker_extent(m);
+    v.dim[3] = maker_extent(m);
+    if (made_row(&v) > MOST_IN_ROW) return true;
+    maker_add(m, v, "upsample_bilinear2d(%s, size = %s%s)", from, maker_list(m, 2, v.dim + 2),
+              maker_word(m, ";, align_corners = true"));
+    return true;
+}
+
 static bool make_global_pool(Maker *m)
 {
     Made v;
@@ -163,7 +237,13 @@ static bool make_global_pool(Maker *m)
 }
 
 const Step steps_windows[] = {
-    {"conv", make_conv, 14}, {"transposed", make_transposed, 3},
-    {"pool", make_pool, 7},  {"global_pool", make_global_pool, 2},
+    {"conv", make_conv, 14},
+    {"separable", make_separable, 2},
+    {"transposed", make_transposed, 3},
+    {"transposed_line", make_transposed_line, 1},
+    {"pool", make_pool, 7},
+    {"adaptive_pool", make_adaptive_pool, 3},
+    {"global_pool", make_global_pool, 2},
+    {"bilinear", make_bilinear, 3},
     {NULL, NULL, 0},
 };
