@@ -82,7 +82,7 @@ const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k)
         return describe_identifier(arena, arena_printf(arena, "check_%s", what));
     }
     const Value *v = k->results.count ? k->results.at[0] : NULL;
-    for (int i = 1; i < k->results.count && k->anchor; i++) /* sums that leave a window come behind */
+    for (int i = 1; i < k->results.count && k->anchor; i++) /* not after a sum beside it */
         if (op_row(v->node->op)->kind == KIND_REDUCE) v = k->results.at[i];
     if (!v) return op_row(k->nodes.at[0]->op)->name;
     if (k->kind == KERNEL_COPY) return describe_identifier(arena, copy_name(arena, v));
