@@ -271,6 +271,8 @@ void layout_weight(Type type, int last,
 bool window_is_winograd(const EntryPlan *entry, const Node *node);
 /* Tiles transformed at a time: of some whole pictures, or rows of tiles of one picture. */
 enum { WINOGRAD_TILE = 4 };
+int64_t winograd_extent(const struct Window *window, int axis); /* of what is cut into tiles */
+int64_t winograd_tiles(const struct Window *window, int axis);  /* the last may not be whole */
 typedef struct WinogradBlock {
     int64_t pictures, high, wide, tiles;
 } WinogradBlock;

@@ -94,7 +94,30 @@ static void mark_window(EntryPlan *entry, const Node *node)
 
 enum { WINOGRAD_CHANNELS = 16 }; /* fewer do not pay for the transforms */
 
-/* A window of 3 x 3 in steps of 1 whose result falls into tiles of 4 x 4. */
+int64_t winograd_extent(const Window *w, int axis)
+{
+    return w->result == ROLE_IN ? w->axis[axis].in : w->axis[axis].out;
+}
+
+int64_t winograd_tiles(const Window *w, int axis)
+{
+    return (winograd_extent(w, axis) + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
+}
+
+/* Transforms cost about as much as 400 multiplications a tile and channel: what tiles save beside
+ * the 9 of each position must be worth them, and more where tiles reach beyond the picture. */
+static bool winograd_pays(const Window *w)
+{
+    enum { PLANES = 36, TRANSFORM = 400 };
+    const double product = (double)w->in_channels * (double)w->out_channels,
+                 channels = (double)(w->in_channels + w->out_channels);
+    const int64_t tiles = winograd_tiles(w, 0) * winograd_tiles(w, 1),
+                  positions = winograd_extent(w, 0) * winograd_extent(w, 1);
+    return (double)tiles * (PLANES * product + TRANSFORM * channels)
+         < 0.9 * 9 * (double)positions * product;
+}
+
+/* A window of 3 x 3 in steps of 1. */
 bool window_is_winograd(const EntryPlan *entry, const Node *node)
 {
     const Window w = window_in(entry, node);
@@ -104,12 +127,28 @@ bool window_is_winograd(const EntryPlan *entry, const Node *node)
     if (w.in_channels < WINOGRAD_CHANNELS || w.out_channels < WINOGRAD_CHANNELS) return false;
     for (int i = 0; i < 2; i++) {
         const WindowAxis *a = &w.axis[i];
-        const int64_t tiled = w.result == ROLE_IN ? a->in : a->out;
         if (a->taps != 3 || a->stride != 1 || a->dilation != 1 || a->before < 0 || a->before > 2)
             return false;
-        if (tiled % WINOGRAD_TILE || a->in - a->out + 2 - a->before > 2) return false;
+        if (winograd_extent(&w, i) < WINOGRAD_TILE || a->in - a->out + 2 - a->before > 2)
+            return false;
     }
-    return true;
+    return winograd_pays(&w);
+}
+
+static void widen_halo(EntryPlan *entry, const Node *node, int axis, int64_t before, int64_t after)
+{
+    Halo **halo = &entry->halo[node->id];
+    if (!*halo) *halo = arena_make(entry->arena, Halo);
+    if ((*halo)->before[axis] < before) (*halo)->before[axis] = before;
+    if ((*halo)->after[axis] < after) (*halo)->after[axis] = after;
+}
+
+/* The gradient by the weights reads whole tiles of both operands. */
+static int64_t beyond(const Window *w, int axis)
+{
+    return w->result == ROLE_WEIGHT
+             ? winograd_tiles(w, axis) * WINOGRAD_TILE - winograd_extent(w, axis)
+             : 0;
 }
 
 /* The operand that is transformed with its border of zeros: what the window slides over, or the
@@ -117,16 +156,14 @@ bool window_is_winograd(const EntryPlan *entry, const Node *node)
 static void mark_halo(EntryPlan *entry, const Node *node)
 {
     const Window w = window_in(entry, node);
-    Halo **halo = &entry->halo[node->inputs[0]->id];
     if (!window_is_winograd(entry, node)) return;
-    if (!*halo) *halo = arena_make(entry->arena, Halo);
     for (int a = 0; a < w.axes; a++) {
         const WindowAxis *x = &w.axis[a];
         const int64_t behind = 2 - x->before - (x->in - x->out); /* padding after the last entry */
         const int64_t before = w.result == ROLE_IN ? 2 - x->before : x->before;
-        const int64_t after = w.result == ROLE_IN ? 2 - behind : behind;
-        if ((*halo)->before[2 + a] < before) (*halo)->before[2 + a] = before;
-        if ((*halo)->after[2 + a] < after) (*halo)->after[2 + a] = after;
+        const int64_t after = (w.result == ROLE_IN ? 2 - behind : behind) + beyond(&w, a);
+        widen_halo(entry, node->inputs[0], 2 + a, before, after);
+        if (beyond(&w, a)) widen_halo(entry, node->inputs[1], 2 + a, 0, beyond(&w, a));
     }
 }
 
@@ -160,10 +197,8 @@ enum { WINOGRAD_CACHE = 288 * 1024 };
  * one. */
 WinogradBlock winograd_block(const Window *w)
 {
-    const bool adjoint = w->result == ROLE_IN;
     const int64_t bytes = 36 * 4 * (padded(w->in_channels) + padded(w->out_channels));
-    const int64_t high = (adjoint ? w->axis[0].in : w->axis[0].out) / WINOGRAD_TILE;
-    const int64_t wide = (adjoint ? w->axis[1].in : w->axis[1].out) / WINOGRAD_TILE;
+    const int64_t high = winograd_tiles(w, 0), wide = winograd_tiles(w, 1);
     const int64_t most = WINOGRAD_CACHE / bytes;
     WinogradBlock block = {1, high, wide, 0};
     if (most >= 2 * high * wide) {
@@ -280,9 +315,11 @@ static bool wants_channels_last(const Window *w, int operand, Type type)
 }
 
 /* Winograd's transform reads padding as zeros from around the value itself. */
-static bool lacks_halo(const Kernel *k, int operand, const Node *in, const View *view)
+static bool lacks_halo(const Kernel *k, const Window *w, int operand, const Node *in,
+                       const View *view)
 {
-    return k->winograd && operand == 0 && (view->value->node != in || !view->value->halo);
+    const bool reads = operand == 0 || beyond(w, 0) || beyond(w, 1);
+    return k->winograd && reads && (view->value->node != in || !view->value->halo);
 }
 
 static void layout_operand(EntryPlan *entry, Kernel *k, const Window *w, int operand)
@@ -293,7 +330,7 @@ static void layout_operand(EntryPlan *entry, Kernel *k, const Window *w, int ope
     if (w->input[operand] == ROLE_WEIGHT) {
         const int lanes = window_weight_lanes(w);
         if (!stored || !contiguous(view, in->type, lanes)) copy_weight(entry, k, operand, lanes);
-    } else if (!stored || lacks_halo(k, operand, in, view)
+    } else if (!stored || lacks_halo(k, w, operand, in, view)
                || (wants_channels_last(w, operand, in->type) && !contiguous(view, in->type, 1))) {
         copy_planes(entry, k, operand);
     }

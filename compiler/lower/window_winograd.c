@@ -6,6 +6,10 @@
  *       for each plane:   M[tile][result channels] = V @ U
  *       for each tile:    4 x 4 results = transform of M, epilogue, stores
  *
+ * Where tiles do not fill a picture the last of a line overlaps the one before, and what both
+ * compute is the same but for rounding. The gradient by the weights, which must take in everything
+ * once, reads zeros there from the halos of both its operands.
+ *
  * The gradient by the weights adds up U += V^T @ Y over the blocks, Y the transform of 4 x 4
  * gradients, and transforms U at the end. Tiles of pictures beyond the count are computed from what
  * the memory holds and never stored. */
@@ -247,16 +251,26 @@ static void pass_panel(void *context, const Panel *panel)
     loop_end(&pass->g->l->b);
 }
 
+/* The first entry of a tile. */
+static LoopExpr *first_of(const Winograd *g, const char *name, LoopExpr *tile, int axis)
+{
+    LoopBuilder *b = &g->l->b;
+    const int64_t extent = winograd_extent(&g->w, axis);
+    LoopExpr *first = x_mul(b, tile, WINOGRAD_OUT);
+    if (g->w.result == ROLE_WEIGHT || extent % WINOGRAD_OUT == 0) return first;
+    return x_var(b, loop_let(b, name, x_min(b, first, x_int(b, extent - WINOGRAD_OUT))));
+}
+
 static void each_tile(Pass *pass)
 {
     Winograd *g = pass->g;
     LoopBuilder *b = &g->l->b;
     LoopExpr *n = x_var(b, loop_begin(b, "n", x_int(b, 0), g->pictures, 1));
     LoopExpr *y = x_var(b, loop_begin(b, "y", x_int(b, 0), x_int(b, g->block.high), 1));
+    g->at[2] = first_of(g, "top", x_add(b, g->row, y), 0);
     LoopExpr *x = x_var(b, loop_begin(b, "x", x_int(b, 0), x_int(b, g->block.wide), 1));
+    g->at[3] = first_of(g, "left", x, 1);
     g->at[0] = x_add(b, g->picture, n);
-    g->at[2] = x_mul(b, x_add(b, g->row, y), WINOGRAD_OUT);
-    g->at[3] = x_mul(b, x, WINOGRAD_OUT);
     g->tile = x_add(
         b, x_add(b, x_mul(b, n, g->block.high * g->block.wide), x_mul(b, y, g->block.wide)), x);
     window_panels(g->l, pass->channels, 1, pass_panel, pass);
@@ -425,7 +439,7 @@ static void gradient_block(Winograd *g)
 static void blocks(Winograd *g, void (*body)(Winograd *g))
 {
     LoopBuilder *b = &g->l->b;
-    const int64_t high = (g->adjoint ? g->w.axis[0].in : g->w.axis[0].out) / WINOGRAD_OUT;
+    const int64_t high = winograd_tiles(&g->w, 0);
     const Type planes = g->adjoint ? g->w.in : g->w.out;
     LoopExpr *rows = lower_extent(g->l, planes, 0);
     g->picture = g->row = x_int(b, 0);
