@@ -251,6 +251,8 @@ static void name_kernels(const Emission *e, const Program *program, const Names 
     reserve_helpers(e, &target_scalar, &taken);
     for (int i = 0; i < program->math.count; i++)
         reserve(e, &taken, "*", program->math.at[i]->name);
+    for (int i = 0; i < program->inner.count; i++)
+        reserve(e, &taken, "*", program->inner.at[i]->name);
     if (e->options.optimizer >= 0)       /* the last function is the step, which keeps its name */
         reserve(e, &taken, "*", program->functions.at[--count]->name);
     for (int i = 0; i < count; i++) {

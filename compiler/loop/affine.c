@@ -189,8 +189,8 @@ static void scan_expr(Scan *s, const LoopExpr *x)
     for (int i = 0; i < x->arg_count; i++) scan_expr(s, x->args[i]);
 }
 
-static void touch_block(Scan *s, const Buffer *buffer, const LoopExpr *index, int64_t ld, int rows,
-                        int columns, bool writes)
+static void touch_block(Scan *s, const Buffer *buffer, const LoopExpr *index, int64_t ld,
+                        int64_t rows, int64_t columns, bool writes)
 {
     if (buffer->local_floats) return;
     Access access = {buffer, value_of(s, index), writes};
@@ -215,6 +215,12 @@ static void scan_stmt(Scan *s, const LoopStmt *x)
     if (x->kind == S_TRANSPOSE) {
         touch_block(s, x->buffer, x->index, x->ld, x->cols, x->rows, true);
         touch_block(s, x->source, x->source_index, x->source_ld, x->rows, x->cols, false);
+    }
+    for (int i = 0; i < x->passed.count; i++) {
+        const Handed *p = &x->passed.at[i];
+        scan_expr(s, p->index);
+        touch_block(s, p->buffer, p->index, p->ld, p->rows, p->columns,
+                    !x->callee->buffers.at[i]->constant);
     }
     if (x->kind == S_RETURN) s->understood = false;
     scan_list(s, &x->body);

@@ -20,15 +20,28 @@ Program *program_new(Arena *arena, const Target *target)
     return program;
 }
 
-LoopBuilder loop_function(Program *program, const char *name, const char *comment)
+static LoopBuilder new_function(Program *program, const char *name, const char *comment)
 {
     Function *f = arena_make(program->arena, Function);
     f->name = name;
     f->comment = comment;
     f->arena = program->arena;
-    vec_push(program->arena, program->functions, f);
     return (
         LoopBuilder){.arena = program->arena, .program = program, .function = f, .list = &f->body};
+}
+
+LoopBuilder loop_function(Program *program, const char *name, const char *comment)
+{
+    LoopBuilder b = new_function(program, name, comment);
+    vec_push(program->arena, program->functions, b.function);
+    return b;
+}
+
+LoopBuilder loop_inner_function(Program *program, const char *name, const char *comment)
+{
+    LoopBuilder b = new_function(program, name, comment);
+    vec_push(program->arena, program->inner, b.function);
+    return b;
 }
 
 static bool name_taken(const LoopBuilder *b, const char *name)
@@ -163,8 +176,16 @@ LoopExpr *x_mul(LoopBuilder *b, LoopExpr *a, int64_t factor)
     if (factor == 0) return x_int(b, 0);
     if (a->kind == E_INDEX_ADD)
         return x_add(b, x_mul(b, a->args[0], factor), x_mul(b, a->args[1], factor));
-    if (a->kind == E_INDEX_MUL) return x_mul(b, a->args[0], (int64_t)a->args[1]->number * factor);
+    if (a->kind == E_INDEX_MUL && is_constant(a->args[1]))
+        return x_mul(b, a->args[0], (int64_t)a->args[1]->number * factor);
     return index_op(b, E_INDEX_MUL, a, x_int(b, factor));
+}
+
+LoopExpr *x_times(LoopBuilder *b, LoopExpr *a, LoopExpr *c)
+{
+    if (is_constant(c)) return x_mul(b, a, (int64_t)c->number);
+    if (is_constant(a)) return x_mul(b, c, (int64_t)a->number);
+    return index_op(b, E_INDEX_MUL, a, c);
 }
 
 LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor)
@@ -476,6 +497,20 @@ void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_l
     s->rows = rows;
     s->cols = cols;
     b->program->uses_transpose = true;
+}
+
+void loop_call(LoopBuilder *b, Function *callee) { append(b, S_CALL)->callee = callee; }
+
+static LoopStmt *last_stmt(const LoopBuilder *b) { return b->list->at[b->list->count - 1]; }
+
+void loop_pass(LoopBuilder *b, Handed passed)
+{
+    vec_push(b->arena, last_stmt(b)->passed, passed);
+}
+
+void loop_argument(LoopBuilder *b, LoopExpr *value)
+{
+    vec_push(b->arena, last_stmt(b)->arguments, value);
 }
 
 void loop_if(LoopBuilder *b, LoopExpr *condition)

@@ -28,6 +28,12 @@ bool part_uses(const LoopStmt *s, const Var *var, const Buffer *buffer)
     const LoopExpr *const read[] = {s->lo, s->hi, s->value, s->index, s->source_index};
     for (size_t i = 0; i < sizeof read / sizeof *read; i++)
         if (uses_expr(read[i], var, buffer)) return true;
+    for (int i = 0; i < s->passed.count; i++)
+        if ((buffer && s->passed.at[i].buffer == buffer)
+            || uses_expr(s->passed.at[i].index, var, buffer))
+            return true;
+    for (int i = 0; i < s->arguments.count; i++)
+        if (uses_expr(s->arguments.at[i], var, buffer)) return true;
     if (s->kind == S_SET && s->var == var) return true;
     if (buffer && (s->buffer == buffer || s->source == buffer)) return true;
     return part_uses_list(&s->body, var, buffer) || part_uses_list(&s->otherwise, var, buffer);

@@ -84,10 +84,19 @@ typedef enum LoopStmtKind {
     S_STORE,
     S_IF,
     S_TRANSPOSE,
+    S_CALL,
     S_COMMENT,
     S_RETURN,
     S_BLOCK
 } LoopStmtKind;
+
+/* What a call hands to a formal buffer of the function called: a pointer to an element, and how far
+ * that function reaches from it. */
+typedef struct Handed {
+    Buffer *buffer;
+    LoopExpr *index;
+    int64_t rows, columns, ld; /* rows `ld` elements apart */
+} Handed;
 
 struct LoopStmt {
     LoopStmtKind kind;
@@ -103,6 +112,9 @@ struct LoopStmt {
     int active, rows, cols; /* S_STORE vector: lanes written; S_TRANSPOSE: block of rows x cols of
                                the source, <= width each */
     const char *text;       /* S_COMMENT */
+    struct Function *callee;   /* S_CALL: one of the program's `inner` functions ... */
+    VEC(Handed) passed;        /* ... in the order of its buffers; it writes those not constant ... */
+    VEC(LoopExpr *) arguments; /* ... and of its scalars */
     LoopStmts body, otherwise;
 };
 
@@ -141,7 +153,9 @@ typedef struct Program {
     Arena *arena;
     const Target *target;
     VEC(Function *) math; /* used math functions, each once, callee first */
+    VEC(Function *) inner; /* that several functions call (S_CALL) */
     VEC(Function *) functions;
+    bool shares_tiles; /* products with long sums call tiles that they share (lower/product.c) */
     bool uses_transpose;
     int threads; /* that a part is shared out among; 0: functions have no parts */
 } Program;
@@ -160,6 +174,7 @@ typedef struct LoopBuilder {
 Program *program_new(Arena *arena, const Target *target);
 LoopBuilder loop_function(Program *program, const char *name,
                           const char *comment); /* added to program->functions at once */
+LoopBuilder loop_inner_function(Program *program, const char *name, const char *comment);
 Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant); /* a formal */
 Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats);
 Var *loop_scalar(LoopBuilder *b, const char *name, LType type); /* a formal */
@@ -170,6 +185,7 @@ LoopExpr *x_float(LoopBuilder *b, double value, bool vector);
 LoopExpr *x_var(LoopBuilder *b, Var *var);
 LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c); /* index arithmetic, constants folded */
 LoopExpr *x_mul(LoopBuilder *b, LoopExpr *a, int64_t factor);
+LoopExpr *x_times(LoopBuilder *b, LoopExpr *a, LoopExpr *c); /* for factors that are arguments */
 LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor);
 LoopExpr *x_mod(LoopBuilder *b, LoopExpr *a, int64_t divisor);
 LoopExpr *x_min(LoopBuilder *b, LoopExpr *a, LoopExpr *c);
@@ -200,6 +216,10 @@ void loop_store(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value
 void loop_vstore(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value, int active);
 void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_ld, Buffer *from,
                     LoopExpr *from_index, int64_t from_ld, int rows, int cols);
+/* A call, whose arguments follow in the order of the formals: loop_pass, then loop_argument. */
+void loop_call(LoopBuilder *b, Function *callee);
+void loop_pass(LoopBuilder *b, Handed passed);
+void loop_argument(LoopBuilder *b, LoopExpr *value);
 void loop_if(LoopBuilder *b, LoopExpr *condition);
 void loop_else(LoopBuilder *b);
 void loop_comment(LoopBuilder *b, const char *text);

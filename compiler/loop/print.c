@@ -107,6 +107,20 @@ static void put_transpose(const Printer *p, const LoopStmt *s, int depth)
                           s->cols));
 }
 
+static void put_call(const Printer *p, const LoopStmt *s, int depth)
+{
+    Text line = text_new(p->out->arena);
+    text_addf(&line, "%s(", function_c_name(line.arena, s->callee, p->names));
+    const char *comma = "";
+    for (int i = 0; i < s->passed.count; i++, comma = ", ")
+        text_addf(&line, "%s%s", comma,
+                  spell_pointer(p, s->passed.at[i].buffer, s->passed.at[i].index));
+    for (int i = 0; i < s->arguments.count; i++, comma = ", ")
+        text_addf(&line, "%s%s", comma, spell_expr(p, s->arguments.at[i]));
+    text_add(&line, ");");
+    put_line(p->out, depth, line.at);
+}
+
 /* Whether names are declared in the block itself, or in one that stands last in it and loses its
  * braces. */
 static bool declares(const LoopStmt *block)
@@ -155,6 +169,7 @@ static void put_stmt(const Printer *p, const LoopStmt *s, int depth)
         break;
     case S_IF: put_if(p, s, depth); break;
     case S_TRANSPOSE: put_transpose(p, s, depth); break;
+    case S_CALL: put_call(p, s, depth); break;
     case S_COMMENT: wrap_comment(p->out, 4 * depth, s->text); break;
     case S_RETURN: put_return(p, s, depth); break;
     case S_BLOCK: put_block(p, s, depth, false); break;
@@ -350,6 +365,7 @@ void program_print(Text *out, const Program *program, const PrintNames *names)
 {
     Text body = text_new(out->arena);
     const Printer inside = {&body, program, names, NULL}, p = {out, program, names, NULL};
+    for (int i = 0; i < program->inner.count; i++) put_function(&inside, program->inner.at[i]);
     for (int i = 0; i < program->functions.count; i++)
         put_function(&inside, program->functions.at[i]);
     put_math_in_front(&inside);

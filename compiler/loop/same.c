@@ -108,6 +108,20 @@ static void dump_transpose(Dump *d, const LoopStmt *s)
     text_addf(d->out, " ld %lld\n", (long long)s->ld);
 }
 
+static void dump_call(Dump *d, const LoopStmt *s)
+{
+    text_addf(d->out, "call %s", s->callee->name);
+    for (int i = 0; i < s->passed.count; i++) {
+        text_add(d->out, i ? ", " : " ");
+        dump_place(d, s->passed.at[i].buffer, s->passed.at[i].index);
+    }
+    for (int i = 0; i < s->arguments.count; i++) {
+        text_add(d->out, ", ");
+        dump_expr(d, s->arguments.at[i]);
+    }
+    text_add(d->out, "\n");
+}
+
 static void dump_assignment(Dump *d, const LoopStmt *s)
 {
     if (s->kind == S_STORE) {
@@ -129,6 +143,7 @@ static void dump_stmt(Dump *d, const LoopStmt *s, int depth)
     switch (s->kind) {
     case S_FOR: dump_for(d, s); break;
     case S_TRANSPOSE: dump_transpose(d, s); break;
+    case S_CALL: dump_call(d, s); break;
     case S_BLOCK: text_add(d->out, "block\n"); break;
     case S_IF:
     case S_RETURN:
@@ -188,6 +203,10 @@ void loop_dump(Text *out, const Program *program)
     for (int i = 0; i < program->math.count; i++) {
         text_addf(out, "%s(", program->math.at[i]->name);
         dump_function(out, program->math.at[i], false);
+    }
+    for (int i = 0; i < program->inner.count; i++) {
+        text_addf(out, "%s(", program->inner.at[i]->name);
+        dump_function(out, program->inner.at[i], false);
     }
     for (int i = 0; i < program->functions.count; i++) {
         text_addf(out, "%s(", program->functions.at[i]->name);

@@ -29,6 +29,11 @@ static void read_list(const LoopStmts *list)
         const LoopExpr *const read[] = {s->lo, s->hi, s->value, s->index, s->source_index};
         for (size_t j = 0; j < sizeof read / sizeof *read; j++) read_expr(read[j]);
         if (s->source) s->source->reads++;
+        for (int j = 0; j < s->passed.count; j++) {
+            s->passed.at[j].buffer->reads++;
+            read_expr(s->passed.at[j].index);
+        }
+        for (int j = 0; j < s->arguments.count; j++) read_expr(s->arguments.at[j]);
         read_list(&s->body);
         read_list(&s->otherwise);
     }

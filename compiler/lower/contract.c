@@ -14,77 +14,55 @@
  * the outermost loop, and the tile starts from what the result holds. */
 #include <string.h>
 
-#include "lower/context.h"
-#include "lower/tile.h"
+#include "lower/contract.h"
 
 enum { LONG_EPILOGUE = 2 };          /* operations an element beyond which the epilogue is a loop */
 
-typedef struct Contract {
-    Lower *l;
-    Type out; /* the domain */
-    int wide,
-        tall; /* which operand is read as vectors along the lane axis, and which is repeated */
-    int m_axis, n_axis; /* axes of the domain that the tile spans; -1: the operand has none */
-    int64_t k_label[MAX_RANK];   /* summed labels ... */
-    LoopExpr *k_index[MAX_RANK]; /* ... and where each stands now */
-    int k_count;
-    Tile tile;
-    int64_t block;   /* rows of the repeated operand that stay in cache while all panels pass */
-    Buffer *buffer;                  /* of epilogue_looped; NULL: none yet */
-    LoopExpr *first; /* of the block */
-    int64_t stretch; /* of the outermost sum; 0: all of it at once */
-    LoopExpr *stretch_begin, *stretch_end;
-} Contract;
-
-static const Node *product(const Contract *c) { return c->l->k->anchor; }
-
-static int find(const Attr *labels, int64_t label)
-{
-    for (int i = 0; i < labels->count; i++)
-        if (labels->ints[i] == label) return i;
-    return -1;
-}
-
-static const Attr *labels_of(const Contract *c, int operand) { return &product(c)->attr[operand]; }
-
 /* ---- operands ---- */
 
-/* The address of an operand's element at the current indices of the result and of the sum. */
-static LoopExpr *address(const Contract *c, int operand)
+LoopExpr *contract_address(const Contract *c, int operand)
 {
     LoopBuilder *b = &c->l->b;
     const View *view = &c->l->k->contracted[operand];
-    const Attr *labels = labels_of(c, operand);
+    const Attr *labels = contract_labels(c, operand);
     LoopExpr *x = x_int(b, view->offset);
     for (int i = 0; i < labels->count; i++) {
-        const int axis = find(labels_of(c, 2), labels->ints[i]);
+        const int axis = contract_find(contract_labels(c, 2), labels->ints[i]);
         LoopExpr *at = axis >= 0 ? c->l->axis[axis] : NULL;
         for (int k = 0; axis < 0 && k < c->k_count; k++)
             if (c->k_label[k] == labels->ints[i]) at = c->k_index[k];
-        if (at && product(c)->inputs[operand]->type.dim[i] != 1)
+        if (at && contract_node(c)->inputs[operand]->type.dim[i] != 1)
             x = x_add(b, x, x_mul(b, at, view->stride[i]));
     }
     return x;
 }
 
+int64_t contract_stride(const Contract *c, int operand, int axis)
+{
+    const int64_t label =
+        axis >= 0 ? contract_labels(c, 2)->ints[axis] : c->k_label[c->k_count - 1];
+    const int i = contract_find(contract_labels(c, operand), label);
+    return i < 0 ? 0 : c->l->k->contracted[operand].stride[i];
+}
+
 static LoopExpr *load(const Contract *c, int operand, bool vector, int active)
 {
     Buffer *buffer = lower_buffer(c->l, c->l->k->contracted[operand].value);
-    LoopExpr *at = address(c, operand);
+    LoopExpr *at = contract_address(c, operand);
     return vector && c->l->target->width > 1 ? x_vload(&c->l->b, buffer, at, active)
                                              : x_load(&c->l->b, buffer, at);
 }
 
 /* Whole vectors may be read past the last column where the rows are padded. */
-static int lanes_readable(const Contract *c, int active)
+int contract_lanes_readable(const Contract *c, int active)
 {
     const View *view = &c->l->k->contracted[c->wide];
-    const Type type = product(c)->inputs[c->wide]->type;
+    const Type type = contract_node(c)->inputs[c->wide]->type;
     const int64_t width = c->l->target->width;
     int64_t room = view->value->elements, extent = 0;
     if (view->value->place != AT_WORK && view->value->place != AT_PARAM) return active;
     for (int i = 0; i < type.rank; i++) {
-        if (find(labels_of(c, 2), labels_of(c, c->wide)->ints[i]) == c->n_axis)
+        if (contract_find(contract_labels(c, 2), contract_labels(c, c->wide)->ints[i]) == c->n_axis)
             extent = type.dim[i];
         else if (type.dim[i] > 1 && view->stride[i] > 1 && view->stride[i] < room)
             room = view->stride[i];
@@ -95,12 +73,7 @@ static int lanes_readable(const Contract *c, int active)
 
 /* ---- the tile ---- */
 
-typedef struct TilePlace {
-    LoopExpr *m, *n;
-    int rows, columns, active;
-} TilePlace; /* active: lanes of the last vector */
-
-static void set_axes(const Contract *c, const TilePlace *p, int row, int column)
+void contract_set_axes(const Contract *c, const TilePlace *p, int row, int column)
 {
     Lower *l = c->l;
     const int64_t step = l->lane_axis >= 0 ? l->target->width : 1;
@@ -109,48 +82,24 @@ static void set_axes(const Contract *c, const TilePlace *p, int row, int column)
     l->active = column + 1 == p->columns ? p->active : l->target->width;
 }
 
-static Type k_type(const Contract *c, int k, int *axis)
-{
-    *axis = find(labels_of(c, 0), c->k_label[k]);
-    if (*axis >= 0) return product(c)->inputs[0]->type;
-    *axis = find(labels_of(c, 1), c->k_label[k]);
-    return product(c)->inputs[1]->type;
-}
-
-static bool k_is_batch(const Contract *c, int k)
-{
-    int axis;
-    return k_type(c, k, &axis).batch_axis == axis;
-}
-
-static bool sum_is_contiguous(const Contract *c)
-{
-    if (!c->k_count || k_is_batch(c, c->k_count - 1)) return false;
-    for (int o = 0; o < 2; o++) {
-        const int axis = find(labels_of(c, o), c->k_label[c->k_count - 1]);
-        if (axis < 0 || c->l->k->contracted[o].stride[axis] != 1) return false;
-    }
-    return true;
-}
-
 /* One step of the sum: the vectors of the wide operand, then each row of the other times all of
  * them. */
 static void multiply(Contract *c, const TilePlace *p, Var **acc, int active)
 {
     Lower *l = c->l;
     Var *wide[TILE_MAX];
-    const bool along_sum = l->lane_axis < 0 && sum_is_contiguous(c);
+    const bool along_sum = contract_sums_lanes(c);
     const bool vector = along_sum || l->lane_axis >= 0;
     for (int v = 0; v < p->columns; v++) {
-        set_axes(c, p, 0, v);
+        contract_set_axes(c, p, 0, v);
         const int lanes =
             along_sum ? active
-                      : (v + 1 == p->columns ? lanes_readable(c, p->active) : l->target->width);
+                      : (v + 1 == p->columns ? contract_lanes_readable(c, p->active) : l->target->width);
         wide[v] =
             loop_let(&l->b, arena_printf(l->b.arena, "b%d", v), load(c, c->wide, vector, lanes));
     }
     for (int r = 0; r < p->rows; r++) {
-        set_axes(c, p, r, 0);
+        contract_set_axes(c, p, r, 0);
         LoopExpr *tall = load(c, c->tall, along_sum, active);
         Var *a = loop_let(&l->b, arena_printf(l->b.arena, "a%d", r),
                           vector ? x_splat(&l->b, tall) : tall);
@@ -162,27 +111,13 @@ static void multiply(Contract *c, const TilePlace *p, Var **acc, int active)
     }
 }
 
-static LoopExpr *k_extent(const Contract *c, int k)
-{
-    int axis;
-    const Type type = k_type(c, k, &axis);
-    return lower_extent(c->l, type, axis);
-}
-
-static int64_t k_size(const Contract *c, int k)
-{
-    int axis;
-    const Type type = k_type(c, k, &axis);
-    return type.dim[axis];
-}
-
 /* The loop of a summed label, or of the stretch of it. */
 static LoopExpr *k_begin(Contract *c, int k, const char *name)
 {
     LoopBuilder *b = &c->l->b;
     const bool part = k == 0 && c->stretch;
     LoopExpr *lo = part ? c->stretch_begin : x_int(b, 0);
-    return x_var(b, loop_begin(b, name, lo, part ? c->stretch_end : k_extent(c, k), 1));
+    return x_var(b, loop_begin(b, name, lo, part ? c->stretch_end : contract_extent(c, k), 1));
 }
 
 enum {
@@ -205,7 +140,7 @@ static void innermost_lanes(Contract *c, const TilePlace *p, Var **acc)
 {
     LoopBuilder *b = &c->l->b;
     const int k = c->k_count - 1, width = c->l->target->width;
-    const int64_t size = k_size(c, k), whole = size / width * width;
+    const int64_t size = contract_size(c, k), whole = size / width * width;
     if (whole) {
         Var *i = loop_begin(b, "k", x_int(b, 0), x_int(b, whole), width);
         c->k_index[k] = x_var(b, i);
@@ -219,12 +154,11 @@ static void innermost_lanes(Contract *c, const TilePlace *p, Var **acc)
     loop_end(b);
 }
 
-/* The maps behind the product at one place of the tile, whose indices are set. */
-static void finish_element(Contract *c, LoopExpr *sum)
+void contract_finish(Contract *c, LoopExpr *sum)
 {
     Lower *l = c->l;
     const int mark = lower_mark(l);
-    lower_bind(l, product(c), sum);
+    lower_bind(l, contract_node(c), sum);
     for (int i = 0; i < l->k->results.count; i++) {
         const Node *node = l->k->results.at[i]->node;
         lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
@@ -239,13 +173,13 @@ static void epilogue_unrolled(Contract *c, const TilePlace *p, Var **acc, bool a
     for (int r = 0; r < p->rows; r++)
         for (int v = 0; v < p->columns; v++) {
             LoopExpr *sum = x_var(b, acc[r * p->columns + v]);
-            set_axes(c, p, r, v);
-            finish_element(c, add_lanes ? x_unary(b, E_ADD_LANES, sum) : sum);
+            contract_set_axes(c, p, r, v);
+            contract_finish(c, add_lanes ? x_unary(b, E_ADD_LANES, sum) : sum);
         }
 }
 
 /* Where the rows of a tile wait for a loop over them. */
-static Buffer *tile_buffer(Contract *c, int64_t width)
+Buffer *contract_tile_buffer(Contract *c, int64_t width)
 {
     if (!c->buffer)
         c->buffer = loop_local(&c->l->b, "tile", c->tile.rows * c->tile.columns * width);
@@ -258,7 +192,7 @@ static void epilogue_looped(Contract *c, const TilePlace *p, Var **acc)
 {
     LoopBuilder *b = &c->l->b;
     const int64_t width = acc[0]->vector ? c->l->target->width : 1;
-    Buffer *buffer = tile_buffer(c, width);
+    Buffer *buffer = contract_tile_buffer(c, width);
     for (int i = 0; i < p->rows * p->columns; i++) {
         LoopExpr *sum = x_var(b, acc[i]);
         if (width > 1) loop_vstore(b, buffer, x_int(b, i * width), sum, (int)width);
@@ -267,9 +201,9 @@ static void epilogue_looped(Contract *c, const TilePlace *p, Var **acc)
     LoopExpr *r = x_var(b, loop_begin(b, "r", x_int(b, 0), x_int(b, p->rows), 1));
     for (int v = 0; v < p->columns; v++) {
         LoopExpr *at = x_add(b, x_mul(b, r, p->columns * width), x_int(b, v * width));
-        set_axes(c, p, 0, v);
+        contract_set_axes(c, p, 0, v);
         c->l->axis[c->m_axis] = x_add(b, p->m, r);
-        finish_element(c, width > 1 ? x_vload(b, buffer, at, (int)width) : x_load(b, buffer, at));
+        contract_finish(c, width > 1 ? x_vload(b, buffer, at, (int)width) : x_load(b, buffer, at));
     }
     loop_end(b);
 }
@@ -290,7 +224,7 @@ static double epilogue_flops(const Contract *c)
 {
     double sum = 0;
     for (int i = 0; i < c->l->k->nodes.count; i++)
-        if (c->l->k->nodes.at[i] != product(c)) sum += map_flops(c, c->l->k->nodes.at[i]);
+        if (c->l->k->nodes.at[i] != contract_node(c)) sum += map_flops(c, c->l->k->nodes.at[i]);
     return sum;
 }
 
@@ -310,7 +244,7 @@ static LoopExpr *start_of(Contract *c, const TilePlace *p, int row, int column, 
     const Value *v = l->k->results.at[0];
     View view = {.value = v, .offset = v->origin};
     memcpy(view.stride, v->stride, sizeof view.stride);
-    set_axes(c, p, row, column);
+    contract_set_axes(c, p, row, column);
     return lower_load(l, &view, l->entry->member[v->node->id].label, v->node->type);
 }
 
@@ -318,7 +252,7 @@ static void tile(Contract *c, const TilePlace *p)
 {
     Lower *l = c->l;
     LoopBuilder *b = &l->b;
-    const bool contiguous = l->lane_axis < 0 && sum_is_contiguous(c);
+    const bool contiguous = contract_sums_lanes(c);
     const bool vector = (l->lane_axis >= 0 || contiguous) && l->target->width > 1;
     Var **acc = arena_array(b->arena, Var *, p->rows * p->columns);
     for (int r = 0; r < p->rows; r++)
@@ -336,6 +270,12 @@ static void tile(Contract *c, const TilePlace *p)
 
 /* ---- loops over tiles ---- */
 
+static void one_tile(Contract *c, const TilePlace *p)
+{
+    if (c->product.shared) product_tile(c, p);
+    else tile(c, p);
+}
+
 /* All m tiles of one panel: two runs of tiles whose heights differ by one; with a batch axis, up to
  * count. */
 static void m_tiles(Contract *c, TilePlace p)
@@ -343,7 +283,7 @@ static void m_tiles(Contract *c, TilePlace p)
     LoopBuilder *b = &c->l->b;
     if (c->m_axis < 0) {
         p.rows = 1;
-        tile(c, &p);
+        one_tile(c, &p);
         return;
     }
     const bool batch = c->out.batch_axis == c->m_axis && c->out.dim[c->m_axis] > 1;
@@ -364,13 +304,13 @@ static void m_tiles(Contract *c, TilePlace p)
         } else {
             p.m = x_var(b, loop_begin(b, batch ? "row" : "i", lo, hi, runs[i].size));
         }
-        tile(c, &p);
+        one_tile(c, &p);
         loop_end(b);
     }
 }
 
 /* All panels: runs of equal width; the last one by itself if its last vector is not full. */
-static void n_panels(Contract *c)
+void contract_panels(Contract *c)
 {
     LoopBuilder *b = &c->l->b;
     const int64_t width = c->l->lane_axis >= 0 ? c->l->target->width : 1;
@@ -386,7 +326,7 @@ static void n_panels(Contract *c)
         const bool partial = i + 1 == n && last < width;
         const int64_t whole = runs[i].count - partial;
         TilePlace p = {.columns = (int)runs[i].size, .active = (int)width};
-        if (whole) {
+        if (whole && c->product.whole) {
             const int64_t end = runs[i].begin + runs[i].size * whole;
             p.n = whole == 1 ? x_int(b, runs[i].begin * width)
                              : x_var(b, loop_begin(b, "j", x_int(b, runs[i].begin * width),
@@ -394,7 +334,7 @@ static void n_panels(Contract *c)
             m_tiles(c, p);
             if (whole > 1) loop_end(b);
         }
-        if (partial) {
+        if (partial && c->product.partial) {
             p.n = x_int(b, (runs[i].begin + runs[i].size * whole) * width);
             p.active = last;
             m_tiles(c, p);
@@ -407,7 +347,7 @@ static void n_panels(Contract *c)
 static void choose_block(Contract *c)
 {
     int64_t k = 1, row_bytes;
-    for (int i = 0; i < c->k_count; i++) k *= k_size(c, i);
+    for (int i = 0; i < c->k_count; i++) k *= contract_size(c, i);
     row_bytes = 4 * k;
     const int64_t rows = c->block,
                   least = (rows * row_bytes + TILE_CACHE_BYTES - 1) / TILE_CACHE_BYTES;
@@ -429,24 +369,24 @@ static bool may_add_up(const Contract *c)
     const Place place = k->results.at[0]->place;
     return k->nodes.count == 1 && k->results.count == 1 && !k->results.at[0]->halo
         && (place == AT_GRAD || place == AT_WORK)
-        && !(c->l->lane_axis < 0 && sum_is_contiguous(c));
+        && !contract_sums_lanes(c);
 }
 
 static void choose_stretch(Contract *c)
 {
     const int64_t lanes = c->l->lane_axis < 0 ? 1 : c->l->target->width;
     int64_t sum = 1;
-    for (int i = 0; i < c->k_count; i++) sum *= k_size(c, i);
+    for (int i = 0; i < c->k_count; i++) sum *= contract_size(c, i);
     if (!c->k_count || !may_add_up(c)) return;
-    c->stretch = tile_stretch(c->block, c->tile.columns * lanes, k_size(c, 0), sum / k_size(c, 0));
+    c->stretch = tile_stretch(c->block, c->tile.columns * lanes, contract_size(c, 0), sum / contract_size(c, 0));
 }
 
 static void stretch_begin(Contract *c)
 {
     LoopBuilder *b = &c->l->b;
-    const int64_t steps = k_size(c, 0);
+    const int64_t steps = contract_size(c, 0);
     lower_clear(c->l, c->l->k->results.at[0]);
-    LoopExpr *extent = k_extent(c, 0);
+    LoopExpr *extent = contract_extent(c, 0);
     c->stretch_begin = x_var(b, loop_begin(b, "first", x_int(b, 0), extent, c->stretch));
     c->stretch_end = x_add(b, c->stretch_begin, x_int(b, c->stretch));
     if (extent->kind != E_INT || steps % c->stretch)
@@ -458,12 +398,12 @@ static void m_blocks(Contract *c)
     LoopBuilder *b = &c->l->b;
     if (!c->stretch) choose_block(c);
     if (c->m_axis < 0 || c->block == c->out.dim[c->m_axis]) {
-        n_panels(c);
+        contract_panels(c);
         return;
     }
     c->first = x_var(
         b, loop_begin(b, "block", x_int(b, 0), lower_extent(c->l, c->out, c->m_axis), c->block));
-    n_panels(c);
+    contract_panels(c);
     loop_end(b);
 }
 
@@ -473,33 +413,13 @@ static void m_blocks(Contract *c)
 static int tile_axis(const Contract *c, int operand, int not_axis)
 {
     int best = -1;
-    for (int i = 0; i < labels_of(c, operand)->count; i++) {
-        const int64_t label = labels_of(c, operand)->ints[i];
-        const int axis = find(labels_of(c, 2), label);
-        if (axis < 0 || axis == not_axis || find(labels_of(c, 1 - operand), label) >= 0) continue;
+    for (int i = 0; i < contract_labels(c, operand)->count; i++) {
+        const int64_t label = contract_labels(c, operand)->ints[i];
+        const int axis = contract_find(contract_labels(c, 2), label);
+        if (axis < 0 || axis == not_axis || contract_find(contract_labels(c, 1 - operand), label) >= 0) continue;
         if (best < 0 || c->out.dim[axis] > c->out.dim[best]) best = axis;
     }
     return best;
-}
-
-/* Summed labels, a contiguous one innermost. */
-static void find_sums(Contract *c)
-{
-    for (int o = 0; o < 2; o++)
-        for (int i = 0; i < labels_of(c, o)->count; i++) {
-            const int64_t label = labels_of(c, o)->ints[i];
-            bool known = find(labels_of(c, 2), label) >= 0;
-            for (int k = 0; k < c->k_count; k++) known |= c->k_label[k] == label;
-            if (!known) c->k_label[c->k_count++] = label;
-        }
-    for (int k = 0; k + 1 < c->k_count; k++) {
-        const int axis = find(labels_of(c, c->tall), c->k_label[k]);
-        if (axis < 0 || c->l->k->contracted[c->tall].stride[axis] != 1) continue;
-        const int64_t label = c->k_label[k];
-        c->k_label[k] = c->k_label[c->k_count - 1];
-        c->k_label[c->k_count - 1] = label;
-        break;
-    }
 }
 
 /* Rows of all samples are one axis where they lie one behind another: tiles of one height, and
@@ -521,12 +441,12 @@ static void assign_roles(Contract *c)
     l->lane_axis = l->target->width > 1 ? l->k->lane_axis : -1;
     c->wide = 1;
     if (l->k->lane_axis >= 0)
-        c->wide = find(labels_of(c, 1), labels_of(c, 2)->ints[l->k->lane_axis]) >= 0;
+        c->wide = contract_find(contract_labels(c, 1), contract_labels(c, 2)->ints[l->k->lane_axis]) >= 0;
     c->tall = 1 - c->wide;
     c->n_axis = l->k->lane_axis >= 0 ? l->k->lane_axis : tile_axis(c, c->wide, -1);
     c->m_axis = tile_axis(c, c->tall, c->n_axis);
     merge_rows(c);
-    find_sums(c);
+    contract_find_sums(c);
 }
 
 static const char *tile_note(const Contract *c)
@@ -548,16 +468,18 @@ void lower_contract(Lower *l)
     const int64_t width = l->lane_axis >= 0 ? l->target->width : 1;
     c.tile = tile_choose(l->target, c.m_axis < 0 ? 1 : c.out.dim[c.m_axis],
                          c.n_axis < 0 ? 1 : (c.out.dim[c.n_axis] + width - 1) / width);
+    product_plan(&c);
     l->b.function->comment = tile_note(&c);
     c.first = x_int(&l->b, 0);
     c.block = c.m_axis < 0 ? 1 : c.out.dim[c.m_axis];
-    choose_stretch(&c);
+    if (!c.product.shared) choose_stretch(&c);
     if (c.stretch) stretch_begin(&c);
     for (int axis = 0; axis < c.out.rank; axis++) {
         if (axis == c.m_axis || axis == c.n_axis || c.out.dim[axis] == 1) continue;
         lower_loop(l, axis);
         open++;
     }
-    m_blocks(&c);
+    if (c.product.shared) product_loops(&c);
+    else m_blocks(&c);
     for (open += c.stretch > 0; open > 0; open--) loop_end(&l->b);
 }

@@ -107,12 +107,13 @@ static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *
     templates[k->kind](&l);
     loop_share(l.b.function);
     loop_tidy(l.b.function);
-    KernelCall call = {.kernel = k, .function = l.b.function};
+    KernelCall call = {.kernel = k, .function = l.b.function, .owns = true};
     for (int i = 0; i < l.values.count; i++) vec_push(arena, call.arguments, l.values.at[i]);
     Function *same = equal_function(program, call.function);
     if (same) {
         program->functions.count--;
         call.function = same;
+        call.owns = false;
     } else {
         take_name(program, call.function, entry);
         call.function->comment = arena_printf(arena, "%s%s%s", describe_kernel(arena, entry, k),
@@ -139,11 +140,12 @@ static void lower_entry(Arena *arena, Program *program, const EntryPlan *plan, L
     }
 }
 
-Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target)
+static Lowered *lower_all(Arena *arena, const Plan *plan, const Target *target, bool shares_tiles)
 {
     Lowered *lowered = arena_make(arena, Lowered);
     lowered->plan = plan;
     lowered->program = program_new(arena, target);
+    lowered->program->shares_tiles = shares_tiles;
     for (int i = 0; i < plan->entries.count; i++) {
         LoweredEntry entry = {0};
         lower_entry(arena, lowered->program, plan->entries.at[i], &entry);
@@ -155,6 +157,27 @@ Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target)
         if (f->callers > 1) f->comment = arena_printf(arena, "%s.", f->comment);
     }
     return lowered;
+}
+
+enum { MANY_PRODUCTS = 12 };
+
+/* How many products are loops of their own. */
+static int count_products(const Lowered *lowered)
+{
+    int n = 0;
+    for (int i = 0; i < lowered->entries.count; i++)
+        for (int j = 0; j < lowered->entries.at[i].calls.count; j++)
+            n += lowered->entries.at[i].calls.at[j].owns
+                 && lowered->entries.at[i].calls.at[j].kernel->kind == KERNEL_CONTRACT;
+    return n;
+}
+
+/* A reader of a few products wants each as a whole; of many, what they have in common once. */
+Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target)
+{
+    Lowered *lowered = lower_all(arena, plan, target, false);
+    if (count_products(lowered) < MANY_PRODUCTS) return lowered;
+    return lower_all(arena, plan, target, true);
 }
 
 /* An index that is only known inside a scan cannot be checked before the entry writes. */

@@ -17,6 +17,7 @@
 typedef struct KernelCall {
     const Kernel *kernel;
     Function *function; /* NULL: a scan, whose body is called once a step */
+    bool owns;          /* the first of those that call it */
     VEC(const Value *) arguments;
     const struct LoweredEntry *body;
 } KernelCall;

@@ -1,0 +1,81 @@
+/* Products in work: what lower/contract.c and lower/product.c share. */
+#ifndef NNC_LOWER_CONTRACT_H
+#define NNC_LOWER_CONTRACT_H
+#include "lower/context.h"
+#include "lower/tile.h"
+
+typedef struct Contract {
+    Lower *l;
+    Type out; /* the domain */
+    int wide,
+        tall; /* which operand is read as vectors along the lane axis, and which is repeated */
+    int m_axis, n_axis; /* axes of the domain that the tile spans; -1: the operand has none */
+    int64_t k_label[MAX_RANK];   /* summed labels ... */
+    LoopExpr *k_index[MAX_RANK]; /* ... and where each stands now */
+    int k_count;
+    int64_t k_outer; /* the innermost sum may be several labels, one behind another in memory: the
+                        outermost ... */
+    int64_t k_inner; /* ... and how many elements one step of it is */
+    Tile tile;
+    int64_t block;   /* rows of the repeated operand that stay in cache while all panels pass */
+    Buffer *buffer;                  /* of epilogue_looped; NULL: none yet */
+    LoopExpr *first; /* of the block */
+    int64_t stretch; /* of the outermost sum; 0: all of it at once */
+    LoopExpr *stretch_begin, *stretch_end;
+    struct Product {           /* of lower/product.c */
+        bool shared;           /* tiles are functions that other products call too */
+        bool direct;           /* they write the result itself, for there is no epilogue */
+        bool adjacent;         /* rows of the repeated operand are one element apart */
+        int64_t chunks;        /* that the sum is done in; partial sums wait in the result */
+        bool last;             /* this one is the last ... */
+        bool whole, partial;   /* ... of panels of whole vectors, of the one that is not */
+        LoopExpr *from, *length;
+    } product;
+} Contract;
+
+typedef struct TilePlace {
+    LoopExpr *m, *n;
+    int rows, columns, active;
+} TilePlace; /* active: lanes of the last vector */
+
+static inline const Node *contract_node(const Contract *c) { return c->l->k->anchor; }
+
+static inline const Attr *contract_labels(const Contract *c, int operand)
+{
+    return &contract_node(c)->attr[operand];
+}
+
+/* The axis with that label; -1: none. */
+static inline int contract_find(const Attr *labels, int64_t label)
+{
+    for (int i = 0; i < labels->count; i++)
+        if (labels->ints[i] == label) return i;
+    return -1;
+}
+
+/* ---- contract_sums.c ---- */
+void contract_find_sums(Contract *c);        /* k_label and what goes with it */
+bool contract_sums_lanes(const Contract *c); /* the innermost sum runs along the lanes */
+LoopExpr *contract_extent(const Contract *c, int k);
+int64_t contract_size(const Contract *c, int k);
+bool contract_is_batch(const Contract *c, int k);
+
+/* ---- contract.c ---- */
+/* The address of an operand's element at the current indices of the result and of the sum. */
+LoopExpr *contract_address(const Contract *c, int operand);
+/* The stride of an operand along an axis of the result, or along the innermost sum (-1). */
+int64_t contract_stride(const Contract *c, int operand, int axis);
+/* Lanes that may be read where `active` are wanted. */
+int contract_lanes_readable(const Contract *c, int active);
+void contract_set_axes(const Contract *c, const TilePlace *p, int row, int column);
+/* The maps behind the product at one place of the tile, whose indices are set. */
+void contract_finish(Contract *c, LoopExpr *sum);
+Buffer *contract_tile_buffer(Contract *c, int64_t width); /* for the sums of one tile */
+void contract_panels(Contract *c);                        /* all tiles of a block of rows */
+
+/* ---- product.c ---- */
+/* Whether and how the product's tiles are shared; the tile's size is chosen. */
+void product_plan(Contract *c);
+void product_loops(Contract *c);
+void product_tile(Contract *c, const TilePlace *p);
+#endif

@@ -1,0 +1,309 @@
+/* Products whose tiles are shared: where a sum is long, a call costs nothing beside it, and one
+ * function of the tile's height and width serves every such product of the program.
+ *
+ *   for each chunk of the sum          so long that a panel stays in cache
+ *       for each n panel
+ *           for each m tile            tile(a, b, sums): sums += a @ b
+ *               epilogue on sums, in loops
+ *
+ * All rows pass a panel while it is in cache, so the other operand, the weights, comes from memory
+ * once. Without an epilogue the result itself takes the sums; with one it holds those of earlier
+ * chunks, or they stay in an array of the size of a tile. */
+#include "lower/contract.h"
+
+#include <string.h>
+
+enum {
+    LONG_SUM = 256,  /* steps of a sum from which tiles are shared */
+    SUM_CHUNK = 1024 /* steps beyond which a sum is done in chunks: a panel of 64 columns takes half
+                        of a second-level cache */
+};
+
+static int width_of(const Contract *c)
+{
+    return c->l->lane_axis >= 0 ? c->l->target->width : 1;
+}
+
+/* ---- the function of a tile ---- */
+
+typedef struct TileFunction {
+    LoopBuilder b;
+    int rows, columns;
+    Buffer *a, *wide, *sums;
+    Var *a_row, *a_step, *b_step, *length, *row, *more;
+    Var *acc[TILE_MAX];
+} TileFunction;
+
+static LoopExpr *times_var(TileFunction *t, int64_t n, const Var *var)
+{
+    return x_mul(&t->b, x_var(&t->b, (Var *)(uintptr_t)var), n);
+}
+
+static LoopExpr *read(TileFunction *t, Buffer *from, LoopExpr *at, bool vector)
+{
+    const int width = t->b.program->target->width;
+    return vector && width > 1 ? x_vload(&t->b, from, at, width) : x_load(&t->b, from, at);
+}
+
+static LoopExpr *sum_place(TileFunction *t, int i)
+{
+    const int width = t->b.program->target->width;
+    return x_add(&t->b, times_var(t, i / t->columns, t->row),
+                 x_int(&t->b, i % t->columns * width));
+}
+
+static void start_sums(TileFunction *t)
+{
+    LoopBuilder *b = &t->b;
+    for (int i = 0; i < t->rows * t->columns; i++)
+        t->acc[i] =
+            loop_var(b, arena_printf(b->arena, "c%d_%d", i / t->columns, i % t->columns),
+                     x_float(b, 0, true));
+    loop_if(b, x_var(b, t->more));
+    for (int i = 0; i < t->rows * t->columns; i++)
+        loop_set(b, t->acc[i], read(t, t->sums, sum_place(t, i), true));
+    loop_end(b);
+}
+
+static void multiply(TileFunction *t)
+{
+    LoopBuilder *b = &t->b;
+    Var *wide[TILE_MAX];
+    LoopExpr *k = x_var(b, loop_begin(b, "k", x_int(b, 0), x_var(b, t->length), 1));
+    loop_unroll(b, 2);
+    for (int v = 0; v < t->columns; v++) {
+        LoopExpr *at = x_add(b, x_times(b, k, x_var(b, t->b_step)),
+                             x_int(b, v * b->program->target->width));
+        wide[v] = loop_let(b, arena_printf(b->arena, "b%d", v), read(t, t->wide, at, true));
+    }
+    for (int r = 0; r < t->rows; r++) {
+        LoopExpr *row = t->a_row ? times_var(t, r, t->a_row) : x_int(b, r);
+        LoopExpr *step = t->a_row ? k : x_times(b, k, x_var(b, t->a_step));
+        LoopExpr *a = x_splat(b, read(t, t->a, x_add(b, row, step), false));
+        Var *factor = loop_let(b, arena_printf(b->arena, "a%d", r), a);
+        for (int v = 0; v < t->columns; v++) {
+            Var *sum = t->acc[r * t->columns + v];
+            loop_set(b, sum, x_fma(b, x_var(b, factor), x_var(b, wide[v]), x_var(b, sum)));
+        }
+    }
+    loop_end(b);
+}
+
+static void store_sums(TileFunction *t)
+{
+    LoopBuilder *b = &t->b;
+    const int width = b->program->target->width;
+    for (int i = 0; i < t->rows * t->columns; i++) {
+        LoopExpr *sum = x_var(b, t->acc[i]);
+        if (width > 1) loop_vstore(b, t->sums, sum_place(t, i), sum, width);
+        else loop_store(b, t->sums, sum_place(t, i), sum);
+    }
+}
+
+static Function *make_function(Program *program, const char *name, int rows, int columns,
+                               bool adjacent)
+{
+    TileFunction t = {.rows = rows, .columns = columns};
+    const int width = program->target->width;
+    t.b = loop_inner_function(
+        program, name,
+        arena_printf(program->arena,
+                     "sums[r * row + c] = sum of a[%s] * b[k * b_step + c] over k < length, for "
+                     "%d rows and %d columns, and what was there where there is more than this.",
+                     adjacent ? "k * a_step + r" : "r * a_row + k", rows, columns * width));
+    t.a = loop_buffer(&t.b, "a", LT_F32, true);
+    t.wide = loop_buffer(&t.b, "b", LT_F32, true);
+    t.sums = loop_buffer(&t.b, "sums", LT_F32, false);
+    if (adjacent) t.a_step = loop_scalar(&t.b, "a_step", LT_INDEX);
+    else t.a_row = loop_scalar(&t.b, "a_row", LT_INDEX);
+    t.b_step = loop_scalar(&t.b, "b_step", LT_INDEX);
+    t.row = loop_scalar(&t.b, "row", LT_INDEX);
+    t.length = loop_scalar(&t.b, "length", LT_INDEX);
+    t.more = loop_scalar(&t.b, "more", LT_INDEX);
+    start_sums(&t);
+    multiply(&t);
+    store_sums(&t);
+    return t.b.function;
+}
+
+static Function *tile_function(Contract *c, int rows, int columns)
+{
+    Program *program = c->l->b.program;
+    const char *name = arena_printf(program->arena, "tile_%dx%d%s", rows, columns * width_of(c),
+                                    c->product.adjacent ? "_across" : "");
+    for (int i = 0; i < program->inner.count; i++)
+        if (!strcmp(program->inner.at[i]->name, name)) return program->inner.at[i];
+    return make_function(program, name, rows, columns, c->product.adjacent);
+}
+
+/* ---- whether, and how ---- */
+
+static int64_t row_stride(const Contract *c, const Value *v)
+{
+    const int *label = c->l->entry->member[v->node->id].label;
+    for (int i = 0; i < v->node->type.rank; i++)
+        if (label[i] == c->m_axis && v->node->type.dim[i] > 1) return v->stride[i];
+    return 0;
+}
+
+/* Whether a result can hold the sums: an element for each, in the order of the lanes. */
+static bool holds_sums(const Contract *c, const Value *v)
+{
+    const Type type = v->node->type;
+    const int *label = c->l->entry->member[v->node->id].label;
+    bool lanes = false;
+    if (v->dtype != DT_F32 || type_elements(type) != type_elements(c->l->k->domain)) return false;
+    for (int i = 0; i < type.rank; i++)
+        lanes |= label[i] == c->n_axis && type.dim[i] > 1 && v->stride[i] == 1;
+    return lanes && row_stride(c, v) > 0;
+}
+
+/* Full panels of the operand along the lanes can be read whole, and its steps are one stride. */
+static bool is_regular(const Contract *c)
+{
+    if (c->m_axis < 0 || c->n_axis < 0 || c->k_count != 1 || contract_sums_lanes(c)) return false;
+    if (contract_stride(c, c->wide, c->n_axis) != 1) return false;
+    const int64_t a_row = contract_stride(c, c->tall, c->m_axis);
+    const int64_t last = c->out.dim[c->n_axis] % width_of(c);
+    return (a_row == 1 || contract_stride(c, c->tall, -1) == 1)
+           && (!last || contract_lanes_readable(c, (int)last) == width_of(c));
+}
+
+static bool computes_alone(const Contract *c)
+{
+    return c->l->k->nodes.count == 1 && c->l->k->results.count == 1;
+}
+
+void product_plan(Contract *c)
+{
+    struct Product *p = &c->product;
+    *p = (struct Product){.chunks = 1, .last = true, .whole = true, .partial = true};
+    if (!c->l->b.program->shares_tiles || !is_regular(c)) return;
+    const int64_t size = contract_size(c, c->k_count - 1);
+    const bool holds = holds_sums(c, c->l->k->results.at[0]);
+    p->shared = size >= LONG_SUM && c->out.dim[c->m_axis] > 1;
+    p->direct = computes_alone(c) && holds;
+    p->adjacent = contract_stride(c, c->tall, -1) != 1;
+    if (size > SUM_CHUNK && holds && !contract_is_batch(c, c->k_count - 1))
+        p->chunks = (size + SUM_CHUNK - 1) / SUM_CHUNK;
+}
+
+/* ---- one tile ---- */
+
+static LoopExpr *result_place(Contract *c, const TilePlace *p, const Value *v)
+{
+    contract_set_axes(c, p, 0, 0);
+    return lower_address(c->l, v->origin, v->stride, c->l->entry->member[v->node->id].label,
+                         v->node->type);
+}
+
+static void call_tile(Contract *c, const TilePlace *p, Handed sums, bool from_start)
+{
+    LoopBuilder *b = &c->l->b;
+    Buffer *a = lower_buffer(c->l, c->l->k->contracted[c->tall].value),
+           *wide = lower_buffer(c->l, c->l->k->contracted[c->wide].value);
+    const int64_t size = contract_size(c, c->k_count - 1), step = contract_stride(c, c->wide, -1),
+                  a_stride = contract_stride(c, c->tall, c->product.adjacent ? -1 : c->m_axis);
+    LoopExpr *from = from_start ? x_int(b, 0) : c->product.from;
+    contract_set_axes(c, p, 0, 0);
+    c->k_index[0] = from;
+    LoopExpr *a_at = contract_address(c, c->tall), *b_at = contract_address(c, c->wide);
+    loop_call(b, tile_function(c, p->rows, p->columns));
+    loop_pass(b, c->product.adjacent ? (Handed){a, a_at, size, p->rows, a_stride}
+                                     : (Handed){a, a_at, p->rows, size, a_stride});
+    loop_pass(b, (Handed){wide, b_at, size, p->columns * width_of(c), step});
+    loop_pass(b, sums);
+    loop_argument(b, x_int(b, a_stride));
+    loop_argument(b, x_int(b, step));
+    loop_argument(b, x_int(b, sums.ld));
+    loop_argument(b, from_start ? contract_extent(c, c->k_count - 1) : c->product.length);
+    loop_argument(b, from);
+}
+
+/* One vector of the sums of a row, finished. */
+static void finish_vector(Contract *c, const Handed *sums, LoopExpr *r, LoopExpr *column)
+{
+    LoopBuilder *b = &c->l->b;
+    LoopExpr *at = x_add(b, x_add(b, sums->index, x_mul(b, r, sums->ld)), column);
+    LoopExpr *sum = width_of(c) > 1 ? x_vload(b, sums->buffer, at, width_of(c))
+                                    : x_load(b, sums->buffer, at);
+    contract_finish(c, x_var(b, loop_let(b, "sum", sum)));
+}
+
+/* The epilogue, row by row and vector by vector. */
+static void finish_rows(Contract *c, const TilePlace *p, const Handed *sums)
+{
+    LoopBuilder *b = &c->l->b;
+    const int width = width_of(c), whole = p->columns - (p->active < width);
+    LoopExpr *r = x_var(b, loop_begin(b, "r", x_int(b, 0), x_int(b, p->rows), 1));
+    contract_set_axes(c, p, 0, 0);
+    c->l->active = c->l->target->width;
+    c->l->axis[c->m_axis] = x_add(b, p->m, r);
+    if (whole) {
+        LoopExpr *column =
+            x_var(b, loop_begin(b, "v", x_int(b, 0), x_int(b, whole * width), width));
+        c->l->axis[c->n_axis] = x_add(b, p->n, column);
+        finish_vector(c, sums, r, column);
+        loop_end(b);
+    }
+    if (whole < p->columns) {
+        c->l->axis[c->n_axis] = x_add(b, p->n, x_int(b, whole * width));
+        c->l->active = p->active;
+        finish_vector(c, sums, r, x_int(b, whole * width));
+    }
+    loop_end(b);
+    c->l->active = c->l->target->width;
+}
+
+void product_tile(Contract *c, const TilePlace *p)
+{
+    const Value *v = c->l->k->results.at[0];
+    const bool part = p->active < width_of(c);
+    const bool in_place = !part && (c->product.direct || c->product.chunks > 1);
+    const int64_t columns = p->columns * width_of(c);
+    Handed sums = {.rows = p->rows, .columns = columns, .ld = columns};
+    if (in_place) {
+        sums.buffer = lower_buffer(c->l, v);
+        sums.index = result_place(c, p, v);
+        sums.ld = row_stride(c, v);
+    } else {
+        sums.buffer = contract_tile_buffer(c, width_of(c));
+        sums.index = x_int(&c->l->b, 0);
+    }
+    call_tile(c, p, sums, part || c->product.chunks == 1);
+    if (part || (!c->product.direct && c->product.last)) finish_rows(c, p, &sums);
+}
+
+/* ---- loops ---- */
+
+/* The sum in chunks of one length; the last, or only the panel of it that is not whole, is done
+ * behind the loop where more than sums is to be done. */
+static void chunks(Contract *c)
+{
+    LoopBuilder *b = &c->l->b;
+    struct Product *p = &c->product;
+    const int64_t size = contract_size(c, c->k_count - 1), chunk = (size + p->chunks - 1) / p->chunks;
+    const int64_t behind = p->direct ? size : (p->chunks - 1) * chunk;
+    p->from = x_var(b, loop_begin(b, "from", x_int(b, 0), x_int(b, behind), chunk));
+    p->length = behind % chunk ? x_min(b, x_int(b, chunk),
+                                       x_add(b, x_int(b, size), x_mul(b, p->from, -1)))
+                               : x_int(b, chunk);
+    p->partial = p->last = false;
+    contract_panels(c);
+    loop_end(b);
+    p->last = p->partial = true;
+    p->whole = !p->direct;
+    p->from = x_int(b, behind);
+    p->length = x_int(b, size - behind);
+    contract_panels(c);
+}
+
+void product_loops(Contract *c)
+{
+    c->first = x_int(&c->l->b, 0);
+    c->block = c->out.dim[c->m_axis];
+    c->product.from = x_int(&c->l->b, 0);
+    c->product.length = contract_extent(c, c->k_count - 1);
+    if (c->product.chunks > 1) chunks(c);
+    else contract_panels(c);
+}
