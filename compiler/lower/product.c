@@ -276,7 +276,7 @@ void product_tile(Contract *c, const TilePlace *p)
 
 /* ---- loops ---- */
 
-/* The sum in chunks of one length; the last, or only the panel of it that is not whole, is done
+/* The sum in chunks of one length; the last one, or only the panel of it that is not whole, is done
  * behind the loop where more than sums is to be done. */
 static void chunks(Contract *c)
 {
@@ -284,13 +284,15 @@ static void chunks(Contract *c)
     struct Product *p = &c->product;
     const int64_t size = contract_size(c, c->k_count - 1), chunk = (size + p->chunks - 1) / p->chunks;
     const int64_t behind = p->direct ? size : (p->chunks - 1) * chunk;
-    p->from = x_var(b, loop_begin(b, "from", x_int(b, 0), x_int(b, behind), chunk));
+    const bool loops = behind > chunk;
+    p->from = loops ? x_var(b, loop_begin(b, "from", x_int(b, 0), x_int(b, behind), chunk))
+                    : x_int(b, 0);
     p->length = behind % chunk ? x_min(b, x_int(b, chunk),
                                        x_add(b, x_int(b, size), x_mul(b, p->from, -1)))
                                : x_int(b, chunk);
     p->partial = p->last = false;
     contract_panels(c);
-    loop_end(b);
+    if (loops) loop_end(b);
     p->last = p->partial = true;
     p->whole = !p->direct;
     p->from = x_int(b, behind);
