@@ -394,6 +394,13 @@ LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind, LoopExpr *a)
     return make(b, kind, across ? a->type : LT_F32, a->vector && !across, 1, &a);
 }
 
+LoopExpr *x_quotient(LoopBuilder *b, LoopExpr *a, LoopExpr *c)
+{
+    const bool divides = !c->vector || !b->program->target->reciprocal;
+    LoopExpr *to = divides ? c : x_unary(b, E_RECIPROCAL, c);
+    return x_map(b, divides ? OP_div : OP_mul, 2, (LoopExpr *[]){a, to});
+}
+
 LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent)
 {
     return make(b, E_LDEXP, LT_F32, a->vector, 2, (LoopExpr *[]){a, exponent});

@@ -51,6 +51,7 @@ typedef enum LoopExprKind {
     E_MANTISSA, /* a / 2^exponent, in [1, 2) */
     E_ROUND,    /* nearest integer, ties to even, as f32 */
     E_FRACTION, /* 2^(a / n - floor(a / n)) of an integral f32 a, n the target's `fractions` */
+    E_RECIPROCAL, /* 1 / a within two ulp, for |a| a normal number */
     E_INDEX_ADD,
     E_INDEX_MUL,
     E_INDEX_DIV,
@@ -203,6 +204,9 @@ LoopExpr *x_map(LoopBuilder *b, Op op, int count, LoopExpr *const *args);
 LoopExpr *x_fma(LoopBuilder *b, LoopExpr *a, LoopExpr *c, LoopExpr *addend);
 LoopExpr *x_unary(LoopBuilder *b, LoopExprKind kind,
                   LoopExpr *a); /* lanes reductions, exponent, mantissa, round, fraction */
+/* a / c where the last bit or two do not matter and waiting for the divider would: by the target's
+ * reciprocal if it has one. c is normal. */
+LoopExpr *x_quotient(LoopBuilder *b, LoopExpr *a, LoopExpr *c);
 LoopExpr *x_random(LoopBuilder *b, Var *seed, LoopExpr *place, LoopExpr *element);
 LoopExpr *x_ldexp(LoopBuilder *b, LoopExpr *a, LoopExpr *exponent);
 

@@ -47,11 +47,12 @@ static const char *kind_text(const LoopExpr *x)
         [E_ADD_LANES] = "add_lanes", [E_MAX_LANES] = "max_lanes",
         [E_LDEXP] = "ldexp",         [E_EXPONENT] = "exponent",
         [E_MANTISSA] = "mantissa",   [E_ROUND] = "round",
-        [E_FRACTION] = "fraction",   [E_INDEX_ADD] = "+",
-        [E_INDEX_MUL] = "*",         [E_INDEX_DIV] = "/",
-        [E_INDEX_MOD] = "mod",       [E_INDEX_MIN] = "min",
-        [E_INDEX_MAX] = "max",       [E_RANDOM] = "random",
-        [E_TO_I32] = "i32",          [E_TO_INDEX] = "index",
+        [E_FRACTION] = "fraction",   [E_RECIPROCAL] = "reciprocal",
+        [E_INDEX_ADD] = "+",         [E_INDEX_MUL] = "*",
+        [E_INDEX_DIV] = "/",         [E_INDEX_MOD] = "mod",
+        [E_INDEX_MIN] = "min",       [E_INDEX_MAX] = "max",
+        [E_RANDOM] = "random",       [E_TO_I32] = "i32",
+        [E_TO_INDEX] = "index",
     };
     return x->kind == E_MAP || x->kind == E_CALL ? op_row(x->op)->name : names[x->kind];
 }

@@ -108,6 +108,7 @@ static const char *spelling_of(const Printer *p, const LoopExpr *x)
     case E_MANTISSA: return t->mantissa;
     case E_ROUND: return t->round;
     case E_FRACTION: return t->fraction;
+    case E_RECIPROCAL: return t->reciprocal;
     case E_SPLAT:
         return x->type == LT_F32 ? p->program->target->set_f32 : p->program->target->set_i32;
     case E_LANES: return p->program->target->lanes;

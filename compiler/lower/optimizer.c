@@ -60,8 +60,8 @@ static void adam_element(Step *s, bool decoupled)
     store(s, s->first, m);
     store(s, s->second, v);
     LoopExpr *root = x_map(&s->b, OP_sqrt, 1, (LoopExpr *[]){map2(s, OP_mul, v, all(s, s->scale))});
-    LoopExpr *step =
-        map2(s, OP_div, map2(s, OP_mul, all(s, s->rate), m), map2(s, OP_add, root, all(s, s->eps)));
+    LoopExpr *step = x_quotient(&s->b, map2(s, OP_mul, all(s, s->rate), m),
+                                map2(s, OP_add, root, all(s, s->eps)));
     if (decoupled)
         w = map2(s, OP_mul, w, map2(s, OP_sub, x_float(&s->b, 1, true), all(s, s->decay)));
     store(s, s->params, map2(s, OP_sub, w, step));

@@ -82,6 +82,13 @@ static const struct TargetHelper helpers[] = {
      "    for (int i = 0; i < 16; i++)\n"
      "        if (i < columns) _mm512_mask_storeu_ps(to + i * ld, @_lanes%(rows), a[i]);\n"
      "}\n"},
+    {"@_reciprocal%",
+     "/* 1 / x within two ulp and without the divider: 14 bits, and a step of Newton's. */\n"
+     "~static inline __m512 @_reciprocal%(__m512 x)\n"
+     "{\n"
+     "    const __m512 guess = _mm512_rcp14_ps(x);\n"
+     "    return _mm512_mul_ps(guess, _mm512_fnmadd_ps(x, guess, _mm512_set1_ps(2.0f)));\n"
+     "}\n"},
     {"@_fraction%",
      "/* 2^(n / 32 - floor(n / 32)) of integral n. */\n"
      "~static inline __m512 @_fraction%(__m512 n)\n"
@@ -200,5 +207,6 @@ const Target target_avx512 = {
     .round = "_mm512_cvtepi32_ps(_mm512_cvtps_epi32($0))",
     .fractions = 32,
     .fraction = "@_fraction%($0)",
+    .reciprocal = "@_reciprocal%($0)",
     .helpers = helpers,
 };

@@ -36,6 +36,7 @@ struct Target {
     bool ldexp_floors; /* ldexp takes the floor of its exponent */
     int fractions; /* 2^(i / fractions) comes from a table in registers; 0: there is none */
     const char *fraction;
+    const char *reciprocal; /* 1 / $0 within two ulp, faster than a division, or NULL */
 
     /* C text of helper functions that the spellings above call, each emitted only if used: a name
      * as it occurs in spellings (NN_...) and its definition; ends with a NULL name. In spellings

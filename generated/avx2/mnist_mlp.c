@@ -164,6 +164,14 @@ static inline void mnist_mlp_transpose(const float *from, ptrdiff_t from_ld, flo
     }
 }
 
+/* 1 / x within two ulp and without the divider: 12 bits, and a step of Newton's. */
+NN_TARGET_AVX2
+static inline __m256 mnist_mlp_reciprocal(__m256 x)
+{
+    const __m256 guess = _mm256_rcp_ps(x);
+    return _mm256_mul_ps(guess, _mm256_fnmadd_ps(x, guess, _mm256_set1_ps(2.0f)));
+}
+
 /* 2^(n / 8 - floor(n / 8)) of integral n. */
 NN_TARGET_AVX2
 static inline __m256 mnist_mlp_fraction(__m256 n)
@@ -1322,9 +1330,9 @@ static void mnist_mlp_adam(float *NN_RESTRICT params, const float *NN_RESTRICT g
         _mm256_storeu_ps(first + i, m);
         _mm256_storeu_ps(second + i, v);
         _mm256_storeu_ps(params + i, _mm256_sub_ps(w,
-            _mm256_div_ps(_mm256_mul_ps(_mm256_set1_ps(rate), m),
-            _mm256_add_ps(_mm256_sqrt_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale))),
-            _mm256_set1_ps(eps)))));
+            _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(rate), m),
+            mnist_mlp_reciprocal(_mm256_add_ps(_mm256_sqrt_ps(_mm256_mul_ps(v,
+            _mm256_set1_ps(scale))), _mm256_set1_ps(eps))))));
     }
 }
 

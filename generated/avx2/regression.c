@@ -96,6 +96,14 @@ static inline float regression_add_lanes(__m256 v)
     return _mm_cvtss_f32(s);
 }
 
+/* 1 / x within two ulp and without the divider: 12 bits, and a step of Newton's. */
+NN_TARGET_AVX2
+static inline __m256 regression_reciprocal(__m256 x)
+{
+    const __m256 guess = _mm256_rcp_ps(x);
+    return _mm256_mul_ps(guess, _mm256_fnmadd_ps(x, guess, _mm256_set1_ps(2.0f)));
+}
+
 static inline float regression_abs(float x)
 {
     return x < 0.0f ? -x : x;
@@ -578,9 +586,9 @@ static void regression_adam(float *NN_RESTRICT params, const float *NN_RESTRICT 
         _mm256_storeu_ps(first + i, m);
         _mm256_storeu_ps(second + i, v);
         _mm256_storeu_ps(params + i, _mm256_sub_ps(w,
-            _mm256_div_ps(_mm256_mul_ps(_mm256_set1_ps(rate), m),
-            _mm256_add_ps(_mm256_sqrt_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale))),
-            _mm256_set1_ps(eps)))));
+            _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(rate), m),
+            regression_reciprocal(_mm256_add_ps(_mm256_sqrt_ps(_mm256_mul_ps(v,
+            _mm256_set1_ps(scale))), _mm256_set1_ps(eps))))));
     }
 }
 
