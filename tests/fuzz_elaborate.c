@@ -28,7 +28,7 @@ static const char *compile_fault(Arena *arena, Module *module, size_t choice)
     int count = 0;
     while (targets[count]) count++;
     if (lower_unsupported(module)) return NULL;
-    Plan *plan = plan_module(arena, module);
+    Plan *plan = plan_module(arena, module, 0);
     const char *fault = plan_verify(arena, plan);
     if (fault) return fault;
     Lowered *lowered = lower_plan(arena, plan, targets[choice % (size_t)count]);

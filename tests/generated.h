@@ -153,7 +153,7 @@ static inline int generated_add(Generated *g, const Module *module, int optimize
     Text header = text_new(g->arena), source = text_new(g->arena);
     const int number = g->models.count;
     const char *name = arena_printf(g->arena, "m%d_%s", number, module->name);
-    Plan *plan = plan_module(g->arena, module);
+    Plan *plan = plan_module(g->arena, module, 0);
     const char *wrong = plan_verify(g->arena, plan);
     if (wrong) fail_msg("%s: %s", module->name, wrong);
     Lowered *lowered = lower_plan(g->arena, plan, g->target);

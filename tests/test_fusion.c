@@ -14,7 +14,7 @@ static const Plan *plan_of(Module *m)
     const PassOptions options = {.verify = true};
     const char *wrong = passes_run(m, &options);
     if (wrong) fail_msg("%s", wrong);
-    const Plan *plan = plan_module(m->arena, m);
+    const Plan *plan = plan_module(m->arena, m, 0);
     wrong = plan_verify(m->arena, plan);
     if (wrong) fail_msg("%s", wrong);
     return plan;
@@ -63,8 +63,8 @@ static void expect_one_kernel(Block *block, const char *entry, int64_t bytes)
 static void alone_each_is_one_pass(void **state)
 {
     (void)state;
-    expect_one_kernel(layer_norm, "forward", 2 * FULL + 2 * VECTOR);   /* x, w, b -> y */
-    expect_one_kernel(layer_norm, "backward", 3 * FULL + 3 * VECTOR);  /* x, dy, w -> dx, dw, db */
+    expect_one_kernel(layer_norm, "forward", 2 * FULL + 2 * VECTOR);  /* x, w, b -> y */
+    expect_one_kernel(layer_norm, "backward", 3 * FULL + 3 * VECTOR); /* x, dy, w -> dx, dw, db */
     expect_one_kernel(softmax, "forward", 2 * FULL);
     expect_one_kernel(softmax, "backward", 3 * FULL);
     expect_one_kernel(gelu, "forward", 2 * FULL);
@@ -126,8 +126,8 @@ static void expect_between(Block *block, int rows, int64_t kept)
     const EntryPlan *plan = plan_between(arena, block);
     if (count_rows_kernels(plan) != rows || kept_elements(plan) != kept) {
         show(plan->plan);
-        fail_msg("expected %d kernels of rows and %d elements kept, got %d and %d", rows,
-                 (int)kept, count_rows_kernels(plan), (int)kept_elements(plan));
+        fail_msg("expected %d kernels of rows and %d elements kept, got %d and %d", rows, (int)kept,
+                 count_rows_kernels(plan), (int)kept_elements(plan));
     }
     arena_free(arena);
 }
@@ -138,7 +138,7 @@ static void between_layers_each_is_one_pass(void **state)
     const int64_t full = ROWS * COLUMNS;
     expect_between(layer_norm, 3, 2 * full + 2 * ROWS);
     expect_between(softmax, 3, full);
-    expect_between(gelu, 2, 2 * full);      /* both in the epilogues of products */
+    expect_between(gelu, 2, 2 * full); /* both in the epilogues of products */
 }
 
 /* Whether a kernel only ends what others began: it writes gradients, or copies for one that does. */

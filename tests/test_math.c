@@ -97,7 +97,7 @@ static void on_target(const char *name)
         skip();
     }
     Arena *arena = arena_new();
-    Lowered *lowered = lower_plan(arena, plan_module(arena, all_functions(arena)), target);
+    Lowered *lowered = lower_plan(arena, plan_module(arena, all_functions(arena), 0), target);
     const EmitOptions options = {.command = "test", .optimizer = -1};
     const Emission e = emission_new(arena, lowered->plan, &lowered, 1, &options);
     Native native;

@@ -16,7 +16,7 @@ static Plan *sound_plan(Arena *arena)
     const PassOptions options = {.verify = true};
     const char *wrong = passes_run(m, &options);
     if (wrong) fail_msg("%s", wrong);
-    Plan *plan = plan_module(arena, m);
+    Plan *plan = plan_module(arena, m, 0);
     wrong = plan_verify(arena, plan);
     if (wrong) fail_msg("a sound plan is refused: %s", wrong);
     return plan;
@@ -66,7 +66,7 @@ static void overlaps_are_refused(void **state)
     const Plan *plan = sound_plan(arena);
     EntryPlan *entry = plan->entries.at[0];
     int tried = 0, shared = 0;
-    entry->workspace_bytes *= 4;                     /* room, so that overlaps alone are wrong */
+    entry->workspace_bytes *= 4; /* room, so that overlaps alone are wrong */
     for (int i = 0; i < entry->values.count; i++)
         for (int j = 0; j < entry->values.count; j++) {
             Value *a = entry->values.at[i];
@@ -81,7 +81,7 @@ static void overlaps_are_refused(void **state)
             tried++;
         }
     assert_true(tried > 10);
-    assert_true(shared > 0);                         /* memory is used again, so there is a point */
+    assert_true(shared > 0); /* memory is used again, so there is a point */
     assert_null(plan_verify(arena, plan));
     arena_free(arena);
 }

@@ -13,9 +13,10 @@ static const Case cases[] = {
     {"tests/emit/tiny.nn", {0}, NULL},
     {"tests/emit/pieces.nn", {0}, NULL},
     {"tests/emit/running.nn", {0}, NULL},
+    {"tests/threads/windows.nn", {0}, NULL},
     {"examples/digits/digits.nn", {"train.batch=9", 0}, NULL},
     {"examples/lenet.nn", {"train.batch=5", 0}, NULL},
-    {"examples/resnet20.nn", {"train.batch=3", 0}, "train"},
+    {"examples/resnet20.nn", {"train.batch=17", 0}, "train"},
     {"examples/tiny_yolo.nn", {"train.batch=1", 0}, "train"},
     {"examples/char_gpt.nn", {"train.batch=3", "depth=1", 0}, "train"},
     {"examples/speech_ctc.nn", {"train.batch=3", 0}, "train"},
@@ -53,21 +54,25 @@ static void write_model(const Folder *p, const Compilation *c, const char *name,
                         int64_t least)
 {
     const Target *target = c->options->targets[0];
-    Lowered *lowered = lower_plan(p->arena, c->plan, target);
+    Plan *plan = plan_module(p->arena, c->module, threads);
+    assert_null(plan_verify(p->arena, plan));
+    Lowered *lowered = lower_plan(p->arena, plan, target);
     if (threads) lower_divide(lowered, threads, least);
     const EmitOptions options = {
         .name = name, .command = "test", .optimizer = -1, .threads = threads};
-    const Emission e = emission_new(p->arena, c->plan, &lowered, 1, &options);
+    const Emission e = emission_new(p->arena, plan, &lowered, 1, &options);
     Text header = text_new(p->arena), source = text_new(p->arena), driven = text_new(p->arena);
     emit_header(&header, &e);
     emit_source(&source, &e);
-    if (threads) with_threads(&driven, source.at);
+    if (threads > 1) with_threads(&driven, source.at);
     folder_write(p, arena_printf(p->arena, "%s.h", name), &header);
-    folder_write(p, arena_printf(p->arena, "%s.c", name), threads ? &driven : &source);
-    if (threads) folder_write(p, "plain.c", &source);
+    folder_write(p, arena_printf(p->arena, "%s.c", name), threads > 1 ? &driven : &source);
+    if (threads > 1) folder_write(p, "plain.c", &source);
 }
 
-static void generate(const Folder *p, const Case *which, const char *target, int64_t least)
+/* "whole" for so many threads, "parts" for three. */
+static void generate(const Folder *p, const Case *which, const char *target, int64_t least,
+                     int whole)
 {
     CompileOptions options = {.elaborate.sets = (const char **)(uintptr_t)which->sets};
     while (which->sets[options.elaborate.set_count]) options.elaborate.set_count++;
@@ -75,8 +80,8 @@ static void generate(const Folder *p, const Case *which, const char *target, int
     options.entry_count = which->entry != NULL;
     choose_targets(&options, target);
     Compilation c = compile_start(p->arena, which->program, &options);
-    if (!compile_or_tell(&c, STAGE_PLANNED)) fail_msg("%s does not compile", which->program);
-    write_model(p, &c, "whole", 0, 0);
+    if (!compile_or_tell(&c, STAGE_TRANSFORMED)) fail_msg("%s does not compile", which->program);
+    write_model(p, &c, "whole", whole, least);
     write_model(p, &c, "parts", 3, least);
 }
 
@@ -84,14 +89,14 @@ static void generate(const Folder *p, const Case *which, const char *target, int
 
 /* Contraction is off: the C compiler may merge a product and a sum in the whole that parts have on
  * either side. */
-static void build_and_run(const Folder *p, const char *flags)
+static void build_and_run(const Folder *p, const char *flags, const char *parts)
 {
     must_run(p->arena,
              arena_printf(p->arena,
                           "${CC:-cc} -std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off "
-                          "%s -I'%s' tests/threads/run.c '%s/whole.c' '%s/parts.c' "
+                          "%s -I'%s' tests/threads/run.c '%s/whole.c' '%s/%s' "
                           "-o '%s/run' -lpthread && '%s/run'",
-                          flags, p->path, p->path, p->path, p->path, p->path));
+                          flags, p->path, p->path, p->path, parts, p->path, p->path));
 }
 
 static void same_bits_on_threads(void **state)
@@ -99,9 +104,35 @@ static void same_bits_on_threads(void **state)
     (void)state;
     for (int i = 0; i < CASES; i++) {
         Folder p = folder_new();
-        generate(&p, &cases[i], "native", SOON);
+        generate(&p, &cases[i], "native", SOON, 1);
         print_message("             %s\n", cases[i].program);
-        build_and_run(&p, "-O0");
+        build_and_run(&p, "-O0", "parts.c");
+        folder_end(&p);
+    }
+}
+
+static bool builds_with(const char *flag)
+{
+    Folder p = folder_new();
+    const bool can =
+        runs(p.arena, arena_printf(p.arena,
+                                   "cd '%s' && echo 'int main(void) { return 0; }' > probe.c && "
+                                   "${CC:-cc} %s probe.c -o probe && ./probe",
+                                   p.path, flag));
+    folder_end(&p);
+    if (!can) print_message("[  SKIPPED ] the compiler has no %s\n", flag);
+    return can;
+}
+
+static void same_bits_on_those_of_openmp(void **state)
+{
+    static const int tried[] = {3, 5};
+    (void)state;
+    if (!builds_with("-fopenmp")) skip();
+    for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
+        Folder p = folder_new();
+        generate(&p, &cases[tried[i]], "native", SOON, 1);
+        build_and_run(&p, "-O0 -fopenmp", "plain.c");
         folder_end(&p);
     }
 }
@@ -109,23 +140,13 @@ static void same_bits_on_threads(void **state)
 /* Watched by the thread sanitizer, in scalar code, where it sees every access. */
 static void no_two_threads_touch_the_same(void **state)
 {
-    static const int watched[] = {0, 1, 2, 4};
-    Folder probe = folder_new();
+    static const int watched[] = {0, 1, 2, 3, 5};
     (void)state;
-    const bool can = runs(
-        probe.arena, arena_printf(probe.arena,
-                                  "cd '%s' && echo 'int main(void) { return 0; }' > probe.c && "
-                                  "${CC:-cc} -fsanitize=thread probe.c -o probe && ./probe",
-                                  probe.path));
-    folder_end(&probe);
-    if (!can) {
-        print_message("[  SKIPPED ] the compiler has no thread sanitizer\n");
-        skip();
-    }
+    if (!builds_with("-fsanitize=thread")) skip();
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
         Folder p = folder_new();
-        generate(&p, &cases[watched[i]], "scalar", SOON);
-        build_and_run(&p, "-O1 -g -fsanitize=thread");
+        generate(&p, &cases[watched[i]], "scalar", SOON, 1);
+        build_and_run(&p, "-O1 -g -fsanitize=thread", "parts.c");
         folder_end(&p);
     }
 }
@@ -137,7 +158,7 @@ static void no_warning_with_and_without_openmp(void **state)
                                         "clang -x c++ -std=c++17"};
     (void)state;
     Folder p = folder_new();
-    generate(&p, &cases[4], "native", SOON);
+    generate(&p, &cases[3], "native", SOON, 1);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const char *name = arena_strndup(p.arena, lines[i], strcspn(lines[i], " "));
         if (lab_has(p.arena, name))
@@ -154,7 +175,7 @@ static void off_without_a_trace(void **state)
 {
     (void)state;
     Folder p = folder_new();
-    generate(&p, &cases[0], "scalar", LEAST_STATEMENTS);
+    generate(&p, &cases[0], "scalar", LEAST_STATEMENTS, 0);
     must_run(p.arena, arena_printf(p.arena,
                                    "cd '%s' && ! grep -nE 'parallel|nn_task|divide' "
                                    "whole.[ch] && ! grep -n '_divide' parts.c",
@@ -166,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bits_on_threads),
+        cmocka_unit_test(same_bits_on_those_of_openmp),
         cmocka_unit_test(no_two_threads_touch_the_same),
         cmocka_unit_test(no_warning_with_and_without_openmp),
         cmocka_unit_test(off_without_a_trace),

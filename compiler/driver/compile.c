@@ -11,7 +11,9 @@ static const CompileOptions no_options;
 
 Compilation compile_start(Arena *arena, const char *path, const CompileOptions *options)
 {
-    return (Compilation){.arena = arena, .path = path, .diags = diags_new(arena),
+    return (Compilation){.arena = arena,
+                         .path = path,
+                         .diags = diags_new(arena),
                          .options = options ? options : &no_options};
 }
 
@@ -84,16 +86,18 @@ static bool keep_entries(Compilation *c)
 static bool make_module(Compilation *c)
 {
     c->module = is_graph_text(c->path)
-                    ? module_parse(c->arena, c->source, c->diags)
-                    : elaborate(c->arena, c->ast, &c->options->elaborate, c->diags);
+                  ? module_parse(c->arena, c->source, c->diags)
+                  : elaborate(c->arena, c->ast, &c->options->elaborate, c->diags);
     if (c->module) c->module->strict = c->options->strict;
     return c->module && !diags_errors(c->diags) && keep_entries(c);
 }
 
 static bool run_passes(Compilation *c)
 {
-    const PassOptions run = {.verify = true, .last = c->options->last_pass,
-                             .dump_after = c->options->dump_after, .dump = c->options->dump};
+    const PassOptions run = {.verify = true,
+                             .last = c->options->last_pass,
+                             .dump_after = c->options->dump_after,
+                             .dump = c->options->dump};
     const char *bug = passes_run(c->module, &run);
     if (bug) diag_error(c->diags, nowhere, "internal error: %s", bug);
     return !bug;
@@ -110,7 +114,7 @@ static bool make_plan(Compilation *c)
                   (long long)unsupported->attr[0].ints[0] - 1);
         return false;
     }
-    c->plan = plan_module(c->arena, c->module);
+    c->plan = plan_module(c->arena, c->module, c->options->emit.threads);
     const char *bug = plan_verify(c->arena, c->plan);
     if (bug) diag_error(c->diags, nowhere, "internal error: %s", bug);
     return !bug;
@@ -133,8 +137,9 @@ static bool lower(Compilation *c)
 bool compile_to(Compilation *c, Stage stage)
 {
     static bool (*const step[])(Compilation *) = {
-        [STAGE_PARSED] = parse, [STAGE_ELABORATED] = make_module, [STAGE_TRANSFORMED] = run_passes,
-        [STAGE_PLANNED] = make_plan, [STAGE_LOWERED] = lower,
+        [STAGE_PARSED] = parse,           [STAGE_ELABORATED] = make_module,
+        [STAGE_TRANSFORMED] = run_passes, [STAGE_PLANNED] = make_plan,
+        [STAGE_LOWERED] = lower,
     };
     while (c->stage < stage) {
         if (!step[c->stage + 1](c)) return false;

@@ -62,6 +62,9 @@ typedef struct Value {
     int64_t elements; /* occupied, padding and halo included */
     const Halo *halo; /* or NULL; only AT_WORK */
     Around around;    /* AT_AROUND */
+    int pieces;       /* of scratch: of threads or groups of rows, `each` elements apart; else 0 */
+    bool own;         /* every thread has a piece */
+    int64_t each;
     int first, last;  /* steps of the entry between which it is live (AT_WORK) */
 } Value;
 
@@ -153,12 +156,14 @@ typedef struct ParamLayout {
 typedef struct Plan {
     Arena *arena;
     const Module *module;
+    int threads; /* that run the parts of kernels; 0: kernels have no parts */
     ParamLayout *params, *states, *sessions; /* sessions in logical order */
     int64_t param_floats, state_floats, session_floats;
     VEC(EntryPlan *) entries;
 } Plan;
 
-Plan *plan_module(Arena *arena, const Module *module);
+/* threads: that run the parts of kernels, 0: there are no parts. */
+Plan *plan_module(Arena *arena, const Module *module, int threads);
 
 /* NULL, or what is wrong: overlaps among live values (found again, independently of memory.c),
  * values written twice or read before they are written, kernels out of order. */
@@ -256,6 +261,8 @@ enum { PARAM_APART = 2048, WORK_APART = 512 };
 void layout_dense(Type type, const int *order, int apart, Value *value);
 void layout_contraction(EntryPlan *entry,
                         Kernel *k); /* lane axis and operands, with copies where they pay */
+/* Scratch in pieces lies behind everything else, each thread's always at the same place, so that it
+ * stays in the thread's cache. */
 void memory_plan(EntryPlan *entry);
 bool memory_has_slot(const EntryPlan *entry, const Value *v); /* in the workspace, at v->offset */
 int64_t memory_bytes(const Value *v);                         /* of its slot */

@@ -452,11 +452,12 @@ EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *
     return entry;
 }
 
-Plan *plan_module(Arena *arena, const Module *module)
+Plan *plan_module(Arena *arena, const Module *module, int threads)
 {
     Plan *plan = arena_make(arena, Plan);
     plan->arena = arena;
     plan->module = module;
+    plan->threads = threads;
     layout_params(plan);
     for (int i = 0; i < module->entries.count; i++)
         vec_push(arena, plan->entries, plan_graph(plan, module->entries.at[i], NULL, NULL));

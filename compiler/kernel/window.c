@@ -177,6 +177,27 @@ static Value *add_scratch(EntryPlan *entry, Kernel *k, const char *name, int64_t
     return v;
 }
 
+static void for_each_thread(const EntryPlan *entry, Value *scratch)
+{
+    if (entry->plan->threads < 2 || entry->outer) return;
+    scratch->own = true;
+    scratch->pieces = entry->plan->threads;
+}
+
+enum { MOST_GROUPS = 4, GROUP_ROWS = 8, GROUPS_BYTES = 1280 * 1024 };
+
+/* Sums over the batch that threads share: by groups of rows, as many for any number of threads, and
+ * no more than the cache holds. */
+static int count_groups(const Window *w, const Value *sums)
+{
+    const int64_t bytes = 4 * sums->elements;
+    int64_t groups = w->rows / GROUP_ROWS;
+    if (groups * bytes > GROUPS_BYTES) groups = GROUPS_BYTES / bytes;
+    return groups < 2           ? w->rows >= 2 * GROUP_ROWS ? 2 : 0
+         : groups < MOST_GROUPS ? (int)groups
+                                : MOST_GROUPS;
+}
+
 static int64_t padded(int64_t channels) { return (channels + LANE_PAD - 1) / LANE_PAD * LANE_PAD; }
 
 /* Transformed weights, and the transforms of a block of tiles on either side. */
@@ -186,9 +207,11 @@ static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
     const int64_t ins = padded(w->in_channels), outs = padded(w->out_channels);
     const int64_t tiles = winograd_block(w).tiles;
     k->winograd = true;
-    add_scratch(entry, k, "transformed_weight", PLANES, ins * outs);
-    add_scratch(entry, k, "transformed_in", PLANES, tiles * ins);
-    add_scratch(entry, k, "transformed_out", PLANES, tiles * outs);
+    Value *weight = add_scratch(entry, k, "transformed_weight", PLANES, ins * outs);
+    if (w->result == ROLE_WEIGHT && entry->plan->threads)
+        weight->pieces = count_groups(w, weight);
+    for_each_thread(entry, add_scratch(entry, k, "transformed_in", PLANES, tiles * ins));
+    for_each_thread(entry, add_scratch(entry, k, "transformed_out", PLANES, tiles * outs));
 }
 
 enum { WINOGRAD_CACHE = 288 * 1024 };

@@ -10,9 +10,12 @@
 
 enum { MOST_TERMS = 12 };
 
-static const int64_t far = (int64_t)1 << 40;         /* further than any address */
+static const int64_t far = (int64_t)1 << 40; /* further than any address */
 
-typedef struct Term { const Var *var; int64_t factor, lo, hi; } Term;
+typedef struct Term {
+    const Var *var;
+    int64_t factor, lo, hi;
+} Term;
 
 typedef struct Affine {
     int64_t constant;
@@ -20,9 +23,16 @@ typedef struct Affine {
     int count;
 } Affine;
 
-typedef struct Binding { const Var *var; Affine value; } Binding;
+typedef struct Binding {
+    const Var *var;
+    Affine value;
+} Binding;
 
-typedef struct Access { const Buffer *buffer; Affine at; bool writes; } Access;
+typedef struct Access {
+    const Buffer *buffer;
+    Affine at;
+    bool writes;
+} Access;
 
 typedef struct Scan {
     Arena *arena;
@@ -73,8 +83,9 @@ static int64_t bound(const Affine *x, bool upper)
     for (int i = 0; i < x->count; i++) {
         const Term *t = &x->term[i];
         const int64_t end = (t->factor > 0) == upper ? t->hi : t->lo;
-        if (t->factor) sum = clip(sum + (end <= -far || end >= far
-                                             ? (upper ? far : -far) : clip(t->factor * end)));
+        if (t->factor)
+            sum = clip(
+                sum + (end <= -far || end >= far ? (upper ? far : -far) : clip(t->factor * end)));
     }
     return sum;
 }
@@ -153,7 +164,7 @@ static bool follows(Scan *s, const LoopStmt *loop, const Affine *lo, const LoopE
     Affine length = value_of(s, hi);
     add(s, &length, lo, -1);
     if (!is_constant(&length) || is_constant(lo)) return false;
-    Affine at = fresh(s, 0, length.constant - 1);
+    Affine at = fresh(s, 0, (length.constant - 1) / loop->step * loop->step);
     add(s, &at, lo, 1);
     bind(s, loop->var, at);
     return true;
@@ -166,16 +177,19 @@ static void bind_counter(Scan *s, const LoopStmt *loop)
     for (int i = 0; loop->hi->kind == E_INDEX_MIN && i < 2; i++)
         if (follows(s, loop, &lo, loop->hi->args[i])) return;
     const int64_t first = bound(&lo, false), end = bound(&hi, true);
+    const int64_t last = first + (end - 1 - first) / loop->step * loop->step;
     Affine at = {0};
-    add_term(s, &at, (Term){loop->var, 1, first, end >= far ? far : end - 1});
+    add_term(s, &at, (Term){loop->var, 1, first, first <= -far || end >= far ? far : last});
     bind(s, loop->var, at);
 }
 
 /* ---- accesses ---- */
 
+static bool is_own(const Buffer *buffer) { return buffer->local_floats || buffer->each; }
+
 static void touch(Scan *s, const Buffer *buffer, const LoopExpr *index, int lanes, bool writes)
 {
-    if (buffer->local_floats) return;
+    if (is_own(buffer)) return;
     Access access = {buffer, value_of(s, index), writes};
     const Affine lane = fresh(s, 0, lanes - 1);
     add(s, &access.at, &lane, 1);
@@ -192,7 +206,7 @@ static void scan_expr(Scan *s, const LoopExpr *x)
 static void touch_block(Scan *s, const Buffer *buffer, const LoopExpr *index, int64_t ld,
                         int64_t rows, int64_t columns, bool writes)
 {
-    if (buffer->local_floats) return;
+    if (is_own(buffer)) return;
     Access access = {buffer, value_of(s, index), writes};
     const Affine row = fresh(s, 0, rows - 1), column = fresh(s, 0, columns - 1);
     add(s, &access.at, &row, ld);
@@ -210,8 +224,7 @@ static void scan_stmt(Scan *s, const LoopStmt *x)
     if (x->kind == S_FOR) bind_counter(s, x);
     if (x->kind == S_LET && x->var->type == LT_INDEX && !x->var->assigned)
         bind(s, x->var, value_of(s, x->value));
-    if (x->kind == S_STORE)
-        touch(s, x->buffer, x->index, x->value->vector ? x->active : 1, true);
+    if (x->kind == S_STORE) touch(s, x->buffer, x->index, x->value->vector ? x->active : 1, true);
     if (x->kind == S_TRANSPOSE) {
         touch_block(s, x->buffer, x->index, x->ld, x->cols, x->rows, true);
         touch_block(s, x->source, x->source_index, x->source_ld, x->rows, x->cols, false);
@@ -253,12 +266,23 @@ static int64_t common(int64_t a, int64_t b)
     return a;
 }
 
-/* The largest M that all terms beside var's with factors of `least` or more are multiples of. */
+static int64_t first_constant(const Scan *s, const Buffer *buffer)
+{
+    int i = 0;
+    while (s->accesses.at[i].buffer != buffer) i++;
+    return s->accesses.at[i].at.constant;
+}
+
+/* The largest M that all terms beside var's with factors of `least` or more are multiples of, and
+ * so are the distances of the accesses from the first, if they are not less. */
 static int64_t common_factor(const Scan *s, const Buffer *buffer, const Var *var, int64_t least)
 {
+    const int64_t first = first_constant(s, buffer);
     int64_t m = 0;
     for (int i = 0; i < s->accesses.count; i++) {
         const Access *a = &s->accesses.at[i];
+        const int64_t apart = size(a->at.constant - first);
+        if (a->buffer == buffer && apart >= least) m = common(apart, m);
         for (int t = 0; a->buffer == buffer && t < a->at.count; t++)
             if (a->at.term[t].var != var && size(a->at.term[t].factor) >= least)
                 m = common(size(a->at.term[t].factor), m);
@@ -269,10 +293,12 @@ static int64_t common_factor(const Scan *s, const Buffer *buffer, const Var *var
 /* The span of the addresses without var and without multiples of m (0: with everything). */
 static int64_t remainder_span(const Scan *s, const Buffer *buffer, const Var *var, int64_t m)
 {
+    const int64_t first = first_constant(s, buffer);
     int64_t lo = far, hi = -far;
     for (int i = 0; i < s->accesses.count; i++) {
         const Access *a = &s->accesses.at[i];
-        Affine rest = constant(a->at.constant);
+        const int64_t distance = a->at.constant - first;
+        Affine rest = constant(m && distance % m == 0 ? 0 : distance);
         if (a->buffer != buffer) continue;
         for (int t = 0; t < a->at.count; t++)
             if (a->at.term[t].var != var && !(m && a->at.term[t].factor % m == 0))

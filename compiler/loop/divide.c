@@ -9,7 +9,7 @@
 #include "loop/affine.h"
 #include "loop/parts.h"
 
-enum { FEW = 16 };                   /* iterations: fewer are hard to share evenly */
+enum { FEW = 16 }; /* iterations: fewer are hard to share evenly */
 
 /* ---- looking ---- */
 
@@ -77,15 +77,39 @@ static bool sets_its_own(const LoopStmt *s, const LoopStmt *within)
     return true;
 }
 
-/* Local arrays are written before they are read in each iteration, and nobody else has them. */
-static bool locals_are_own(const Divide *d, const LoopStmt *loop)
+/* The first statement in it that touches the buffer, in the order in which they run; or NULL. */
+static const LoopStmt *first_use(const LoopStmt *s, const Buffer *buffer)
 {
-    for (int i = 0; i < d->whole->locals.count; i++) {
-        const Buffer *local = d->whole->locals.at[i];
-        int users = 0;
+    if (!part_uses(s, NULL, buffer)) return NULL;
+    for (int i = 0; i < s->body.count + s->otherwise.count; i++) {
+        const LoopStmt *inner = i < s->body.count ? s->body.at[i]
+                                                  : s->otherwise.at[i - s->body.count];
+        if (part_uses(inner, NULL, buffer)) return first_use(inner, buffer);
+    }
+    return s;
+}
+
+/* What each part has its own of is filled before it is read. */
+static bool is_filled_first(const LoopStmt *s, const Buffer *buffer)
+{
+    const LoopStmt *first = first_use(s, buffer);
+    return !first
+        || ((first->kind == S_STORE || first->kind == S_TRANSPOSE) && first->buffer == buffer
+            && first->source != buffer && !uses_expr(first->value, NULL, buffer));
+}
+
+/* Local arrays and scratch carry nothing into the loop or from one iteration to another, and
+ * nothing from one statement at the top to another. */
+static bool own_is_filled_first(const Divide *d, const LoopStmt *loop)
+{
+    const Function *f = d->whole;
+    for (int i = 0; i < f->locals.count + f->buffers.count; i++) {
+        const Buffer *b = i < f->locals.count ? f->locals.at[i]
+                                              : f->buffers.at[i - f->locals.count];
+        if ((!b->local_floats && !b->each) || !part_uses(loop, NULL, b)) continue;
+        if (!is_filled_first(loop, b)) return false;
         for (int j = 0; j < d->body.count; j++)
-            users += part_uses(d->body.at[j], NULL, local);
-        if (part_uses(loop, NULL, local) && users > 1) return false;
+            if (!is_filled_first(d->body.at[j], b)) return false;
     }
     return true;
 }
@@ -140,8 +164,8 @@ static bool from_formals(const Divide *d, const LoopExpr *x)
 static bool is_apart(const Divide *d, const LoopStmt *top, const LoopStmt *loop)
 {
     return loop->kind == S_FOR && is_int(loop->lo) && from_formals(d, loop->hi)
-           && part_trips(d, loop) > 1 && sets_its_own(loop, loop)
-           && loop_iterations_apart(d->arena, top, loop);
+        && part_trips(d, loop) > 1 && sets_its_own(loop, loop)
+        && loop_iterations_apart(d->arena, top, loop);
 }
 
 /* The one loop of a list beside names for index arithmetic; NULL if there is more. */
@@ -160,14 +184,20 @@ static LoopStmt *only_loop(const LoopStmts *list)
 static bool find_shared(const Divide *d, LoopStmt *top, Shared *shared)
 {
     LoopStmt *loop = top;
+    if (sums_alone(d, top) && from_formals(d, top->hi) && own_is_filled_first(d, top)
+        && loop_iterations_apart(d->arena, top, top)) {
+        *shared = (Shared){.top = top, .loop = {top}, .count = 1, .sums = true};
+        return true;
+    }
     while (loop && loop->kind == S_FOR && !is_apart(d, top, loop)) loop = only_loop(&loop->body);
-    if (!loop || loop->kind != S_FOR || !locals_are_own(d, top)) return false;
+    if (!loop || loop->kind != S_FOR || !own_is_filled_first(d, loop)) return false;
     *shared = (Shared){.top = top, .loop = {loop}, .count = 1};
     for (int64_t trips = part_trips(d, loop); trips < FEW && shared->count < MOST_LOOPS;) {
         const LoopStmt *last = shared->loop[shared->count - 1];
         LoopStmt *inner = last->body.count == 1 ? last->body.at[0] : NULL;
         if (!is_int(loop->hi) || !inner || inner->kind != S_FOR || !is_int(inner->hi)
-            || !is_apart(d, top, inner)) break;
+            || !is_apart(d, top, inner))
+            break;
         shared->loop[shared->count++] = inner;
         trips *= part_trips(d, inner);
     }
@@ -220,7 +250,9 @@ static bool find_kept(Divide *d)
         if (s->kind != S_LET || repeats(d, s)) continue;
         if (!part_used_after(d, s->var, d->part_of[i])) continue;
         if (s->var->type != LT_F32) return false;
-        vec_push(d->arena, d->kept, s->var);
+        const bool by_groups = d->part_of[i] == SUMMED;
+        vec_push(d->arena, d->kept, ((Kept){s->var, d->slots, by_groups}));
+        d->slots += by_groups ? GROUPS : 1;
     }
     return true;
 }
@@ -236,11 +268,16 @@ static bool returns(const LoopStmts *list)
     return false;
 }
 
-static bool declares_name(const LoopStmts *list, const char *name)
+/* How many names at the top, and in blocks there, are this one. */
+static int count_name(const LoopStmts *list, const char *name)
 {
-    for (int i = 0; i < list->count; i++)
-        if (list->at[i]->kind == S_LET && !strcmp(list->at[i]->var->name, name)) return true;
-    return false;
+    int n = 0;
+    for (int i = 0; i < list->count; i++) {
+        const LoopStmt *s = list->at[i];
+        n += s->kind == S_LET && !strcmp(s->var->name, name);
+        if (s->kind == S_BLOCK) n += count_name(&s->body, name);
+    }
+    return n;
 }
 
 /* Blocks only scope names: those with names of their own are opened. */
@@ -251,40 +288,66 @@ static void open_blocks(Divide *d, const LoopStmts *list)
         bool opens = s->kind == S_BLOCK;
         for (int j = 0; opens && j < s->body.count; j++)
             opens = s->body.at[j]->kind != S_LET
-                    || !declares_name(&d->body, s->body.at[j]->var->name);
+                 || count_name(&d->whole->body, s->body.at[j]->var->name) == 1;
         if (opens) open_blocks(d, &s->body);
         else vec_push(d->arena, d->body, s);
     }
 }
 
-/* Statements to parts, in order: a shared loop is a part alone. Returns how many are shared. */
-static int assign_parts(Divide *d, Shared *shared)
+static bool is_summed(const Divide *d, const LoopStmt *let, const Shared *shared)
 {
-    int part = 0, found = 0;
+    for (int i = 0; i < d->body.count; i++)
+        if (shared[i].sums && sums_into(d->body.at[i], let->var)) return let->kind == S_LET;
+    return false;
+}
+
+/* Finds what is shared out; returns how many statements are. */
+static int find_all_shared(const Divide *d, Shared *shared)
+{
+    int found = 0;
+    for (int i = 0; i < d->body.count; i++)
+        found += work(d, d->body.at[i]) >= d->least && find_shared(d, d->body.at[i], &shared[i]);
+    return found;
+}
+
+/* A comment goes with what stands behind it. */
+static void assign_comments(Divide *d)
+{
+    for (int i = d->body.count - 2; i >= 0; i--)
+        if (d->body.at[i]->kind == S_COMMENT) d->part_of[i] = d->part_of[i + 1];
+}
+
+/* Statements to parts, in order: a shared loop is a part alone, but for its comment. */
+static void assign_parts(Divide *d, const Shared *shared)
+{
+    int part = 0;
     bool filled = false, alone = false;
     for (int i = 0; i < d->body.count; i++) {
-        LoopStmt *s = d->body.at[i];
-        d->part_of[i] = EACH;
-        if (repeats(d, s)) continue;
-        const bool is_shared = work(d, s) >= d->least && find_shared(d, s, &shared[i]);
-        part += filled && (is_shared || alone);
+        const LoopStmt *s = d->body.at[i];
+        d->part_of[i] = is_summed(d, s, shared) ? SUMMED : EACH;
+        if (d->part_of[i] == SUMMED || repeats(d, s) || s->kind == S_COMMENT) continue;
+        part += filled && (shared[i].count || alone);
         d->part_of[i] = part;
         filled = true;
-        alone = is_shared;
-        found += is_shared;
+        alone = shared[i].count > 0;
     }
-    return found;
+    assign_comments(d);
 }
 
 void loop_divide(Program *program, Function *function, int64_t batch, int64_t least)
 {
-    Divide d = {.arena = program->arena, .program = program, .whole = function, .batch = batch,
+    Divide d = {.arena = program->arena,
+                .program = program,
+                .whole = function,
+                .batch = batch,
                 .least = least};
     open_blocks(&d, &function->body);
     const int n = d.body.count;
     Shared *shared = arena_array(d.arena, Shared, n + 1);
     d.part_of = arena_array(d.arena, int, n + 1);
     if (function->returns_status || returns(&function->body)) return;
-    if (!assign_parts(&d, shared) || !find_kept(&d)) return;
+    if (!find_all_shared(&d, shared)) return;
+    assign_parts(&d, shared);
+    if (!find_kept(&d)) return;
     parts_make(&d, shared);
 }

@@ -23,7 +23,8 @@ typedef struct Buffer {
     LType type;
     bool constant;        /* const-qualified formal */
     int64_t local_floats; /* > 0: a local array of that many elements, 64-byte aligned */
-    int reads;            /* loop_tidy's count */
+    int64_t each; /* > 0: scratch, so many elements for each part that runs at the same time */
+    int reads;    /* loop_tidy's count */
 } Buffer;
 
 typedef struct Var {

@@ -5,13 +5,37 @@
 #include "loop/parts.h"
 #include "target/target.h"
 
-enum { SLOT = 16 };                  /* floats kept of a variable: the widest vector */
+enum { SLOT = 16 }; /* floats kept of a variable: the widest vector */
 
-static int slot_of(const Divide *d, const Var *var)
+static const Kept *find_kept(const Divide *d, const Var *var)
 {
     for (int i = 0; i < d->kept.count; i++)
-        if (d->kept.at[i] == var) return i;
-    return -1;
+        if (d->kept.at[i].var == var) return &d->kept.at[i];
+    return NULL;
+}
+
+static LoopExpr *load_slot(const Divide *d, LoopBuilder *b, const Var *var, int slot)
+{
+    LoopExpr *at = x_int(b, slot * SLOT);
+    return var->vector ? x_vload(b, d->kept_in, at, d->program->target->width)
+                       : x_load(b, d->kept_in, at);
+}
+
+/* What is kept of a variable; of a sum, that of all groups in their order. */
+static LoopExpr *load_kept(const Divide *d, LoopBuilder *b, const Kept *kept)
+{
+    LoopExpr *x = load_slot(d, b, kept->var, kept->slot);
+    for (int i = 1; kept->by_groups && i < GROUPS; i++)
+        x = x_map(b, OP_add, 2, (LoopExpr *[]){x, load_slot(d, b, kept->var, kept->slot + i)});
+    return x;
+}
+
+static void store_kept(const Divide *d, LoopBuilder *b, const Kept *kept, LoopExpr *group)
+{
+    LoopExpr *at = x_int(b, kept->slot * SLOT), *x = x_var(b, (Var *)(uintptr_t)kept->var);
+    if (group) at = x_add(b, x_mul(b, group, SLOT), at);
+    if (kept->var->vector) loop_vstore(b, d->kept_in, at, x, d->program->target->width);
+    else loop_store(b, d->kept_in, at, x);
 }
 
 /* ---- making parts ---- */
@@ -61,7 +85,7 @@ static void free_formals(const Divide *d)
     for (int i = 0; i < d->whole->buffers.count; i++) {
         Buffer *b = d->whole->buffers.at[i];
         const bool clashes = !strcmp(b->name, "parallel") || !strcmp(b->name, "at")
-                             || !strncmp(b->name, "task", 4);
+                          || !strncmp(b->name, "task", 4);
         if (clashes) b->name = free_name(d, arena_printf(d->arena, "%s_", b->name));
     }
 }
@@ -73,7 +97,10 @@ static Var *new_index(const Divide *d, const char *name)
     return var;
 }
 
-typedef struct Share { const Shared *loops; Var *begin, *end; } Share;
+typedef struct Share {
+    const Shared *loops;
+    Var *begin, *end;
+} Share;
 
 static int64_t trips_inside(const Divide *d, const Shared *loops)
 {
@@ -142,9 +169,42 @@ static void add_shared(const Divide *d, LoopBuilder *b, LoopStmt *s, const Share
     vec_push(d->arena, *list, made);
 }
 
+/* a * c of two counters. */
+static LoopExpr *product(const Divide *d, LoopExpr *a, LoopExpr *c)
+{
+    LoopExpr *x = arena_make(d->arena, LoopExpr);
+    *x = (LoopExpr){.kind = E_INDEX_MUL, .type = LT_INDEX, .arg_count = 2, .args = {a, c, NULL}};
+    return x;
+}
+
+/* A share of the groups of a loop that adds up: each from 0, and kept. */
+static void add_sums(const Divide *d, LoopBuilder *b, const Share *share)
+{
+    const LoopStmt *whole = share->loops->loop[0];
+    LoopStmt *loop = copy_of(d, whole);
+    Var *size = loop_let(b, free_name(d, "size"),
+                         x_div(b, x_add(b, whole->hi, x_int(b, GROUPS - 1)), GROUPS));
+    Var *group =
+        loop_begin(b, free_name(d, "group"), x_var(b, share->begin), x_var(b, share->end), 1);
+    for (int i = 0; i < d->body.count; i++) {
+        LoopStmt *let = d->body.at[i];
+        if (let->kind == S_LET && sums_into(whole, let->var)) vec_push(d->arena, *b->list, let);
+    }
+    Var *first = loop_let(b, free_name(d, "first"), product(d, x_var(b, group), x_var(b, size)));
+    Var *stop = loop_let(b, free_name(d, "stop"),
+                         x_min(b, x_add(b, x_var(b, first), x_var(b, size)), whole->hi));
+    loop->lo = x_var(b, first);
+    loop->hi = x_var(b, stop);
+    vec_push(d->arena, *b->list, loop);
+    for (int k = 0; k < d->kept.count; k++)
+        if (sums_into(whole, d->kept.at[k].var)) store_kept(d, b, &d->kept.at[k], x_var(b, group));
+    loop_end(b);
+}
+
 static LoopExpr *trips_expr(const Divide *d, LoopBuilder *b, const Shared *shared)
 {
     const LoopStmt *first = shared->loop[0];
+    if (shared->sums) return x_int(b, GROUPS);
     const int64_t more = first->step - 1 - (int64_t)first->lo->number;
     LoopExpr *n = x_div(b, x_add(b, first->hi, x_int(b, more)), first->step);
     return x_mul(b, n, trips_inside(d, shared));
@@ -153,6 +213,13 @@ static LoopExpr *trips_expr(const Divide *d, LoopBuilder *b, const Shared *share
 static bool reads_in(const Function *f, const Var *var)
 {
     return part_uses_list(&f->body, var, NULL);
+}
+
+static bool declares_in(const LoopStmts *list, const Var *var)
+{
+    for (int i = 0; i < list->count; i++)
+        if (part_declares(list->at[i], var)) return true;
+    return false;
 }
 
 /* In front: what it reads and does not make. Lets of the whole stand in their order. */
@@ -164,13 +231,9 @@ static void add_inputs(Divide *d, LoopBuilder *b, int part)
         LoopStmt *s = d->body.at[i];
         if (s->kind != S_LET || d->part_of[i] == part) continue;
         if (!part_uses_list(&rest, s->var, NULL) && !part_uses_list(&front, s->var, NULL)) continue;
-        const int slot = slot_of(d, s->var);
-        if (slot >= 0) {
-            LoopExpr *at = x_int(b, slot * SLOT);
-            s = let_stmt(d, s->var, s->var->vector ? x_vload(b, d->kept_in, at,
-                                                            d->program->target->width)
-                                                   : x_load(b, d->kept_in, at));
-        }
+        if (declares_in(&rest, s->var)) continue;
+        const Kept *kept = find_kept(d, s->var);
+        if (kept) s = let_stmt(d, s->var, load_kept(d, b, kept));
         vec_push(d->arena, front, s);
     }
     f->body = (LoopStmts){0};
@@ -181,16 +244,15 @@ static void add_inputs(Divide *d, LoopBuilder *b, int part)
 /* Behind: what later parts read. */
 static void add_outputs(Divide *d, LoopBuilder *b, int part)
 {
-    for (int slot = 0; slot < d->kept.count; slot++) {
-        const Var *var = d->kept.at[slot];
+    for (int k = 0; k < d->kept.count; k++) {
+        const Kept *kept = &d->kept.at[k];
         bool made = false;
         for (int i = 0; i < d->body.count; i++)
-            made |= d->part_of[i] == part
-                    && (part_declares(d->body.at[i], var) || part_sets(d->body.at[i], var));
-        if (!made || !part_used_after(d, var, part)) continue;
-        LoopExpr *at = x_int(b, slot * SLOT), *x = x_var(b, (Var *)(uintptr_t)var);
-        if (var->vector) loop_vstore(b, d->kept_in, at, x, d->program->target->width);
-        else loop_store(b, d->kept_in, at, x);
+            made |=
+                d->part_of[i] == part
+                && (part_declares(d->body.at[i], kept->var) || part_sets(d->body.at[i], kept->var));
+        if (!kept->by_groups && made && part_used_after(d, kept->var, part))
+            store_kept(d, b, kept, NULL);
     }
 }
 
@@ -217,7 +279,8 @@ static void make_part(Divide *d, int part, const Shared *shared)
     for (int i = 0; i < d->body.count; i++) {
         LoopStmt *s = d->body.at[i];
         if (d->part_of[i] != part) continue;
-        if (shared) add_shared(d, &b, s, &share, &f->body);
+        if (shared && s == shared->top && shared->sums) add_sums(d, &b, &share);
+        else if (shared && s == shared->top) add_shared(d, &b, s, &share, &f->body);
         else vec_push(d->arena, f->body, s);
     }
     add_inputs(d, &b, part);
@@ -231,15 +294,23 @@ static void make_part(Divide *d, int part, const Shared *shared)
     vec_push(d->arena, d->whole->parts, ((FunctionPart){f, trips}));
 }
 
+/* What is shared out in a part, or NULL. */
+static const Shared *shared_in(const Divide *d, int part, const Shared *shared)
+{
+    for (int i = 0; i < d->body.count; i++)
+        if (d->part_of[i] == part && shared[i].count) return &shared[i];
+    return NULL;
+}
+
 void parts_make(Divide *d, const Shared *shared)
 {
     free_formals(d);
     d->kept_in = arena_make(d->arena, Buffer);
     *d->kept_in = (Buffer){.name = free_name(d, "kept"), .type = LT_F32};
-    for (int i = 0, next = 0; i < d->body.count; i++) {
-        if (d->part_of[i] < next) continue;
-        make_part(d, next++, shared[i].count ? &shared[i] : NULL);
-    }
-    d->kept_in->local_floats = (int64_t)d->kept.count * SLOT;
+    int parts = 0;
+    for (int i = 0; i < d->body.count; i++)
+        if (d->part_of[i] >= parts) parts = d->part_of[i] + 1;
+    for (int part = 0; part < parts; part++) make_part(d, part, shared_in(d, part, shared));
+    d->kept_in->local_floats = (int64_t)d->slots * SLOT;
     d->whole->kept = d->kept.count ? d->kept_in : NULL;
 }

@@ -5,18 +5,28 @@
 #include "loop/loop.h"
 
 enum {
-    MOST_LOOPS = 4,                  /* that are shared out as one */
-    EACH = -1                        /* the part of a name that each part makes for itself */
+    GROUPS = 4,     /* of the iterations of a sum: as many for any number of threads */
+    MOST_LOOPS = 4, /* that are shared out as one */
+    EACH = -1,      /* the part of a name that each part makes for itself */
+    SUMMED = -2     /* of a sum that stands by groups */
 };
+
+/* A variable that later parts read: one slot, or of a sum one a group. */
+typedef struct Kept {
+    const Var *var;
+    int slot;
+    bool by_groups;
+} Kept;
 
 typedef struct Divide {
     Arena *arena;
     Program *program;
     Function *whole;
-    LoopStmts body;                  /* of the whole, blocks opened */
+    LoopStmts body; /* of the whole, blocks opened */
     int64_t batch, least;
-    int *part_of;                    /* by statement of the whole */
-    VEC(const Var *) kept;           /* slot by slot */
+    int *part_of; /* by statement of the whole */
+    VEC(Kept) kept;
+    int slots; /* of kept */
     Buffer *kept_in;
 } Divide;
 
@@ -25,6 +35,7 @@ typedef struct Shared {
     LoopStmt *top;
     LoopStmt *loop[MOST_LOOPS];
     int count;
+    bool sums; /* the one loop adds up: to sums of groups of its iterations */
 } Shared;
 
 /* Whether it reads or sets the variable, or reads or writes the buffer; either may be NULL. */
@@ -36,6 +47,12 @@ bool part_declares(const LoopStmt *s, const Var *var);
 int64_t part_trips(const Divide *d, const LoopStmt *loop);
 /* Whether a variable of the top is used in a later part. */
 bool part_used_after(const Divide *d, const Var *var, int part);
+
+/* Whether the only scalars that leave the loop are sums, each from 0 and added to here alone
+ * (sums.c). */
+bool sums_alone(const Divide *d, const LoopStmt *top);
+/* Whether the statement adds to this variable of the top, as sums_alone has found. */
+bool sums_into(const LoopStmt *top, const Var *var);
 
 /* All parts of d->whole, from part_of and kept, which are complete; shared: by statement. */
 void parts_make(Divide *d, const Shared *shared);

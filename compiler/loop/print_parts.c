@@ -55,8 +55,10 @@ static void put_task(const Printer *p, const Function *whole, const FunctionPart
     text_addf(&line, "%s(", name);
     for (int i = 0; i < f->buffers.count; i++) {
         const Buffer *b = f->buffers.at[i];
-        text_addf(&line, "(%s%s *)task->at[%d], ", b->constant ? "const " : "",
+        text_addf(&line, "(%s%s *)task->at[%d]", b->constant ? "const " : "",
                   spell_type(p->program, b->type, false), index_among(whole, b));
+        if (b->each) text_addf(&line, " + (ptrdiff_t)part * %lld", (long long)b->each);
+        text_add(&line, ", ");
     }
     for (int i = 0; i + 2 < f->scalars.count; i++)
         text_addf(&line, "task->%s, ", f->scalars.at[i]->type == LT_SEED ? "seed" : "count");
@@ -79,8 +81,9 @@ static void call_part(const Printer *p, const Function *whole, int i)
     const char *number = whole->parts.count > 1 ? arena_printf(arena, "%d", i + 1) : "";
     Text line = text_new(arena);
     if (part->trips) {
-        put(p, 1, arena_printf(arena, "const nn_task task%s = {%s_task, at, %s, %s};", number, name,
-                               count ? count : "0", seed ? seed : "0"));
+        put(p, 1,
+            arena_printf(arena, "const nn_task task%s = {%s_task, at, %s, %s};", number, name,
+                         count ? count : "0", seed ? seed : "0"));
         put(p, 1, arena_printf(arena, "%s_divide(parallel, &task%s);", p->names->prefix, number));
         return;
     }

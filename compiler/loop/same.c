@@ -172,6 +172,7 @@ static void dump_function(Text *out, const Function *f, bool plain)
         text_addf(out, "%s%d ", f->buffers.at[i]->constant ? "const " : "",
                   (int)f->buffers.at[i]->type);
         name(&d, f->buffers.at[i], f->buffers.at[i]->name);
+        if (f->buffers.at[i]->each) text_addf(out, " each %lld", (long long)f->buffers.at[i]->each);
     }
     for (int i = 0; i < f->scalars.count; i++) {
         text_add(out, ", ");

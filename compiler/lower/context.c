@@ -44,6 +44,7 @@ Buffer *lower_buffer(Lower *l, const Value *value)
         if (l->values.at[i] == value) return l->buffers.at[i];
     Buffer *buffer =
         loop_buffer(&l->b, value->name, memory_type(value->dtype), !is_result(l, value));
+    if (value->own) buffer->each = value->each;
     vec_push(l->b.arena, l->values, value);
     vec_push(l->b.arena, l->buffers, buffer);
     return buffer;

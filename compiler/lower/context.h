@@ -56,6 +56,8 @@ int64_t lower_lane_stride(const Lower *l, const int64_t *stride, const int *labe
 LoopExpr *lower_formula(Lower *l, const char *formula, LoopExpr *const bound[5], bool vector);
 
 void lower_clear(Lower *l, const Value *value); /* zeros over all that it occupies */
+/* `floats` zeros from element `at` on. */
+void lower_clear_run(Lower *l, Buffer *buffer, LoopExpr *at, int64_t floats);
 
 /* Loops over an axis of the domain; nested until ended. */
 void lower_loop(Lower *l, int axis);

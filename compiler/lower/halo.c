@@ -2,8 +2,7 @@
  * of the batch: what lies in front of its first element, between its lines, and behind its last. */
 #include "lower/context.h"
 
-/* `floats` zeros from element `at` on. */
-static void clear_run(Lower *l, Buffer *buffer, LoopExpr *at, int64_t floats)
+void lower_clear_run(Lower *l, Buffer *buffer, LoopExpr *at, int64_t floats)
 {
     LoopBuilder *b = &l->b;
     const int64_t width = l->target->width, whole = floats / width * width;
@@ -37,14 +36,14 @@ static void clear_halo(Lower *l, const Value *value)
         LoopExpr *hi = lower_extent(l, type, 0);
         first = x_mul(b, x_var(b, loop_begin(b, "row", x_int(b, 0), hi, 1)), row);
     }
-    if (value->origin) clear_run(l, buffer, first, value->origin);
+    if (value->origin) lower_clear_run(l, buffer, first, value->origin);
     if (lines > 1 && apart > line) {
         Var *y = loop_begin(b, "y", x_int(b, 0), x_int(b, lines - 1), 1);
         LoopExpr *end = x_add(b, x_mul(b, x_var(b, y), apart), x_int(b, value->origin + line));
-        clear_run(l, buffer, x_add(b, first, end), apart - line);
+        lower_clear_run(l, buffer, x_add(b, first, end), apart - line);
         loop_end(b);
     }
-    if (row > behind) clear_run(l, buffer, x_add(b, first, x_int(b, behind)), row - behind);
+    if (row > behind) lower_clear_run(l, buffer, x_add(b, first, x_int(b, behind)), row - behind);
     if (rows) loop_end(b);
 }
 

@@ -41,6 +41,6 @@ const Node *lower_unsupported(const Module *module);
 Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target);
 /* Divides the functions of kernels into parts for that many threads where `least` statements or
  * more run in a loop. A call of the threads costs about as much as LEAST_STATEMENTS. */
-enum { LEAST_STATEMENTS = 10000 };
+enum { LEAST_STATEMENTS = 2000 };
 void lower_divide(Lowered *lowered, int threads, int64_t least);
 #endif

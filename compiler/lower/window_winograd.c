@@ -11,8 +11,9 @@
  * once, reads zeros there from the halos of both its operands.
  *
  * The gradient by the weights adds up U += V^T @ Y over the blocks, Y the transform of 4 x 4
- * gradients, and transforms U at the end. Tiles of pictures beyond the count are computed from what
- * the memory holds and never stored. */
+ * gradients, and transforms U at the end; where threads share the rows of the batch, each group of
+ * rows has a U of its own, and all are added up there. Tiles of pictures beyond the count are
+ * computed from what the memory holds and never stored. */
 #include "lower/tile.h"
 #include "lower/window.h"
 #include "lower/winograd.h"
@@ -28,6 +29,7 @@ typedef struct Winograd {
     const Value *u, *v, *m;
     Buffer *half;                 /* a tile between its two transforms */
     LoopExpr *picture, *pictures; /* first of the block, and how many of it are there */
+    LoopExpr *group;              /* of rows, whose sums stand apart; NULL: there are none */
     LoopExpr *row;                /* of tiles, first of the block */
     LoopExpr *at[4], *tile; /* row of the batch; first entry of the tile along both axes; its number
                                in the block */
@@ -104,11 +106,19 @@ static void store_plane(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value
                  (int)width_of(s->g));
 }
 
+/* The sum over the groups, in their order. */
 static LoopExpr *load_plane(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Weights *s = context;
-    return vector_load(s->g, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x),
-                       (int)width_of(s->g));
+    const Winograd *g = s->g;
+    LoopBuilder *b = &g->l->b;
+    Buffer *u = lower_buffer(g->l, g->u);
+    LoopExpr *at = plane_at(s, y, x), *sum = vector_load(g, u, at, (int)width_of(g));
+    for (int i = 1; i < g->u->pieces; i++) {
+        LoopExpr *more = x_add(b, at, x_int(b, i * g->u->each));
+        sum = x_map(b, OP_add, 2, (LoopExpr *[]){sum, vector_load(g, u, more, (int)width_of(g))});
+    }
+    return sum;
 }
 
 static void store_weight(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
@@ -299,6 +309,7 @@ static LoopExpr *product_c(Winograd *g, const Product *p, const Spot *s, int r, 
     LoopBuilder *b = &g->l->b;
     LoopExpr *at =
         x_add(b, x_mul(b, s->plane, p->c_plane), x_mul(b, x_add(b, s->m, x_int(b, r)), p->c_row));
+    if (g->group) at = x_add(b, at, x_mul(b, g->group, g->u->each));
     return x_add(b, at, x_add(b, s->n, x_int(b, v * width_of(g))));
 }
 
@@ -436,6 +447,24 @@ static void gradient_block(Winograd *g)
     products(g, &p);
 }
 
+/* Zeros in the U that starts there. */
+static void clear_sums(Winograd *g, LoopExpr *first)
+{
+    lower_clear_run(g->l, lower_buffer(g->l, g->u), first, WINOGRAD_PLANES * g->weight_plane);
+}
+
+/* Opens the loop over groups and sets the first picture of one; returns where its pictures end. */
+static LoopExpr *group_begin(Winograd *g, LoopExpr *rows)
+{
+    LoopBuilder *b = &g->l->b;
+    const int64_t groups = g->u->pieces, size = (g->w.rows + groups - 1) / groups;
+    g->group = x_var(b, loop_begin(b, "group", x_int(b, 0), x_int(b, groups), 1));
+    clear_sums(g, x_mul(b, g->group, g->u->each));
+    g->picture = x_mul(b, g->group, size);
+    LoopExpr *end = x_add(b, g->picture, x_int(b, size));
+    return x_var(b, loop_let(b, "end", x_min(b, end, rows)));
+}
+
 static void blocks(Winograd *g, void (*body)(Winograd *g))
 {
     LoopBuilder *b = &g->l->b;
@@ -445,8 +474,9 @@ static void blocks(Winograd *g, void (*body)(Winograd *g))
     g->picture = g->row = x_int(b, 0);
     g->pictures = rows;
     const bool several = g->block.pictures < g->w.rows, split = g->block.high < high;
-    if (several) {
-        g->picture = x_var(b, loop_begin(b, "picture", x_int(b, 0), rows, g->block.pictures));
+    if (g->w.result == ROLE_WEIGHT && g->u->pieces) rows = group_begin(g, rows);
+    if (several || g->group) {
+        g->picture = x_var(b, loop_begin(b, "picture", g->picture, rows, g->block.pictures));
         LoopExpr *left = x_add(b, rows, x_mul(b, g->picture, -1)),
                  *most = x_int(b, g->block.pictures);
         g->pictures =
@@ -456,7 +486,9 @@ static void blocks(Winograd *g, void (*body)(Winograd *g))
         g->row = x_var(b, loop_begin(b, "tiles", x_int(b, 0), x_int(b, high), g->block.high));
     body(g);
     if (split) loop_end(b);
-    if (several) loop_end(b);
+    if (several || g->group) loop_end(b);
+    if (g->group) loop_end(b);
+    g->group = NULL;
 }
 
 void lower_window_winograd(Lower *l)
@@ -478,7 +510,7 @@ void lower_window_winograd(Lower *l)
     g.v = l->k->scratch.at[g.adjoint ? 2 : 1];
     g.m = l->k->scratch.at[g.adjoint ? 1 : 2];
     if (g.w.result == ROLE_WEIGHT) {
-        lower_clear(l, g.u);
+        if (!g.u->pieces) clear_sums(&g, x_int(&l->b, 0));
         blocks(&g, gradient_block);
         weights(&g);
     } else {

@@ -1,5 +1,6 @@
 /* Runs every entry of two models, whole and in parts, on the same random numbers: all that they
- * write must be the same to the bit. The parts run on threads of ours, the last first. */
+ * write must be the same to the bit. The parts run on threads of ours, the last first, or on those
+ * of OpenMP. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,9 @@ int main(void)
         wrong |= compare(e, i, (int)e->batch);
         if (e->batch > 1) wrong |= compare(e, i, (int)e->batch - 1);
     }
+#ifndef _OPENMP
     if (!calls) printf("nothing ran in parts\n");
-    return wrong || !calls;
+    wrong |= !calls;
+#endif
+    return wrong;
 }
