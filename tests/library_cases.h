@@ -139,6 +139,7 @@ static const LibraryCase library_cases[] = {
     {"avg_pool1d(unsqueeze(x, 1), 2, stride = 1, padding = 1)",
      8,
      {-1, -1.25, 0.5, 0.75, 0.125, 1.625, 1, -0.5}},
+    {"avg_pool1d(unsqueeze(x, 1), 2, stride = 2, padding = 1, ceil = true)", 4, {-1, 0.5, 0.125, 1}},
     {"avg_pool1d(unsqueeze(x, 1), 2, ceil = true)", 4, {-1.25, 1.5, 1.625, -1}},
     {"avg_pool2d(reshape(x, [batch, 1, 1, 3]), [1, 3], stride = 1, padding = [0, 1], "
      "count_include_pad = false)",

@@ -342,6 +342,16 @@ static const Form forms[] = {
     {OP_max_place, pool_of, {ROLE_IN, ROLE_OUT}, ROLE_IN},
 };
 
+/* A step that nothing takes is no longer than the window, so that no loops are made for what would
+ * lie between windows. */
+static void shorten_steps(Window *w)
+{
+    for (int i = 0; i < w->axes; i++) {
+        WindowAxis *a = &w->axis[i];
+        if (a->out == 1 && a->stride > reach(a)) a->stride = reach(a);
+    }
+}
+
 const char *window_of(Arena *arena, const Node *node, Window *w)
 {
     const Form *form = forms;
@@ -350,6 +360,7 @@ const char *window_of(Arena *arena, const Node *node, Window *w)
     w->input[0] = form->input[0];
     w->input[1] = form->input[1];
     const char *error = form->of(arena, node, w);
+    if (!error) shorten_steps(w);
     bool picks = form->of == pool_of && form->input[1] != ROLE_NONE;
     if (!error && picks) error = check_inhabited(arena, node, w);
     if (!error && picks)
