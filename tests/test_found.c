@@ -1,4 +1,5 @@
-/* What random models and others found, reduced: generated code against the interpreter on every target. */
+/* What random models and others found, reduced: generated code against the interpreter on every
+ * target. */
 #include <glob.h>
 
 #include "driver/compile.h"

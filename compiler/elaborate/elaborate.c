@@ -136,6 +136,16 @@ static bool add_infer(Elab *el, const Item *model, const BatchList *batches)
     return true;
 }
 
+/* Whether anything has a gradient: a parameter, or an input of f32. */
+static bool has_gradients(const Module *module)
+{
+    bool any = module->params.count > 0;
+    const Graph *infer = module->entries.at[0];
+    for (int i = 0; i < infer->inputs.count; i++)
+        any |= infer->inputs.at[i]->type.dtype == DT_F32;
+    return any;
+}
+
 static bool add_training(Elab *el, const Item *model, bool has_loss, int64_t batch)
 {
     EntryMode train = {
@@ -145,7 +155,8 @@ static bool add_training(Elab *el, const Item *model, bool has_loss, int64_t bat
     EntryMode backward = forward;
     backward.name = "backward";
     if (has_loss) return add_entry(el, model, &train) && add_entry(el, model, &evaluate);
-    return add_entry(el, model, &forward) && add_entry(el, model, &backward);
+    if (!add_entry(el, model, &forward)) return false;
+    return !has_gradients(el->module) || add_entry(el, model, &backward);
 }
 
 static bool pick_batches(Elab *el, const Settings *settings, BatchList *infer, BatchList *train)

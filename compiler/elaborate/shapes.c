@@ -361,7 +361,8 @@ static const Value *run_pad(BuiltinCall *call)
         || !want_number(call, 2, number_int(0), &value) || !want_mode(call, 3, &repeats, &mirrored))
         return &value_poison;
     if (repeats && call->at[2])
-        return fault(call->el, call->at[2]->span, "pad: a border that repeats entries has no value");
+        return fault(call->el, call->at[2]->span,
+                     "pad: a border that repeats entries has no value");
     Attr attrs[MAX_ATTRS] = {attr_ints(before, x->type.rank), attr_ints(after, x->type.rank),
                              attr_number(number_double(value))};
     if (repeats) attrs[2] = attr_int(mirrored);

@@ -42,7 +42,8 @@ void noise_add(const Noise *noise, Arena *arena, const Node *node, const Tensor 
         const float x = fabsf(at[e]);
         if (!isfinite(x) || x == floorf(x)) continue;
         if (bsearch(&x, given, (size_t)count, sizeof x, compare_floats)) continue;
-        const uint64_t bits = random_bits(random_stream(noise->seed, (uint64_t)node->id), (uint64_t)e);
+        const uint64_t stream = random_stream(noise->seed, (uint64_t)node->id);
+        const uint64_t bits = random_bits(stream, (uint64_t)e);
         at[e] *= (float)(1.0 + noise->size * ((double)(bits >> 11) * 0x1p-52 - 1.0));
     }
 }

@@ -38,8 +38,8 @@ extern const Step steps_maps[], steps_views[], steps_reductions[], steps_layers[
 /* A whole program with model `name`: the network, its outputs, loss and metrics. */
 const char *maker_program(Arena *arena, const char *name, uint64_t seed, int steps);
 
-/* Outputs and, if it has a loss, that with targets and metrics, from values as they are; the last is
- * used for sure. */
+/* Outputs and, if it has a loss, that with targets and metrics, from values as they are; the last
+ * is used for sure. */
 void maker_finish(Maker *m);
 /* A step that is legal here. */
 void maker_step(Maker *m);

@@ -8,7 +8,8 @@ static bool make_recurrent(Maker *m)
     v = maker_reshaped(m, v, 3);
     const int64_t hidden = 1 + maker_below(m, 9);
     const bool both = maker_chance(m, 30);
-    const char *from = v.name, *how = both ? ", bidirectional = true" : maker_word(m, ";, stream = true");
+    const char *from = v.name,
+               *how = both ? ", bidirectional = true" : maker_word(m, ";, stream = true");
     if (v.dim[1] > 20) return true;
     v.dim[2] = both ? 2 * hidden : hidden;
     maker_add(m, v, "%s |> %s(%lld%s) as %s", from, maker_word(m, "rnn;lstm;gru"),
@@ -199,7 +200,8 @@ static bool make_cached(Maker *m)
     if (v.dim[2] > 12) return true;
     const char *taken = maker_name(m, "q");
     maker_line(m, "session %s: f32;", taken);
-    maker_add(m, v, "cached_attention(%s, tanh(%s), %s, cast(1.5 + 0.5 * sin(%s), i32), %lld) as %s",
+    maker_add(m, v,
+              "cached_attention(%s, tanh(%s), %s, cast(1.5 + 0.5 * sin(%s), i32), %lld) as %s",
               v.name, v.name, v.name, taken, (long long)v.dim[2] + 2, maker_name(m, "n"));
     maker_line(m, "%s = %s + 1;", taken, taken);
     return true;

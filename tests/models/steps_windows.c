@@ -197,7 +197,8 @@ static bool make_transposed_line(Maker *m)
     v.dim[2] = (v.dim[2] - 1) * stride + size + more;
     v.dim[1] = 1 + maker_below(m, 9);
     if (made_row(&v) > MOST_IN_ROW) return true;
-    maker_add(m, v, "%s |> conv_transpose1d(%lld, %lld, stride = %lld, output_padding = %lld) as %s",
+    maker_add(m, v,
+              "%s |> conv_transpose1d(%lld, %lld, stride = %lld, output_padding = %lld) as %s",
               from, (long long)v.dim[1], (long long)size, (long long)stride, (long long)more,
               maker_name(m, "n"));
     return true;
