@@ -7,6 +7,7 @@
  *   optimizer.c   NAME_step                            main_file.c   NAME_main.c
  *   formula.c     what an entry computes, in a line    weights.c     NAME_weights.c
  *   overview.c    kernels and memory map as comments   threads.c     who runs parts of kernels
+ *   repeat.c      calls of equal layers as a loop
  *   text.c        literals, templates
  *   templates/    text that needs no more than the model's name */
 #ifndef NNC_EMIT_EMIT_H
@@ -89,6 +90,9 @@ void emit_adapters(Text *out, const Emission *e, int target);
 /* The local pointer to a value, at the given indent; nothing for what is an argument already, or a
  * table. */
 void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Value *v, int indent);
+/* One of several at places of the same array, which lies `at` (" + 64") behind its start. */
+void emit_local_at(Text *out, const Emission *e, const EntryPlan *entry, const Value *v,
+                   const char *name, const char *at, int indent);
 /* In the body of a scan: the same at every step, so the pointer outside serves. */
 bool emit_is_outside(const Value *v);
 /* The scans around the body of one: 0 for an entry. */

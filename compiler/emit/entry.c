@@ -2,7 +2,7 @@
  * words of the model. */
 #include <string.h>
 
-#include "emit/emit.h"
+#include "emit/repeat.h"
 #include "kernel/describe.h"
 #include "loop/print.h"
 #include "ops/scan.h"
@@ -219,6 +219,13 @@ static int untrained_end(const Emission *e, const EntryPlan *entry, int i)
     return i;
 }
 
+static const char *gradient_at(const Emission *e, const ParamLayout *layout)
+{
+    return layout->offset
+             ? arena_printf(e->arena, "args->grads + %lld", (long long)layout->offset)
+             : "args->grads";
+}
+
 /* Padding of gradients is zero, and so is the gradient of what is not trained. */
 static void clear_gradients(Text *out, const Emission *e, const EntryPlan *entry)
 {
@@ -227,16 +234,13 @@ static void clear_gradients(Text *out, const Emission *e, const EntryPlan *entry
         const ParamLayout *layout = &e->plan->params[i];
         const Value *made = gradient_of(entry, i);
         if (made && layout->padded)
-            clear_line(out, e, emit_value_name(e, entry, made),
+            clear_line(out, e, gradient_at(e, layout),
                        layout_rows(e->module->params.at[i].type, layout), "padding");
         if (made) continue;
         const int end = untrained_end(e, entry, i);
         const ParamLayout *last = &e->plan->params[end - 1];
         const Rows all = {1, 0, last->offset + last->floats - layout->offset};
-        const char *at = layout->offset
-                           ? arena_printf(e->arena, "args->grads + %lld", (long long)layout->offset)
-                           : "args->grads";
-        clear_line(out, e, at, all, "not trained");
+        clear_line(out, e, gradient_at(e, layout), all, "not trained");
         i = end - 1;
     }
 }
@@ -284,7 +288,15 @@ typedef struct Body {
     const LoweredEntry *lowered;
     PrintNames names;
     int indent;
+    Repeats repeats;
+    const Repeat *repeat; /* the loop that the calls at hand stand in; or NULL */
 } Body;
+
+static const char *name_of(const Body *b, const Value *v)
+{
+    return b->repeat ? repeat_name(b->e, b->repeat, v)
+                     : emit_value_name(b->e, b->lowered->plan, v);
+}
 
 static void call_line(const Body *b, const KernelCall *call)
 {
@@ -299,8 +311,7 @@ static void call_line(const Body *b, const KernelCall *call)
         comma = ", ";
     }
     for (int i = 0; i < call->arguments.count; i++, comma = ", ")
-        text_addf(&line, "%s%s", comma,
-                  emit_value_name(b->e, b->lowered->plan, call->arguments.at[i]));
+        text_addf(&line, "%s%s", comma, name_of(b, call->arguments.at[i]));
     for (int i = 0; i < call->function->scalars.count; i++, comma = ", ")
         text_addf(&line, "%s%s", comma,
                   call->function->scalars.at[i]->type == LT_SEED ? "seed" : "count");
@@ -308,32 +319,85 @@ static void call_line(const Body *b, const KernelCall *call)
     wrap_code(b->out, b->indent, line.at);
 }
 
-/* The formula of the first result, where it is short enough to help. */
-static void formula_line(const Body *b, const Kernel *k)
+/* What is told of the kernels that the passes of a loop run in place of a call's. */
+static const char **of_passes(const Body *b, const KernelCall *call, int result,
+                              const char *(*tell)(const Body *, const Kernel *, int))
 {
+    const char **texts = arena_array(b->e->arena, const char *, b->repeat->times + 1);
+    for (int i = 0; i < b->repeat->times; i++)
+        texts[i] = tell(b, call[i * b->repeat->period].kernel, result);
+    return texts;
+}
+
+static const char *formula_of(const Body *b, const Kernel *k, int result)
+{
+    return describe_formula(b->e->arena, b->lowered->plan, k, result);
+}
+
+/* The formula of the first result, where it is short enough to help. */
+static void formula_line(const Body *b, const KernelCall *call)
+{
+    const Kernel *k = call->kernel;
     if (k->kind == KERNEL_CHECK || k->kind == KERNEL_COPY || !k->results.count) return;
-    const char *formula = describe_formula(b->e->arena, b->lowered->plan, k, 0);
-    if (strlen(formula) + (size_t)b->indent <= 92)
+    const char *formula =
+        b->repeat ? repeat_most(b->e->arena, b->repeat, of_passes(b, call, 0, formula_of))
+                  : formula_of(b, k, 0);
+    if (formula && strlen(formula) + (size_t)b->indent <= 92)
         text_addf(b->out, "%*s/* %s */\n", b->indent, "", formula);
 }
 
 static bool in_layer(const Node *node) { return node->layer && *node->layer; }
 
-/* Forward values, each under its name in the program. */
-static void trace_line(const Body *b, const Kernel *k)
+static const char *traced_name(const Body *b, const Kernel *k, int result)
 {
+    return describe_node_name(b->lowered->plan, k->results.at[result]->node);
+}
+
+/* NAME_TRACE("h.0.ln_1", and behind it what is told of a value. */
+static char *trace(const Body *b, const char *layer, const char *i, const Value *v)
+{
+    Text line = text_new(b->e->arena);
+    text_addf(&line, "%s_TRACE%s(", b->e->upper, i ? "_LAYER" : "");
+    emit_string(&line, layer);
+    text_addf(&line, "%s%s, %s, %lld);", i ? ", " : "", i ? i : "", name_of(b, v),
+              (long long)v->elements);
+    return line.at;
+}
+
+/* In a loop NAME_TRACE_LAYER("h.%d.ln_1", (int)i, ...). */
+static void trace_passes(const Body *b, const KernelCall *call, int result)
+{
+    Arena *arena = b->e->arena;
+    const Repeat *r = b->repeat;
+    const Value *v = call->kernel->results.at[result];
+    const char **names = of_passes(b, call, result, traced_name), *last;
+    int64_t ahead = 0;
+    const char *layer = repeat_layer(arena, r, names, &ahead, &last);
+    const char *i = !layer || !strstr(layer, "%d") ? NULL
+                  : ahead ? arena_printf(arena, "(int)%s %c %lld", r->i, ahead < 0 ? '-' : '+',
+                                         (long long)(ahead < 0 ? -ahead : ahead))
+                          : arena_printf(arena, "(int)%s", r->i);
+    const char *line = trace(b, layer ? layer : names[0], i, v);
+    if (layer && last)
+        line = arena_printf(arena, "if (%s != %lld) %s", r->i,
+                            (long long)(r->first + r->step * (r->times - 1)), line);
+    wrap_code(b->out, b->indent, line);
+    if (layer && last)
+        wrap_code(b->out, b->indent, arena_printf(arena, "else %s", trace(b, last, NULL, v)));
+}
+
+/* Forward values, each under its name in the program. */
+static void trace_line(const Body *b, const KernelCall *call)
+{
+    const Kernel *k = call->kernel;
     if (b->lowered->plan->outer || k->kind == KERNEL_COPY) return;
     for (int i = 0; i < k->results.count; i++) {
         const Value *v = k->results.at[i];
         if (!b->lowered->plan->forward[v->node->id]) continue;
         if (v->place != AT_WORK && v->place != AT_OUTPUT) continue;
         if (!in_layer(v->node) && !v->node->name && !(k->anchor && in_layer(k->anchor))) continue;
-        Text line = text_new(b->e->arena);
-        text_addf(&line, "%s_TRACE(", b->e->upper);
-        emit_string(&line, describe_node_name(b->lowered->plan, v->node));
-        text_addf(&line, ", %s, %lld);", emit_value_name(b->e, b->lowered->plan, v),
-                  (long long)v->elements);
-        wrap_code(b->out, b->indent, line.at);
+        if (b->repeat) trace_passes(b, call, i);
+        else wrap_code(b->out, b->indent, trace(b, traced_name(b, k, i), NULL, v));
     }
 }
 
@@ -346,18 +410,29 @@ static bool is_forward(const Body *b, const Kernel *k)
 
 static void calls(const Body *b);
 
+/* By the calls that stand in no loop over layers, or in the same way in all passes of one. */
+static bool is_used_outside(const Body *b, const Value *v)
+{
+    if (repeat_leaves(&b->repeats, b->lowered, v)) return true;
+    for (int i = 0; i < b->lowered->calls.count; i++)
+        if (b->lowered->calls.at[i].body && is_used_in_steps(&b->lowered->calls.at[i], v))
+            return true;
+    return false;
+}
+
 static void locals(const Body *b)
 {
     const EntryPlan *entry = b->lowered->plan;
     for (int i = 0; i < entry->values.count; i++)
-        if (is_used(b->lowered, entry->values.at[i]))
+        if (b->repeats.count ? is_used_outside(b, entry->values.at[i])
+                             : is_used(b->lowered, entry->values.at[i]))
             emit_local(b->out, b->e, entry, entry->values.at[i], b->indent);
 }
 
 /* A scan: its steps as a loop. */
 static void steps(const Body *b, const KernelCall *call)
 {
-    const Body inner = {b->out, b->e, call->body, b->names, b->indent + 4};
+    const Body inner = {b->out, b->e, call->body, b->names, b->indent + 4, {0}, NULL};
     const Scan scan = scan_parts(call->kernel->anchor);
     const char *t = emit_step_name(b->e, call->body->plan);
     text_addf(b->out, "%*sfor (int %s = ", b->indent, "", t);
@@ -383,10 +458,20 @@ static bool is_repeated(const Body *b, const KernelCall *call)
 
 static void one_call(const Body *b, const KernelCall *call)
 {
-    if (!is_repeated(b, call)) formula_line(b, call->kernel);
+    if (!is_repeated(b, call)) formula_line(b, call);
     if (call->body) steps(b, call);
     else call_line(b, call);
-    trace_line(b, call->kernel);
+    trace_line(b, call);
+}
+
+/* Equal layers: the calls of one, in a loop over all. */
+static void passes(const Body *b, const Repeat *r)
+{
+    const int depth = repeat_depth(r);
+    const Body inner = {b->out, b->e, b->lowered, b->names, b->indent + 4 * depth, {0}, r};
+    repeat_open(b->out, b->e, r, b->indent);
+    for (int i = 0; i < r->period; i++) one_call(&inner, &b->lowered->calls.at[r->begin + i]);
+    for (int i = depth; i--;) text_addf(b->out, "%*s}\n", b->indent + 4 * i, "");
 }
 
 /* A blank line stands between the forward and the backward part. */
@@ -404,7 +489,10 @@ static void calls(const Body *b)
             text_add(b->out, i ? "\n" : "");
             forward = false;
         }
-        one_call(b, call);
+        const Repeat *r = repeat_at(&b->repeats, i);
+        if (r) passes(b, r);
+        else one_call(b, call);
+        if (r) i += r->period * r->times - 1;
     }
     if (checking) clear_gradients(b->out, b->e, b->lowered->plan);
     clear_rows_beyond(b->out, b->e, b->lowered->plan);
@@ -441,7 +529,8 @@ void emit_entries(Text *out, const Emission *e, int target)
     for (int i = 0; i < lowered->entries.count; i++) {
         const EntryPlan *entry = lowered->entries.at[i].plan;
         const Body b = {
-            out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)}, 4};
+            out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)}, 4,
+            emit_repeats(e, &lowered->entries.at[i]), NULL};
         const char *suffix = portable ? "" : emit_suffix(e, target);
         text_addf(out, "%s\n{\n", emit_signature(e, entry, suffix, ""));
         body(&b);

@@ -121,16 +121,37 @@ static bool is_written(const EntryPlan *entry, const Value *v)
     return false;
 }
 
+/* The array of the caller that a value lies in; NULL: it does not lie in one of several values. */
+static const char *array_of(const Emission *e, const EntryPlan *entry, const Value *v)
+{
+    static const char *const names[] = {[AT_PARAM] = "params",
+                                        [AT_STATE] = "states",
+                                        [AT_SESSION] = "kept",
+                                        [AT_GRAD] = "grads",
+                                        [AT_METRIC] = "metrics"};
+    const char *from = v->place != AT_SESSION && emit_takes_args(entry->graph) ? "args->" : "";
+    return arena_printf(e->arena, "%s%s", from, names[v->place]);
+}
+
+void emit_local_at(Text *out, const Emission *e, const EntryPlan *entry, const Value *v,
+                   const char *name, const char *at, int indent)
+{
+    const char *c_type = emit_c_type(v->dtype), *place = NULL;
+    const char *type =
+        arena_printf(e->arena, "%s%s ", is_written(entry, v) ? "" : "const ", c_type);
+    if (v->place != AT_WORK) place = arena_printf(e->arena, "%s%s", array_of(e, entry, v), at);
+    else if (!strcmp(c_type, "float")) place = arena_printf(e->arena, "work%s", at);
+    else place = arena_printf(e->arena, "(%s *)(void *)(work%s)", c_type, at);
+    declare(out, indent, type, name, place, storage_note(e, v));
+}
+
 void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Value *v, int indent)
 {
     const bool args = emit_takes_args(entry->graph);
-    const char *from = args ? "args->" : "", *name = emit_value_name(e, entry, v);
+    const char *name = emit_value_name(e, entry, v);
     const char *type = arena_printf(e->arena, "%s ", emit_c_type(v->dtype));
     const char *read = arena_printf(e->arena, "const %s", type);
     const char *note = storage_note(e, v);
-    const char *const base[] = {
-        [AT_PARAM] = "params", [AT_STATE] = "states", [AT_SESSION] = "kept", [AT_GRAD] = "grads",
-        [AT_METRIC] = "metrics"};
     switch (v->place) {
     case AT_INPUT:
         if (args) declare(out, indent, read, name, arena_printf(e->arena, "args->%s", name), note);
@@ -144,13 +165,9 @@ void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Valu
     case AT_WORK:
         declare(out, indent, type, name, in_workspace(e, entry, v), note);
         break;
-    case AT_SESSION:
-        from = "";
-        /* fallthrough */
-    case AT_PARAM: case AT_STATE: case AT_GRAD: case AT_METRIC:
+    case AT_SESSION: case AT_PARAM: case AT_STATE: case AT_GRAD: case AT_METRIC:
         declare(out, indent, is_written(entry, v) ? type : read, name,
-                at_offset(e->arena, arena_printf(e->arena, "%s%s", from, base[v->place]),
-                          v->offset), note);
+                at_offset(e->arena, array_of(e, entry, v), v->offset), note);
         break;
     case AT_AROUND:
         if (emit_is_outside(v)) break;

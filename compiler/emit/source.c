@@ -80,6 +80,7 @@ void emit_source(Text *out, const Emission *e)
     banner(out, e);
     includes(out, e, body.at);
     emit_template(out, e, "trace.c");
+    if (strstr(body.at, "_TRACE_LAYER(")) emit_template(out, e, "trace_layer.c");
     text_add(out, body.at);
     while (out->length > 1 && out->at[out->length - 2] == '\n') out->at[--out->length] = 0;
 }

@@ -115,8 +115,8 @@ struct LoopStmt {
                                the source, <= width each */
     const char *text;       /* S_COMMENT */
     struct Function *callee;   /* S_CALL: one of the program's `inner` functions ... */
-    VEC(Handed) passed;        /* ... in the order of its buffers; it writes those not constant ... */
-    VEC(LoopExpr *) arguments; /* ... and of its scalars */
+    VEC(Handed) passed;        /* ... in the order of its buffers; those not constant it writes */
+    VEC(LoopExpr *) arguments; /* in the order of its scalars */
     LoopStmts body, otherwise;
 };
 

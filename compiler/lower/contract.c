@@ -94,7 +94,8 @@ static void multiply(Contract *c, const TilePlace *p, Var **acc, int active)
         contract_set_axes(c, p, 0, v);
         const int lanes =
             along_sum ? active
-                      : (v + 1 == p->columns ? contract_lanes_readable(c, p->active) : l->target->width);
+                      : (v + 1 == p->columns ? contract_lanes_readable(c, p->active)
+                                             : l->target->width);
         wide[v] =
             loop_let(&l->b, arena_printf(l->b.arena, "b%d", v), load(c, c->wide, vector, lanes));
     }
@@ -378,7 +379,8 @@ static void choose_stretch(Contract *c)
     int64_t sum = 1;
     for (int i = 0; i < c->k_count; i++) sum *= contract_size(c, i);
     if (!c->k_count || !may_add_up(c)) return;
-    c->stretch = tile_stretch(c->block, c->tile.columns * lanes, contract_size(c, 0), sum / contract_size(c, 0));
+    const int64_t outer = contract_size(c, 0);
+    c->stretch = tile_stretch(c->block, c->tile.columns * lanes, outer, sum / outer);
 }
 
 static void stretch_begin(Contract *c)
@@ -416,7 +418,8 @@ static int tile_axis(const Contract *c, int operand, int not_axis)
     for (int i = 0; i < contract_labels(c, operand)->count; i++) {
         const int64_t label = contract_labels(c, operand)->ints[i];
         const int axis = contract_find(contract_labels(c, 2), label);
-        if (axis < 0 || axis == not_axis || contract_find(contract_labels(c, 1 - operand), label) >= 0) continue;
+        if (axis < 0 || axis == not_axis) continue;
+        if (contract_find(contract_labels(c, 1 - operand), label) >= 0) continue;
         if (best < 0 || c->out.dim[axis] > c->out.dim[best]) best = axis;
     }
     return best;
@@ -441,7 +444,8 @@ static void assign_roles(Contract *c)
     l->lane_axis = l->target->width > 1 ? l->k->lane_axis : -1;
     c->wide = 1;
     if (l->k->lane_axis >= 0)
-        c->wide = contract_find(contract_labels(c, 1), contract_labels(c, 2)->ints[l->k->lane_axis]) >= 0;
+        c->wide = contract_find(contract_labels(c, 1),
+                                contract_labels(c, 2)->ints[l->k->lane_axis]) >= 0;
     c->tall = 1 - c->wide;
     c->n_axis = l->k->lane_axis >= 0 ? l->k->lane_axis : tile_axis(c, c->wide, -1);
     c->m_axis = tile_axis(c, c->tall, c->n_axis);

@@ -282,7 +282,8 @@ static void chunks(Contract *c)
 {
     LoopBuilder *b = &c->l->b;
     struct Product *p = &c->product;
-    const int64_t size = contract_size(c, c->k_count - 1), chunk = (size + p->chunks - 1) / p->chunks;
+    const int64_t size = contract_size(c, c->k_count - 1);
+    const int64_t chunk = (size + p->chunks - 1) / p->chunks;
     const int64_t behind = p->direct ? size : (p->chunks - 1) * chunk;
     const bool loops = behind > chunk;
     p->from = loops ? x_var(b, loop_begin(b, "from", x_int(b, 0), x_int(b, behind), chunk))
