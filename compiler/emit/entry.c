@@ -226,25 +226,6 @@ static const char *gradient_at(const Emission *e, const ParamLayout *layout)
              : "args->grads";
 }
 
-/* Padding of gradients is zero, and so is the gradient of what is not trained. */
-static void clear_gradients(Text *out, const Emission *e, const EntryPlan *entry)
-{
-    if (!emit_has(entry->graph, OUT_GRAD)) return;
-    for (int i = 0; i < e->module->params.count; i++) {
-        const ParamLayout *layout = &e->plan->params[i];
-        const Value *made = gradient_of(entry, i);
-        if (made && layout->padded)
-            clear_line(out, e, gradient_at(e, layout),
-                       layout_rows(e->module->params.at[i].type, layout), "padding");
-        if (made) continue;
-        const int end = untrained_end(e, entry, i);
-        const ParamLayout *last = &e->plan->params[end - 1];
-        const Rows all = {1, 0, last->offset + last->floats - layout->offset};
-        clear_line(out, e, gradient_at(e, layout), all, "not trained");
-        i = end - 1;
-    }
-}
-
 static bool has_rows_beyond(const Graph *graph, const Output *o)
 {
     return o->kind == OUT_INPUT_GRAD && o->node->type.batch_axis == 0 && graph->batch > 1;
@@ -296,6 +277,29 @@ static const char *name_of(const Body *b, const Value *v)
 {
     return b->repeat ? repeat_name(b->e, b->repeat, v)
                      : emit_value_name(b->e, b->lowered->plan, v);
+}
+
+/* Padding of gradients is zero, and so is the gradient of what is not trained. */
+static void clear_gradients(const Body *b)
+{
+    Text *out = b->out;
+    const Emission *e = b->e;
+    const EntryPlan *entry = b->lowered->plan;
+    if (!emit_has(entry->graph, OUT_GRAD)) return;
+    for (int i = 0; i < e->module->params.count; i++) {
+        const ParamLayout *layout = &e->plan->params[i];
+        const Value *made = gradient_of(entry, i);
+        if (made && layout->padded)
+            clear_line(out, e,
+                       b->repeats.count ? gradient_at(e, layout) : emit_value_name(e, entry, made),
+                       layout_rows(e->module->params.at[i].type, layout), "padding");
+        if (made) continue;
+        const int end = untrained_end(e, entry, i);
+        const ParamLayout *last = &e->plan->params[end - 1];
+        const Rows all = {1, 0, last->offset + last->floats - layout->offset};
+        clear_line(out, e, gradient_at(e, layout), all, "not trained");
+        i = end - 1;
+    }
 }
 
 static void call_line(const Body *b, const KernelCall *call)
@@ -482,7 +486,7 @@ static void calls(const Body *b)
     for (int i = 0; i < b->lowered->calls.count; i++) {
         const KernelCall *call = &b->lowered->calls.at[i];
         if (checking && call->kernel->kind != KERNEL_CHECK) {
-            clear_gradients(b->out, b->e, b->lowered->plan);
+            clear_gradients(b);
             checking = false;
         }
         if (forward && !is_forward(b, call->kernel)) {
@@ -494,7 +498,7 @@ static void calls(const Body *b)
         else one_call(b, call);
         if (r) i += r->period * r->times - 1;
     }
-    if (checking) clear_gradients(b->out, b->e, b->lowered->plan);
+    if (checking) clear_gradients(b);
     clear_rows_beyond(b->out, b->e, b->lowered->plan);
 }
 
