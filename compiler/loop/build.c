@@ -533,6 +533,13 @@ void loop_else(LoopBuilder *b)
     open(b, &b->list->at[b->list->count - 1]->otherwise);
 }
 
+void loop_prefetch(LoopBuilder *b, Buffer *buffer, LoopExpr *index)
+{
+    LoopStmt *s = append(b, S_PREFETCH);
+    s->buffer = buffer;
+    s->index = index;
+}
+
 void loop_comment(LoopBuilder *b, const char *text) { append(b, S_COMMENT)->text = text; }
 
 void loop_return(LoopBuilder *b, LoopExpr *value) { append(b, S_RETURN)->value = value; }

@@ -87,6 +87,7 @@ typedef enum LoopStmtKind {
     S_IF,
     S_TRANSPOSE,
     S_CALL,
+    S_PREFETCH, /* asks for buffer[index]; nothing but time depends on it */
     S_COMMENT,
     S_RETURN,
     S_BLOCK
@@ -227,6 +228,8 @@ void loop_pass(LoopBuilder *b, Handed passed);
 void loop_argument(LoopBuilder *b, LoopExpr *value);
 void loop_if(LoopBuilder *b, LoopExpr *condition);
 void loop_else(LoopBuilder *b);
+/* Asks for a line of memory that will be needed. */
+void loop_prefetch(LoopBuilder *b, Buffer *buffer, LoopExpr *index);
 void loop_comment(LoopBuilder *b, const char *text);
 void loop_return(LoopBuilder *b, LoopExpr *value);
 void loop_block(

@@ -23,7 +23,8 @@ static const char *alone(const Printer *p, const LoopStmts *list)
     Text line = text_new(p->out->arena);
     const Printer here = {&line, p->program, p->names, p->function};
     const LoopStmt *s = list->count == 1 ? list->at[0] : NULL;
-    if (!s || (s->kind != S_SET && s->kind != S_STORE && s->kind != S_RETURN)) return NULL;
+    if (!s || (s->kind != S_SET && s->kind != S_STORE && s->kind != S_PREFETCH
+               && s->kind != S_RETURN)) return NULL;
     put_stmt(&here, s, 0);
     return strchr(line.at, '\n') == line.at + line.length - 1 ? line.at : NULL;
 }
@@ -170,6 +171,10 @@ static void put_stmt(const Printer *p, const LoopStmt *s, int depth)
     case S_IF: put_if(p, s, depth); break;
     case S_TRANSPOSE: put_transpose(p, s, depth); break;
     case S_CALL: put_call(p, s, depth); break;
+    case S_PREFETCH:
+        put_line(p->out, depth, arena_printf(p->out->arena, "NN_PREFETCH(%s);",
+                                             spell_pointer(p, s->buffer, s->index)));
+        break;
     case S_COMMENT: wrap_comment(p->out, 4 * depth, s->text); break;
     case S_RETURN: put_return(p, s, depth); break;
     case S_BLOCK: put_block(p, s, depth, false); break;
@@ -317,6 +322,14 @@ static const char unroll_macro[] = "#ifndef NN_UNROLL\n"
                                    "#endif\n"
                                    "#endif\n\n";
 
+static const char prefetch_macro[] = "#ifndef NN_PREFETCH\n"
+                                     "#if defined(__GNUC__)\n"
+                                     "#define NN_PREFETCH(address) __builtin_prefetch(address)\n"
+                                     "#else\n"
+                                     "#define NN_PREFETCH(address) ((void)0)\n"
+                                     "#endif\n"
+                                     "#endif\n\n";
+
 static const char aligned_macro[] = "#ifndef NN_ALIGNED\n"
                                     "#ifdef __cplusplus\n"
                                     "#define NN_ALIGNED alignas(64)\n"
@@ -335,6 +348,7 @@ void program_print_macros(Text *out, const Program *program, const char *body)
     const Target *target = program->target;
     const char *attribute = spell_attribute(program);
     put_macro(out, body, "NN_UNROLL(", unroll_macro);
+    put_macro(out, body, "NN_PREFETCH(", prefetch_macro);
     put_macro(out, body, "NN_ALIGNED ", aligned_macro);
     if (!*attribute) return;
     const char *macro = arena_strndup(out->arena, attribute, strlen(attribute) - 1);

@@ -146,6 +146,11 @@ static void dump_stmt(Dump *d, const LoopStmt *s, int depth)
     case S_TRANSPOSE: dump_transpose(d, s); break;
     case S_CALL: dump_call(d, s); break;
     case S_BLOCK: text_add(d->out, "block\n"); break;
+    case S_PREFETCH:
+        text_add(d->out, "prefetch ");
+        dump_place(d, s->buffer, s->index);
+        text_add(d->out, "\n");
+        break;
     case S_IF:
     case S_RETURN:
         text_add(d->out, s->kind == S_IF ? "if " : "return ");

@@ -13,7 +13,11 @@
  * The gradient by the weights adds up U += V^T @ Y over the blocks, Y the transform of 4 x 4
  * gradients, and transforms U at the end; where threads share the rows of the batch, each group of
  * rows has a U of its own, and all are added up there. Tiles of pictures beyond the count are
- * computed from what the memory holds and never stored. */
+ * computed from what the memory holds and never stored.
+ *
+ * Transforms stream, products compute: while a block is multiplied, the lines that its results and
+ * the next block's transforms need are asked for (ahead.h). */
+#include "lower/ahead.h"
 #include "lower/tile.h"
 #include "lower/window.h"
 #include "lower/winograd.h"
@@ -31,6 +35,7 @@ typedef struct Winograd {
     LoopExpr *picture, *pictures; /* first of the block, and how many of it are there */
     LoopExpr *group;              /* of rows, whose sums stand apart; NULL: there are none */
     LoopExpr *row;                /* of tiles, first of the block */
+    Ahead ahead[2];               /* what the next block reads, and what this one writes */
     LoopExpr *at[4], *tile; /* row of the batch; first entry of the tile along both axes; its number
                                in the block */
     const Panel *panel;
@@ -336,9 +341,23 @@ static void product_step(Winograd *g, const Product *p, const Spot *s, LoopExpr 
     }
 }
 
+/* What is needed next is asked for in shares, a vector of the product each. */
+static void look_ahead(Winograd *g, const Product *p, const Spot *s)
+{
+    LoopBuilder *b = &g->l->b;
+    const int64_t width = width_of(g), plane = p->rows * ((p->columns + width - 1) / width);
+    LoopExpr *at = x_add(b, x_mul(b, s->plane, plane), x_mul(b, x_div(b, s->n, width), p->rows));
+    at = x_add(b, at, x_mul(b, s->m, s->columns));
+    for (int i = 0; i < 2; i++)
+        if (g->ahead[i].floats)
+            ahead_share(b, &g->ahead[i], at, (int64_t)s->rows * s->columns,
+                        WINOGRAD_PLANES * plane);
+}
+
 static void product_tile(Winograd *g, const Product *p, const Spot *s)
 {
     LoopBuilder *b = &g->l->b;
+    look_ahead(g, p, s);
     const int count = s->rows * s->columns;
     Var **acc = arena_array(b->arena, Var *, count);
     Buffer *to = lower_buffer(g->l, p->c);
@@ -395,6 +414,8 @@ static void products(Winograd *g, const Product *p)
 
 /* ---- blocks ---- */
 
+static bool fetches(const Winograd *g) { return g->ahead[0].floats || g->ahead[1].floats; }
+
 static void forward_block(Winograd *g)
 {
     LoopBuilder *b = &g->l->b;
@@ -415,7 +436,9 @@ static void forward_block(Winograd *g)
                        .length = x_int(b, g->ins)};
     loop_comment(b, "Tiles of 6 x 6 entries to 36 planes.");
     each_tile(&in);
-    loop_comment(b, "In every plane: tiles times weights.");
+    loop_comment(b, fetches(g) ? "In every plane: tiles times weights. Meanwhile the next block's "
+                                 "entries come, and the lines for results."
+                               : "In every plane: tiles times weights.");
     products(g, &p);
     loop_comment(b, "Back from the planes to tiles of 4 x 4 results.");
     each_tile(&out);
@@ -443,8 +466,35 @@ static void gradient_block(Winograd *g)
     loop_comment(b, "Tiles of 6 x 6 entries and of 4 x 4 gradients to 36 planes each.");
     each_tile(&in);
     each_tile(&out);
-    loop_comment(b, "In every plane: the sum of their products over the tiles.");
+    loop_comment(b, fetches(g) ? "In every plane: the sum of their products over the tiles. "
+                                 "Meanwhile the next block's entries come."
+                               : "In every plane: the sum of their products over the tiles.");
     products(g, &p);
+}
+
+/* Of a value whose tiles the block takes: its stretch of memory, or that of the next block. */
+static Ahead stretch(Winograd *g, const Value *value, const int64_t *stride, const char *name,
+                     bool next)
+{
+    LoopBuilder *b = &g->l->b;
+    const bool split = g->block.high < winograd_tiles(&g->w, 0);
+    if (stride[1] != 1 || value->place != AT_WORK) return (Ahead){0};
+    const int64_t line = WINOGRAD_OUT * stride[2],
+                  floats = split ? g->block.high * line : g->block.pictures * stride[0];
+    LoopExpr *first = x_add(b, x_mul(b, g->picture, stride[0]), x_mul(b, g->row, line));
+    return ahead_of(b, lower_buffer(g->l, value), name,
+                    next ? x_add(b, first, x_int(b, floats)) : first, floats,
+                    g->w.rows * stride[0]);
+}
+
+static void set_ahead(Winograd *g)
+{
+    const View *in = &g->l->k->contracted[0], *other = &g->l->k->contracted[1];
+    const Value *result = g->l->k->results.at[0];
+    g->ahead[0] = stretch(g, in->value, in->stride, "next", true);
+    g->ahead[1] = g->w.result == ROLE_WEIGHT
+                    ? stretch(g, other->value, other->stride, "next_gradient", true)
+                    : stretch(g, result, result->stride, "soon", false);
 }
 
 /* Zeros in the U that starts there. */
@@ -484,6 +534,7 @@ static void blocks(Winograd *g, void (*body)(Winograd *g))
     }
     if (split)
         g->row = x_var(b, loop_begin(b, "tiles", x_int(b, 0), x_int(b, high), g->block.high));
+    if (several || split) set_ahead(g);
     body(g);
     if (split) loop_end(b);
     if (several || g->group) loop_end(b);

@@ -1,0 +1,18 @@
+/* Memory that will be streamed through next is asked for while a product computes: a share with
+ * each of its tiles, so that no more lines are under way at a time than a core can wait for. */
+#ifndef NNC_LOWER_AHEAD_H
+#define NNC_LOWER_AHEAD_H
+#include "loop/loop.h"
+
+typedef struct Ahead {
+    Buffer *buffer;
+    LoopExpr *first; /* element */
+    int64_t floats;  /* from there on; 0: nothing */
+} Ahead;
+
+/* `floats` from `first` on, or the last so many of the value, which has `all`. */
+Ahead ahead_of(LoopBuilder *b, Buffer *buffer, const char *name, LoopExpr *first, int64_t floats,
+               int64_t all);
+/* The share of a tile of `size` accumulators, the first of them number `at` of `count`. */
+void ahead_share(LoopBuilder *b, const Ahead *ahead, LoopExpr *at, int64_t size, int64_t count);
+#endif
