@@ -71,10 +71,14 @@ class Decoder(torch.nn.Module):
                                 n.Linear(4 * width, width))
         self.register_buffer("later", torch.ones(context, context).triu(1).bool())
 
-    def forward(self, x):
+    def split(self, x):
         batch, t, d = x.shape
         qkv = self.c_attn(self.ln_1(x)).view(batch, t, 3, self.heads, d // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        return qkv.permute(2, 0, 3, 1, 4).unbind(0)
+
+    def forward(self, x):
+        batch, t, d = x.shape
+        q, k, v = self.split(x)
         scores = (q @ k.transpose(2, 3)) * (d // self.heads) ** -0.5
         y = torch.softmax(scores.masked_fill(self.later[:t, :t], float("-inf")), -1) @ v
         x = x + self.c_proj(y.transpose(1, 2).reshape(batch, t, d))
@@ -98,6 +102,37 @@ def gpt2():
     return Gpt(vocabulary=50257, context=1024, width=768, heads=12, depth=12, gelu="tanh")
 
 
+class GptStep(Gpt):
+    """One letter at a time, as examples/generate/char_gpt_step.nn: what attention needs of the
+    letters before is kept, in caches that grow or in ones of full length."""
+
+    def attend(self, block, x, cache, at, in_place):
+        q, k, v = block.split(x)
+        if in_place:
+            cache[0][:, :, at:at + 1], cache[1][:, :, at:at + 1] = k, v
+            k, v = cache[0][:, :, :at + 1], cache[1][:, :, :at + 1]
+        else:
+            k, v = (torch.cat((cache[0], k), 2), torch.cat((cache[1], v), 2)) if at else (k, v)
+            cache[:] = k, v
+        scores = (q @ k.transpose(2, 3)) * q.shape[-1] ** -0.5
+        y = torch.softmax(scores, -1) @ v
+        x = x + block.c_proj(y.transpose(1, 2).reshape(x.shape))
+        return x + block.mlp(block.ln_2(x))
+
+    def stream(self, tokens, in_place):
+        """The logits of each of the letters."""
+        heads, d = self.h[0].heads, self.wte.weight.shape[1]
+        empty = tokens.shape[0], heads, self.wpe.weight.shape[0], d // heads
+        caches = [[torch.empty(empty), torch.empty(empty)] for _ in self.h]
+        logits = []
+        for at in range(tokens.shape[1]):
+            x = self.wte(tokens[:, at:at + 1]) + self.wpe.weight[at]
+            for block, cache in zip(self.h, caches):
+                x = self.attend(block, x, cache, at, in_place)
+            logits.append(self.ln_f(x) @ self.wte.weight.T)
+        return logits
+
+
 class LstmClassifier(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -118,7 +153,8 @@ def integers(limit, *shape):
 
 class Model:
     """given and wanted make the inputs and targets of a batch; limits: what the project asks for,
-    by the names of the checks below."""
+    by the names of the checks below. wanted None: there is no training, a stream is timed, of
+    which `given` makes all steps."""
 
     def __init__(self, path, build, given, wanted, batch, limits, data=None, pictures=False):
         self.path, self.build, self.given, self.wanted = path, build, given, wanted
@@ -135,6 +171,8 @@ MODELS = [
           {"step over torch": 2.0, "infer over torch": 2.5}, pictures=True),
     Model("examples/char_gpt.nn", Gpt, integers(65, 64), integers(65, 64), 12,
           {"step of peak": 0.75, "step over torch": 1.7, "infer over torch": 1.9}),
+    Model("examples/generate/char_gpt_step.nn", GptStep, integers(65, 64), None, 1,
+          {"step of stream over torch": 8.0}),
     Model("tests/bench/lstm_classifier.nn", LstmClassifier, reals(100, 40), integers(10), 32,
           {"step over torch": 2.5, "infer over torch": 6.0}),
 ]
@@ -188,6 +226,14 @@ def torch_inferences(model):
         except (AttributeError, RuntimeError):
             pass
     return ways
+
+
+def torch_streams(model):
+    """The mean time of a step of a stream in each way."""
+    tokens, net = model.given(1), model.build().eval()
+    inside = {"eager, caches that grow": False, "eager, caches in place": True}
+    return {name: lambda in_place=in_place: net.stream(tokens, in_place)
+            for name, in_place in inside.items()}
 
 
 def median(values):
@@ -271,6 +317,23 @@ def measure(model, servers, rounds):
     return result
 
 
+def measure_stream(model, servers, rounds):
+    steps = model.given(1).shape[1]
+    times = {(server.target, "stream"): [] for server in servers}
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    with torch.inference_mode():
+        ways = torch_streams(model)
+        for way in ways.values():
+            burst(way, 0.2)
+        for _ in range(rounds):
+            for server in servers:
+                times[server.target, "stream"].append(server.ask("stream"))
+            for name, way in ways.items():
+                times.setdefault(("torch stream", name), []).append(burst(way, 0.1) / steps)
+    return {key: median(values) for key, values in times.items()}
+
+
 def line(text, seconds, note=""):
     unit, scale = ("us", 1e6) if seconds < 1e-2 else ("ms", 1e3)
     print("  %-44s %9.2f %s   %s" % (text, seconds * scale, unit, note))
@@ -329,6 +392,22 @@ def report(model, servers, result):
     return checks
 
 
+def report_stream(model, servers, result):
+    name, torch_step = best(result, "torch stream")
+    checks = []
+    print("%s, batch 1, one thread; PyTorch %s" % (model.path, torch.__version__))
+    print(" a step of a stream, the mean over %d" % model.given(1).shape[1])
+    for (kind, way), value in result.items():
+        if kind == "torch stream":
+            line("PyTorch, " + way, value, "best" if way == name else "")
+    for server in servers:
+        value = result[server.target, "stream"]
+        line("generated, " + server.target, value,
+             "%.2fx as fast as PyTorch" % (torch_step / value))
+        checks.append((server.target, "step of stream over torch", torch_step / value))
+    return checks
+
+
 def parameter_bound(model, result, target):
     """Seconds to read the parameters from cache: what bounds a network without reuse."""
     return 4.0 * sum(p.numel() for p in model.build().parameters()) / result[target, "read"]
@@ -351,7 +430,7 @@ def judge(model, checks):
             continue
         limit, most = model.limits[name], name == "epoch"
         met = value <= limit if most else value >= limit
-        print("  %-8s %-20s %6.2f   %s %.2f   %s"
+        print("  %-8s %-25s %6.2f   %s %.2f   %s"
               % (target, name, value, "at most " if most else "at least", limit,
                  "met" if met else "MISSED"))
     print()
@@ -379,7 +458,8 @@ def main():
             continue
         data = model.data and os.path.join(options.data, model.data)
         servers = [Server(options.bench, t, model, data) for t in options.target or own_targets()]
-        judge(model, report(model, servers, measure(model, servers, options.rounds)))
+        timed, told = (measure, report) if model.wanted else (measure_stream, report_stream)
+        judge(model, told(model, servers, timed(model, servers, options.rounds)))
         for server in servers:
             server.close()
 

@@ -7,6 +7,8 @@
  *   infer_flops         of one call of `infer`
  *   steps               of an epoch over the data; 0: none
  *   infer, train, step  seconds of a call, the median of a burst; step is train and Adam
+ *   stream              seconds of a call of `infer`, the mean over a stream: its first STREAM
+ *                       calls, or as many as its session has places for
  *   epoch               CPU seconds of an epoch of the runtime's trainer on one thread, shuffling
  *                       and loading included
  *
@@ -21,7 +23,7 @@
 #include "nn_fitted.h"
 #include "nn_train.h"
 
-enum { ROUNDS = 9 };
+enum { ROUNDS = 9, STREAM = 64 };
 
 typedef struct Server {
     Arena *arena;
@@ -62,6 +64,28 @@ static double time_step(const Server *server)
 {
     if (!dissect_entry(server->subject, "train")) return -1;
     return burst(server, (Racer){.run = run_step, .context = server->subject});
+}
+
+typedef struct Stream {
+    const Server *server;
+    DissectedEntry *entry;
+    int calls; /* of the last stream */
+} Stream;
+
+static void run_stream(void *context)
+{
+    Stream *s = context;
+    memset(s->entry->call.sessions, 0, s->server->subject->model->session_bytes);
+    for (s->calls = 0; s->calls < STREAM; s->calls++)
+        if (s->entry->entry->call(&s->entry->call)) return;
+}
+
+static double time_stream(const Server *server)
+{
+    Stream s = {.server = server, .entry = dissect_entry(server->subject, "infer")};
+    if (!s.entry || !server->subject->model->session_bytes) return -1;
+    const double seconds = burst(server, (Racer){.run = run_stream, .context = &s});
+    return seconds / s.calls;
 }
 
 static double peak(const Server *server)
@@ -155,6 +179,7 @@ static double answer(Server *server, const char *word)
     if (!strcmp(word, "batch")) return train ? (double)train->entry->batch : -1;
     if (!strcmp(word, "steps")) return steps(server);
     if (!strcmp(word, "step")) return time_step(server);
+    if (!strcmp(word, "stream")) return time_stream(server);
     if (!strcmp(word, "epoch")) return epoch(server);
     return time_entry(server, word);
 }
