@@ -86,6 +86,22 @@ static inline Node *gelu(Module *m, Graph *g, Node *x)
     return map2(g, OP_mul, x, map1(g, OP_normal_cdf, x));
 }
 
+/* Causal attention over [batch][time][width]. */
+static inline Node *attention(Graph *g, Node *q, Node *k, Node *v)
+{
+    const int64_t time = q->type.dim[1], la[] = {0, 1, 3}, lb[] = {0, 2, 3}, out[] = {0, 1, 2};
+    const Type row = type_make(DT_I32, 1, &time);
+    const Type column = type_make(DT_I32, 2, (int64_t[]){time, 1});
+    const Attr axis = attr_int(0);
+    Node *index = graph_leaf(g, OP_iota, row, &axis, -1, (Origin){0});
+    Node *seen = map2(g, OP_le, index, build_reshape(g, index, column));
+    Node *scores = map2(g, OP_mul, build_contract(g, q, la, k, lb, out, 3), constant(g, 0.5));
+    scores = build_map(g, OP_select, 3, (Node *[]){seen, scores, constant(g, -1e30)});
+    Node *lse = build_reduce(g, OP_logsumexp, scores, (int64_t[]){2}, 1);
+    Node *weights = map1(g, OP_exp, map2(g, OP_sub, scores, lse));
+    return build_contract(g, weights, out, v, (int64_t[]){0, 2, 3}, (int64_t[]){0, 1, 3}, 3);
+}
+
 /* Statistics over the batch. */
 static inline Node *column_norm(Module *m, Graph *g, Node *x)
 {

@@ -141,7 +141,8 @@ static void between_layers_each_is_one_pass(void **state)
     expect_between(gelu, 2, 2 * full); /* both in the epilogues of products */
 }
 
-/* Whether a kernel only ends what others began: it writes gradients, or copies for one that does. */
+/* Whether a kernel only ends what others began: it writes gradients, or copies for one that does.
+ */
 static bool ends(const Kernel *k)
 {
     bool gradients = true;
@@ -230,6 +231,62 @@ static void pooling_back_is_one_pass(void **state)
     arena_free(arena);
 }
 
+/* ---- attention ---- */
+
+static int count_kind(const EntryPlan *entry, KernelKind kind)
+{
+    int count = 0;
+    for (int i = 0; i < entry->kernels.count; i++) count += entry->kernels.at[i]->kind == kind;
+    return count;
+}
+
+/* Products of which only one side of the diagonal is computed or summed. */
+static int count_halved(const EntryPlan *entry)
+{
+    int count = 0;
+    for (int i = 0; i < entry->kernels.count; i++) {
+        const Node *anchor = entry->kernels.at[i]->anchor;
+        if (entry->kernels.at[i]->kind != KERNEL_CONTRACT) continue;
+        count += entry->bands.seen[anchor->id].row >= 0
+              || entry->bands.zero[anchor->inputs[0]->id].row >= 0
+              || entry->bands.zero[anchor->inputs[1]->id].row >= 0;
+    }
+    return count;
+}
+
+static void expect_attention(const char *entry, int products, int rows)
+{
+    enum { TIME = 20, WIDTH = 8 };
+    Arena *arena = arena_new();
+    Module *m = module_new(arena, "attention");
+    Graph *g = graph_new(arena, entry, 3);
+    const Type type = batched(f32_type(3, (int64_t[]){3, TIME, WIDTH}));
+    Node *in[3];
+    vec_push(arena, m->entries, g);
+    for (int i = 0; i < 3; i++)
+        in[i] = declared_input(
+            m, g, (TensorDecl){.name = arena_printf(arena, "%c", "qkv"[i]), .type = type});
+    graph_output(g, OUT_OUTPUT, "y", attention(g, in[0], in[1], in[2]), -1);
+    const EntryPlan *plan = plan_of(m)->entries.at[0];
+    if (count_kind(plan, KERNEL_CONTRACT) != products || count_rows_kernels(plan) != rows
+        || count_halved(plan) != products) {
+        show(plan->plan);
+        fail_msg("%s: expected %d products, all of them halved, and %d kernels of rows, not %d, "
+                 "%d and %d", entry, products, rows, count_kind(plan, KERNEL_CONTRACT),
+                 count_halved(plan), count_rows_kernels(plan));
+    }
+    arena_free(arena);
+}
+
+/* Scale and mask are the product's, softmax and its gradient are one pass, and no product
+ * does more than its half. */
+static void attention_is_halved_by_its_mask(void **state)
+{
+    (void)state;
+    expect_attention("forward", 2, 1);
+    expect_attention("backward", 5, 1);
+}
+
 /* ---- losses ---- */
 
 /* The loss and its gradient, from logits in memory: they are read once. */
@@ -263,6 +320,7 @@ int main(void)
         cmocka_unit_test(gradients_of_weights_come_at_once),
         cmocka_unit_test(one_row_is_one_pass),
         cmocka_unit_test(pooling_back_is_one_pass),
+        cmocka_unit_test(attention_is_halved_by_its_mask),
         cmocka_unit_test(cross_entropy_is_one_pass),
     };
     return cmocka_run_group_tests_name("fusion", tests, NULL, NULL);

@@ -14,6 +14,7 @@
  */
 #ifndef NNC_KERNEL_KERNEL_H
 #define NNC_KERNEL_KERNEL_H
+#include "ops/band.h"
 #include "ops/op.h"
 
 /* Where a value lives. */
@@ -130,6 +131,7 @@ typedef struct EntryPlan {
     Kernel *scan;            /* of a scan's body: its kernel in outer */
     const Graph *graph;
     const char *name;
+    Bands bands;           /* of its graph */
     VEC(Kernel *) kernels; /* in order of execution; checks first */
     Member *member;        /* by node id */
     bool *forward;         /* by node id: belongs to the forward part (passes/pass.h) */
@@ -259,6 +261,8 @@ void layout_params(Plan *plan); /* one stored order for all entries */
  * moves padding of parameters too, so they get less. */
 enum { PARAM_APART = 2048, WORK_APART = 512 };
 void layout_dense(Type type, const int *order, int apart, Value *value);
+/* The same with rows of as many of the innermost axes. */
+void layout_padded(Type type, const int *order, int inner, int apart, Value *value);
 void layout_contraction(EntryPlan *entry,
                         Kernel *k); /* lane axis and operands, with copies where they pay */
 /* Scratch in pieces lies behind everything else, each thread's always at the same place, so that it

@@ -21,18 +21,23 @@ static double lane_waste(int64_t n) { return (double)round_up(n, LANE_PAD) / (do
 /* Summing along the lanes costs a horizontal sum an element of the result. */
 static double dot_waste(int64_t k) { return lane_waste(k) + 100.0 / (double)k; }
 
-void layout_dense(Type type, const int *order, int apart, Value *value)
+void layout_padded(Type type, const int *order, int inner, int apart, Value *value)
 {
     int64_t s = 1;
     for (int i = type.rank - 1; i >= 0; i--) {
         const int axis = order ? order[i] : i;
         value->stride[axis] = s;
         s *= type.dim[axis];
-        if (i != type.rank - 1 || type.rank < 2 || !apart) continue;
-        s = round_up(s, LANE_PAD);
-        if (s * 4 % apart == 0) s += LANE_PAD;
+        if (i != type.rank - inner || i == 0 || !apart) continue;
+        if (inner == 1) s = round_up(s, LANE_PAD);
+        if (s % LANE_PAD == 0 && s * 4 % apart == 0) s += LANE_PAD;
     }
     value->elements = s;
+}
+
+void layout_dense(Type type, const int *order, int apart, Value *value)
+{
+    layout_padded(type, order, 1, apart, value);
 }
 
 /* ---- parameters ---- */

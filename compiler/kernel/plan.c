@@ -87,18 +87,82 @@ static void place_leaf(EntryPlan *entry, const Node *node)
     entry->value_of[node->id] = v;
 }
 
-/* Rows of a workspace value may be padded unless some reshape runs across them. */
-static bool may_pad(const EntryPlan *entry, const Node *node)
+/* Reshapes of a value that strides can do if it is stored so. */
+static int reshapes_by_strides(const EntryPlan *entry, const Value *stored)
 {
-    const int64_t row = node->type.rank ? node->type.dim[node->type.rank - 1] : 1;
-    if (row < 8 || node->type.dtype != DT_F32) return false;
+    int count = 0;
+    for (int i = 0; i < entry->graph->nodes.count; i++) {
+        View view;
+        const Node *user = entry->graph->nodes.at[i];
+        if (user->op == OP_reshape && view_root(user) == stored->node)
+            count += !view_strides(user, stored, &view);
+    }
+    return count;
+}
+
+/* The order of axes in which a permuted view of a node, which is reshaped, lies in memory as it
+ * is; the last axis stays where it is. False: it is no such view. */
+static bool order_of_view(const Node *reshape, int order[MAX_RANK])
+{
+    const Node *seen = reshape->inputs[0], *root = view_root(reshape);
+    int axis_of[MAX_RANK];
+    unsigned axes = 0;
+    if (!view_labels(seen, axis_of) || seen->type.rank != root->type.rank) return false;
+    for (int i = 0; i < seen->type.rank; i++) {
+        if (axis_of[i] < 0) return false;
+        order[i] = axis_of[i];
+        axes |= 1u << axis_of[i];
+    }
+    return axes + 1 == 1u << root->type.rank && order[root->type.rank - 1] == root->type.rank - 1;
+}
+
+/* Axes from the outermost in memory to the innermost. */
+static void order_in_memory(const Value *v, int order[MAX_RANK])
+{
+    for (int i = 0; i < v->node->type.rank; i++) {
+        int j = i;
+        for (; j > 0 && v->stride[order[j - 1]] < v->stride[i]; j--) order[j] = order[j - 1];
+        order[j] = i;
+    }
+}
+
+/* Rows are padded where no reshape needs them one behind another: rows of the innermost axis, else
+ * of as many as a reshape makes one. */
+static void pad_rows(const EntryPlan *entry, Value *v, int served)
+{
+    const Type type = v->node->type;
+    int order[MAX_RANK];
+    if (type.rank < 2 || type.dtype != DT_F32) return;
+    order_in_memory(v, order);
+    for (int inner = 1; inner < type.rank; inner++) {
+        Value padded = *v;
+        layout_padded(type, order, inner, WORK_APART, &padded);
+        if (padded.elements == v->elements || reshapes_by_strides(entry, &padded) < served)
+            continue;
+        *v = padded;
+        return;
+    }
+}
+
+/* The layout of a workspace value that serves the most of its reshapes without a copy: row-major or
+ * in the order of one of them. */
+static void layout_for_reshapes(const EntryPlan *entry, Value *v)
+{
+    int order[MAX_RANK];
+    layout_dense(v->node->type, NULL, 0, v);
+    int most = reshapes_by_strides(entry, v);
     for (int i = 0; i < entry->graph->nodes.count; i++) {
         const Node *user = entry->graph->nodes.at[i];
-        int axis_of[MAX_RANK];
-        if (user->op == OP_reshape && view_root(user) == node && !view_labels(user, axis_of))
-            return false;
+        Value other = *v;
+        if (user->op != OP_reshape || view_root(user) != v->node || !order_of_view(user, order))
+            continue;
+        layout_dense(v->node->type, order, 0, &other);
+        const int served = reshapes_by_strides(entry, &other);
+        if (served <= most) continue;
+        most = served;
+        *v = other;
     }
-    return true;
+    pad_rows(entry, v, most);
 }
 
 static void place_in_workspace(EntryPlan *entry, Node *node)
@@ -108,7 +172,7 @@ static void place_in_workspace(EntryPlan *entry, Node *node)
     Value *v = plan_value(entry, node, AT_WORK, -1, describe_node_name(entry, node));
     if (entry->channels_last[node->id]) layout_channels_last(node->type, entry->halo[node->id], v);
     else if (op_row(node->op)->kind == KIND_WINDOW) layout_weight(node->type, 0, v);
-    else layout_dense(node->type, NULL, may_pad(entry, node) ? WORK_APART : 0, v);
+    else layout_for_reshapes(entry, v);
     entry->value_of[node->id] = v;
     vec_push(entry->arena, k->results, v);
 }
@@ -425,6 +489,7 @@ EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *
     entry->scan = scan;
     entry->graph = graph;
     entry->name = graph->name;
+    entry->bands = bands_of(plan->arena, graph);
     entry->value_of = arena_array(plan->arena, Value *, graph->nodes.count + 1);
     entry->dense_of = arena_array(plan->arena, Value *, graph->nodes.count + 1);
     Values copied = {0};

@@ -112,13 +112,22 @@ static void multiply(Contract *c, const TilePlace *p, Var **acc, int active)
     }
 }
 
-/* The loop of a summed label, or of the stretch of it. */
-static LoopExpr *k_begin(Contract *c, int k, const char *name)
+/* The loop of a summed label, or of the stretch of it, as far as it concerns the tile. */
+static LoopExpr *k_begin(Contract *c, int k, const char *name, const TilePlace *p)
 {
     LoopBuilder *b = &c->l->b;
     const bool part = k == 0 && c->stretch;
     LoopExpr *lo = part ? c->stretch_begin : x_int(b, 0);
-    return x_var(b, loop_begin(b, name, lo, part ? c->stretch_end : contract_extent(c, k), 1));
+    LoopExpr *hi = part ? c->stretch_end : contract_extent(c, k);
+    if (diagonals_any(&c->diagonals)) {
+        const int64_t width = c->l->lane_axis >= 0 ? c->l->target->width : 1;
+        LoopExpr *m = p->m ? p->m : x_int(b, 0), *n = p->n ? p->n : x_int(b, 0);
+        const TileSpan span = {{m, n},
+                               {x_add(b, m, x_int(b, p->rows - 1)),
+                                x_add(b, n, x_int(b, p->columns * width - 1))}};
+        diagonals_narrow(&c->diagonals, b, k, &span, &lo, &hi);
+    }
+    return x_var(b, loop_begin(b, name, lo, hi, 1));
 }
 
 enum {
@@ -130,7 +139,7 @@ static void innermost_rows(Contract *c, const TilePlace *p, Var **acc)
 {
     LoopBuilder *b = &c->l->b;
     const int k = c->k_count - 1, fmas = p->rows * p->columns;
-    c->k_index[k] = k_begin(c, k, "k");
+    c->k_index[k] = k_begin(c, k, "k", p);
     loop_unroll(b, fmas * 4 <= UNROLLED_FMAS ? 4 : 2);
     multiply(c, p, acc, c->l->target->width);
     loop_end(b);
@@ -261,9 +270,9 @@ static void tile(Contract *c, const TilePlace *p)
             acc[r * p->columns + v] =
                 loop_var(b, arena_printf(b->arena, "c%d_%d", r, v), start_of(c, p, r, v, vector));
     for (int k = 0; k + 1 < c->k_count; k++)
-        c->k_index[k] = k_begin(c, k, "s");
+        c->k_index[k] = k_begin(c, k, "s", p);
     if (!c->k_count) multiply(c, p, acc, l->target->width);
-    else if (contiguous) innermost_lanes(c, p, acc);
+    else if (contiguous && (vector || !diagonals_any(&c->diagonals))) innermost_lanes(c, p, acc);
     else innermost_rows(c, p, acc);
     for (int k = 0; k + 1 < c->k_count; k++) loop_end(b);
     epilogue(c, p, acc, contiguous && l->target->width > 1);
@@ -378,7 +387,7 @@ static void choose_stretch(Contract *c)
     const int64_t lanes = c->l->lane_axis < 0 ? 1 : c->l->target->width;
     int64_t sum = 1;
     for (int i = 0; i < c->k_count; i++) sum *= contract_size(c, i);
-    if (!c->k_count || !may_add_up(c)) return;
+    if (!c->k_count || !may_add_up(c) || diagonals_any(&c->diagonals)) return;
     const int64_t outer = contract_size(c, 0);
     c->stretch = tile_stretch(c->block, c->tile.columns * lanes, outer, sum / outer);
 }
@@ -431,6 +440,7 @@ static void merge_rows(Contract *c)
 {
     const int batch = c->out.batch_axis, m = c->m_axis;
     if (m < 0 || batch < 0 || batch == m || batch == c->n_axis || c->out.dim[batch] == 1) return;
+    if (diagonals_any(&c->diagonals)) return;
     if (!kernel_axes_merge(c->l->entry, c->l->k, batch, m)) return;
     c->out.batch_inner *= c->out.dim[m];
     c->out.dim[m] *= c->out.dim[batch];
@@ -449,8 +459,36 @@ static void assign_roles(Contract *c)
     c->tall = 1 - c->wide;
     c->n_axis = l->k->lane_axis >= 0 ? l->k->lane_axis : tile_axis(c, c->wide, -1);
     c->m_axis = tile_axis(c, c->tall, c->n_axis);
-    merge_rows(c);
     contract_find_sums(c);
+    c->diagonals = diagonals_find(l, (const int[2]){c->m_axis, c->n_axis}, c->k_label,
+                                  c->k_count - (c->k_inner > 1));
+    merge_rows(c);
+}
+
+/* Which part of its sums a tile runs. */
+static double share_of_sums(const void *context, int64_t row, int rows, int64_t column, int columns)
+{
+    const Contract *c = context;
+    const int64_t width = c->l->lane_axis >= 0 ? c->l->target->width : 1;
+    const int64_t first[2] = {row, column * width},
+                  last[2] = {row + rows - 1, (column + columns) * width - 1};
+    double share = 1;
+    for (int k = 0; k < c->k_count; k++)
+        share *= diagonals_share(&c->diagonals, k, contract_size(c, k), first, last);
+    return share;
+}
+
+/* On long sides every tile saves about half of the work beyond a diagonal. */
+enum { LONG_SIDE = 256 };
+
+static Tile choose_tile(const Contract *c)
+{
+    const int64_t width = c->l->lane_axis >= 0 ? c->l->target->width : 1;
+    const int64_t m = c->m_axis < 0 ? 1 : c->out.dim[c->m_axis],
+                  n = c->n_axis < 0 ? 1 : c->out.dim[c->n_axis];
+    const bool cuts = diagonals_any(&c->diagonals) && m <= LONG_SIDE && n <= LONG_SIDE;
+    return tile_choose_cut(c->l->target, m, (n + width - 1) / width, cuts ? share_of_sums : NULL,
+                           c);
 }
 
 static const char *tile_note(const Contract *c)
@@ -469,9 +507,7 @@ void lower_contract(Lower *l)
     int open = 0;
     lower_uniforms(l);
     assign_roles(&c);
-    const int64_t width = l->lane_axis >= 0 ? l->target->width : 1;
-    c.tile = tile_choose(l->target, c.m_axis < 0 ? 1 : c.out.dim[c.m_axis],
-                         c.n_axis < 0 ? 1 : (c.out.dim[c.n_axis] + width - 1) / width);
+    c.tile = choose_tile(&c);
     product_plan(&c);
     l->b.function->comment = tile_note(&c);
     c.first = x_int(&l->b, 0);

@@ -2,6 +2,7 @@
 #ifndef NNC_LOWER_CONTRACT_H
 #define NNC_LOWER_CONTRACT_H
 #include "lower/context.h"
+#include "lower/diagonal.h"
 #include "lower/tile.h"
 
 typedef struct Contract {
@@ -16,6 +17,7 @@ typedef struct Contract {
     int64_t k_outer; /* the innermost sum may be several labels, one behind another in memory: the
                         outermost ... */
     int64_t k_inner; /* ... and how many elements one step of it is */
+    Diagonals diagonals;
     Tile tile;
     int64_t block;   /* rows of the repeated operand that stay in cache while all panels pass */
     Buffer *buffer;                  /* of epilogue_looped; NULL: none yet */

@@ -178,7 +178,7 @@ void product_plan(Contract *c)
 {
     struct Product *p = &c->product;
     *p = (struct Product){.chunks = 1, .last = true, .whole = true, .partial = true};
-    if (!c->l->b.program->shares_tiles || !is_regular(c)) return;
+    if (!c->l->b.program->shares_tiles || !is_regular(c) || diagonals_any(&c->diagonals)) return;
     const int64_t size = contract_size(c, c->k_count - 1);
     const bool holds = holds_sums(c, c->l->k->results.at[0]);
     p->shared = size >= LONG_SUM && c->out.dim[c->m_axis] > 1;

@@ -28,14 +28,27 @@ double tile_cost(int64_t rows, int64_t columns)
     return step_cost((int)rows, (int)columns) / (double)(rows * columns);
 }
 
-static double total_cost(int64_t m, int64_t n, int rows, int columns)
+/* What tiles of one shape run of their sums, together. */
+static double sum_of_shares(Share rows, Share columns, TileShare *share, const void *context)
+{
+    double sum = 0;
+    if (!share) return (double)(rows.count * columns.count);
+    for (int64_t i = 0; i < rows.count; i++)
+        for (int64_t j = 0; j < columns.count; j++)
+            sum += share(context, rows.begin + i * rows.size, (int)rows.size,
+                         columns.begin + j * columns.size, (int)columns.size);
+    return sum;
+}
+
+static double total_cost(int64_t m, int64_t n, Tile tile, TileShare *share, const void *context)
 {
     Share r[2], c[2];
-    const int nr = share_evenly(m, rows, r), nc = share_evenly(n, columns, c);
+    const int nr = share_evenly(m, tile.rows, r), nc = share_evenly(n, tile.columns, c);
     double sum = 0;
     for (int i = 0; i < nr; i++)
         for (int j = 0; j < nc; j++)
-            sum += (double)(r[i].count * c[j].count) * step_cost((int)r[i].size, (int)c[j].size);
+            sum += sum_of_shares(r[i], c[j], share, context)
+                 * step_cost((int)r[i].size, (int)c[j].size);
     return sum * (1 + 0.012 * (nr * nc - 1)); /* each shape of tile is code of its own */
 }
 
@@ -47,12 +60,18 @@ bool tile_fits(const Target *target, int64_t rows, int64_t columns)
 
 Tile tile_choose(const Target *target, int64_t m, int64_t n)
 {
+    return tile_choose_cut(target, m, n, NULL, NULL);
+}
+
+Tile tile_choose_cut(const Target *target, int64_t m, int64_t n, TileShare *share,
+                     const void *context)
+{
     Tile best = {1, 1};
     double best_cost = 1e300;
     for (int columns = 1; columns <= 8 && columns <= n; columns++)
         for (int rows = 1; rows <= 26 && rows <= m; rows++) {
             if (!tile_fits(target, rows, columns)) continue;
-            const double cost = total_cost(m, n, rows, columns);
+            const double cost = total_cost(m, n, (Tile){rows, columns}, share, context);
             if (cost < best_cost) {
                 best_cost = cost;
                 best = (Tile){rows, columns};

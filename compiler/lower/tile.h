@@ -12,6 +12,10 @@ typedef struct Tile {
 /* The tile of accumulators that runs a product of m rows and n vectors in the fewest cycles on this
  * target's registers. */
 Tile tile_choose(const Target *target, int64_t m, int64_t n);
+/* The same where tiles run only a part of their sums, 0 to 1; NULL: all of it. */
+typedef double TileShare(const void *context, int64_t row, int rows, int64_t column, int columns);
+Tile tile_choose_cut(const Target *target, int64_t m, int64_t n, TileShare *share,
+                     const void *context);
 bool tile_fits(const Target *target, int64_t rows, int64_t columns);
 /* Half-cycles a multiply-add takes on a tile of that size. */
 double tile_cost(int64_t rows, int64_t columns);

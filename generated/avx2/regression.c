@@ -11,36 +11,36 @@
  *     offset  bytes  steps  buffer       shape
  *          0    128  1..2   hidden_tanh  [1][32]
  *
- * train, with a workspace of 8,320 bytes:
+ * train, with a workspace of 10,240 bytes:
  *
- *     step  kernel               shape       FLOP  bytes
- *        1  hidden_tanh_batch32  [32][32]  22,528  6,784
- *        2  out_batch32          [32][1]    2,080  4,416
- *        3  loss                 [32][1]      162    456
- *        4  mean_absolute_error  [2]            0     12
- *        5  d_out_weight         [32][1]    2,048  4,352
- *        6  d_hidden             [32][32]   3,072  8,448
- *        7  d_hidden_bias        [32][32]   1,024  4,224
- *        8  d_hidden_weight      [10][32]  20,480  6,656
+ *     step  kernel               shape       FLOP   bytes
+ *        1  hidden_tanh_batch32  [32][32]  22,528   6,784
+ *        2  out_batch32          [32][1]    2,080   4,416
+ *        3  loss                 [32][1]      162   2,436
+ *        4  mean_absolute_error  [2]            0      72
+ *        5  d_out_weight         [32][1]    2,048   6,272
+ *        6  d_hidden             [32][32]   3,072  10,368
+ *        7  d_hidden_bias        [32][32]   1,024   4,224
+ *        8  d_hidden_weight      [10][32]  20,480   6,656
  *
  *     offset  bytes  steps  buffer                   shape
  *          0  4,096  1..6   hidden_tanh              [32][32]
- *      4,224      4  3..4   mean_absolute_error_sum  [1][1]
- *      8,192    128  3..6   d_out                    [32][1]
+ *      4,224     64  3..4   mean_absolute_error_sum  [1][1]
+ *      8,192  2,048  3..6   d_out                    [32][1]
  *      4,096  4,096  6..8   d_hidden                 [32][32]
  *
- * evaluate, with a workspace of 4,224 bytes:
+ * evaluate, with a workspace of 6,144 bytes:
  *
  *     step  kernel               shape       FLOP  bytes
  *        1  hidden_tanh_batch32  [32][32]  22,528  6,784
- *        2  out_batch32          [32][1]    2,080  4,416
- *        3  evaluate_loss        [32][1]      194    264
- *        4  mean_absolute_error  [2]            0     12
+ *        2  evaluate_out         [32][1]    2,080  6,336
+ *        3  evaluate_loss        [32][1]      194  2,244
+ *        4  mean_absolute_error  [2]            0     72
  *
  *     offset  bytes  steps  buffer                   shape
  *          0  4,096  1..2   hidden_tanh              [32][32]
- *      4,096    128  2..3   out                      [32][1]
- *          0      4  3..4   mean_absolute_error_sum  [1][1]
+ *      4,096  2,048  2..3   out                      [32][1]
+ *          0     64  3..4   mean_absolute_error_sum  [1][1]
  */
 #include "regression.h"
 
@@ -241,8 +241,7 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
 }
 
 /* prediction = hidden_tanh @ out.weight.T + out.bias                             regression.nn:6
- * [32,32] x [32,1] -> [32,1]. Tile 11 x 1.
- * Also out in evaluate. */
+ * [32,32] x [32,1] -> [32,1]. Tile 11 x 1. */
 NN_TARGET_AVX2
 static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
                                    const float *NN_RESTRICT out_weight,
@@ -369,7 +368,7 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
         const float mul = div * (y2 - prediction2);
         const float mul2 = div * (y2 - prediction2);
         const float d_out2 = -(mul + mul2);
-        d_out[row] = d_out2;
+        d_out[row * 16] = d_out2;
         loss_total += (y2 - prediction2) * (y2 - prediction2);
         mean_absolute_error_sum_total += regression_abs(prediction2 - y2);
         d_out_bias_total += d_out2;
@@ -406,7 +405,7 @@ static void regression_d_out_weight(const float *NN_RESTRICT d_out,
         const __m256 b1 = _mm256_loadu_ps(hidden_tanh + k * 32 + 8);
         const __m256 b2 = _mm256_loadu_ps(hidden_tanh + k * 32 + 16);
         const __m256 b3 = _mm256_loadu_ps(hidden_tanh + k * 32 + 24);
-        const __m256 a0 = _mm256_set1_ps(d_out[k]);
+        const __m256 a0 = _mm256_set1_ps(d_out[k * 16]);
         c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
         c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
         c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
@@ -440,16 +439,16 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             for (ptrdiff_t k = 0; k < 1; k++) {
                 const __m256 b0 = _mm256_loadu_ps(out_weight + j);
                 const __m256 b1 = _mm256_loadu_ps(out_weight + j + 8);
-                const __m256 a0 = _mm256_set1_ps(d_out[row]);
+                const __m256 a0 = _mm256_set1_ps(d_out[row * 16]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-                const __m256 a1 = _mm256_set1_ps(d_out[row + 1]);
+                const __m256 a1 = _mm256_set1_ps(d_out[row * 16 + 16]);
                 c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                 c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
-                const __m256 a2 = _mm256_set1_ps(d_out[row + 2]);
+                const __m256 a2 = _mm256_set1_ps(d_out[row * 16 + 32]);
                 c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
                 c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
-                const __m256 a3 = _mm256_set1_ps(d_out[row + 3]);
+                const __m256 a3 = _mm256_set1_ps(d_out[row * 16 + 48]);
                 c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                 c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
             }
@@ -547,6 +546,113 @@ static void regression_d_hidden_weight(const float *NN_RESTRICT d_hidden,
     }
 }
 
+/* out = hidden_tanh @ out.weight.T + out.bias                                    regression.nn:6
+ * [32,32] x [32,1] -> [32,1]. Tile 11 x 1. */
+NN_TARGET_AVX2
+static void regression_evaluate_out(const float *NN_RESTRICT hidden_tanh,
+                                    const float *NN_RESTRICT out_weight,
+                                    const float *NN_RESTRICT out_bias, float *NN_RESTRICT out,
+                                    ptrdiff_t count)
+{
+    const ptrdiff_t rows = count < 22 ? count : 22;
+    for (ptrdiff_t row = 0; row < rows; row += 11) {
+        __m256 c0_0 = _mm256_setzero_ps();
+        __m256 c1_0 = _mm256_setzero_ps();
+        __m256 c2_0 = _mm256_setzero_ps();
+        __m256 c3_0 = _mm256_setzero_ps();
+        __m256 c4_0 = _mm256_setzero_ps();
+        __m256 c5_0 = _mm256_setzero_ps();
+        __m256 c6_0 = _mm256_setzero_ps();
+        __m256 c7_0 = _mm256_setzero_ps();
+        __m256 c8_0 = _mm256_setzero_ps();
+        __m256 c9_0 = _mm256_setzero_ps();
+        __m256 c10_0 = _mm256_setzero_ps();
+        for (ptrdiff_t k = 0; k < 32; k += 8) {
+            const __m256 b0 = _mm256_loadu_ps(out_weight + k);
+            const __m256 a0 = _mm256_loadu_ps(hidden_tanh + row * 32 + k);
+            c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
+            const __m256 a1 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 32);
+            c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
+            const __m256 a2 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 64);
+            c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
+            const __m256 a3 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 96);
+            c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
+            const __m256 a4 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 128);
+            c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
+            const __m256 a5 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 160);
+            c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
+            const __m256 a6 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 192);
+            c6_0 = _mm256_fmadd_ps(a6, b0, c6_0);
+            const __m256 a7 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 224);
+            c7_0 = _mm256_fmadd_ps(a7, b0, c7_0);
+            const __m256 a8 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 256);
+            c8_0 = _mm256_fmadd_ps(a8, b0, c8_0);
+            const __m256 a9 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 288);
+            c9_0 = _mm256_fmadd_ps(a9, b0, c9_0);
+            const __m256 a10 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 320);
+            c10_0 = _mm256_fmadd_ps(a10, b0, c10_0);
+        }
+        const float out_bias2 = out_bias[0];
+        out[row * 16] = regression_add_lanes(c0_0) + out_bias2;
+        out[row * 16 + 16] = regression_add_lanes(c1_0) + out_bias2;
+        out[row * 16 + 32] = regression_add_lanes(c2_0) + out_bias2;
+        out[row * 16 + 48] = regression_add_lanes(c3_0) + out_bias2;
+        out[row * 16 + 64] = regression_add_lanes(c4_0) + out_bias2;
+        out[row * 16 + 80] = regression_add_lanes(c5_0) + out_bias2;
+        out[row * 16 + 96] = regression_add_lanes(c6_0) + out_bias2;
+        out[row * 16 + 112] = regression_add_lanes(c7_0) + out_bias2;
+        out[row * 16 + 128] = regression_add_lanes(c8_0) + out_bias2;
+        out[row * 16 + 144] = regression_add_lanes(c9_0) + out_bias2;
+        out[row * 16 + 160] = regression_add_lanes(c10_0) + out_bias2;
+    }
+    for (ptrdiff_t row = 22; row < count; row += 10) {
+        __m256 c0_0 = _mm256_setzero_ps();
+        __m256 c1_0 = _mm256_setzero_ps();
+        __m256 c2_0 = _mm256_setzero_ps();
+        __m256 c3_0 = _mm256_setzero_ps();
+        __m256 c4_0 = _mm256_setzero_ps();
+        __m256 c5_0 = _mm256_setzero_ps();
+        __m256 c6_0 = _mm256_setzero_ps();
+        __m256 c7_0 = _mm256_setzero_ps();
+        __m256 c8_0 = _mm256_setzero_ps();
+        __m256 c9_0 = _mm256_setzero_ps();
+        for (ptrdiff_t k = 0; k < 32; k += 8) {
+            const __m256 b0 = _mm256_loadu_ps(out_weight + k);
+            const __m256 a0 = _mm256_loadu_ps(hidden_tanh + row * 32 + k);
+            c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
+            const __m256 a1 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 32);
+            c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
+            const __m256 a2 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 64);
+            c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
+            const __m256 a3 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 96);
+            c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
+            const __m256 a4 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 128);
+            c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
+            const __m256 a5 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 160);
+            c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
+            const __m256 a6 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 192);
+            c6_0 = _mm256_fmadd_ps(a6, b0, c6_0);
+            const __m256 a7 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 224);
+            c7_0 = _mm256_fmadd_ps(a7, b0, c7_0);
+            const __m256 a8 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 256);
+            c8_0 = _mm256_fmadd_ps(a8, b0, c8_0);
+            const __m256 a9 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 288);
+            c9_0 = _mm256_fmadd_ps(a9, b0, c9_0);
+        }
+        const float out_bias2 = out_bias[0];
+        out[row * 16] = regression_add_lanes(c0_0) + out_bias2;
+        out[row * 16 + 16] = regression_add_lanes(c1_0) + out_bias2;
+        out[row * 16 + 32] = regression_add_lanes(c2_0) + out_bias2;
+        out[row * 16 + 48] = regression_add_lanes(c3_0) + out_bias2;
+        out[row * 16 + 64] = regression_add_lanes(c4_0) + out_bias2;
+        out[row * 16 + 80] = regression_add_lanes(c5_0) + out_bias2;
+        out[row * 16 + 96] = regression_add_lanes(c6_0) + out_bias2;
+        out[row * 16 + 112] = regression_add_lanes(c7_0) + out_bias2;
+        out[row * 16 + 128] = regression_add_lanes(c8_0) + out_bias2;
+        out[row * 16 + 144] = regression_add_lanes(c9_0) + out_bias2;
+    }
+}
+
 /* loss = sum((y - out) * (y - out)) / count * 0.5                                regression.nn:9
  * mean_absolute_error_sum = sum(abs(out - y)) */
 NN_TARGET_AVX2
@@ -559,7 +665,7 @@ static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN
     float mean_absolute_error_sum_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
         const float y2 = y[row];
-        const float out2 = out[row];
+        const float out2 = out[row * 16];
         const float sub = y2 - out2;
         loss_total += sub * sub;
         mean_absolute_error_sum_total += regression_abs(out2 - y2);
@@ -637,7 +743,7 @@ int regression_train(const regression_train_args *args)
     float *const d_out_bias = args->grads + 384;            /* [1] */
     float *const hidden_tanh = work;                        /* [32][32] */
     float *const mean_absolute_error_sum = work + 1056;     /* [1][1] */
-    float *const d_out = work + 2048;                       /* [32][1] */
+    float *const d_out = work + 2048;                       /* [32][1], stored [32] */
     float *const d_hidden = work + 1024;                    /* [32][32] */
 
     regression_clear_rows(d_out_bias, 1, 1, 16);            /* padding */
@@ -680,15 +786,15 @@ int regression_evaluate(const regression_evaluate_args *args)
     float *const loss = args->loss;
     float *const mean_absolute_error = args->metrics;       /* [2] */
     float *const hidden_tanh = work;                        /* [32][32] */
-    float *const out = work + 1024;                         /* [32][1] */
+    float *const out = work + 1024;                         /* [32][1], stored [32] */
     float *const mean_absolute_error_sum = work;            /* [1][1] */
 
     /* hidden_tanh = tanh(x @ hidden.weight.T + hidden.bias) */
     regression_hidden_tanh_batch32(x, hidden_weight, hidden_bias, hidden_tanh, count);
     REGRESSION_TRACE("hidden_tanh", hidden_tanh, 1024);
     /* out = hidden_tanh @ out.weight.T + out.bias */
-    regression_out_batch32(hidden_tanh, out_weight, out_bias, out, count);
-    REGRESSION_TRACE("out", out, 32);
+    regression_evaluate_out(hidden_tanh, out_weight, out_bias, out, count);
+    REGRESSION_TRACE("out", out, 512);
     /* loss = sum((y - out) * (y - out)) / count * 0.5 */
     regression_evaluate_loss(y, out, loss, mean_absolute_error_sum, count);
     /* mean_absolute_error = concat(mean_absolute_error_sum, count) */
