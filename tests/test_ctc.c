@@ -66,7 +66,7 @@ static void every_alignment_counts(void **state)
     const nn_entry *train = train_of(model);
     for (uint64_t seed = 1; seed <= 5; seed++) {
         nn_call *call = call_new(arena, model, train, floats_new(arena, 1), floats_new(arena, 1));
-        call_random_inputs(call, train, seed);
+        call_random_inputs(call, model, train, seed);
         float *logits = call_input(call, 0);
         for (int i = 0; i < ROWS * STEPS * CLASSES; i++) logits[i] *= (float)seed;
         memcpy(call_input(call, 1), texts, sizeof texts);

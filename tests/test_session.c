@@ -82,8 +82,8 @@ static void compare_calls(Runner *got, Runner *want, const char *what)
     assert_true(want->model->session_bytes > 0);
     assert_int_equal(got->model->session_bytes, want->model->session_bytes);
     for (int n = 0; n < CALLS; n++) {
-        call_random_inputs(got->call, got->infer, (uint64_t)n);
-        call_random_inputs(want->call, want->infer, (uint64_t)n);
+        call_random_inputs(got->call, got->model, got->infer, (uint64_t)n);
+        call_random_inputs(want->call, want->model, want->infer, (uint64_t)n);
         assert_int_equal(got->infer->call(got->call), NN_OK);
         assert_int_equal(want->infer->call(want->call), NN_OK);
         for (int i = 0; i < want->infer->output_count; i++)
@@ -131,7 +131,7 @@ static void pieces_equal_the_whole(void **state)
     (void)state;
     Arena *arena = arena_new();
     Runner whole = runner_new(arena, "tests/session/stream.nn", "frames=12", "scalar");
-    call_random_inputs(whole.call, whole.infer, 1);
+    call_random_inputs(whole.call, whole.model, whole.infer, 1);
     assert_int_equal(whole.infer->call(whole.call), NN_OK);
     const float *frames = whole.call->inputs[0], *want = whole.call->outputs[0];
     for (int size = 1; size <= 3; size += 2) {
@@ -187,7 +187,7 @@ static void a_cache_gives_what_the_whole_text_gives(void **state)
     (void)state;
     Arena *arena = arena_new();
     Runner whole = runner_new(arena, "examples/char_gpt.nn", NULL, "scalar");
-    call_random_inputs(whole.call, whole.infer, 1);
+    call_random_inputs(whole.call, whole.model, whole.infer, 1);
     assert_int_equal(whole.infer->call(whole.call), NN_OK);
     const int32_t *letters = whole.call->inputs[0];
     const float *want = whole.call->outputs[0];

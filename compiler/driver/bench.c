@@ -57,8 +57,8 @@ static bool make_runner(Bench *b, Runner *r, const Subject *subject, const char 
     nn_error error;
     *r = (Runner){.subject = subject, .entry = nn_find_entry(model, entry)};
     r->call = call_new(b->arena, model, r->entry, subject->params, subject->states);
-    call_random_inputs(r->call, r->entry, 1);
     nn_weights_start(model, subject->params, subject->states, 1);
+    call_random_inputs(r->call, model, r->entry, 1);
     if (!steps) return true;
     r->optimizer = &b->optimizer;
     for (int i = 0; i < nn_optimizer_moments(&b->optimizer); i++)
@@ -207,7 +207,9 @@ int bench_run(Bench *b)
     for (int i = 0; !status && i < b->generated.model->entry_count; i++) {
         const nn_entry *entry = &b->generated.model->entries[i];
         const bool trains = !strcmp(entry->name, "train");
-        if (!strcmp(entry->name, "evaluate")) continue;
+        const bool prepares = i + 1 < b->generated.model->entry_count
+                           && entry_prepare(b->generated.model, entry + 1) == entry;
+        if (!strcmp(entry->name, "evaluate") || prepares) continue;
         status = bench_entry(b, entry->name, trains);
     }
     return status;

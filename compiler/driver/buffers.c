@@ -79,10 +79,40 @@ static void put_random(const nn_io *io, void *values, uint64_t stream)
     }
 }
 
-void call_random_inputs(nn_call *call, const nn_entry *entry, uint64_t seed)
+static bool makes_prepared(const nn_entry *entry)
 {
-    for (int i = 0; i < entry->input_count; i++)
-        put_random(&entry->inputs[i], call_input(call, i), random_stream(seed, (uint64_t)i));
+    return !entry->input_count && entry->output_count == 1
+        && !strncmp(entry->name, "prepare", sizeof "prepare" - 1);
+}
+
+const nn_entry *entry_prepare(const nn_model *model, const nn_entry *entry)
+{
+    if (entry == model->entries || !makes_prepared(entry - 1)) return NULL;
+    return entry - 1;
+}
+
+int call_prepare(const nn_call *call, const nn_model *model, const nn_entry *entry)
+{
+    const nn_entry *prepare = entry_prepare(model, entry);
+    Arena *scratch = arena_new();
+    void *outputs[] = {call_input(call, 0)};
+    nn_call own = *call;
+    own.inputs = NULL;
+    own.outputs = outputs;
+    own.count = 1;
+    own.workspace = aligned(scratch, prepare->workspace_bytes);
+    const int status = prepare->call(&own);
+    arena_free(scratch);
+    return status;
+}
+
+void call_random_inputs(nn_call *call, const nn_model *model, const nn_entry *entry, uint64_t seed)
+{
+    const int first = entry_prepare(model, entry) != NULL;
+    for (int i = first; i < entry->input_count; i++)
+        put_random(&entry->inputs[i], call_input(call, i),
+                   random_stream(seed, (uint64_t)(i - first)));
+    if (first) call_prepare(call, model, entry);
 }
 
 void call_spoil_rows(nn_call *call, const nn_entry *entry, int count)

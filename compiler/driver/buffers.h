@@ -14,8 +14,14 @@ nn_call *call_new(Arena *arena, const nn_model *model, const nn_entry *entry, fl
 void *call_input(const nn_call *call, int i);
 
 /* Fills the inputs: floats in [-1, 1), those of targets in [0, 1) where `targets` says so, integers
- * in [0, limit) or 1..3 without a limit. The same seed gives the same values. */
-void call_random_inputs(nn_call *call, const nn_entry *entry, uint64_t seed);
+ * in [0, limit) or 1..3 without a limit. The same seed gives the same values. A prepared
+ * form is made of the call's parameters and states. */
+void call_random_inputs(nn_call *call, const nn_model *model, const nn_entry *entry,
+                        uint64_t seed);
+/* Of an entry that reads a prepared form, its first input, the entry that makes it; else NULL. */
+const nn_entry *entry_prepare(const nn_model *model, const nn_entry *entry);
+/* Makes that input of the call's parameters and states; a status. */
+int call_prepare(const nn_call *call, const nn_model *model, const nn_entry *entry);
 /* Rows from `count` on become NaN, or an index far out of range: whoever reads them shows. */
 void call_spoil_rows(nn_call *call, const nn_entry *entry, int count);
 

@@ -99,13 +99,16 @@ static const Node *output_node(const Compare *k, const char *entry, const char *
     return NULL;
 }
 
+/* `kind` is that of the reference. */
 static void compare_outputs(Compare *k, const nn_entry *entry, nn_call *call, const char *kind)
 {
+    const bool infers = !strcmp(kind, "infer");
     for (int i = 0; i < entry->output_count; i++) {
         const nn_io *io = &entry->outputs[i];
         const nn_stored *want = reference_find(&k->file, kind, io->name);
         if (!want || io->dtype != NN_F32) continue;
-        const char *what = arena_printf(k->arena, "%s/%s", kind, io->name);
+        const char *what =
+            arena_printf(k->arena, "%s/%s", infers ? entry->name : kind, io->name);
         if (!add_row(k, what, want, call->outputs[i], io_elements(io), 0))
             suspect(k, entry, call, what, NULL, output_node(k, entry->name, io->name), i, want);
     }
@@ -172,8 +175,11 @@ static bool run_entry(Compare *k, const nn_entry *entry, nn_call **out)
     nn_call *call = call_new(k->arena, k->subject.model, entry, k->subject.params,
                              k->subject.states);
     *out = call;
-    if (!reference_inputs(&k->file, entry, call, k->c.diags)) return false;
-    const int status = entry->call(call);
+    if (!reference_inputs(&k->file, k->subject.model, entry, call, k->c.diags)) return false;
+    int status = NN_OK;
+    if (entry_prepare(k->subject.model, entry))
+        status = call_prepare(call, k->subject.model, entry);
+    if (!status) status = entry->call(call);
     if (!status) return true;
     diag_error(k->c.diags, nowhere, "%s: %s", entry->name, nn_status_text(status));
     return false;
@@ -184,15 +190,18 @@ static bool compare_all(Compare *k)
 {
     const nn_model *model = k->subject.model;
     const nn_entry *infer = nn_find_entry(model, "infer"), *train = nn_find_entry(model, "train");
-    nn_call *inferred = NULL, *trained;
+    const nn_entry *prepared = nn_find_entry(model, "infer_prepared");
+    nn_call *inferred = NULL, *from_prepared = NULL, *trained;
     if (!train) train = nn_find_entry(model, "forward");
     if (!reference_weights(&k->file, k->c.module, &k->subject, k->c.diags)) return false;
     if (infer && !run_entry(k, infer, &inferred)) return false;
+    if (prepared && !run_entry(k, prepared, &from_prepared)) return false;
     if (!run_entry(k, train, &trained)) return false;
     compare_layers(k, train, trained);
     compare_outputs(k, train, trained, "output");
     compare_loss(k, train, trained);
     if (inferred) compare_outputs(k, infer, inferred, "infer");
+    if (from_prepared) compare_outputs(k, prepared, from_prepared, "infer");
     compare_gradients(k, train, trained);
     return true;
 }
@@ -296,6 +305,7 @@ int cmd_compare(Arena *arena, const CliCommand *self, int argc, char **argv)
         {"--generated", NULL, "run generated code in place of the interpreter", &k.generated, NULL,
          NULL},
         MODEL_OPTIONS(model),
+        PREPARE_OPTION(model),
         {0},
     };
     if (!cli_parse(arena, self, table, argc, argv, &words, &status)) return status;

@@ -112,6 +112,7 @@ static const char *kind_of(const Timed *item)
 {
     static const char *const names[] = {
         [KERNEL_ROWS] = "rows",       [KERNEL_CONTRACT] = "product", [KERNEL_WINDOW] = "window",
+        [KERNEL_TRANSFORM] = "transform",
         [KERNEL_RANDOM] = "random",   [KERNEL_COPY] = "copy",        [KERNEL_GATHER] = "gather",
         [KERNEL_SCATTER] = "scatter", [KERNEL_JOIN] = "join",        [KERNEL_PUT] = "put",
         [KERNEL_SCAN] = "scan",       [KERNEL_CHECK] = "check"};

@@ -93,10 +93,11 @@ static void print_layers(Arena *arena, const Module *module, const Graph *graph)
 
 /* Bytes of C that the entry would take alone. */
 static int64_t source_bytes(Arena *arena, const char *path, const CompileOptions *options,
-                            const char *entry)
+                            const EntryPlan *entry)
 {
     CompileOptions alone = *options;
-    alone.entries = &entry;
+    alone.prepare = entry->form != NULL;
+    alone.entries = &entry->name;
     alone.entry_count = 1;
     Compilation c = compile_start(arena, path, &alone);
     if (!compile_to(&c, STAGE_LOWERED)) return 0;
@@ -118,7 +119,9 @@ static void print_entries(Arena *arena, const Compilation *c)
                   arena_printf(arena, "%.3f", total_flops(entry->graph) / 1e6),
                   with_commas(arena, entry->workspace_bytes),
                   with_commas(arena, entry->workspace_lower_bound),
-                  with_commas(arena, source_bytes(arena, c->path, c->options, entry->name)));
+                  entry->prepares
+                      ? "with the next"
+                      : with_commas(arena, source_bytes(arena, c->path, c->options, entry)));
     }
     printf("\n");
     table_print(&table, stdout);

@@ -47,7 +47,7 @@ static bool parse(Compilation *c)
     return c->ast && !diags_errors(c->diags);
 }
 
-/* "infer" also stands for infer_32, the same at another batch. */
+/* "infer" also stands for infer_32, the same at another batch, and infer_prepared. */
 static bool entry_is(const Graph *entry, const char *name)
 {
     const size_t n = strlen(name);
@@ -89,6 +89,7 @@ static bool make_module(Compilation *c)
                   ? module_parse(c->arena, c->source, c->diags)
                   : elaborate(c->arena, c->ast, &c->options->elaborate, c->diags);
     if (c->module) c->module->strict = c->options->strict;
+    if (c->module && c->options->prepare) module_add_prepared(c->module);
     return c->module && !diags_errors(c->diags) && keep_entries(c);
 }
 

@@ -13,6 +13,7 @@ typedef struct CompileOptions {
     const char *const *entries;      /* only these; count 0: all */
     int entry_count;
     bool strict;                     /* Module.strict */
+    bool prepare;                    /* also infer from a prepared form */
     const Target *targets[MAX_TARGETS];  /* most portable last */
     int target_count;
     EmitOptions emit;

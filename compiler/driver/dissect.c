@@ -131,7 +131,7 @@ static void make_call(Dissection *d, DissectedEntry *e)
 {
     e->call = *call_new(d->arena, d->model, e->entry, d->params, d->states);
     e->call.grads = d->grads;
-    call_random_inputs(&e->call, e->entry, 1);
+    call_random_inputs(&e->call, d->model, e->entry, 1);
 }
 
 /* Where an input or output of the caller lies. */
@@ -163,6 +163,8 @@ static void *place(const Dissection *d, const DissectedEntry *e, const EntryPlan
     switch (v->place) {
     case AT_PARAM: return d->params + v->offset;
     case AT_STATE: return d->states + v->offset;
+    case AT_PREPARED:
+        return (float *)(plan->prepares ? e->call.outputs[0] : call_input(&e->call, 0)) + v->offset;
     case AT_SESSION: return e->call.sessions ? (float *)e->call.sessions + v->offset : NULL;
     case AT_GRAD: return d->grads + v->offset;
     case AT_LOSS: return e->call.loss;

@@ -52,7 +52,7 @@ static void guess_scale(const Suspect *s, Guess *best)
     consider(best, error_now(s),
              "the reference saw inputs of 0..255, and its file holds them scaled by 1/255");
     Diags *diags = diags_new(s->arena);
-    reference_inputs(s->file, s->entry, s->call, diags);
+    reference_inputs(s->file, s->subject->model, s->entry, s->call, diags);
 }
 
 /* ---- the mode ---- */
@@ -65,7 +65,8 @@ static void guess_mode(const Suspect *s, Guess *best)
     Diags *diags = diags_new(s->arena);
     nn_call *call = call_new(s->arena, s->subject->model, entry, s->subject->params,
                              s->subject->states);
-    if (!reference_inputs(s->file, entry, call, diags) || entry->call(call)) return;
+    if (!reference_inputs(s->file, s->subject->model, entry, call, diags) || entry->call(call))
+        return;
     consider(best, floats_differ(call->outputs[l->output], s->want, s->elements, 0).relative,
              "the reference ran in inference mode: call model.train() before its forward pass");
 }

@@ -76,6 +76,7 @@ int model_options(Arena *arena, ModelOptions *given, CompileOptions *options)
     options->elaborate.search = given->search.at;
     options->elaborate.search_count = given->search.count;
     options->strict = given->strict;
+    options->prepare = given->prepare;
     options->entries = entries.at;
     options->entry_count = entries.count;
     options->emit.optimizer = -1;
@@ -113,7 +114,8 @@ const char *model_command(Arena *arena, const char *file, int argc, char **argv)
     Text out = text_new(arena);
     text_addf(&out, "nnc %s", path_base(file));
     for (int i = 0; i < argc; i++) {
-        if (!strcmp(argv[i], "--strict")) text_add(&out, " --strict");
+        if (!strcmp(argv[i], "--strict") || !strcmp(argv[i], "--prepare"))
+            text_addf(&out, " %s", argv[i]);
         if (!decides_code(argv[i])) continue;
         text_addf(&out, " %s", argv[i]);
         if (!strchr(argv[i], '=') && i + 1 < argc) text_addf(&out, "=%s", argv[++i]);

@@ -7,7 +7,7 @@
 typedef struct ModelOptions {
     WordList sets, batches, search;
     const char *model, *targets, *entries, *name;
-    bool strict;
+    bool strict, prepare;
 } ModelOptions;
 
 #define MODEL_OPTIONS(o)                                                                         \
@@ -21,9 +21,14 @@ typedef struct ModelOptions {
      &(o).strict, NULL, NULL},                                                                   \
     {"-I", "DIR", "look here too for files of `use`", NULL, NULL, &(o).search}
 
+#define PREPARE_OPTION(o)                                                                        \
+    {"--prepare", NULL, "also inference from a form made beforehand: scales folded into weights", \
+     &(o).prepare, NULL, NULL}
+
 #define ENTRY_OPTIONS(o)                                                                         \
     {"--entries", "NAME,...", "only these entries: infer, train, evaluate", NULL, &(o).entries,  \
      NULL},                                                                                      \
+    PREPARE_OPTION(o),                                                                           \
     {"--batch", "infer=N,...", "batch sizes of inference; each gives an entry", NULL, NULL,      \
      &(o).batches},                                                                              \
     {"--name", "PREFIX", "prefix of all identifiers and files; default: the model's name", NULL, \

@@ -64,12 +64,12 @@ static void put_values(const nn_io *io, void *to, const float *values)
     }
 }
 
-bool reference_inputs(const nn_safetensors *file, const nn_entry *entry, nn_call *call,
-                      Diags *diags)
+bool reference_inputs(const nn_safetensors *file, const nn_model *model, const nn_entry *entry,
+                      nn_call *call, Diags *diags)
 {
     Arena *arena = arena_new();
     bool bound = true;
-    for (int i = 0; bound && i < entry->input_count; i++) {
+    for (int i = entry_prepare(model, entry) != NULL; bound && i < entry->input_count; i++) {
         const nn_io *io = &entry->inputs[i];
         const nn_stored *t = reference_find(file, "input", io->name);
         if (!t) t = reference_find(file, "target", io->name);

@@ -24,6 +24,6 @@ int64_t reference_batch(const nn_safetensors *file, const Module *module, Diags 
 bool reference_weights(const nn_safetensors *file, const Module *module, Subject *subject,
                        Diags *diags);
 /* Inputs and targets of a call; false after an error. */
-bool reference_inputs(const nn_safetensors *file, const nn_entry *entry, nn_call *call,
-                      Diags *diags);
+bool reference_inputs(const nn_safetensors *file, const nn_model *model, const nn_entry *entry,
+                      nn_call *call, Diags *diags);
 #endif

@@ -140,7 +140,7 @@ static int prepare(Probe *p, uint64_t seed)
     const Subject *s = p->subject;
     p->call = call_new(p->arena, s->model, p->entry, s->params, s->states);
     p->call->seed = seed;
-    call_random_inputs(p->call, p->entry, seed);
+    call_random_inputs(p->call, p->subject->model, p->entry, seed);
     if (p->forward) {
         p->forward_call = call_new(p->arena, s->model, p->forward, s->params, s->states);
         p->forward_call->seed = seed;

@@ -66,6 +66,10 @@ void emit_guard_end(Text *out, const Emission *e, int target);
 const char *emit_c_type(DType dtype);
 /* "MNIST_MLP_TRAIN_BATCH" */
 const char *emit_entry_constant(const Emission *e, const EntryPlan *entry, const char *what);
+/* "MNIST_MLP_PREPARED_FLOATS", of an entry that makes or reads a prepared form, and the name of
+ * its buffer there. */
+const char *emit_prepared_constant(const Emission *e, const EntryPlan *entry);
+const char *emit_prepared_name(const Emission *e, const EntryPlan *entry);
 const EntryNames *emit_entry_names(const Emission *e, const EntryPlan *entry);
 const char *emit_value_name(const Emission *e, const EntryPlan *entry, const Value *value);
 void emit_shape(Text *out, Type type); /* "[128][784]"; "[1]" of a scalar */

@@ -342,7 +342,8 @@ static const char *formula_of(const Body *b, const Kernel *k, int result)
 static void formula_line(const Body *b, const KernelCall *call)
 {
     const Kernel *k = call->kernel;
-    if (k->kind == KERNEL_CHECK || k->kind == KERNEL_COPY || !k->results.count) return;
+    if (k->kind == KERNEL_CHECK || k->kind == KERNEL_COPY || k->kind == KERNEL_TRANSFORM) return;
+    if (!k->results.count) return;
     const char *formula =
         b->repeat ? repeat_most(b->e->arena, b->repeat, of_passes(b, call, 0, formula_of))
                   : formula_of(b, k, 0);
@@ -394,7 +395,7 @@ static void trace_passes(const Body *b, const KernelCall *call, int result)
 static void trace_line(const Body *b, const KernelCall *call)
 {
     const Kernel *k = call->kernel;
-    if (b->lowered->plan->outer || k->kind == KERNEL_COPY) return;
+    if (b->lowered->plan->outer || b->lowered->plan->prepares || k->kind == KERNEL_COPY) return;
     for (int i = 0; i < k->results.count; i++) {
         const Value *v = k->results.at[i];
         if (!b->lowered->plan->forward[v->node->id]) continue;

@@ -122,6 +122,8 @@ static void constants(Text *out, const Emission *e)
                4 * plan->session_floats, NULL);
     for (int i = 0; i < plan->entries.count; i++) {
         const EntryPlan *entry = plan->entries.at[i];
+        if (entry->prepares)
+            define(out, width, emit_prepared_constant(e, entry), entry->prepared_floats, NULL);
         define(out, width, emit_entry_constant(e, entry, "BATCH"), entry->graph->batch, NULL);
         define(out, width, emit_entry_constant(e, entry, "WORKSPACE_BYTES"), entry->workspace_bytes,
                NULL);
@@ -290,9 +292,36 @@ static void arguments(Text *out, const Emission *e, const EntryPlan *entry)
 
 /* ---- entries ---- */
 
-static const char *what_it_does(const Emission *e, const Graph *graph)
+static int index_of_entry(const Emission *e, const EntryPlan *entry)
 {
+    int i = 0;
+    while (e->plan->entries.at[i] != entry) i++;
+    return i;
+}
+
+/* "infer_32_prepared" reads what "prepare_32" makes, and stands behind it. */
+static const char *what_prepare_does(const Emission *e, const EntryPlan *entry)
+{
+    const int i = index_of_entry(e, entry);
+    const char *reader = e->plan->entries.at[i + 1]->name;
+    return arena_printf(e->arena,
+                        "Computes what %s needs of the parameters%s alone, once for any number of "
+                        "its calls: scales folded into weights, weights transformed and in the "
+                        "order that it reads. Again after they have changed.",
+                        reader, e->plan->state_floats ? " and states" : "");
+}
+
+static const char *what_it_does(const Emission *e, const EntryPlan *entry)
+{
+    const Graph *graph = entry->graph;
     const char *formula = emit_formula(e->arena, graph);
+    if (entry->prepares) return what_prepare_does(e, entry);
+    if (entry->form)
+        return arena_printf(e->arena, "The same as %.*s, from the prepared form: %s[%s] as %s left "
+                            "it, with the same params.",
+                            (int)(strlen(entry->name) - strlen("_prepared")), entry->name,
+                            emit_prepared_name(e, entry), emit_prepared_constant(e, entry),
+                            e->plan->entries.at[index_of_entry(e, entry) - 1]->name);
     if (emit_has(graph, OUT_LOSS) && emit_has(graph, OUT_GRAD)) return "Forward, loss, backward.";
     if (emit_has(graph, OUT_GRAD) || emit_has(graph, OUT_INPUT_GRAD))
         return "Backward: from the gradients of the outputs to those of parameters and inputs.";
@@ -322,7 +351,7 @@ static void prototype(Text *out, const Emission *e, const EntryPlan *entry)
     const Graph *graph = entry->graph;
     const char *checks = checks_note(e, entry);
     Text note = text_new(e->arena);
-    text_addf(&note, "%s\nNN_BAD_ARGUMENT: a required pointer is NULL; ", what_it_does(e, graph));
+    text_addf(&note, "%s\nNN_BAD_ARGUMENT: a required pointer is NULL; ", what_it_does(e, entry));
     if (emit_takes_count(graph))
         text_addf(&note, "NN_BAD_COUNT: count outside 1..%lld; ", (long long)graph->batch);
     if (checks) text_addf(&note, "NN_BAD_INDEX: %s; ", checks);

@@ -129,6 +129,7 @@ static const char *array_of(const Emission *e, const EntryPlan *entry, const Val
                                         [AT_SESSION] = "kept",
                                         [AT_GRAD] = "grads",
                                         [AT_METRIC] = "metrics"};
+    if (v->place == AT_PREPARED) return emit_prepared_name(e, entry);
     const char *from = v->place != AT_SESSION && emit_takes_args(entry->graph) ? "args->" : "";
     return arena_printf(e->arena, "%s%s", from, names[v->place]);
 }
@@ -165,7 +166,8 @@ void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Valu
     case AT_WORK:
         declare(out, indent, type, name, in_workspace(e, entry, v), note);
         break;
-    case AT_SESSION: case AT_PARAM: case AT_STATE: case AT_GRAD: case AT_METRIC:
+    case AT_SESSION: case AT_PARAM: case AT_STATE: case AT_PREPARED:
+    case AT_GRAD: case AT_METRIC:
         declare(out, indent, is_written(entry, v) ? type : read, name,
                 at_offset(e->arena, array_of(e, entry, v), v->offset), note);
         break;

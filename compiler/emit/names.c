@@ -206,6 +206,18 @@ const char *emit_value_name(const Emission *e, const EntryPlan *entry, const Val
     return emit_entry_names(e, entry)->values[i];
 }
 
+const char *emit_prepared_name(const Emission *e, const EntryPlan *entry)
+{
+    while (entry->outer) entry = entry->outer;
+    const EntryNames *names = emit_entry_names(e, entry);
+    return entry->prepares ? names->outputs[0] : names->inputs[0];
+}
+
+const char *emit_prepared_constant(const Emission *e, const EntryPlan *entry)
+{
+    return arena_printf(e->arena, "%s_%s_FLOATS", e->upper, upper_name(e->arena, entry->form));
+}
+
 /* ---- names at file scope ---- */
 
 static void reserve(const Emission *e, Names *taken, const char *format, const char *word)
@@ -275,6 +287,9 @@ static void name_tensors(Emission *e)
         const char *entry = upper_name(e->arena, e->plan->entries.at[i]->name);
         vec_push(e->arena, taken, arena_printf(e->arena, "%s_BATCH", entry));
         vec_push(e->arena, taken, arena_printf(e->arena, "%s_WORKSPACE_BYTES", entry));
+        if (e->plan->entries.at[i]->form)
+            vec_push(e->arena, taken, emit_prepared_constant(e, e->plan->entries.at[i])
+                                          + strlen(e->upper) + 1);
     }
     e->tensors = arena_array(e->arena, const char *, e->module->params.count + 1);
     for (int i = 0; i < e->module->params.count; i++)

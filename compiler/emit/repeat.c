@@ -20,7 +20,8 @@ static bool same_place(const Value *a, const Value *b)
 {
     if (a == b) return true;
     const bool pieces =
-        a->place == AT_WORK || a->place == AT_PARAM || a->place == AT_STATE || a->place == AT_GRAD;
+        a->place == AT_WORK || a->place == AT_PARAM || a->place == AT_STATE || a->place == AT_GRAD
+        || a->place == AT_PREPARED;
     return pieces && a->place == b->place && a->dtype == b->dtype;
 }
 

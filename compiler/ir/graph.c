@@ -42,19 +42,19 @@ Node *graph_push(Graph *graph, Op op, Type type, Origin origin)
     return node;
 }
 
-/* copies[id] is what stands in the new body for node id of the old. */
-static Graph *copy_body(Arena *arena, const Graph *body)
+/* copies[id] is what stands in the new graph for node id of the old. */
+Graph *graph_clone(Arena *arena, const Graph *graph, const char *name)
 {
-    Graph *copy = graph_new(arena, body->name, body->batch);
-    Node **copies = arena_array(arena, Node *, body->nodes.count + 1);
-    for (int i = 0; i < body->nodes.count; i++) {
-        const Node *node = body->nodes.at[i];
+    Graph *copy = graph_new(arena, name, graph->batch);
+    Node **copies = arena_array(arena, Node *, graph->nodes.count + 1);
+    for (int i = 0; i < graph->nodes.count; i++) {
+        const Node *node = graph->nodes.at[i];
         Node **inputs = arena_array(arena, Node *, node->input_count + 1);
         for (int j = 0; j < node->input_count; j++) inputs[j] = copies[node->inputs[j]->id];
         copies[i] = graph_copy_node(copy, node, inputs);
     }
-    for (int i = 0; i < body->outputs.count; i++) {
-        const Output *output = &body->outputs.at[i];
+    for (int i = 0; i < graph->outputs.count; i++) {
+        const Output *output = &graph->outputs.at[i];
         graph_output(copy, output->kind, output->name, copies[output->node->id], output->param);
     }
     return copy;
@@ -70,7 +70,7 @@ Node *graph_copy_node(Graph *graph, const Node *from, Node *const *inputs)
     memcpy(node->attr, from->attr, sizeof node->attr);
     node->values = from->values;
     node->param = from->param;
-    if (from->body) node->body = copy_body(graph->arena, from->body);
+    if (from->body) node->body = graph_clone(graph->arena, from->body, from->body->name);
     return node;
 }
 

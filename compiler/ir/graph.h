@@ -118,6 +118,7 @@ typedef struct Module {
 Module *module_new(Arena *arena, const char *name);
 Graph *module_entry(const Module *module, const char *name);       /* or NULL */
 Graph *graph_new(Arena *arena, const char *name, int64_t batch);
+Graph *graph_clone(Arena *arena, const Graph *graph, const char *name);
 /* Appends a bare node: the caller fills in the rest. */
 Node *graph_push(Graph *graph, Op op, Type type, Origin origin);
 /* Appends a copy of `from`, of any graph, with the given inputs; a region's body is copied with

@@ -59,9 +59,10 @@ static bool has_no_kernel(const Epilogue *e, const Node *node)
 
 static bool is_candidate(const Epilogue *e, const Node *node)
 {
-    const bool *forward = e->entry->forward;
+    const bool *forward = e->entry->forward, *early = e->entry->early;
     return op_row(node->op)->kind == KIND_MAP && is_whole(e, node) && sees_axes(node)
-           && !has_no_kernel(e, node) && forward[node->id] == forward[e->anchor->id];
+           && !has_no_kernel(e, node) && forward[node->id] == forward[e->anchor->id]
+           && early[node->id] == early[e->anchor->id];
 }
 
 static void mark_node(Epilogue *e, const Node *node)

@@ -13,6 +13,7 @@
  * result, as epilogue.c chose, that of a window also sums a channel, which nobody reads here;
  *   - the backward part joins no kernel of the forward part: what it computes again it does where
  * it needs it;
+ *   - what is prepared and what is not are never in one kernel;
  *   - no kernel may come to depend on itself through another.
  *
  * Afterwards kernels of rows that read the same data over the same domain are joined. */
@@ -75,6 +76,7 @@ static Kernel *kernel_open(EntryPlan *entry, KernelKind kind, const Node *first,
     k->anchor = anchor;
     k->domain = domain;
     k->forward = entry->forward[first->id];
+    k->early = entry->early[first->id];
     k->step = entry->kernels.count;
     vec_push(entry->arena, entry->kernels, k);
     return k;
@@ -327,6 +329,7 @@ static bool join(EntryPlan *entry, Kernel *k, Node *node)
                                           : !reduces && takes(entry, k, node);
     if (k->kind != KERNEL_ROWS && !taken) return false;
     if (k->forward && !entry->forward[node->id]) return false;
+    if (k->early != entry->early[node->id]) return false;
     return reduces ? join_reduce(entry, k, node) : join_map(entry, k, node);
 }
 
@@ -489,6 +492,8 @@ void fuse_entry(EntryPlan *entry)
     entry->member = arena_array(entry->arena, Member, graph->nodes.count + 1);
     entry->forward = arena_array(entry->arena, bool, graph->nodes.count + 1);
     graph_mark_forward(graph, entry->forward);
+    entry->early = arena_array(entry->arena, bool, graph->nodes.count + 1);
+    if (!entry->outer && graph_is_prepared(graph)) graph_mark_early(graph, entry->early);
     inline_cheap_maps(entry);
     entry->epilogue = arena_array(entry->arena, const bool *, graph->nodes.count + 1);
     for (int i = 0; i < graph->nodes.count; i++)

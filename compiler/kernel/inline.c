@@ -31,6 +31,15 @@ static void mark_stored(const Graph *graph, bool *stored)
         stored[view_root(graph->outputs.at[i].node)->id] = true;
 }
 
+/* What is prepared is computed once, so that its readers find it in memory. */
+static void mark_prepared(const EntryPlan *entry, bool *stored, bool *barred)
+{
+    for (int i = 0; i < entry->graph->nodes.count; i++) {
+        stored[i] |= entry->early[i];
+        barred[i] |= entry->early[i];
+    }
+}
+
 /* Flops an element if inlined with what is inlined below it; large if some input is not at hand. */
 static double cost_of(const EntryPlan *entry, const Node *node, const bool *stored,
                       const double *cost)
@@ -72,6 +81,7 @@ void inline_cheap_maps(EntryPlan *entry)
     double *cost = arena_array(entry->arena, double, count);
     mark_stored(graph, stored);
     mark_unreadable(graph, barred);
+    mark_prepared(entry, stored, barred);
     for (int i = 0; i < graph->nodes.count; i++) {
         const Node *node = graph->nodes.at[i];
         if (op_row(node->op)->kind != KIND_MAP || barred[i]) continue;

@@ -9,6 +9,7 @@
  *   memory.c    values -> offsets in the one workspace of the entry
  *   put.c       what is replaced in part
  *   scan.c      the body of a scan as a plan inside the plan
+ *   prepare.c   what runs before the inputs come as a plan of its own
  *   plan.c      runs them in order
  *   verify.c, print.c, draw.c              plans checked and shown
  */
@@ -22,6 +23,7 @@ typedef enum Place {
     AT_INPUT,   /* caller's input or target; index: module->decls */
     AT_PARAM,   /* params + offset floats; index: module->params */
     AT_STATE,   /* states + offset floats; index: module->states */
+    AT_PREPARED, /* the prepared form + offset floats: see EntryPlan.prepares */
     AT_SESSION, /* the caller's session + offset floats; index: module->sessions */
     AT_OUTPUT,  /* caller's buffer of outputs.at[index] of the graph, an OUT_OUTPUT or
                  * OUT_INPUT_GRAD; where the caller may pass NULL, offset is a slot in the
@@ -56,7 +58,8 @@ typedef struct Value {
     const char *name; /* a unique C identifier in the entry: "hidden", "d_logits" */
     Place place;
     int index;
-    int64_t offset; /* AT_WORK: bytes; AT_PARAM, AT_STATE, AT_SESSION, AT_GRAD, AT_METRIC: floats */
+    int64_t offset; /* AT_WORK: bytes; AT_PARAM, AT_STATE, AT_PREPARED, AT_SESSION, AT_GRAD,
+                       AT_METRIC: floats */
     DType dtype;
     int64_t origin;
     int64_t stride[MAX_RANK];
@@ -81,6 +84,7 @@ typedef enum KernelKind {
     KERNEL_ROWS,     /* maps and reductions over one domain (lower/rows.c) */
     KERNEL_CONTRACT, /* a contraction and its epilogue of maps (lower/contract.c) */
     KERNEL_WINDOW,   /* a convolution or pooling and its epilogue of maps (lower/window.c) */
+    KERNEL_TRANSFORM, /* the weights of a window in Winograd's form (lower/window_winograd.c) */
     KERNEL_RANDOM,   /* random numbers */
     KERNEL_COPY,     /* another layout of the same tensor (lower/copy.c) */
     KERNEL_GATHER,   /* rows by index */
@@ -99,12 +103,14 @@ typedef struct Kernel {
     VEC(Value *) results;        /* what it writes; the node of each is a member */
     VEC(const Value *) operands; /* what it reads, each once; found by plan.c */
     bool winograd;               /* KERNEL_WINDOW: in Winograd's form */
+    const Value *transformed;    /* KERNEL_WINDOW: what a KERNEL_TRANSFORM made of the weights */
     VEC(Value *) scratch;        /* memory that only this kernel uses */
     VEC(Value *)
     copies; /* of what it reads, in an order that suits its lanes; read in place of the original */
     Type domain;       /* the axes that all members share (dtype unused) */
     unsigned row_axes; /* bit set: axes over which a reduction is consumed inside */
     bool forward;      /* belongs to the forward part */
+    bool early;        /* belongs to the prepared form */
     int lane_axis; /* KERNEL_CONTRACT: axis of the domain that runs along the vector lanes; -1: the
                     * sum does; KERNEL_WINDOW: -1: none */
     View contracted[2];     /* KERNEL_CONTRACT, KERNEL_WINDOW: the operands as the layout wants them
@@ -135,6 +141,7 @@ typedef struct EntryPlan {
     VEC(Kernel *) kernels; /* in order of execution; checks first */
     Member *member;        /* by node id */
     bool *forward;         /* by node id: belongs to the forward part (passes/pass.h) */
+    bool *early;           /* by node id: belongs to the prepared form (passes/pass.h) */
     const bool **epilogue; /* by id of a contraction or window: what its kernel takes in
                               (epilogue.c); else NULL */
     bool *channels_last;   /* by node id: stored with axis 1 contiguous */
@@ -144,6 +151,10 @@ typedef struct EntryPlan {
     Value **dense_of; /* by node id: a row-major copy of it, for reshapes that strides cannot do; or
                          NULL */
     VEC(Value *) values;
+    const char *form;        /* of an entry that makes or reads a prepared form its name,
+                                "prepared"; else NULL */
+    bool prepares;           /* makes it */
+    int64_t prepared_floats; /* of it */
     int64_t workspace_bytes;       /* multiple of 64 */
     int64_t workspace_lower_bound; /* largest sum of values live at one step */
 } EntryPlan;
@@ -240,6 +251,12 @@ bool put_in_place(const EntryPlan *entry, const Output *output);
 void put_ensure_whole(EntryPlan *entry,
                       Kernel *k); /* copies the first input to the result if it is not there */
 
+/* ---- prepared forms (prepare.c) ---- */
+/* Divides an entry whose kernels are in order: what it computes of parameters and states alone is
+ * moved to a plan "prepare", which writes what the rest reads of it. NULL where that is nothing.
+ * Requires kernels that know their operands; plans the memory of both. */
+EntryPlan *prepare_split(EntryPlan *entry);
+
 /* ---- scans (scan.c) ---- */
 void scan_place_input(EntryPlan *body, const Node *input); /* the value of an input of the body */
 int64_t scan_steps(const Kernel *k);                       /* of a KERNEL_SCAN */
@@ -305,6 +322,8 @@ bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, Vi
  * do not do. */
 void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input);
 Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, const char *name);
+/* In front of `before`; NULL: at the end. */
+void plan_insert(EntryPlan *entry, const Kernel *before, Kernel *k);
 Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node,
                   Value *to); /* `to` holds node in another layout */
 #endif

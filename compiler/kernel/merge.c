@@ -76,6 +76,7 @@ static bool may_merge(const EntryPlan *entry, const Kernel *a, const Kernel *b)
 {
     if (a->kind != KERNEL_ROWS || b->kind != KERNEL_ROWS || !a->nodes.count || !b->nodes.count)
         return false;
+    if (a->early != b->early) return false;
     if (!type_same_shape(a->domain, b->domain) || a->domain.batch_axis != b->domain.batch_axis)
         return false;
     if (type_elements(a->domain) == 1 || (a->row_axes && b->row_axes && a->row_axes != b->row_axes))

@@ -5,6 +5,7 @@
 #include "kernel/describe.h"
 #include "kernel/kernel.h"
 #include "ops/scan.h"
+#include "passes/pass.h"
 
 /* ---- values ---- */
 
@@ -334,8 +335,7 @@ bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, Vi
     return find_operand(entry, k, input, view, &stuck);
 }
 
-/* In front of `before`; NULL: at the end. */
-static void insert_kernel(EntryPlan *entry, const Kernel *before, Kernel *k)
+void plan_insert(EntryPlan *entry, const Kernel *before, Kernel *k)
 {
     vec_push(entry->arena, entry->kernels, k);
     for (int i = entry->kernels.count - 1; before && i > 0; i--) {
@@ -352,7 +352,7 @@ Kernel *plan_copy(EntryPlan *entry, Kernel *before, const Node *node, Value *to)
     k->anchor = (Node *)(uintptr_t)node;
     k->domain = node->type;
     vec_push(entry->arena, k->results, to);
-    insert_kernel(entry, before, k);
+    plan_insert(entry, before, k);
     return k;
 }
 
@@ -383,7 +383,7 @@ static void add_checks(EntryPlan *entry)
         k->kind = KERNEL_CHECK;
         k->anchor = node;
         k->domain = node->type;
-        insert_kernel(entry, entry->kernels.count ? entry->kernels.at[0] : NULL, k);
+        plan_insert(entry, entry->kernels.count ? entry->kernels.at[0] : NULL, k);
     }
 }
 
@@ -411,7 +411,9 @@ static void find_operands(EntryPlan *entry, Kernel *k)
 {
     const bool reads_laid_out = k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINDOW;
     for (int i = 0; reads_laid_out && i < k->anchor->input_count; i++)
-        use(entry, k, k->contracted[i].value);
+        if (i == 0 || !k->transformed) use(entry, k, k->contracted[i].value);
+    if (k->transformed) use(entry, k, k->transformed);
+    if (k->kind == KERNEL_TRANSFORM) use(entry, k, k->contracted[1].value);
     if (k->kind == KERNEL_COPY) use_input(entry, k, k->anchor);
     if (k->kind == KERNEL_CHECK) use_input(entry, k, k->anchor->inputs[0]);
     for (int i = 0; i < k->nodes.count; i++)
@@ -513,8 +515,20 @@ EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *
     }
     add_checks(entry);
     finish(entry);
-    memory_plan(entry);
+    if (outer || !graph_is_prepared(graph)) memory_plan(entry);
     return entry;
+}
+
+/* A prepared form that holds nothing is none: the parameters serve directly. */
+static void plan_entry(Plan *plan, const Graph *graph)
+{
+    EntryPlan *entry = plan_graph(plan, graph, NULL, NULL);
+    if (graph_is_prepared(graph)) {
+        EntryPlan *prepare = prepare_split(entry);
+        if (!prepare) return;
+        vec_push(plan->arena, plan->entries, prepare);
+    }
+    vec_push(plan->arena, plan->entries, entry);
 }
 
 Plan *plan_module(Arena *arena, const Module *module, int threads)
@@ -525,6 +539,6 @@ Plan *plan_module(Arena *arena, const Module *module, int threads)
     plan->threads = threads;
     layout_params(plan);
     for (int i = 0; i < module->entries.count; i++)
-        vec_push(arena, plan->entries, plan_graph(plan, module->entries.at[i], NULL, NULL));
+        plan_entry(plan, module->entries.at[i]);
     return plan;
 }

@@ -6,12 +6,14 @@ static const char *const kind_names[] = {
     [KERNEL_ROWS] = "rows",       [KERNEL_CONTRACT] = "contract", [KERNEL_WINDOW] = "window",
     [KERNEL_COPY] = "copy",       [KERNEL_RANDOM] = "random",     [KERNEL_GATHER] = "gather",
     [KERNEL_SCATTER] = "scatter", [KERNEL_JOIN] = "join",         [KERNEL_PUT] = "put",
-    [KERNEL_CHECK] = "check",     [KERNEL_SCAN] = "scan",
+    [KERNEL_CHECK] = "check",     [KERNEL_SCAN] = "scan",         [KERNEL_TRANSFORM] = "transform",
 };
 static const char *const place_names[] = {
-    [AT_INPUT] = "input",   [AT_PARAM] = "params", [AT_STATE] = "states", [AT_SESSION] = "session",
-    [AT_OUTPUT] = "output", [AT_GRAD] = "grads",   [AT_LOSS] = "loss",    [AT_METRIC] = "metrics",
-    [AT_CONST] = "table",   [AT_INDEX] = "index",  [AT_WORK] = "work",    [AT_AROUND] = "around",
+    [AT_INPUT] = "input",       [AT_PARAM] = "params",    [AT_STATE] = "states",
+    [AT_PREPARED] = "prepared", [AT_SESSION] = "session", [AT_OUTPUT] = "output",
+    [AT_GRAD] = "grads",        [AT_LOSS] = "loss",       [AT_METRIC] = "metrics",
+    [AT_CONST] = "table",       [AT_INDEX] = "index",     [AT_WORK] = "work",
+    [AT_AROUND] = "around",
 };
 
 static void print_value(Text *out, const Value *v)

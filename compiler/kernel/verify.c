@@ -22,8 +22,9 @@ static bool reads(const Kernel *k, const Value *value)
 }
 
 /* What the caller or the file gives is there before the first kernel. */
-static bool is_given(const Value *value)
+static bool is_given(const EntryPlan *entry, const Value *value)
 {
+    if (value->place == AT_PREPARED) return !entry->prepares;
     return op_row(value->node->op)->kind == KIND_LEAF && value->place != AT_WORK
         && value->place != AT_OUTPUT;
 }
@@ -34,7 +35,7 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
         const Kernel *k = entry->kernels.at[step];
         for (int i = 0; i < k->operands.count; i++) {
             const int v = index_of(entry, k->operands.at[i]);
-            if (v < 0 || (!is_given(k->operands.at[i]) && life[v].written < 0))
+            if (v < 0 || (!is_given(entry, k->operands.at[i]) && life[v].written < 0))
                 return arena_printf(arena, "%s: %s reads %s before it is written", entry->name,
                                     k->name, k->operands.at[i]->name);
             life[v].last_read = step;

@@ -167,12 +167,19 @@ static void mark_halo(EntryPlan *entry, const Node *node)
     }
 }
 
-static Value *add_scratch(EntryPlan *entry, Kernel *k, const char *name, int64_t planes,
-                          int64_t floats)
+enum { PLANES = (WINOGRAD_TILE + 2) * (WINOGRAD_TILE + 2) };
+
+static Value *planes_value(EntryPlan *entry, const Kernel *k, const char *name, int64_t floats)
 {
     Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
-    v->elements = planes
+    v->elements = PLANES
                 * (floats + LANE_PAD); /* planes a power of two apart would share cache sets */
+    return v;
+}
+
+static Value *add_scratch(EntryPlan *entry, Kernel *k, const char *name, int64_t floats)
+{
+    Value *v = planes_value(entry, k, name, floats);
     vec_push(entry->arena, k->scratch, v);
     return v;
 }
@@ -200,18 +207,44 @@ static int count_groups(const Window *w, const Value *sums)
 
 static int64_t padded(int64_t channels) { return (channels + LANE_PAD - 1) / LANE_PAD * LANE_PAD; }
 
-/* Transformed weights, and the transforms of a block of tiles on either side. */
+/* Weights that are early are transformed by a kernel of their own, beforehand. */
+static bool takes_transformed(const EntryPlan *entry, const Kernel *k, const Window *w)
+{
+    return w->input[1] == ROLE_WEIGHT && entry->early[view_root(k->anchor->inputs[1])->id];
+}
+
+static void plan_transform(EntryPlan *entry, Kernel *k, const Window *w)
+{
+    const int64_t floats = padded(w->in_channels) * padded(w->out_channels);
+    Kernel *t = arena_make(entry->arena, Kernel);
+    const char *name = arena_printf(entry->arena, "%s_transformed",
+                                    describe_node_name(entry, view_root(k->anchor->inputs[1])));
+    Value *v = planes_value(entry, k, name, floats);
+    t->kind = KERNEL_TRANSFORM;
+    t->anchor = k->anchor;
+    t->domain = k->domain;
+    t->early = true;
+    t->contracted[1] = k->contracted[1];
+    t->lane_axis = k->lane_axis;
+    vec_push(entry->arena, t->results, v);
+    plan_insert(entry, k, t);
+    k->transformed = v;
+}
+
+/* Transformed weights, if they are not there, and the transforms of a block of tiles on either
+ * side. */
 static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
 {
-    enum { PLANES = (WINOGRAD_TILE + 2) * (WINOGRAD_TILE + 2) };
     const int64_t ins = padded(w->in_channels), outs = padded(w->out_channels);
     const int64_t tiles = winograd_block(w).tiles;
     k->winograd = true;
-    Value *weight = add_scratch(entry, k, "transformed_weight", PLANES, ins * outs);
-    if (w->result == ROLE_WEIGHT && entry->plan->threads)
-        weight->pieces = count_groups(w, weight);
-    for_each_thread(entry, add_scratch(entry, k, "transformed_in", PLANES, tiles * ins));
-    for_each_thread(entry, add_scratch(entry, k, "transformed_out", PLANES, tiles * outs));
+    if (!takes_transformed(entry, k, w)) {
+        Value *weight = add_scratch(entry, k, "transformed_weight", ins * outs);
+        if (w->result == ROLE_WEIGHT && entry->plan->threads)
+            weight->pieces = count_groups(w, weight);
+    }
+    for_each_thread(entry, add_scratch(entry, k, "transformed_in", tiles * ins));
+    for_each_thread(entry, add_scratch(entry, k, "transformed_out", tiles * outs));
 }
 
 enum { WINOGRAD_CACHE = 288 * 1024 };
@@ -379,4 +412,5 @@ void layout_window(EntryPlan *entry, Kernel *k)
     for (int i = 0; i < k->anchor->input_count; i++) layout_operand(entry, k, &w, i);
     plan_sums(entry, k);
     k->lane_axis = k->domain.dim[axis] == 1 || kernel_lanes_fit(entry, k, axis) ? axis : -1;
+    if (k->winograd && takes_transformed(entry, k, &w)) plan_transform(entry, k, &w);
 }

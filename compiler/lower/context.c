@@ -105,13 +105,17 @@ static LoopExpr *load_index(Lower *l, LoopExpr *address, int64_t step)
     return x_map(&l->b, OP_add, 2, (LoopExpr *[]){x_splat(&l->b, first), lanes});
 }
 
+bool lower_pads(const Value *value)
+{
+    return value->place == AT_WORK || value->place == AT_PARAM || value->place == AT_PREPARED;
+}
+
 /* Lanes that may be read at once: all of them where the row's padding makes that safe. */
 static int load_lanes(const Lower *l, const View *view, Type type, const int *label)
 {
     const int64_t width = l->target->width;
     int64_t room = view->value->elements, extent = 1;
-    if (l->active == width || (view->value->place != AT_WORK && view->value->place != AT_PARAM))
-        return l->active;
+    if (l->active == width || !lower_pads(view->value)) return l->active;
     for (int i = 0; i < type.rank; i++) {
         if (label[i] == l->lane_axis) extent = type.dim[i];
         else if (view->stride[i] > 1 && type.dim[i] > 1 && view->stride[i] < room)

@@ -30,6 +30,8 @@ typedef struct Lower {
 void lower_uniforms(Lower *l);
 void lower_begin(Lower *l, Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k);
 Buffer *lower_buffer(Lower *l, const Value *value);
+/* Whether rows of the value are ours, so that what lies behind them may be read and written. */
+bool lower_pads(const Value *value);
 LoopExpr *lower_count(Lower *l); /* the formal `count`, made on first use */
 LoopExpr *lower_extent(Lower *l, Type type,
                        int axis); /* a number, or count * inner for the batch axis */
@@ -67,6 +69,7 @@ void lower_halos(Lower *l); /* the zeros around the kernel's results */
 void lower_rows(Lower *l);
 void lower_contract(Lower *l);
 void lower_window(Lower *l);
+void lower_transform(Lower *l);
 void lower_random(Lower *l);
 void lower_copy(Lower *l);
 void lower_join(Lower *l);

@@ -60,7 +60,7 @@ int contract_lanes_readable(const Contract *c, int active)
     const Type type = contract_node(c)->inputs[c->wide]->type;
     const int64_t width = c->l->target->width;
     int64_t room = view->value->elements, extent = 0;
-    if (view->value->place != AT_WORK && view->value->place != AT_PARAM) return active;
+    if (!lower_pads(view->value)) return active;
     for (int i = 0; i < type.rank; i++) {
         if (contract_find(contract_labels(c, 2), contract_labels(c, c->wide)->ints[i]) == c->n_axis)
             extent = type.dim[i];

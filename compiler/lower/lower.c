@@ -12,6 +12,7 @@ static void (*const templates[])(Lower *) = {
     [KERNEL_RANDOM] = lower_random,   [KERNEL_GATHER] = lower_gather,
     [KERNEL_SCATTER] = lower_scatter, [KERNEL_JOIN] = lower_join,
     [KERNEL_CHECK] = lower_check,     [KERNEL_PUT] = lower_put,
+    [KERNEL_TRANSFORM] = lower_transform,
 };
 
 static Function *equal_function(const Program *program, const Function *f)
@@ -58,9 +59,12 @@ static const char *name_by_shape(Arena *arena, const Kernel *k)
     const Node *last = k->nodes.count ? k->nodes.at[k->nodes.count - 1] : k->results.at[0]->node;
     const Type type = k->kind == KERNEL_ROWS ? k->domain : k->results.at[0]->node->type;
     Text name = text_new(arena);
+    const bool moves = k->kind == KERNEL_COPY || k->kind == KERNEL_TRANSFORM;
     text_add(&name,
-             k->kind == KERNEL_COPY ? "copy" : op_row((k->anchor ? k->anchor : last)->op)->name);
-    if (k->anchor && k->kind != KERNEL_COPY && last != k->anchor)
+             k->kind == KERNEL_COPY        ? "copy"
+             : k->kind == KERNEL_TRANSFORM ? "transform"
+                                           : op_row((k->anchor ? k->anchor : last)->op)->name);
+    if (k->anchor && !moves && last != k->anchor)
         text_addf(&name, "_%s", op_row(last->op)->name);
     for (int i = 0, n = 0; i < type.rank; i++)
         if (i != type.batch_axis && type.dim[i] != 1)

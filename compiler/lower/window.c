@@ -40,7 +40,7 @@ int window_lanes(const Lower *l, const View *view, Type type, int axis, int acti
 {
     const int64_t width = l->target->width;
     int64_t room = view->value->elements;
-    if (view->value->place != AT_WORK && view->value->place != AT_PARAM) return active;
+    if (!lower_pads(view->value)) return active;
     for (int i = 0; i < type.rank; i++)
         if (i != axis && type.dim[i] > 1 && view->stride[i] > 1 && view->stride[i] < room)
             room = view->stride[i];

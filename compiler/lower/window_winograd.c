@@ -542,7 +542,7 @@ static void blocks(Winograd *g, void (*body)(Winograd *g))
     g->group = NULL;
 }
 
-void lower_window_winograd(Lower *l)
+static Winograd winograd_of(Lower *l)
 {
     Winograd g = {.l = l};
     window_of(l->b.arena, l->k->anchor, &g.w);
@@ -557,15 +557,30 @@ void lower_window_winograd(Lower *l)
     g.weight_plane = g.in_width * g.out_width + LANE_PAD;
     g.half =
         loop_local(&l->b, "half", WINOGRAD_PLANES * (l->lane_axis >= 0 ? l->target->width : 1));
-    g.u = l->k->scratch.at[0];
-    g.v = l->k->scratch.at[g.adjoint ? 2 : 1];
-    g.m = l->k->scratch.at[g.adjoint ? 1 : 2];
+    return g;
+}
+
+void lower_window_winograd(Lower *l)
+{
+    Winograd g = winograd_of(l);
+    Value *const *scratch = l->k->scratch.at;
+    g.u = l->k->transformed ? l->k->transformed : *scratch++;
+    g.v = scratch[g.adjoint ? 1 : 0];
+    g.m = scratch[g.adjoint ? 0 : 1];
     if (g.w.result == ROLE_WEIGHT) {
         if (!g.u->pieces) clear_sums(&g, x_int(&l->b, 0));
         blocks(&g, gradient_block);
         weights(&g);
     } else {
-        weights(&g);
+        if (!l->k->transformed) weights(&g);
         blocks(&g, forward_block);
     }
+}
+
+void lower_transform(Lower *l)
+{
+    l->lane_axis = l->target->width > 1 ? l->k->lane_axis : -1;
+    Winograd g = winograd_of(l);
+    g.u = l->k->results.at[0];
+    weights(&g);
 }

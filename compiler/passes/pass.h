@@ -23,6 +23,16 @@ void graph_mark_forward(const Graph *graph, bool *forward);
  * views and random draws. */
 bool op_is_repeatable(const Node *node);
 
+/* Another form of every entry infer: infer_prepared, and infer_32_prepared of infer_32. */
+void module_add_prepared(Module *module);
+bool graph_is_prepared(const Graph *graph);
+/* Sets early[id] for the parameters and states and what is computed of them and constants alone;
+ * not for outputs. */
+void graph_mark_early(const Graph *graph, bool *early);
+/* In a prepared form: scales that are early are moved into early factors of the products in front
+ * of them (ops/fold.h). */
+void pass_fold(Module *module, Graph *graph);
+
 /* New values of states and carries that are old values of others are copied first. Last, because
  * simplify would undo it. */
 void pass_separate(Module *module, Graph *graph);
@@ -30,7 +40,7 @@ void pass_separate(Module *module, Graph *graph);
 typedef struct Pass {
     const char *name;
     void (*run)(Module *module, Graph *graph);
-    bool train_only;                 /* only entries that yield gradients: "train" and "backward" */
+    bool (*applies)(const Graph *graph); /* to which entries; NULL: all */
 } Pass;
 extern const Pass passes[];                          /* ends with a NULL name */
 

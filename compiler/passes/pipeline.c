@@ -3,25 +3,26 @@
 
 #include "passes/pass.h"
 
-const Pass passes[] = {
-    {"differentiate", pass_differentiate, true},
-    {"simplify", pass_simplify, false},
-    {"drop_dead", pass_drop_dead, false},
-    {"recompute", pass_recompute, true},
-    {"separate", pass_separate, false},
-    {NULL, NULL, false},
-};
-
 static bool has_gradients(const Graph *graph)
 {
     return strcmp(graph->name, "train") == 0 || strcmp(graph->name, "backward") == 0;
 }
 
+const Pass passes[] = {
+    {"differentiate", pass_differentiate, has_gradients},
+    {"simplify", pass_simplify, NULL},
+    {"fold", pass_fold, graph_is_prepared},
+    {"drop_dead", pass_drop_dead, NULL},
+    {"recompute", pass_recompute, has_gradients},
+    {"separate", pass_separate, NULL},
+    {NULL, NULL, NULL},
+};
+
 static void run_pass(const Pass *pass, Module *module)
 {
     for (int i = 0; i < module->entries.count; i++) {
         Graph *graph = module->entries.at[i];
-        if (!pass->train_only || has_gradients(graph)) pass->run(module, graph);
+        if (!pass->applies || pass->applies(graph)) pass->run(module, graph);
     }
 }
 
