@@ -12,7 +12,7 @@
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_INTERRUPTED = 130 };
 
 typedef struct Options {
-    const char *data, *weights, *save, *checkpoint, *log;
+    const char *data, *weights, *names, *save, *checkpoint, *log;
     int64_t epochs, steps, seed, checkpoint_every;       /* -1: not given */
     int resume, eval_only, quiet, help;
 } Options;
@@ -23,6 +23,7 @@ const nn_main_option nn_main_options[] = {
     { "--steps", "N", "train for N steps" },
     { "--seed", "N", "of initial weights, shuffling and dropout" },
     { "--weights", "FILE", "start from these weights (safetensors)" },
+    { "--names", "FILE", "what the weights' file calls our tensors" },
     { "--save", "FILE", "write the trained weights (safetensors)" },
     { "--checkpoint", "FILE", "keep the state of the run here" },
     { "--checkpoint-every", "N", "steps between checkpoints; default: an epoch" },
@@ -48,11 +49,11 @@ static void option_rows(Options *o, Row *rows) {
     const Row all[ROWS] = {
         { &o->data, NULL, NULL },       { NULL, &o->epochs, NULL },
         { NULL, &o->steps, NULL },      { NULL, &o->seed, NULL },
-        { &o->weights, NULL, NULL },    { &o->save, NULL, NULL },
-        { &o->checkpoint, NULL, NULL }, { NULL, &o->checkpoint_every, NULL },
-        { NULL, NULL, &o->resume },     { &o->log, NULL, NULL },
-        { NULL, NULL, &o->eval_only },  { NULL, NULL, &o->quiet },
-        { NULL, NULL, &o->help },
+        { &o->weights, NULL, NULL },    { &o->names, NULL, NULL },
+        { &o->save, NULL, NULL },       { &o->checkpoint, NULL, NULL },
+        { NULL, &o->checkpoint_every, NULL }, { NULL, NULL, &o->resume },
+        { &o->log, NULL, NULL },        { NULL, NULL, &o->eval_only },
+        { NULL, NULL, &o->quiet },      { NULL, NULL, &o->help },
     };
     memcpy(rows, all, sizeof all);
 }
@@ -139,15 +140,20 @@ static void tell(void *user, const char *text) {
 static int load_weights(Program *p, uint64_t seed, nn_error *error) {
     nn_weights_options options = { NULL, tell, NULL };
     nn_fitted saved = { 0, 0, NULL };
+    nn_rename *names = NULL;
     int status;
     nn_weights_start(p->model, p->params, p->states, seed);
     if (!p->options->weights) return NN_OK;
     options.user = (void *)(uintptr_t)p->options;
+    if (p->options->names && (status = nn_renames_read(p->options->names, &names, error)))
+        return status;
+    options.renames = names;
     status = nn_weights_load(p->model, p->params, p->states, &saved, p->options->weights, &options,
                              error);
     if (!status && p->options->eval_only && p->validate)
         status = nn_fitted_apply(&saved, p->validate, error);
     nn_fitted_free(&saved);
+    free(names);
     return status;
 }
 
@@ -214,7 +220,7 @@ static void release(Program *p) {
 }
 
 int nn_main(const nn_model *model, const nn_job *job, int argc, char **argv) {
-    Options options = { NULL, NULL, NULL, NULL, NULL, -1, -1, -1, -1, 0, 0, 0, 0 };
+    Options options = { NULL, NULL, NULL, NULL, NULL, NULL, -1, -1, -1, -1, 0, 0, 0, 0 };
     Row rows[ROWS];
     Program program;
     nn_error error;

@@ -80,20 +80,27 @@ static int ends_with(const char *text, const char *end) {
     return length >= tail && !strcmp(text + length - tail, end);
 }
 
-/* Our name of a file's tensor. */
-static const char *our_name(const Loading *loading, const char *name) {
-    const nn_rename *r = loading->options ? loading->options->renames : NULL;
-    for (; r && r->from; r++)
-        if (!strcmp(r->from, name)) return r->to;
-    return strncmp(name, "module.", 7) ? name : name + 7;
+/* Our name of a file's tensor, in `name`; NULL: it is not wanted. */
+static const char *our_name(const Loading *loading, const char *stored, char name[NN_NAME_ROOM]) {
+    const nn_rename *rules = loading->options ? loading->options->renames : NULL;
+    if (!nn_rename_apply(rules, stored, name)) return NULL;
+    if (!strcmp(name, stored) && !strncmp(name, "module.", 7)) return name + 7;
+    return name;
 }
 
-static void match_shape(Loading *loading, const nn_stored *stored, int i) {
+/* Whether two tensors are the same twice: their bytes are equal, and so is what they mean. */
+static int equal(const nn_stored *a, const nn_stored *b) {
+    return a->type == b->type && a->bytes == b->bytes && !memcmp(a->data, b->data, a->bytes);
+}
+
+static void match_shape(Loading *loading, const nn_stored *stored, int i, int renamed) {
     const nn_tensor *t = tensor_at(loading->model, i);
     char have[128], want[128], text[400];
     int same = stored->rank == t->rank;
     for (int a = 0; same && a < t->rank; a++) same = stored->dims[a] == t->dims[a];
-    if (loading->found[i]) {
+    if (loading->found[i] && renamed && same && equal(loading->found[i], stored)) {
+        note(loading, "'%.300s' is there twice, with equal values", t->name);
+    } else if (loading->found[i]) {
         snprintf(text, sizeof text, "twice: %.200s", t->name);
         problem(loading, text);
     } else if (!same) {
@@ -106,18 +113,19 @@ static void match_shape(Loading *loading, const nn_stored *stored, int i) {
 }
 
 static void match(Loading *loading, const nn_stored *stored) {
-    const char *name = our_name(loading, stored->name);
+    char room[NN_NAME_ROOM];
+    const char *name = our_name(loading, stored->name, room);
     int count = loading->model->param_count + loading->model->state_count;
     char shape[128], text[400];
-    if (!strncmp(stored->name, "data/", 5)) return;
+    if (!name || !strncmp(stored->name, "data/", 5)) return;
     if (ends_with(name, "num_batches_tracked")) {
         note(loading, "skipped '%.300s': batches are not counted", stored->name);
         return;
     }
-    if (name == stored->name + 7) note(loading, "read '%.300s' without 'module.'", stored->name);
+    if (name == room + 7) note(loading, "read '%.300s' without 'module.'", stored->name);
     for (int i = 0; i < count; i++)
         if (!strcmp(tensor_at(loading->model, i)->name, name)) {
-            match_shape(loading, stored, i);
+            match_shape(loading, stored, i, strcmp(room, stored->name) != 0);
             return;
         }
     snprintf(text, sizeof text, "unexpected: %.200s %s", stored->name,

@@ -7,15 +7,11 @@
 #ifndef NN_WEIGHTS_H
 #define NN_WEIGHTS_H
 #include "nn_fitted.h"
+#include "nn_rename.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* A file's name for one of ours; a list ends with from NULL. */
-typedef struct nn_rename {
-    const char *from, *to;
-} nn_rename;
 
 typedef struct nn_weights_options {
     const nn_rename *renames;        /* NULL: none */
@@ -33,7 +29,9 @@ void nn_tensor_set(const nn_tensor *tensor, float *array, const float *logical);
 void nn_weights_start(const nn_model *model, float *params, float *states, uint64_t seed);
 
 /* Reads all parameters and states. F32, F16, BF16, F64, I32 and I64 are converted. A leading
- * "module." is stripped and tensors named *num_batches_tracked are skipped, each with one note.
+ * "module." is stripped and tensors named *num_batches_tracked are skipped, each with one note. Two
+ * tensors may have the same name of ours where a rule says so, if their values are equal (weights
+ * that are tied).
  * Missing, unexpected and misshaped tensors are listed together in one error, and then nothing
  * was changed. states may be NULL without states; fitted may be NULL. options may be NULL. */
 int nn_weights_load(const nn_model *model, float *params, float *states, nn_fitted *fitted,

@@ -391,7 +391,7 @@ static void weights_are_written_in_stored_order(void **state)
     const char *path = folder_file(&p, "w.safetensors");
     assert_int_equal(nn_weights_save(l.model, params, states, NULL, path, &error), NN_OK);
     Weights weights;
-    assert_null(weights_read(l.arena, l.c.plan, path, &weights));
+    assert_null(weights_read(l.arena, l.c.plan, path, NULL, &weights));
     assert_memory_equal(weights.params, params, sizeof(float) * (size_t)n);
     assert_memory_equal(weights.states, states, sizeof(float) * (size_t)s);
     Emission e = *compile_emission(&l.c);
@@ -412,7 +412,8 @@ static void weights_are_written_in_stored_order(void **state)
     assert_memory_equal(dlsym(handle, "running_weights"), params, sizeof(float) * (size_t)n);
     assert_memory_equal(dlsym(handle, "running_weights_states"), states, sizeof(float) * (size_t)s);
     dlclose(handle);
-    const char *wrong = weights_read(l.arena, l.c.plan, folder_file(&p, "missing"), &weights);
+    const char *wrong = weights_read(l.arena, l.c.plan, folder_file(&p, "missing"), NULL,
+                                     &weights);
     assert_non_null(wrong);
     unload(&l);
     folder_end(&p);

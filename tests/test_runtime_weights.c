@@ -236,6 +236,96 @@ static void prefixes_counters_and_foreign_names(void **state) {
                         "skipped 'module.bn.num_batches_tracked': batches are not counted\n");
 }
 
+/* ---- rules for names ---- */
+
+static void names_by_rules(void **state) {
+    static const nn_rename rules[] = { { "transformer.*", "*" },
+                                       { "*.attn.bias", NULL },
+                                       { "head", "wte" },
+                                       { "h.*.w", "layer.*.weight" },
+                                       { NULL, NULL } };
+    static const char *const names[][2] = {
+        { "transformer.h.0.w", "layer.0.weight" }, { "h.11.w", "layer.11.weight" },
+        { "head", "wte" },                         { "transformer.head", "wte" },
+        { "transformer.", "" },                    { "transformer", "transformer" },
+        { "h.0.c_attn.bias", "h.0.c_attn.bias" },  { "h.w", "h.w" },
+    };
+    char name[NN_NAME_ROOM], longest[400];
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(nn_rename_apply(rules, names[i][0], name), 1);
+        assert_string_equal(name, names[i][1]);
+    }
+    assert_int_equal(nn_rename_apply(rules, "transformer.h.3.attn.bias", name), 0);
+    assert_int_equal(nn_rename_apply(NULL, "anything", name), 1);
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    assert_int_equal(nn_rename_apply(rules, longest, name), 1);
+    assert_int_equal(strlen(name), NN_NAME_ROOM - 1);
+}
+
+static void write_text(const char *path, const char *text) {
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    assert_int_equal(fclose(file), 0);
+}
+
+static void rules_are_read(void **state) {
+    nn_rename *rules;
+    nn_error error;
+    char path[64], text[400];
+    PATH(path, "rules");
+    write_text(path, "# comment\n\n  a.*\t*  # more\nb  -\r\nlast c");
+    assert_int_equal(nn_renames_read(path, &rules, NULL), NN_OK);
+    assert_string_equal(rules[0].from, "a.*");
+    assert_string_equal(rules[0].to, "*");
+    assert_string_equal(rules[1].from, "b");
+    assert_null(rules[1].to);
+    assert_string_equal(rules[2].to, "c");
+    assert_null(rules[3].from);
+    free(rules);
+    static const char *const wrong[][2] = {
+        { "a b\nc", "rules:2: two names belong here, the file's and the model's, or `-` to skip it" },
+        { "a b c", "rules:1: two names belong here, the file's and the model's, or `-` to skip it" },
+        { "a.*.* b", "rules:1: `*` stands for any text, once in each name" },
+        { "a *", "rules:1: `*` stands for any text, once in each name" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        nn_error_clear(&error);
+        write_text(path, wrong[i][0]);
+        assert_int_equal(nn_renames_read(path, &rules, &error), NN_ERR_FORMAT);
+        assert_null(rules);
+        assert_non_null(strstr(nn_error_text(&error, text, sizeof text), wrong[i][1]));
+    }
+}
+
+/* Tied weights: twice the same by a rule, and only if they are equal. */
+static void equal_twice(void **state) {
+    float values[] = { 1, 2, 3, 4, 5, 6, 7, 8, 4 };
+    const nn_storing tensors[] = {
+        { "fc.weight", 2, { 1, 3 }, values }, { "fc.bias", 1, { 1 }, values + 3 },
+        { "fixed", 1, { 2 }, values + 4 },    { "seen", 1, { 2 }, values + 6 },
+        { "tied", 1, { 1 }, values + 8 },
+    };
+    static const nn_rename rules[] = { { "tied", "fc.bias" }, { NULL, NULL } };
+    nn_weights_options options = { rules, NULL, NULL };
+    Weights w;
+    nn_error error;
+    char path[64];
+    PATH(path, "tied.safetensors");
+    memset(&w, 0, sizeof w);
+    assert_int_equal(nn_safetensors_write(path, tensors, 5, NULL), NN_OK);
+    assert_int_equal(nn_weights_load(&toy_model, w.params, w.states, NULL, path, &options, NULL),
+                     NN_OK);
+    values[8] = 5;
+    assert_int_equal(nn_safetensors_write(path, tensors, 5, NULL), NN_OK);
+    nn_error_clear(&error);
+    assert_int_equal(nn_weights_load(&toy_model, w.params, w.states, NULL, path, &options, &error),
+                     NN_ERR_MODEL);
+    assert_non_null(strstr(error.reason, "twice: fc.bias"));
+}
+
 static void everything_wrong_is_told_at_once(void **state) {
     static const float values[8] = { 0 };
     static const nn_storing tensors[] = {
@@ -298,6 +388,9 @@ int main(void) {
         cmocka_unit_test(json_is_not_deep),
         cmocka_unit_test(what_is_saved_is_loaded),
         cmocka_unit_test(prefixes_counters_and_foreign_names),
+        cmocka_unit_test(names_by_rules),
+        cmocka_unit_test(rules_are_read),
+        cmocka_unit_test(equal_twice),
         cmocka_unit_test(everything_wrong_is_told_at_once),
         cmocka_unit_test(writing_where_one_cannot),
         cmocka_unit_test(a_golden_file_is_read),

@@ -9,10 +9,11 @@
 #include "driver/reference.h"
 #include "driver/table.h"
 #include "nn_data.h"
+#include "nn_rename.h"
 
 typedef struct Compare {
     Arena *arena;
-    const char *path;
+    const char *path, *names;
     CompileOptions *options;
     bool generated;
     double tolerance;
@@ -273,13 +274,23 @@ static int report(Compare *k)
     return CLI_OK;
 }
 
+static int read_reference(Compare *k, const char *reference, nn_error *error)
+{
+    nn_rename *renames = NULL;
+    int status = nn_safetensors_read(reference, &k->file, error);
+    if (!status && k->names) status = nn_renames_read(k->names, &renames, error);
+    if (!status) reference_rename(&k->file, renames);
+    free(renames);
+    return status;
+}
+
 static int compare(Compare *k, const char *reference)
 {
     nn_error error;
     char text[2560];
     int status = CLI_ERROR;
     nn_error_clear(&error);
-    if (nn_safetensors_read(reference, &k->file, &error))
+    if (read_reference(k, reference, &error))
         cli_error("%s", nn_error_text(&error, text, sizeof text));
     else if (prepare(k) && compare_all(k))
         status = report(k);
@@ -302,6 +313,7 @@ int cmd_compare(Arena *arena, const CliCommand *self, int argc, char **argv)
     const CliOption table[] = {
         {"--tolerance", "X", "largest relative error of a tensor; default 1e-4", NULL, &tolerance,
          NULL},
+        {"--names", "FILE", "what the reference calls our tensors", NULL, &k.names, NULL},
         {"--generated", NULL, "run generated code in place of the interpreter", &k.generated, NULL,
          NULL},
         MODEL_OPTIONS(model),

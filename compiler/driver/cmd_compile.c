@@ -10,7 +10,7 @@
 
 typedef struct CompileCommand {
     ModelOptions model;
-    const char *directory, *emit, *dump_after, *optimizer, *depfile, *weights, *threads;
+    const char *directory, *emit, *dump_after, *optimizer, *depfile, *weights, *names, *threads;
     bool main, binary, stats;
 } CompileCommand;
 
@@ -103,7 +103,7 @@ static bool prepare_files(Compilation *c, const CompileCommand *command, Compile
         return false;
     }
     if (!command->weights) return true;
-    const char *problem = weights_read(c->arena, c->plan, command->weights, weights);
+    const char *problem = weights_read(c->arena, c->plan, command->weights, command->names, weights);
     if (problem) cli_error("%s", problem);
     if (!command->binary) options->emit.weights = weights;
     return !problem;
@@ -195,6 +195,8 @@ int cmd_compile(Arena *arena, const CliCommand *self, int argc, char **argv)
          &command.main, NULL, NULL},
         {"--weights", "FILE", "also write NAME_weights.c from these trained weights (safetensors)",
          NULL, &command.weights, NULL},
+        {"--names", "FILE", "what the file of weights calls our tensors", NULL, &command.names,
+         NULL},
         {"--weights-binary", NULL, "write NAME_weights.bin instead", &command.binary, NULL, NULL},
         {"--optimizer", "NAME", "also emit NAME_step: adam, adamw or sgd", NULL,
          &command.optimizer, NULL},

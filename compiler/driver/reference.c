@@ -2,6 +2,7 @@
 #include "driver/reference.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "driver/buffers.h"
@@ -20,6 +21,32 @@ const nn_stored *reference_find(const nn_safetensors *file, const char *kind, co
         if (!strncmp(stored, "module.", 7) && !strcmp(stored + 7, name)) return &file->tensors[i];
     }
     return NULL;
+}
+
+static char *renamed(const nn_rename *renames, const char *stored, size_t kind)
+{
+    char name[NN_NAME_ROOM];
+    const bool kept = nn_rename_apply(renames, stored + kind, name);
+    const size_t room = kind + sizeof name + 1;
+    char *made = nn_alloc((int64_t)room, 1, NULL);
+    if (made && kept) snprintf(made, room, "%.*s%s", (int)kind, stored, name);
+    else if (made) snprintf(made, room, "skipped/%.*s", (int)(room - 9), stored);
+    return made;
+}
+
+void reference_rename(nn_safetensors *file, const nn_rename *renames)
+{
+    static const char *const kinds[] = {"param/", "state/", "grad/", "act/"};
+    for (int i = 0; i < file->count; i++)
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+            const size_t kind = strlen(kinds[k]);
+            if (strncmp(file->tensors[i].name, kinds[k], kind) != 0) continue;
+            char *name = renamed(renames, file->tensors[i].name, kind);
+            if (!name) return;
+            free(file->tensors[i].name);
+            file->tensors[i].name = name;
+            break;
+        }
 }
 
 float *reference_floats(Arena *arena, const nn_stored *stored)

@@ -10,6 +10,7 @@
 #ifndef NNC_DRIVER_REFERENCE_H
 #define NNC_DRIVER_REFERENCE_H
 #include "driver/subject.h"
+#include "nn_rename.h"
 #include "nn_safetensors.h"
 
 /* "param" and "fc1.weight" give the tensor "param/fc1.weight"; a leading "module." in the file's
@@ -26,4 +27,6 @@ bool reference_weights(const nn_safetensors *file, const Module *module, Subject
 /* Inputs and targets of a call; false after an error. */
 bool reference_inputs(const nn_safetensors *file, const nn_model *model, const nn_entry *entry,
                       nn_call *call, Diags *diags);
+/* Tensors of the model go by the names that the rules make of theirs; what they skip is gone. */
+void reference_rename(nn_safetensors *file, const nn_rename *renames);
 #endif

@@ -2,6 +2,7 @@
  */
 #include "emit/weights.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "nn_weights.h"
@@ -36,7 +37,16 @@ static void copy_fitted(Arena *arena, Weights *w, const nn_fitted *fitted)
     }
 }
 
-const char *weights_read(Arena *arena, const Plan *plan, const char *path, Weights *out)
+/* "file:line: reason", or without a place of its own the path. */
+static const char *told(Arena *arena, const char *path, const nn_error *error)
+{
+    char text[2560];
+    if (!*error->file) return arena_printf(arena, "%s: %s", path, error->reason);
+    return arena_strdup(arena, nn_error_text(error, text, sizeof text));
+}
+
+const char *weights_read(Arena *arena, const Plan *plan, const char *path, const char *names,
+                         Weights *out)
 {
     nn_error error;
     nn_fitted fitted = {0, 0, NULL};
@@ -51,9 +61,16 @@ const char *weights_read(Arena *arena, const Plan *plan, const char *path, Weigh
                             .states = tensor_table(arena, &m->states, plan->states)};
     *out = (Weights){.params = arena_array(arena, float, plan->param_floats + 1),
                      .states = arena_array(arena, float, plan->state_floats + 1)};
-    memset(&error, 0, sizeof error);
-    if (nn_weights_load(&model, out->params, out->states, &fitted, path, NULL, &error) != NN_OK)
-        return arena_printf(arena, "%s: %s", path, error.reason);
+    nn_weights_options options = {NULL, NULL, NULL};
+    nn_rename *renames = NULL;
+    nn_error_clear(&error);
+    if (names && nn_renames_read(names, &renames, &error) != NN_OK)
+        return told(arena, names, &error);
+    options.renames = renames;
+    const int status =
+        nn_weights_load(&model, out->params, out->states, &fitted, path, &options, &error);
+    free(renames);
+    if (status != NN_OK) return told(arena, path, &error);
     copy_fitted(arena, out, &fitted);
     nn_fitted_free(&fitted);
     return NULL;

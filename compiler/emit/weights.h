@@ -15,8 +15,10 @@ typedef struct Weights {
     VEC(Fitted) fitted; /* "x/mean": what preparing the data learned */
 } Weights;
 
-/* A safetensors file with the names and shapes of the module. NULL, or what is wrong with it. */
-const char *weights_read(Arena *arena, const Plan *plan, const char *path, Weights *out);
+/* A safetensors file with the names and shapes of the module, or names that the rules of another
+ * file tell (names; NULL: none). NULL, or what is wrong with it. */
+const char *weights_read(Arena *arena, const Plan *plan, const char *path, const char *names,
+                         Weights *out);
 
 /* All need options.weights. */
 void emit_weights(Text *out, const Emission *e);        /* NAME_weights.c */

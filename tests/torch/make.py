@@ -115,7 +115,90 @@ def windows():
     record("windows", layers, {"x": x}, torch.randn_like(run(x)), run)
 
 
+class Conv1D(nn.Module):
+    """As Hugging Face's: a linear layer that stores [in, out]."""
+
+    def __init__(self, outputs, inputs):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(inputs, outputs) * 0.2)
+        self.bias = nn.Parameter(torch.randn(outputs) * 0.1)
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads, context):
+        super().__init__()
+        self.heads = heads
+        self.c_attn, self.c_proj = Conv1D(3 * width, width), Conv1D(width, width)
+        self.register_buffer("bias", torch.ones(1, 1, context, context).tril())
+        self.register_buffer("masked_bias", torch.tensor(-1e4))
+
+    def forward(self, x):
+        b, t, d = x.shape
+        q, k, v = (part.view(b, t, self.heads, -1).transpose(1, 2)
+                   for part in self.c_attn(x).split(d, 2))
+        scores = q @ k.transpose(2, 3) / (d // self.heads) ** 0.5
+        scores = torch.where(self.bias[:, :, :t, :t] > 0, scores, self.masked_bias)
+        return self.c_proj((scores.softmax(-1) @ v).transpose(1, 2).reshape(b, t, d))
+
+
+class Layer(nn.Module):
+    def __init__(self, width, heads, context):
+        super().__init__()
+        self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attn = Attention(width, heads, context)
+        self.mlp = nn.ModuleDict({"c_fc": Conv1D(4 * width, width),
+                                  "c_proj": Conv1D(width, 4 * width)})
+
+    def forward(self, x):
+        x = x + self.attn(self.ln_1(x))
+        inner = nn.functional.gelu(self.mlp["c_fc"](self.ln_2(x)), approximate="tanh")
+        return x + self.mlp["c_proj"](inner)
+
+
+class Gpt2(nn.Module):
+    """The modules, names and tied head of Hugging Face's GPT2LMHeadModel."""
+
+    def __init__(self, vocabulary, context, width, heads, depth):
+        super().__init__()
+        self.transformer = nn.ModuleDict({
+            "wte": nn.Embedding(vocabulary, width), "wpe": nn.Embedding(context, width),
+            "h": nn.ModuleList(Layer(width, heads, context) for _ in range(depth)),
+            "ln_f": nn.LayerNorm(width)})
+        self.lm_head = nn.Linear(width, vocabulary, bias=False)
+        self.lm_head.weight = self.transformer["wte"].weight
+
+    def forward(self, tokens):
+        part = self.transformer
+        x = part["wte"](tokens) + part["wpe"](torch.arange(tokens.shape[1]))
+        for layer in part["h"]:
+            x = layer(x)
+        return self.lm_head(part["ln_f"](x))
+
+
+def gpt2():
+    """For examples/gpt2 with other sizes: what PyTorch makes of a batch, and a file as models are published."""
+    model = Gpt2(vocabulary=19, context=11, width=12, heads=3, depth=3)
+    for name, parameter in model.named_parameters():
+        if ".ln_" in name:                       # which start as ones and zeros
+            parameter.data += 0.3 * torch.randn_like(parameter)
+    tokens, following = torch.randint(0, 19, (3, 7)), torch.randint(0, 19, (3, 7))
+    y = model(tokens)
+    loss = nn.functional.cross_entropy(y.flatten(0, 1), following.flatten())
+    loss.backward()
+    tensors = {"input/tokens": tokens, "target/next": following, "output/logits": y,
+               "infer/logits": y, "loss": loss.reshape(1)}
+    for name, parameter in model.named_parameters():
+        tensors["param/" + name] = parameter
+        tensors["grad/" + name] = parameter.grad
+    save("gpt2", tensors)
+    save("gpt2_published", model.state_dict())
+
+
 torch.manual_seed(1)
 recurrent()
 transformer()
 windows()
+gpt2()
