@@ -110,6 +110,7 @@ void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane, 
 {
     X in[WINOGRAD_IN], out[WINOGRAD_IN];
     X x = x_var(b, loop_begin(b, "s", x_int(b, 0), x_int(b, t->in), 1));
+    loop_unroll(b, t->in);
     for (int i = 0; i < t->in; i++)
         in[i] =
             named(b, arena_printf(b->arena, "d%d", i), plane->load(plane->context, x_int(b, i), x));
@@ -118,6 +119,7 @@ void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane, 
         loop_vstore(b, plane->half, half_at(b, x_int(b, i), x, width), out[i], width);
     loop_end(b);
     X y = x_var(b, loop_begin(b, "s", x_int(b, 0), x_int(b, t->out), 1));
+    loop_unroll(b, t->out);
     for (int i = 0; i < t->in; i++) {
         X at = half_at(b, y, x_int(b, i), width);
         in[i] = named(b, arena_printf(b->arena, "t%d", i),
