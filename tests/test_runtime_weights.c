@@ -286,8 +286,10 @@ static void rules_are_read(void **state) {
     assert_null(rules[3].from);
     free(rules);
     static const char *const wrong[][2] = {
-        { "a b\nc", "rules:2: two names belong here, the file's and the model's, or `-` to skip it" },
-        { "a b c", "rules:1: two names belong here, the file's and the model's, or `-` to skip it" },
+        { "a b\nc",
+          "rules:2: two names belong here, the file's and the model's, or `-` to skip it" },
+        { "a b c",
+          "rules:1: two names belong here, the file's and the model's, or `-` to skip it" },
         { "a.*.* b", "rules:1: `*` stands for any text, once in each name" },
         { "a *", "rules:1: `*` stands for any text, once in each name" },
     };

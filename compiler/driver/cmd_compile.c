@@ -103,7 +103,8 @@ static bool prepare_files(Compilation *c, const CompileCommand *command, Compile
         return false;
     }
     if (!command->weights) return true;
-    const char *problem = weights_read(c->arena, c->plan, command->weights, command->names, weights);
+    const char *problem =
+        weights_read(c->arena, c->plan, command->weights, command->names, weights);
     if (problem) cli_error("%s", problem);
     if (!command->binary) options->emit.weights = weights;
     return !problem;
