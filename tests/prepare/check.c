@@ -78,6 +78,17 @@ static void random_params(float *params)
     }
 }
 
+/* Means around 0, variances around 1. */
+static void random_states(float *states)
+{
+    const nn_model *m = &THE_MODEL;
+    for (int i = 0; i < m->state_count; i++) {
+        const float middle = strstr(m->states[i].name, "mean") ? 0.0f : 1.0f;
+        for (int64_t j = 0; j < m->states[i].floats; j++)
+            states[m->states[i].offset + j] = draw(middle - 0.4f, middle + 0.4f);
+    }
+}
+
 typedef struct Memory {
     float *params, *states;
 } Memory;
@@ -165,7 +176,7 @@ int main(int argc, char **argv)
     if (argc != 2 || !m.params) return 2;
     model->init(m.params, 1);
     random_params(m.params);
-    for (int64_t i = 0; i < model->state_floats; i++) m.states[i] = draw(0.5f, 1.5f);
+    random_states(m.states);
     for (int i = 0; i < model->entry_count; i++) {
         const nn_entry *e = &model->entries[i];
         const size_t n = strlen(e->name), tail = strlen("_prepared");
