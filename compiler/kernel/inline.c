@@ -2,6 +2,7 @@
  * computes it itself instead of reading a stored result: a mask `label == index`, a scale `1 /
  * count`, the sign test of a relu's gradient. */
 #include "kernel/kernel.h"
+#include "passes/pass.h"
 
 enum { CHEAP_FLOPS = 4, MAX_SOURCES = 4 };
 
@@ -82,6 +83,7 @@ void inline_cheap_maps(EntryPlan *entry)
     mark_stored(graph, stored);
     mark_unreadable(graph, barred);
     mark_prepared(entry, stored, barred);
+    graph_mark_exact(graph, barred);
     for (int i = 0; i < graph->nodes.count; i++) {
         const Node *node = graph->nodes.at[i];
         if (op_row(node->op)->kind != KIND_MAP || barred[i]) continue;

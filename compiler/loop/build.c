@@ -487,7 +487,7 @@ void loop_vstore(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *valu
     LoopStmt *s = append(b, S_STORE);
     s->buffer = buffer;
     s->index = index;
-    s->value = value;
+    s->value = active > 1 ? x_splat(b, value) : value;
     s->active = active;
 }
 

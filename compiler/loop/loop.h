@@ -219,6 +219,7 @@ Var *loop_let(LoopBuilder *b, const char *name, LoopExpr *value); /* a constant 
 Var *loop_var(LoopBuilder *b, const char *name, LoopExpr *value); /* may be set */
 void loop_set(LoopBuilder *b, Var *var, LoopExpr *value);
 void loop_store(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value); /* scalar */
+/* A scalar goes to all of the lanes. */
 void loop_vstore(LoopBuilder *b, Buffer *buffer, LoopExpr *index, LoopExpr *value, int active);
 void loop_transpose(LoopBuilder *b, Buffer *to, LoopExpr *to_index, int64_t to_ld, Buffer *from,
                     LoopExpr *from_index, int64_t from_ld, int rows, int cols);

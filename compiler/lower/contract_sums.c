@@ -62,15 +62,16 @@ static void find_labels(Contract *c)
 }
 
 /* Whether a step of the sum over `outer` is as far as all of the innermost one, for both operands.
- */
+ * An axis of extent 1 has no place in addresses, so it takes in no other. */
 static bool sums_merge(const Contract *c, int64_t outer)
 {
     for (int o = 0; o < 2; o++) {
         const View *view = &c->l->k->contracted[o];
         const int i = contract_find(contract_labels(c, o), outer),
                   j = contract_find(contract_labels(c, o), c->k_label[c->k_count - 1]);
+        const Type type = contract_node(c)->inputs[o]->type;
         if (i < 0 || j < 0 || view->stride[i] != view->stride[j] * contract_size(c, c->k_count - 1)
-            || contract_node(c)->inputs[o]->type.dim[i] == 1)
+            || type.dim[i] == 1 || type.dim[j] == 1)
             return false;
     }
     return true;

@@ -1,4 +1,5 @@
-/* Which nodes belong to the forward part of an entry that yields gradients. */
+/* Which nodes belong to the forward part of an entry that yields gradients, and what of it its
+ * backward part may compute again. */
 #include "ops/op.h"
 #include "passes/pass.h"
 
@@ -42,6 +43,26 @@ void graph_mark_forward(const Graph *graph, bool *forward)
         const Node *node = graph->nodes.at[i];
         for (int j = 0; forward[i] && j < node->input_count; j++)
             forward[node->inputs[j]->id] = true;
+    }
+}
+
+static const Node *behind_views(const Node *node)
+{
+    while (op_row(node->op)->kind == KIND_VIEW) node = node->inputs[0];
+    return node;
+}
+
+void graph_mark_exact(const Graph *graph, bool *exact)
+{
+    for (int i = 0; i < graph->nodes.count; i++) {
+        const Node *node = graph->nodes.at[i];
+        if (node->type.dtype != DT_BOOL || node->input_count != 2) continue;
+        for (int j = 0; j < 2; j++) {
+            const Node *of = behind_views(node->inputs[j]),
+                       *reduced = behind_views(node->inputs[1 - j]);
+            if (op_row(reduced->op)->kind == KIND_REDUCE && behind_views(reduced->inputs[0]) == of)
+                exact[of->id] = true;
+        }
     }
 }
 

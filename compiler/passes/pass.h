@@ -33,6 +33,11 @@ void graph_mark_early(const Graph *graph, bool *early);
  * of them (ops/fold.h). */
 void pass_fold(Module *module, Graph *graph);
 
+/* Sets exact[id] for values that are compared with their own reduction, as where equals share the
+ * gradient of a maximum. They are computed once and kept: the same formula in another kernel may
+ * round otherwise, and then nothing would equal the largest. */
+void graph_mark_exact(const Graph *graph, bool *exact);
+
 /* New values of states and carries that are old values of others are copied first. Last, because
  * simplify would undo it. */
 void pass_separate(Module *module, Graph *graph);

@@ -19,7 +19,7 @@ typedef struct Recompute {
     bool *stored;                    /* per node: the forward part stores its value in any case */
     bool *epilogue;                  /* per node: no reduction lies between it and its anchors */
     bool *wanted_whole;              /* per node: the backward part uses it from memory */
-    bool *exact;                     /* per node: compared there with its own reduction */
+    bool *exact;                     /* per node: compared with its own reduction */
     bool *again;                     /* per node: the backward part computes it again */
     Graph *to;                       /* after */
     Node **done;                     /* per node: its copy */
@@ -86,28 +86,6 @@ static void mark_wanted_whole(Recompute *r)
         const Node *node = r->graph->nodes.at[i];
         for (int j = 0; !r->forward[i] && j < node->input_count; j++)
             if (!reads_in_passing(node)) r->wanted_whole[node->inputs[j]->id] = true;
-    }
-}
-
-static const Node *behind_views(const Node *node)
-{
-    while (op_row(node->op)->kind == KIND_VIEW) node = node->inputs[0];
-    return node;
-}
-
-/* What is compared with its own reduction, as where equals share the gradient of a maximum. The
- * same formula in another kernel may round otherwise, and then nothing would equal the largest. */
-static void mark_exact(Recompute *r)
-{
-    for (int i = 0; i < r->graph->nodes.count; i++) {
-        const Node *node = r->graph->nodes.at[i];
-        if (r->forward[i] || node->type.dtype != DT_BOOL || node->input_count != 2) continue;
-        for (int j = 0; j < 2; j++) {
-            const Node *of = behind_views(node->inputs[j]),
-                       *reduced = behind_views(node->inputs[1 - j]);
-            if (op_row(reduced->op)->kind == KIND_REDUCE && behind_views(reduced->inputs[0]) == of)
-                r->exact[of->id] = true;
-        }
     }
 }
 
@@ -214,7 +192,7 @@ void pass_recompute(Module *module, Graph *graph)
     mark_epilogues(&r);
     mark_stored(&r);
     mark_wanted_whole(&r);
-    mark_exact(&r);
+    graph_mark_exact(graph, r.exact);
     choose(&r);
     rebuild(&r);
 }
