@@ -7,7 +7,8 @@
  * steps; steps enough for sums of weight gradients in stretches. */
 static void programs(void **state)
 {
-    static const char *const names[] = {"gru", "carries", "nested", "indices", "long"};
+    static const char *const names[] = {"gru",    "lstm",    "carries",
+                                        "nested", "indices", "long"};
     Suite s = suite_begin(*state, "scan", "-O1");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const CompileOptions options = {0};
@@ -58,12 +59,56 @@ static void steps_are_not_unrolled(void **state)
     arena_free(arena);
 }
 
+static const EntryPlan *training_plan(Arena *arena, const char *path)
+{
+    const CompileOptions options = {0};
+    Compilation c = compile_start(arena, path, &options);
+    assert_true(compile_or_tell(&c, STAGE_PLANNED));
+    for (int i = 0; i < c.plan->entries.count; i++)
+        if (!strcmp(c.plan->entries.at[i]->name, "train")) return c.plan->entries.at[i];
+    fail_msg("%s has no training entry", path);
+    return NULL;
+}
+
+/* The gradients of the gates are stored side by side by the pass that makes them, and the step
+ * back reads only what it needs: the saved gates, not what they were made of. */
+static void gates_go_back_in_one_pass(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"tests/scan/lstm.nn", "tests/scan/gru.nn"};
+    static const int multiplies[] = {1, 2};         /* a small product is made again */
+    for (int p = 0; p < 2; p++) {
+        Arena *arena = arena_new();
+        const EntryPlan *train = training_plan(arena, paths[p]);
+        int backward = 0;
+        for (int i = 0; i < train->kernels.count; i++) {
+            const Kernel *k = train->kernels.at[i];
+            if (k->kind != KERNEL_SCAN || k->forward) continue;
+            int rows = 0, products = 0, others = 0;
+            for (int j = 0; j < k->body->kernels.count; j++) {
+                const KernelKind kind = k->body->kernels.at[j]->kind;
+                rows += kind == KERNEL_ROWS;
+                products += kind == KERNEL_CONTRACT;
+                others += kind != KERNEL_ROWS && kind != KERNEL_CONTRACT && kind != KERNEL_COPY;
+            }
+            assert_int_equal(rows, 1);
+            assert_int_equal(products, multiplies[p]);
+            assert_int_equal(others, 0);
+            assert_int_equal(k->anchor->attr[0].ints[0], 3);    /* gates, carry, gradient */
+            backward++;
+        }
+        assert_int_equal(backward, 2);
+        arena_free(arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_EVERY_TARGET(programs),
         cmocka_unit_test(indices_are_checked_outside),
         cmocka_unit_test(steps_are_not_unrolled),
+        cmocka_unit_test(gates_go_back_in_one_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,13 +11,18 @@
  * arithmetic that runs after the loops may read it;
  *   - the epilogue of a contraction or window takes elementwise operations of the full shape of its
  * result, as epilogue.c chose, that of a window also sums a channel, which nobody reads here;
+ *   - what sets values of the whole domain side by side joins the rows that make them: each is
+ *     stored at its place;
  *   - the backward part joins no kernel of the forward part: what it computes again it does where
  * it needs it;
  *   - what is prepared and what is not are never in one kernel;
  *   - no kernel may come to depend on itself through another.
  *
  * Afterwards kernels of rows that read the same data over the same domain are joined. */
+#include <string.h>
+
 #include "kernel/kernel.h"
+#include "ops/join.h"
 #include "passes/pass.h"
 
 static Kernel *kernel_of(const EntryPlan *entry, const Node *node)
@@ -299,6 +304,29 @@ static bool join_reduce(EntryPlan *entry, Kernel *k, Node *node)
     return true;
 }
 
+/* Pieces as large as the domain, one of which k computes; the others it computes, too, or reads. */
+static bool join_pieces(EntryPlan *entry, Kernel *k, Node *node)
+{
+    int label[MAX_RANK];
+    unsigned row = k->row_axes;
+    bool after = false;
+    if (k->kind != KERNEL_ROWS || (k->forward && !entry->forward[node->id])
+        || !inputs_precede(entry, k, node))
+        return false;
+    for (int i = 0; i < node->input_count; i++) {
+        const Node *in = node->inputs[i];
+        if (!type_same_shape(in->type, k->domain) || in->type.batch_axis != k->domain.batch_axis)
+            return false;
+        memcpy(label, identity, sizeof label);
+        if (!kernel_labels(entry, k, in, label)
+            || !kernel_may_read(entry, k, node, in, &row, &after))
+            return false;
+    }
+    if (row != k->row_axes || after) return false;
+    kernel_add(entry, k, node, identity, false);
+    return true;
+}
+
 /* ---- the walk ---- */
 
 static KernelKind anchor_kind(OpKind kind)
@@ -331,6 +359,36 @@ static bool join(EntryPlan *entry, Kernel *k, Node *node)
     if (k->forward && !entry->forward[node->id]) return false;
     if (k->early != entry->early[node->id]) return false;
     return reduces ? join_reduce(entry, k, node) : join_map(entry, k, node);
+}
+
+/* Whole inputs beside each other, which fill the result. */
+static bool sets_side_by_side(const EntryPlan *entry, const Node *node)
+{
+    if (op_row(node->op)->kind != KIND_JOIN || node->input_count < 2) return false;
+    const Join join = join_of(entry->arena, node);
+    int64_t elements = 0;
+    for (int i = 0; i < join.count; i++) {
+        const JoinPiece *piece = &join.pieces[i];
+        const Type type = node->inputs[piece->input]->type;
+        for (int a = 0; a < type.rank; a++)
+            if (piece->from[a] || piece->from_step[a] != 1 || piece->to_step[a] != 1
+                || piece->extent[a] != type.dim[a])
+                return false;
+        if (piece->adds || piece->input != i) return false;
+        elements += type_elements(type);
+    }
+    return join.count == node->input_count && elements == type_elements(node->type);
+}
+
+/* Whether the kernel of a piece takes the node in. */
+static bool joins_pieces(EntryPlan *entry, Node *node)
+{
+    if (!sets_side_by_side(entry, node)) return false;
+    for (int i = node->input_count - 1; i >= 0; i--) {
+        Kernel *k = kernel_of(entry, view_root(node->inputs[i]));
+        if (k && join_pieces(entry, k, node)) return true;
+    }
+    return false;
 }
 
 /* The kernel of an input to try next: the latest opened before `limit`. */
@@ -397,7 +455,7 @@ static void place(EntryPlan *entry, Node *node)
     if (kind == KIND_MAP || kind == KIND_REDUCE) place_fusible(entry, node);
     else if (kind == KIND_REGION && !node->body)
         kernel_add(entry, kernel_of(entry, node->inputs[0]), node, identity, false);
-    else place_anchor(entry, node, anchor_kind(kind));
+    else if (!joins_pieces(entry, node)) place_anchor(entry, node, anchor_kind(kind));
 }
 
 /* ---- order ---- */

@@ -3,6 +3,7 @@
 
 #include "lower/reduction.h"
 #include "ops/formula.h"
+#include "ops/join.h"
 
 void lower_begin(Lower *l, Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k)
 {
@@ -146,15 +147,20 @@ static LoopExpr *as_stored(Lower *l, const Value *value, LoopExpr *x)
                  (LoopExpr *[]){x, x_float(&l->b, 1, x->vector), x_float(&l->b, 0, x->vector)});
 }
 
-void lower_store(Lower *l, const Value *value, const int *label, LoopExpr *x)
+/* `value` says where in the buffer. */
+static void store_at(Lower *l, Buffer *buffer, const Value *value, const int *label, LoopExpr *x)
 {
     const Type type = value->node->type;
-    Buffer *buffer = lower_buffer(l, value);
     LoopExpr *address = lower_address(l, value->origin, value->stride, label, type);
     x = as_stored(l, value, x);
     if (lower_lane_stride(l, value->stride, label, type) == 1 && l->target->width > 1)
         loop_vstore(&l->b, buffer, address, x_splat(&l->b, x), l->active);
     else loop_store(&l->b, buffer, address, x);
+}
+
+void lower_store(Lower *l, const Value *value, const int *label, LoopExpr *x)
+{
+    store_at(l, lower_buffer(l, value), value, label, x);
 }
 
 /* ---- members ---- */
@@ -288,6 +294,25 @@ LoopExpr *lower_member(Lower *l, const Node *node)
         x = x_var(&l->b, loop_let(&l->b, node->name ? node->name : op_row(node->op)->name, x));
     lower_bind(l, node, x);
     return x;
+}
+
+/* Pieces side by side are stored each at its place. */
+void lower_result(Lower *l, const Value *value)
+{
+    const Node *node = value->node;
+    const int *label = l->entry->member[node->id].label;
+    if (op_row(node->op)->kind != KIND_JOIN) {
+        lower_store(l, value, label, lower_member(l, node));
+        return;
+    }
+    const Join join = join_of(l->b.arena, node);
+    for (int i = 0; i < join.count; i++) {
+        Value at = *value;
+        for (int a = 0; a < node->type.rank; a++)
+            at.origin += join.pieces[i].to[a] * value->stride[a];
+        store_at(l, lower_buffer(l, value), &at, label,
+                 lower_input(l, node->inputs[join.pieces[i].input], label));
+    }
 }
 
 /* ---- formulas ---- */

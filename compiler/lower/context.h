@@ -52,6 +52,7 @@ void lower_forget(Lower *l, int mark); /* ... and ends it */
 LoopExpr *lower_load(Lower *l, const View *view, const int *label, Type type);
 void lower_store(Lower *l, const Value *value, const int *label,
                  LoopExpr *x); /* at the current index */
+void lower_result(Lower *l, const Value *value); /* of a member, at the current index */
 LoopExpr *lower_address(Lower *l, int64_t offset, const int64_t *stride, const int *label,
                         Type type);
 int64_t lower_lane_stride(const Lower *l, const int64_t *stride, const int *label, Type type);

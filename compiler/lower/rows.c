@@ -127,7 +127,7 @@ static void element(Rows *r, int p, Reduction *const *running, int running_count
         const Member *m = member_of(r, node);
         if (reduces(r, node) || m->after_loops || r->level[node->id] != p) continue;
         if (!r->row || (varies(node->type, m->label) & r->row))
-            lower_store(l, l->k->results.at[i], m->label, lower_member(l, node));
+            lower_result(l, l->k->results.at[i]);
     }
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
@@ -172,7 +172,8 @@ static void hoist(Rows *r, int p)
     for (int i = 0; r->row && i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
         const Member *m = member_of(r, node);
-        if (l->bound[node->id] || reduces(r, node) || m->after_loops || r->level[node->id] > p)
+        if (l->bound[node->id] || reduces(r, node) || m->after_loops || r->level[node->id] > p
+            || op_row(node->op)->kind == KIND_JOIN)
             continue;
         if (!l->uses[node->id] || (varies(node->type, m->label) & r->row)) continue;
         LoopExpr *x = lower_member(l, node);
@@ -293,7 +294,7 @@ static void finish_row(Rows *r)
         if (m->after_loops || accumulates(r, v->node) || (varies(v->node->type, m->label) & r->row))
             continue;
         if (!r->row && !reduces(r, v->node)) continue;
-        lower_store(l, v, m->label, lower_member(l, v->node));
+        lower_result(l, v);
     }
     for (int i = 0; r->row && i < l->k->nodes.count; i++)
         if (accumulates(r, l->k->nodes.at[i]) && !input_in_row(r, l->k->nodes.at[i]))
