@@ -199,6 +199,44 @@ static void one_row_is_one_pass(void **state)
 
 enum { PLANES = 20, SIDE = 12, PIXELS = 4 * ROWS * PLANES * SIDE * SIDE };
 
+static Node *image_conv(Module *m, Graph *g)
+{
+    const Type image = batched(f32_type(4, (int64_t[]){ROWS, 1, SIDE, SIDE}));
+    Node *x = declared_input(m, g, (TensorDecl){.name = "image", .type = image});
+    Node *w = param_node(m, g, "weight", f32_type(4, (int64_t[]){PLANES, 1, 3, 3}));
+    const Attr conv[] = {INTS(1, 1), INTS(1, 1, 1, 1), INTS(1, 1), attr_int(1)};
+    return make(g, OP_conv, 2, (Node *[]){x, w}, conv);
+}
+
+/* What has one value a channel is stored so that lanes may run across channels, in the passes that
+ * make it and in those that read it backward. */
+static void statistics_of_channels_run_in_lanes(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Module *m = module_new(arena, "normed");
+    Graph *g = graph_new(arena, "train", ROWS);
+    vec_push(arena, m->entries, g);
+    Node *x = image_conv(m, g);
+    const Attr over[] = {INTS(0, 2, 3), attr_int(0)};
+    Node *variance = make(g, OP_variance, 1, &x, over);
+    Node *scale = map1(g, OP_rsqrt, map2(g, OP_add, variance, constant(g, 0.1)));
+    square_loss(g, map1(g, OP_relu, map2(g, OP_mul, x, scale)));
+    const EntryPlan *plan = plan_of(m)->entries.at[0];
+    int passes = 0;
+    for (int i = 0; i < plan->kernels.count; i++) {
+        const Kernel *k = plan->kernels.at[i];
+        if (k->kind != KERNEL_ROWS || k->domain.rank != 4) continue;
+        passes++;
+        if (!kernel_lanes_fit(plan, k, 1)) {
+            show(plan->plan);
+            fail_msg("%s cannot run its lanes across channels", k->name);
+        }
+    }
+    assert_true(passes >= 2);
+    arena_free(arena);
+}
+
 /* Backward through bias, relu and a pooling that does not overlap: one pass reads the activations
  * and the pooled gradient, writes the convolution's gradient and adds up the bias's. */
 static void pooling_back_is_one_pass(void **state)
@@ -208,14 +246,10 @@ static void pooling_back_is_one_pass(void **state)
     Module *m = module_new(arena, "pooled");
     Graph *g = graph_new(arena, "train", ROWS);
     vec_push(arena, m->entries, g);
-    const Type image = batched(f32_type(4, (int64_t[]){ROWS, 1, SIDE, SIDE}));
-    Node *x = declared_input(m, g, (TensorDecl){.name = "image", .type = image});
-    Node *w = param_node(m, g, "weight", f32_type(4, (int64_t[]){PLANES, 1, 3, 3}));
     Node *b = vector_param(m, g, "bias", PLANES);
     b = build_reshape(g, b, f32_type(3, (int64_t[]){PLANES, 1, 1}));
-    const Attr conv[] = {INTS(1, 1), INTS(1, 1, 1, 1), INTS(1, 1), attr_int(1)};
     const Attr pool[] = {INTS(2, 2), INTS(0, 0, 0, 0), INTS(1, 1), INTS(2, 2)};
-    Node *y = map1(g, OP_relu, map2(g, OP_add, make(g, OP_conv, 2, (Node *[]){x, w}, conv), b));
+    Node *y = map1(g, OP_relu, map2(g, OP_add, image_conv(m, g), b));
     square_loss(g, make(g, OP_max_pick, 2, (Node *[]){y, y}, pool));
     const EntryPlan *plan = plan_of(m)->entries.at[0];
     const Kernel *k = NULL;
@@ -319,6 +353,7 @@ int main(void)
         cmocka_unit_test(between_layers_each_is_one_pass),
         cmocka_unit_test(gradients_of_weights_come_at_once),
         cmocka_unit_test(one_row_is_one_pass),
+        cmocka_unit_test(statistics_of_channels_run_in_lanes),
         cmocka_unit_test(pooling_back_is_one_pass),
         cmocka_unit_test(attention_is_halved_by_its_mask),
         cmocka_unit_test(cross_entropy_is_one_pass),

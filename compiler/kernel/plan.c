@@ -127,6 +127,8 @@ static void order_in_memory(const Value *v, int order[MAX_RANK])
     }
 }
 
+enum { SHORT_ROW = 8 }; /* one value a row or little more lies close, for lanes across rows */
+
 /* Rows are padded where no reshape needs them one behind another: rows of the innermost axis, else
  * of as many as a reshape makes one. */
 static void pad_rows(const EntryPlan *entry, Value *v, int served)
@@ -135,6 +137,7 @@ static void pad_rows(const EntryPlan *entry, Value *v, int served)
     int order[MAX_RANK];
     if (type.rank < 2 || type.dtype != DT_F32) return;
     order_in_memory(v, order);
+    if (type.dim[order[type.rank - 1]] < SHORT_ROW) return;
     for (int inner = 1; inner < type.rank; inner++) {
         Value padded = *v;
         layout_padded(type, order, inner, WORK_APART, &padded);
