@@ -145,8 +145,9 @@ fuzz: $(FUZZ_BIN)
 	    tests/bad tests/elaborate tests/elaborate/gradients tests/found tests/torch tests/session
 	$(BUILD)/fuzz_files -max_total_time=$(FUZZ_SECONDS) -max_len=4096 $(BUILD)/corpus/files
 
-# Random networks: generated code under the sanitizers against the interpreter.
+# Random networks: generated code under the sanitizers against the interpreter; on an emulated processor without them.
 MODELS    ?= 500
+ABROAD    ?= 40
 SEED      ?= 1
 MODEL_OBJ  = $(patsubst tests/%.c,$(BUILD)/tests/%.o,$(sort $(wildcard tests/models/*.c)))
 
@@ -155,6 +156,7 @@ $(BUILD)/tests/models/fuzz_models: $(MODEL_OBJ) $(LIBNNC) $(LIBRUNTIME)
 
 fuzz-models: $(BUILD)/tests/models/fuzz_models
 	BUILD='$(BUILD)' CC='$(CC)' $< -n $(MODELS) -s $(SEED)
+	BUILD='$(BUILD)' CC='$(CC)' $< -n $(ABROAD) -s $(SEED) -t neon
 
 # ---- speed: generated code against the peak of this machine, kernel by kernel ----
 

@@ -22,14 +22,18 @@ typedef struct Fuzz {
     const Target *all[MAX_TARGETS];
 } Fuzz;
 
-/* Those of this machine, or the one that was asked for, perhaps under an emulator. */
-static void find_targets(Fuzz *f, Arena *arena)
+/* Those of this machine, or the one that was asked for, perhaps under an emulator. Returns why that
+ * cannot run, or NULL. */
+static const char *find_targets(Fuzz *f, Arena *arena)
 {
-    for (int i = 0; targets[i]; i++)
-        if (f->target ? !strcmp(f->target, targets[i]->name)
-                            && !generated_cannot_run(arena, targets[i])
-                      : target_runs_here(targets[i]))
-            f->all[f->targets++] = targets[i];
+    const char *reason = NULL;
+    for (int i = 0; targets[i]; i++) {
+        if (f->target ? strcmp(f->target, targets[i]->name) != 0 : !target_runs_here(targets[i]))
+            continue;
+        if (f->target) reason = generated_cannot_run(arena, targets[i]);
+        f->all[f->targets++] = targets[i];
+    }
+    return reason;
 }
 
 static const char *directory(void)
@@ -161,7 +165,11 @@ int main(int argc, char **argv)
         else return 2;
     }
     Arena *arena = arena_new();
-    find_targets(&f, arena);
+    const char *reason = find_targets(&f, arena);
+    if (reason) {
+        printf("skipped: %s\n", reason);
+        return 0;
+    }
     if (f.models < 1 || f.build < 1 || f.jobs < 1 || f.jobs > 64 || !f.targets) {
         fprintf(stderr, "usage: fuzz_models [-n MODELS] [-s SEED] [-b BUILD] [-t TARGET] "
                         "[-k STEPS] [-j JOBS] [-p] [FILES]\n");
