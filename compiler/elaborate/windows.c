@@ -37,10 +37,12 @@ static bool want_each(BuiltinCall *call, int i, int axes, const int64_t *otherwi
 
 /* ---- padding ---- */
 
-/* As little as lets every `stride`th entry be the centre of a window, the odd one behind. */
+/* As little as lets every `stride`th entry be the centre of a window, the odd one behind. A stride
+ * below 1 is left to the operation, which refuses it. */
 static void pad_to_same(const Type *x, Slide *s)
 {
     for (int a = 0; a < s->axes; a++) {
+        if (s->stride[a] < 1) continue;
         int64_t in = x->dim[2 + a], positions = (in + s->stride[a] - 1) / s->stride[a];
         int64_t reach = s->dilation[a] * (s->size[a] - 1) + 1;
         int64_t total = (positions - 1) * s->stride[a] + reach - in;

@@ -108,7 +108,8 @@ static bool order_of_view(const Node *reshape, int order[MAX_RANK])
     const Node *seen = reshape->inputs[0], *root = view_root(reshape);
     int axis_of[MAX_RANK];
     unsigned axes = 0;
-    if (!view_labels(seen, axis_of) || seen->type.rank != root->type.rank) return false;
+    if (!view_labels(seen, axis_of) || seen->type.rank != root->type.rank || !root->type.rank)
+        return false;
     for (int i = 0; i < seen->type.rank; i++) {
         if (axis_of[i] < 0) return false;
         order[i] = axis_of[i];
