@@ -18,7 +18,7 @@ typedef enum Op {
     OP_COUNT
 } Op;
 
-enum { MAX_ATTR_INTS = 2 * MAX_RANK, MAX_ATTRS = 4 };
+enum { MAX_ATTR_INTS = 3 * MAX_RANK, MAX_ATTRS = 4 };
 
 /* One attribute value. Which of the fields counts is said by the operation's row (AttrKind). */
 typedef struct Attr {

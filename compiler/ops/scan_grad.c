@@ -1,6 +1,7 @@
 /* The gradient of a scan is a scan the other way round. Its body runs the step again from the
  * carries that the forward scan saved, then differentiates it; products that would cost more to
- * run again than to keep are saved too, with what is added to them.
+ * run again than to keep are saved too, with what is added to them, or in their place the
+ * activations that are all that is made of them.
  *
  *   sequences: those of the scan, the saved carries and products, the gradients of the yields
  *   carries:   the gradients of the carries, then sums of the gradients of captures
@@ -11,6 +12,7 @@
  * gets one large product in place of many small ones. */
 #include <assert.h>
 
+#include "ops/formula.h"
 #include "ops/reverse.h"
 #include "ops/rules.h"
 #include "ops/scan.h"
@@ -86,13 +88,52 @@ static double flops_an_element(const Node *node)
     return op_row(node->op)->flops(node) / (double)type_elements(node->type);
 }
 
-/* Whether one more sequence is sure to fit the attributes of the reverse scan. */
-static bool has_room(const ScanGrad *s)
+/* Whether so many more sequences are sure to fit the attributes of the reverse scan. */
+static bool has_room(const ScanGrad *s, int more)
 {
     const int carries = s->scan.carries + s->scan.captures;
-    const int sequences = s->inputs.count + 1 + s->scan.yields;
+    const int sequences = s->inputs.count + more + s->scan.yields;
     const int yields = s->scan.sequences + 2 * s->scan.captures;
     return sequences + 2 * carries + yields <= MAX_ATTR_INTS;
+}
+
+typedef struct Activations {
+    Node *at[MAX_RANK];
+    int count;
+} Activations;
+
+/* Whether the only reader of a node, seen through a view, is a map of it alone whose gradient wants
+ * its value and not what it was made of. */
+static Node *activation(const Graph *body, Node *reader)
+{
+    if (reader && op_row(reader->op)->kind == KIND_VIEW) reader = only_reader(body, reader);
+    const bool is_map = reader && op_row(reader->op)->kind == KIND_MAP && reader->input_count == 1;
+    return is_map && map_gradient_of_value(reader->op, body->arena) ? reader : NULL;
+}
+
+/* Finds the activations that are all that is read of a node; false if there is more to it. Saved in
+ * its place they are no larger, and the reverse step need not run them again. */
+static bool find_activations(const ScanGrad *s, const Node *node, Activations *found)
+{
+    const Graph *body = s->g->node->body;
+    int64_t elements = 0;
+    for (int i = 0; i < body->outputs.count; i++)
+        if (body->outputs.at[i].node == node) return false;
+    for (int i = 0; i < body->nodes.count; i++)
+        for (int j = 0; j < body->nodes.at[i]->input_count; j++) {
+            if (body->nodes.at[i]->inputs[j] != node) continue;
+            Node *map = found->count < MAX_RANK ? activation(body, body->nodes.at[i]) : NULL;
+            if (!map) return false;
+            found->at[found->count++] = map;
+            elements += type_elements(map->type);
+        }
+    return found->count && elements <= type_elements(node->type);
+}
+
+static void keep(ScanGrad *s, Node *node)
+{
+    if (!s->kept[node->id])
+        s->kept[node->id] = add_sequence(s, save(s, node), 0, "", node->name);
 }
 
 /* A saved product comes with what its kernel adds to it, so that it is written once. */
@@ -107,8 +148,10 @@ static void add_products(ScanGrad *s)
         while ((reader = only_reader(forward, node)) && reader->op == OP_add
                && type_equal(reader->type, node->type))
             node = reader;
-        if (!s->kept[node->id] && has_room(s))
-            s->kept[node->id] = add_sequence(s, save(s, node), 0, "", node->name);
+        Activations maps = {.count = 0};
+        const bool activated = find_activations(s, node, &maps) && has_room(s, maps.count);
+        if (!activated && has_room(s, 1)) keep(s, node);
+        for (int m = 0; activated && m < maps.count; m++) keep(s, maps.at[m]);
     }
 }
 
