@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ast/parse.h"
+#include "driver/fit.h"
 #include "lower/optimizer.h"
 
 static const Span nowhere = {NULL, 0, 0};
@@ -88,7 +89,10 @@ static bool make_module(Compilation *c)
     c->module = is_graph_text(c->path)
                   ? module_parse(c->arena, c->source, c->diags)
                   : elaborate(c->arena, c->ast, &c->options->elaborate, c->diags);
-    if (c->module) c->module->strict = c->options->strict;
+    if (c->module) {
+        c->module->strict = c->options->strict;
+        c->module->share = c->options->share;
+    }
     if (c->module && c->options->prepare) module_add_prepared(c->module);
     return c->module && !diags_errors(c->diags) && keep_entries(c);
 }
@@ -118,7 +122,7 @@ static bool make_plan(Compilation *c)
     c->plan = plan_module(c->arena, c->module, c->options->emit.threads);
     const char *bug = plan_verify(c->arena, c->plan);
     if (bug) diag_error(c->diags, nowhere, "internal error: %s", bug);
-    return !bug;
+    return !bug && (!c->options->max_workspace || fit_workspace(c));
 }
 
 static bool lower(Compilation *c)

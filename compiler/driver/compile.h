@@ -14,6 +14,8 @@ typedef struct CompileOptions {
     int entry_count;
     bool strict;                     /* Module.strict */
     bool prepare;                    /* also infer from a prepared form */
+    int64_t max_workspace;           /* bytes of any entry's; 0: any */
+    double share;                    /* Module.share */
     const Target *targets[MAX_TARGETS];  /* most portable last */
     int target_count;
     EmitOptions emit;

@@ -1,6 +1,8 @@
 /* Options that every command on a model shares. */
 #include "driver/model_options.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_TARGET_NAMES = 16, LARGEST_BATCH = 1 << 20 };
@@ -62,6 +64,24 @@ static int pick_batches(Arena *arena, const WordList *given, ElaborateOptions *o
     return CLI_OK;
 }
 
+/* A number, or one with K, M or G behind it. */
+static int pick_bytes(const char *text, int64_t *bytes)
+{
+    static const char units[] = "KMG";
+    char *end;
+    if (!text) return CLI_OK;
+    errno = 0;
+    const long long value = strtoll(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    const int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    if (errno || end == text || value < 1 || value > INT64_MAX >> shift || (unit ? end[1] : *end)) {
+        cli_error("--max-workspace takes bytes, such as 1000000, 512K, 64M or 2G, not '%s'", text);
+        return CLI_USAGE;
+    }
+    *bytes = (int64_t)value << shift;
+    return CLI_OK;
+}
+
 int model_options(Arena *arena, ModelOptions *given, CompileOptions *options)
 {
     const WordList entries = cli_split(arena, given->entries);
@@ -81,7 +101,8 @@ int model_options(Arena *arena, ModelOptions *given, CompileOptions *options)
     options->entry_count = entries.count;
     options->emit.optimizer = -1;
     options->emit.name = given->name ? emit_identifier(arena, given->name) : NULL;
-    const int status = pick_targets(arena, given->targets, options);
+    int status = pick_targets(arena, given->targets, options);
+    if (!status) status = pick_bytes(given->max_workspace, &options->max_workspace);
     return status ? status : pick_batches(arena, &given->batches, &options->elaborate);
 }
 
@@ -101,7 +122,7 @@ const char *path_directory(Arena *arena, const char *path)
 static bool decides_code(const char *word)
 {
     static const char *const options[] = {"--target", "--set",   "--batch",     "--entries",
-                                          "--name",   "--model", "--optimizer", "--threads", NULL};
+                                          "--name",   "--model", "--optimizer", "--threads", "--max-workspace", NULL};
     for (int i = 0; options[i]; i++) {
         const size_t n = strlen(options[i]);
         if (!strncmp(word, options[i], n) && (!word[n] || word[n] == '=')) return true;

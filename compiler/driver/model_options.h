@@ -6,7 +6,7 @@
 
 typedef struct ModelOptions {
     WordList sets, batches, search;
-    const char *model, *targets, *entries, *name;
+    const char *model, *targets, *entries, *name, *max_workspace;
     bool strict, prepare;
 } ModelOptions;
 
@@ -19,6 +19,10 @@ typedef struct ModelOptions {
      &(o).targets, NULL},                                                                        \
     {"--strict", NULL, "sums as the formulas say: convolutions are not transformed (Winograd)",  \
      &(o).strict, NULL, NULL},                                                                   \
+    {"--max-workspace", "BYTES",                                                                 \
+     "the most that an entry's workspace may take (also 512K, 64M); training computes values "   \
+     "again instead of keeping them",                                                            \
+     NULL, &(o).max_workspace, NULL},                                                            \
     {"-I", "DIR", "look here too for files of `use`", NULL, NULL, &(o).search}
 
 #define PREPARE_OPTION(o)                                                                        \

@@ -112,6 +112,8 @@ typedef struct Module {
     VEC(Graph *) entries;
     VEC(const char *) sources;       /* paths of the files it was read from, the program's first */
     bool strict;                     /* sums keep to the formula: no Winograd */
+    double share;                    /* of the memory of entries with gradients that they may take,
+                                      * at the price of computing values again; 0: all */
     const struct TrainPlan *train;   /* the `train` block (elaborate/train_plan.h), or NULL */
 } Module;
 

@@ -350,6 +350,22 @@ static bool takes(const EntryPlan *entry, const Kernel *k, const Node *node)
     return k->anchor && entry->epilogue[k->anchor->id] && entry->epilogue[k->anchor->id][node->id];
 }
 
+bool kernel_is_left_behind(const EntryPlan *entry, const Kernel *k, const Node *node)
+{
+    for (int i = k->nodes.at[k->nodes.count - 1]->id + 1; i < node->id; i++) {
+        const Kernel *between = kernel_of(entry, entry->graph->nodes.at[i]);
+        if (between && between != k && between->kind != KERNEL_ROWS) return true;
+    }
+    return false;
+}
+
+/* Where memory is short, the backward part computes nothing long before it is needed. */
+static bool too_early(const EntryPlan *entry, const Kernel *k, const Node *node)
+{
+    return entry->plan->module->share > 0 && k->kind == KERNEL_ROWS && !entry->forward[node->id]
+        && kernel_is_left_behind(entry, k, node);
+}
+
 static bool join(EntryPlan *entry, Kernel *k, Node *node)
 {
     const bool reduces = op_row(node->op)->kind == KIND_REDUCE;
@@ -358,6 +374,7 @@ static bool join(EntryPlan *entry, Kernel *k, Node *node)
     if (k->kind != KERNEL_ROWS && !taken) return false;
     if (k->forward && !entry->forward[node->id]) return false;
     if (k->early != entry->early[node->id]) return false;
+    if (too_early(entry, k, node)) return false;
     return reduces ? join_reduce(entry, k, node) : join_map(entry, k, node);
 }
 

@@ -224,6 +224,8 @@ bool kernel_may_read(const EntryPlan *entry, const Kernel *k, const Node *node, 
  * row. */
 bool kernel_counts_once(const EntryPlan *entry, const Kernel *k, const Kernel *members,
                         unsigned row);
+/* Whether a product, window or the like stands between the members of k and a later node. */
+bool kernel_is_left_behind(const EntryPlan *entry, const Kernel *k, const Node *node);
 
 /* Whether lanes may run along an axis of the domain: everything in memory has stride 0 or 1 along
  * it, operands of the anchor aside (lanes.c). */

@@ -72,11 +72,21 @@ static bool reads_are_legal(const EntryPlan *entry, const Kernel *a, const Kerne
     return true;
 }
 
+/* Where memory is short, the backward part computes nothing long before it is needed. */
+static bool stand_apart(const EntryPlan *entry, const Kernel *a, const Kernel *b)
+{
+    const Kernel *first = a->nodes.at[0]->id < b->nodes.at[0]->id ? a : b;
+    const Kernel *second = first == a ? b : a;
+    if (a->forward && b->forward) return false;
+    return a->forward != b->forward || kernel_is_left_behind(entry, first, second->nodes.at[0]);
+}
+
 static bool may_merge(const EntryPlan *entry, const Kernel *a, const Kernel *b)
 {
     if (a->kind != KERNEL_ROWS || b->kind != KERNEL_ROWS || !a->nodes.count || !b->nodes.count)
         return false;
     if (a->early != b->early) return false;
+    if (entry->plan->module->share > 0 && stand_apart(entry, a, b)) return false;
     if (!type_same_shape(a->domain, b->domain) || a->domain.batch_axis != b->domain.batch_axis)
         return false;
     if (type_elements(a->domain) == 1 || (a->row_axes && b->row_axes && a->row_axes != b->row_axes))

@@ -13,7 +13,8 @@ void pass_differentiate(Module *module, Graph *graph);
 void pass_simplify(Module *module, Graph *graph);
 void pass_drop_dead(Module *module, Graph *graph);
 /* Duplicates forward nodes for their backward uses, so that only a cheapest set of values is
- * kept between (decision 9). After simplify, which would make the duplicates one again. */
+ * kept between (decision 9); with Module.share so that less memory is taken at once. After
+ * simplify, which would make the duplicates one again. */
 void pass_recompute(Module *module, Graph *graph);
 
 /* Sets forward[id] for the nodes of an entry that compute its outputs, as against its gradients;

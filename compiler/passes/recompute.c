@@ -12,19 +12,7 @@
 #include "ops/op.h"
 #include "passes/mincut.h"
 #include "passes/pass.h"
-
-typedef struct Recompute {
-    Graph *graph;                    /* before */
-    bool *forward;                   /* per node: belongs to the forward part */
-    bool *stored;                    /* per node: the forward part stores its value in any case */
-    bool *epilogue;                  /* per node: no reduction lies between it and its anchors */
-    bool *wanted_whole;              /* per node: the backward part uses it from memory */
-    bool *exact;                     /* per node: compared with its own reduction */
-    bool *again;                     /* per node: the backward part computes it again */
-    Graph *to;                       /* after */
-    Node **done;                     /* per node: its copy */
-    Node **repeated;                 /* per node: its second copy, of the backward part */
-} Recompute;
+#include "passes/recompute.h"
 
 /* ---- the network ---- */
 
@@ -47,8 +35,7 @@ static void mark_epilogues(Recompute *r)
     }
 }
 
-/* Fused into the kernel of its input, so that the input need not be stored for it. */
-static bool reads_in_passing(const Node *user)
+bool recompute_reads_in_passing(const Node *user)
 {
     OpKind kind = op_row(user->op)->kind;
     return kind == KIND_MAP || kind == KIND_VIEW
@@ -74,7 +61,7 @@ static void mark_stored(Recompute *r)
         if (kind == KIND_LEAF) r->stored[i] = true;
         for (int j = 0; r->forward[i] && j < node->input_count; j++) {
             int input = node->inputs[j]->id;
-            if (kind == KIND_VIEW ? r->stored[i] : !reads_in_passing(node)) r->stored[input] = true;
+            if (kind == KIND_VIEW ? r->stored[i] : !recompute_reads_in_passing(node)) r->stored[input] = true;
             if (kind == KIND_REDUCE && r->epilogue[input]) r->stored[input] = true;
         }
     }
@@ -85,7 +72,7 @@ static void mark_wanted_whole(Recompute *r)
     for (int i = 0; i < r->graph->nodes.count; i++) {
         const Node *node = r->graph->nodes.at[i];
         for (int j = 0; !r->forward[i] && j < node->input_count; j++)
-            if (!reads_in_passing(node)) r->wanted_whole[node->inputs[j]->id] = true;
+            if (!recompute_reads_in_passing(node)) r->wanted_whole[node->inputs[j]->id] = true;
     }
 }
 
@@ -176,7 +163,6 @@ static void rebuild(Recompute *r)
 
 void pass_recompute(Module *module, Graph *graph)
 {
-    (void)module;
     Arena *arena = graph->arena;
     int count = graph->nodes.count + 1;
     Recompute r = {.graph = graph};
@@ -194,5 +180,6 @@ void pass_recompute(Module *module, Graph *graph)
     mark_wanted_whole(&r);
     graph_mark_exact(graph, r.exact);
     choose(&r);
+    if (module->share > 0) recompute_spare(&r, module->share);
     rebuild(&r);
 }
