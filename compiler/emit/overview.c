@@ -179,10 +179,11 @@ void emit_overview(Text *out, const Emission *e)
 {
     for (int i = 0; i < e->lowered[0]->entries.count; i++) {
         const LoweredEntry *entry = &e->lowered[0]->entries.at[i];
-        Text bytes = text_new(e->arena);
-        text_add_grouped(&bytes, entry->plan->workspace_bytes);
-        text_addf(out, " *\n * %s, with a workspace of %s bytes:\n *\n", entry->plan->name,
-                  bytes.at);
+        text_addf(out, " *\n * %s, with a workspace of ", entry->plan->name);
+        text_add_grouped(out, entry->plan->workspace_bytes);
+        text_add(out, " bytes, ");
+        text_add_grouped(out, entry->plan->workspace_lower_bound);
+        text_add(out, " of them live at once:\n *\n");
         if (emit_is_long(entry)) functions(out, e, entry);
         else kernels(out, e, entry);
         workspace(out, e, entry->plan);

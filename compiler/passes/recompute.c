@@ -61,7 +61,8 @@ static void mark_stored(Recompute *r)
         if (kind == KIND_LEAF) r->stored[i] = true;
         for (int j = 0; r->forward[i] && j < node->input_count; j++) {
             int input = node->inputs[j]->id;
-            if (kind == KIND_VIEW ? r->stored[i] : !recompute_reads_in_passing(node)) r->stored[input] = true;
+            if (kind == KIND_VIEW ? r->stored[i] : !recompute_reads_in_passing(node))
+                r->stored[input] = true;
             if (kind == KIND_REDUCE && r->epilogue[input]) r->stored[input] = true;
         }
     }
