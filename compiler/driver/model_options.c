@@ -121,8 +121,9 @@ const char *path_directory(Arena *arena, const char *path)
 
 static bool decides_code(const char *word)
 {
-    static const char *const options[] = {"--target", "--set",   "--batch",     "--entries",
-                                          "--name",   "--model", "--optimizer", "--threads", "--max-workspace", NULL};
+    static const char *const options[] = {
+        "--target", "--set",       "--batch",   "--entries",       "--name",
+        "--model",  "--optimizer", "--threads", "--max-workspace", NULL};
     for (int i = 0; options[i]; i++) {
         const size_t n = strlen(options[i]);
         if (!strncmp(word, options[i], n) && (!word[n] || word[n] == '=')) return true;
