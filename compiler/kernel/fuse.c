@@ -153,10 +153,12 @@ static bool labels_complete(const Kernel *k, Type type, int label[MAX_RANK])
 }
 
 /* A kernel whose members all have extent 1 along an axis may widen to a consumer that repeats them
- * along it. */
+ * along it; but pieces side by side are as large as the domain. */
 static void domain_widen(Kernel *k, Type type)
 {
     if (k->kind != KERNEL_ROWS || k->domain.rank != type.rank) return;
+    for (int i = 0; i < k->nodes.count; i++)
+        if (op_row(k->nodes.at[i]->op)->kind == KIND_JOIN) return;
     for (int i = 0; i < type.rank; i++)
         if (k->domain.dim[i] != 1 && !same_axis(k->domain, i, type, i)) return;
     k->domain = type;
@@ -220,6 +222,7 @@ static bool may_read_member(const EntryPlan *entry, const Kernel *k, const Node 
         *after = true;
         return is_scalar(node->type);
     }
+    if (op_row(root->op)->kind == KIND_JOIN) return false; /* its place is not the domain's */
     if (op_row(root->op)->kind != KIND_REDUCE) return true;
     const unsigned axes = reduced_axes(entry, root);
     if (!axes || axes == *row) return true;
