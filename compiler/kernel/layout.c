@@ -10,16 +10,21 @@
 #include "ops/window.h"
 
 enum {
-    COPY_FLOPS = 16
-}; /* a transposed element costs about as much as this many flops of a product */
+    COPY_FLOPS = 16,   /* a transposed element costs about as much as so many flops of a product */
+    LONG_SUM = 1 << 13 /* steps: ten rows of a tile are more than a quarter of a MB */
+};
 
 static int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 /* How much longer a product takes because lanes stay empty. */
 static double lane_waste(int64_t n) { return (double)round_up(n, LANE_PAD) / (double)n; }
 
-/* Summing along the lanes costs a horizontal sum an element of the result. */
-static double dot_waste(int64_t k) { return lane_waste(k) + 100.0 / (double)k; }
+/* Summing along the lanes costs a horizontal sum an element of the result; where a few rows of the
+ * operands are more than a cache holds, every tile fetches them anew from memory. */
+static double dot_waste(int64_t k)
+{
+    return (lane_waste(k) + 100.0 / (double)k) * (k > LONG_SUM ? 2 : 1);
+}
 
 void layout_padded(Type type, const int *order, int inner, int apart, Value *value)
 {

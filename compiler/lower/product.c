@@ -7,7 +7,8 @@
  *               epilogue on sums, in loops
  *
  * All rows pass a panel while it is in cache, so the other operand, the weights, comes from memory
- * once. Without an epilogue the result itself takes the sums; with one it holds those of earlier
+ * once; each tile asks for its share of the next panel and for the lines that it will store to,
+ * which is worth 5% where both are far away. Without an epilogue the result itself takes the sums; with one it holds those of earlier
  * chunks, or they stay in an array of the size of a tile. */
 #include "lower/contract.h"
 
@@ -15,6 +16,8 @@
 
 enum {
     LONG_SUM = 256,  /* steps of a sum from which tiles are shared */
+    LINE = 16,       /* floats that come together from memory */
+    FAR_FLOATS = 1 << 17, /* of an operand that is not in the nearest caches from use to use */
     SUM_CHUNK = 1024 /* steps beyond which a sum is done in chunks: a panel of 64 columns takes half
                         of a second-level cache */
 };
@@ -62,6 +65,18 @@ static void start_sums(TileFunction *t)
     loop_if(b, x_var(b, t->more));
     for (int i = 0; i < t->rows * t->columns; i++)
         loop_set(b, t->acc[i], read(t, t->sums, sum_place(t, i), true));
+    loop_end(b);
+}
+
+/* The sums are stored thousands of cycles later. */
+static void ask_for_lines(TileFunction *t)
+{
+    LoopBuilder *b = &t->b;
+    const int64_t floats = t->columns * (int64_t)b->program->target->width;
+    LoopExpr *r = x_var(b, loop_begin(b, "r", x_int(b, 0), x_int(b, t->rows), 1));
+    LoopExpr *c = x_var(b, loop_begin(b, "c", x_int(b, 0), x_int(b, floats), LINE));
+    loop_prefetch(b, t->sums, x_add(b, x_times(b, r, x_var(b, t->row)), c));
+    loop_end(b);
     loop_end(b);
 }
 
@@ -121,6 +136,7 @@ static Function *make_function(Program *program, const char *name, int rows, int
     t.length = loop_scalar(&t.b, "length", LT_INDEX);
     t.more = loop_scalar(&t.b, "more", LT_INDEX);
     start_sums(&t);
+    ask_for_lines(&t);
     multiply(&t);
     store_sums(&t);
     return t.b.function;
@@ -197,6 +213,38 @@ static LoopExpr *result_place(Contract *c, const TilePlace *p, const Value *v)
                          v->node->type);
 }
 
+/* Lines of the next panel for each row of the tile; 0: it is near, or few tiles would ask for all
+ * of it. */
+static int64_t lines_ahead(const Contract *c, const TilePlace *p)
+{
+    const int64_t rows = c->out.dim[c->m_axis], columns = p->columns * (int64_t)width_of(c);
+    const int64_t size = contract_size(c, c->k_count - 1), chunk = size / c->product.chunks;
+    if (size * c->out.dim[c->n_axis] < FAR_FLOATS || rows < 8 * p->rows || c->out.dim[c->n_axis] < 2 * columns) return 0;
+    return chunk * (columns / LINE) / rows;
+}
+
+/* Asks for the tile's share of the next panel, line by line. */
+static void ask_for_panel(Contract *c, const TilePlace *p)
+{
+    LoopBuilder *b = &c->l->b;
+    const int64_t each = lines_ahead(c, p), columns = p->columns * (int64_t)width_of(c);
+    const int64_t step = contract_stride(c, c->wide, -1), across = columns / LINE;
+    if (!each) return;
+    LoopExpr *last = x_int(b, c->out.dim[c->n_axis] - columns);
+    contract_set_axes(c, p, 0, 0);
+    c->l->axis[c->n_axis] = x_min(b, x_add(b, p->n, x_int(b, columns)), last);
+    c->k_index[0] = c->product.from;
+    Var *next = loop_let(b, "next", contract_address(c, c->wide));
+    LoopExpr *first = x_mul(b, p->m, each);
+    LoopExpr *line = x_var(
+        b, loop_begin(b, "line", first, x_add(b, first, x_int(b, each * p->rows)), 1));
+    LoopExpr *at = x_add(b, x_mul(b, x_div(b, line, across), step),
+                         x_mul(b, x_mod(b, line, across), LINE));
+    loop_prefetch(b, lower_buffer(c->l, c->l->k->contracted[c->wide].value),
+                  x_add(b, x_var(b, next), at));
+    loop_end(b);
+}
+
 static void call_tile(Contract *c, const TilePlace *p, Handed sums, bool from_start)
 {
     LoopBuilder *b = &c->l->b;
@@ -270,6 +318,7 @@ void product_tile(Contract *c, const TilePlace *p)
         sums.buffer = contract_tile_buffer(c, width_of(c));
         sums.index = x_int(&c->l->b, 0);
     }
+    if (!part) ask_for_panel(c, p);
     call_tile(c, p, sums, part || c->product.chunks == 1);
     if (part || (!c->product.direct && c->product.last)) finish_rows(c, p, &sums);
 }
