@@ -252,5 +252,7 @@ bool loop_equal(const LoopExpr *a,
                 const LoopExpr *b); /* the same expression on the same variables */
 bool function_same(const Function *a,
                    const Function *b); /* equal loops, with names of buffers abstracted */
+/* The function with its `count` one and gone; of the program, but not among its functions. */
+Function *loop_single(Program *program, const Function *function);
 void loop_dump(Text *out, const Program *program); /* --emit=loops: readable, target-independent */
 #endif

@@ -83,9 +83,9 @@ static void rename_shared(Program *program)
     }
 }
 
-enum { MOST_CALLERS = 12 };
+enum { MOST_CALLERS = 4 };
 
-/* The banner of a function that several kernels run names them all. */
+/* The banner of a function that several kernels run names the first of them. */
 static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const Kernel *k)
 {
     if (!f->callers++) {
@@ -155,6 +155,7 @@ static Lowered *lower_all(Arena *arena, const Plan *plan, const Target *target, 
         lower_entry(arena, lowered->program, plan->entries.at[i], &entry);
         vec_push(arena, lowered->entries, entry);
     }
+    if (shares_tiles) lower_single(lowered);
     rename_shared(lowered->program);
     for (int i = 0; i < lowered->program->functions.count; i++) {
         Function *f = lowered->program->functions.at[i];

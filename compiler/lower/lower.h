@@ -4,7 +4,7 @@
  *   rows.c      maps and reductions over one domain          contract.c   register-tiled products
  *   window.c    convolutions and pooling
  *   copy.c      another layout of a tensor                   gather.c     rows by index
- *   divide.c    parts for several threads
+ *   divide.c    parts for several threads                single.c     one sample as one of many
  */
 #ifndef NNC_LOWER_LOWER_H
 #define NNC_LOWER_LOWER_H
@@ -19,7 +19,7 @@ typedef struct KernelCall {
     Function *function; /* NULL: a scan, whose body is called once a step */
     bool owns;          /* the first of those that call it */
     VEC(const Value *) arguments;
-    const struct LoweredEntry *body;
+    struct LoweredEntry *body;
 } KernelCall;
 
 typedef struct LoweredEntry {
@@ -39,6 +39,8 @@ typedef struct Lowered {
 const Node *lower_unsupported(const Module *module);
 
 Lowered *lower_plan(Arena *arena, const Plan *plan, const Target *target);
+/* Lets kernels of entries of one sample be those of many with a count of one. */
+void lower_single(Lowered *lowered);
 /* Divides the functions of kernels into parts for that many threads where `least` statements or
  * more run in a loop. A call of the threads costs about as much as LEAST_STATEMENTS. */
 enum { LEAST_STATEMENTS = 2000 };

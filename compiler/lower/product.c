@@ -8,8 +8,8 @@
  *
  * All rows pass a panel while it is in cache, so the other operand, the weights, comes from memory
  * once; each tile asks for its share of the next panel and for the lines that it will store to,
- * which is worth 5% where both are far away. Without an epilogue the result itself takes the sums; with one it holds those of earlier
- * chunks, or they stay in an array of the size of a tile. */
+ * which is worth 5% where both are far away. Without an epilogue the result itself takes the sums;
+ * with one it holds those of earlier chunks, or they stay in an array of the size of a tile. */
 #include "lower/contract.h"
 
 #include <string.h>
@@ -178,6 +178,7 @@ static bool holds_sums(const Contract *c, const Value *v)
 static bool is_regular(const Contract *c)
 {
     if (c->m_axis < 0 || c->n_axis < 0 || c->k_count != 1 || contract_sums_lanes(c)) return false;
+    if (diagonals_any(&c->diagonals)) return false;
     if (contract_stride(c, c->wide, c->n_axis) != 1) return false;
     const int64_t a_row = contract_stride(c, c->tall, c->m_axis);
     const int64_t last = c->out.dim[c->n_axis] % width_of(c);
@@ -198,6 +199,9 @@ void product_plan(Contract *c)
     const int64_t size = contract_size(c, c->k_count - 1);
     const bool holds = holds_sums(c, c->l->k->results.at[0]);
     p->shared = size >= LONG_SUM && c->out.dim[c->m_axis] > 1;
+    if (!p->shared) return;
+    const int64_t columns = c->out.dim[c->n_axis], width = width_of(c);
+    c->tile = tile_choose_wide(c->l->target, c->out.dim[c->m_axis], (columns + width - 1) / width);
     p->direct = computes_alone(c) && holds;
     p->adjacent = contract_stride(c, c->tall, -1) != 1;
     if (size > SUM_CHUNK && holds && !contract_is_batch(c, c->k_count - 1))
@@ -219,7 +223,8 @@ static int64_t lines_ahead(const Contract *c, const TilePlace *p)
 {
     const int64_t rows = c->out.dim[c->m_axis], columns = p->columns * (int64_t)width_of(c);
     const int64_t size = contract_size(c, c->k_count - 1), chunk = size / c->product.chunks;
-    if (size * c->out.dim[c->n_axis] < FAR_FLOATS || rows < 8 * p->rows || c->out.dim[c->n_axis] < 2 * columns) return 0;
+    const int64_t extent = c->out.dim[c->n_axis];
+    if (size * extent < FAR_FLOATS || rows < 8 * p->rows || extent < 2 * columns) return 0;
     return chunk * (columns / LINE) / rows;
 }
 

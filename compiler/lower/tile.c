@@ -58,17 +58,12 @@ bool tile_fits(const Target *target, int64_t rows, int64_t columns)
     return rows * columns <= TILE_MAX && rows * columns + columns + 1 < target->registers;
 }
 
-Tile tile_choose(const Target *target, int64_t m, int64_t n)
-{
-    return tile_choose_cut(target, m, n, NULL, NULL);
-}
-
-Tile tile_choose_cut(const Target *target, int64_t m, int64_t n, TileShare *share,
-                     const void *context)
+static Tile choose(const Target *target, int64_t m, int64_t n, int least, TileShare *share,
+                   const void *context)
 {
     Tile best = {1, 1};
     double best_cost = 1e300;
-    for (int columns = 1; columns <= 8 && columns <= n; columns++)
+    for (int columns = least < n ? least : (int)n; columns <= 8 && columns <= n; columns++)
         for (int rows = 1; rows <= 26 && rows <= m; rows++) {
             if (!tile_fits(target, rows, columns)) continue;
             const double cost = total_cost(m, n, (Tile){rows, columns}, share, context);
@@ -78,6 +73,22 @@ Tile tile_choose_cut(const Target *target, int64_t m, int64_t n, TileShare *shar
             }
         }
     return best;
+}
+
+Tile tile_choose(const Target *target, int64_t m, int64_t n)
+{
+    return choose(target, m, n, 1, NULL, NULL);
+}
+
+Tile tile_choose_cut(const Target *target, int64_t m, int64_t n, TileShare *share,
+                     const void *context)
+{
+    return choose(target, m, n, 1, share, context);
+}
+
+Tile tile_choose_wide(const Target *target, int64_t m, int64_t n)
+{
+    return choose(target, m, n, target->registers / 8, NULL, NULL);
 }
 
 /* By blocks of rows the other operand passes anew for each block, by stretches of the sum the
