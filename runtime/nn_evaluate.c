@@ -5,6 +5,7 @@
 
 #include "nn_batch.h"
 #include "nn_float_mode.h"
+#include "nn_pages.h"
 #include "nn_train.h"
 
 typedef struct Evaluation {
@@ -19,6 +20,7 @@ static int start(Evaluation *e, const nn_model *model, const nn_data *data, nn_e
     e->outputs = nn_alloc(e->entry->output_count, sizeof *e->outputs, error);
     e->call.outputs = e->outputs;
     e->call.workspace = nn_alloc_aligned(e->entry->workspace_bytes, error);
+    nn_pages_large(e->call.workspace, e->entry->workspace_bytes);
     e->call.sessions = nn_alloc_aligned(model->session_bytes, error);
     e->call.loss = &e->loss;
     e->call.metrics = e->pairs;

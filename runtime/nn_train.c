@@ -11,6 +11,7 @@
 #include "nn_float_mode.h"
 #include "nn_interrupt.h"
 #include "nn_log.h"
+#include "nn_pages.h"
 #include "nn_random.h"
 #include "nn_report.h"
 
@@ -49,6 +50,7 @@ static int allocate(Run *run, nn_error *error) {
     run->call.outputs = run->outputs;
     run->call.grads = nn_alloc_aligned(bytes, error);
     run->call.workspace = nn_alloc_aligned(run->entry->workspace_bytes, error);
+    nn_pages_large(run->call.workspace, run->entry->workspace_bytes);
     run->call.sessions = nn_alloc_aligned(run->model->session_bytes, error);
     run->call.loss = &run->loss;
     run->call.metrics = run->pairs;

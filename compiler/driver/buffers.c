@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn_data.h"
+#include "nn_pages.h"
 #include "nn_weights.h"
 #include "ops/random.h"
 
@@ -57,6 +58,7 @@ nn_call *call_new(Arena *arena, const nn_model *model, const nn_entry *entry, fl
     call->loss = floats_new(arena, 1);
     call->metrics = floats_new(arena, 2 * entry->metric_count);
     call->workspace = aligned(arena, entry->workspace_bytes);
+    nn_pages_large(call->workspace, entry->workspace_bytes);
     return call;
 }
 
