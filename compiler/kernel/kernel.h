@@ -8,6 +8,7 @@
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   memory.c    values -> offsets in the one workspace of the entry
  *   put.c       what is replaced in part
+ *   join.c      what is joined, written where it will stand
  *   scan.c      the body of a scan as a plan inside the plan
  *   prepare.c   what runs before the inputs come as a plan of its own
  *   plan.c      runs them in order
@@ -66,6 +67,9 @@ typedef struct Value {
     int64_t elements; /* occupied, padding and halo included */
     const Halo *halo; /* or NULL; only AT_WORK */
     Around around;    /* AT_AROUND */
+    const struct Value *whole; /* AT_WORK: it is a part of this value and has no memory of its own;
+                                  or NULL */
+    int64_t within;            /* where it begins there, in elements */
     int pieces;       /* of scratch: of threads or groups of rows, `each` elements apart; else 0 */
     bool own;         /* every thread has a piece */
     int64_t each;
@@ -259,6 +263,10 @@ void put_ensure_whole(EntryPlan *entry,
  * Requires kernels that know their operands; plans the memory of both. */
 EntryPlan *prepare_split(EntryPlan *entry);
 
+/* ---- joins (join.c) ---- */
+/* Joins whose inputs can be written where they will stand are no kernels any more. */
+void join_in_place(EntryPlan *entry);
+
 /* ---- scans (scan.c) ---- */
 void scan_place_input(EntryPlan *body, const Node *input); /* the value of an input of the body */
 int64_t scan_steps(const Kernel *k);                       /* of a KERNEL_SCAN */
@@ -272,6 +280,9 @@ bool scan_may_hoist(const EntryPlan *body, const Node *in, int axis);
 Value *scan_hoist(EntryPlan *body, const Node *in, int axis);
 
 /* ---- parts of the plan (layout.c, memory.c, plan.c) ---- */
+/* If `node` is its root, axis for axis, the strides of the root where the node has those of `as`.
+ */
+bool plan_root_strides(const Node *node, const Value *as, int64_t *stride);
 EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *scan);
 enum { LANE_PAD = 16 }; /* rows are padded to this many elements: the widest vector of any target */
 void layout_params(Plan *plan); /* one stored order for all entries */

@@ -14,7 +14,7 @@ int64_t memory_bytes(const Value *v)
 /* Outputs that the caller may leave out need a slot too: those of entries with a loss. */
 bool memory_has_slot(const EntryPlan *entry, const Value *v)
 {
-    if (v->first < 0) return false;
+    if (v->first < 0 || v->whole) return false;
     if (v->place == AT_WORK) return true;
     if (v->place != AT_OUTPUT) return false;
     for (int i = 0; i < entry->graph->outputs.count; i++)
@@ -113,6 +113,10 @@ void memory_plan(EntryPlan *entry)
             entry->workspace_bytes = at[i]->offset + memory_bytes(at[i]);
     }
     place_pieces(entry);
+    for (int i = 0; i < entry->values.count; i++) {
+        Value *v = entry->values.at[i];
+        if (v->whole) v->offset = v->whole->offset + 4 * v->within;
+    }
     for (int step = 0; step < entry->kernels.count; step++) {
         const int64_t live = memory_live_bytes(entry, step);
         if (live > entry->workspace_lower_bound) entry->workspace_lower_bound = live;

@@ -209,9 +209,8 @@ static void output_layout(const Plan *plan, const Output *o, int metric, Value *
     for (int i = 0; i < v->node->type.rank; i++) v->stride[i] = layout->stride[i];
 }
 
-/* If the output is a fellow of its root, axis for axis, the kernel can write it in place: the
- * strides of the root. */
-static bool stride_root(const Node *node, const Value *as_output, int64_t *stride)
+/* Then a kernel can write an output in place. */
+bool plan_root_strides(const Node *node, const Value *as, int64_t *stride)
 {
     int axis_of[MAX_RANK];
     const Node *root = view_root(node);
@@ -219,7 +218,7 @@ static bool stride_root(const Node *node, const Value *as_output, int64_t *strid
         return false;
     for (int i = 0; i < root->type.rank; i++) stride[i] = 0;
     for (int i = 0; i < node->type.rank; i++)
-        if (axis_of[i] >= 0) stride[axis_of[i]] = as_output->stride[i];
+        if (axis_of[i] >= 0) stride[axis_of[i]] = as->stride[i];
     return true;
 }
 
@@ -260,7 +259,7 @@ static void place_output(EntryPlan *entry, int index, int metric, Values *copied
     int64_t stride[MAX_RANK];
     const bool in_order = !entry->channels_last[root->id] || root->type.dim[1] == 1;
     if (k && !changes_at_end(entry, index) && !entry->value_of[root->id] && in_order
-        && stride_root(o->node, v, stride)) {
+        && plan_root_strides(o->node, v, stride)) {
         memcpy(v->stride, stride, sizeof stride);
         v->node = root;
         entry->value_of[root->id] = v;
@@ -431,6 +430,7 @@ static void touch(const Value *value, int step)
     Value *v = (Value *)(uintptr_t)value;
     if (v->first < 0) v->first = step;
     v->last = step;
+    if (v->whole) touch(v->whole, step);
 }
 
 static void finish(EntryPlan *entry)
@@ -504,6 +504,7 @@ EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *
     for (int i = 0; i < graph->nodes.count; i++) place_leaf(entry, graph->nodes.at[i]);
     place_outputs(entry, &copied);
     place_members(entry);
+    join_in_place(entry);
     ensure_views(entry);
     for (int i = 0; i < copied.count; i++) {
         plan_ensure_view(entry, NULL, copied.at[i]->node);

@@ -29,6 +29,14 @@ static bool is_given(const EntryPlan *entry, const Value *value)
         && value->place != AT_OUTPUT;
 }
 
+/* The first part of a value that was not written; or NULL. */
+static const Value *part_missing(const EntryPlan *entry, const Value *whole, const Lifetime *life)
+{
+    for (int i = 0; i < entry->values.count; i++)
+        if (entry->values.at[i]->whole == whole && life[i].written < 0) return entry->values.at[i];
+    return NULL;
+}
+
 static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
 {
     for (int step = 0; step < entry->kernels.count; step++) {
@@ -39,6 +47,10 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
                 return arena_printf(arena, "%s: %s reads %s before it is written", entry->name,
                                     k->name, k->operands.at[i]->name);
             life[v].last_read = step;
+            const Value *part = part_missing(entry, k->operands.at[i], life);
+            if (part)
+                return arena_printf(arena, "%s: %s reads %s before %s is written", entry->name,
+                                    k->name, k->operands.at[i]->name, part->name);
         }
         for (int i = 0; i < k->scratch.count; i++) {
             const int v = index_of(entry, k->scratch.at[i]);
@@ -51,6 +63,10 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
                                     k->results.at[i]->name);
             if (life[v].written < 0) life[v].written = step;
             life[v].last_read = step;
+            if (!k->results.at[i]->whole) continue;
+            const int whole = index_of(entry, k->results.at[i]->whole);
+            if (life[whole].written < 0) life[whole].written = step;
+            life[whole].last_read = step;
         }
     }
     return NULL;
@@ -59,7 +75,7 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
 /* Outputs that the caller may leave out have a slot in the workspace, too. */
 static bool has_slot(const Value *v)
 {
-    return v->place == AT_WORK || (v->place == AT_OUTPUT && v->offset >= 0);
+    return (v->place == AT_WORK && !v->whole) || (v->place == AT_OUTPUT && v->offset >= 0);
 }
 
 static bool share_bytes(const Value *a, const Value *b)

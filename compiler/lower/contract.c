@@ -378,6 +378,7 @@ static bool may_add_up(const Contract *c)
     const Kernel *k = c->l->k;
     const Place place = k->results.at[0]->place;
     return k->nodes.count == 1 && k->results.count == 1 && !k->results.at[0]->halo
+        && !k->results.at[0]->whole
         && (place == AT_GRAD || place == AT_WORK)
         && !contract_sums_lanes(c);
 }
