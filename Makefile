@@ -184,9 +184,12 @@ bench-peers: $(BUILD)/tests/bench/bench
 # ---- committed examples of generated code ----
 
 # Each model for one target a directory; whoever changes what they show commits them with the change.
-GENERATED = $(foreach t,scalar avx2,$(foreach m,mnist_mlp regression,$t/$m))
+# Of the transformer what shows its attention, forward and backward: inference and training, without a main file.
+GENERATED = $(foreach t,scalar avx2,$(foreach m,mnist_mlp regression char_gpt,$t/$m))
 GENERATE  = $(BUILD)/nnc examples/$(notdir $(1)).nn --name=$(notdir $(1)) --target=$(patsubst %/,%,$(dir $(1))) \
-            --optimizer=adam --main -o $(2)/$(patsubst %/,%,$(dir $(1)))
+            --optimizer=adam $(if $(filter %/char_gpt,$(1)),--entries=infer$(comma)train,--main) \
+            -o $(2)/$(patsubst %/,%,$(dir $(1)))
+comma    := ,
 
 generated: $(BUILD)/nnc
 	@mkdir -p generated
