@@ -10,8 +10,8 @@ extern "C" {
 
 /* Asks for pages of 2 MB under an array of 4 MB or more, before it is first written: a training
  * step that walks through tens of megabytes then finds each address in the processor's table of
- * pages. Only a hint: without an effect where the system has no such pages (or is not Linux), and on
- * NULL. */
+ * pages. Only a hint: without an effect where the system has no such pages (or is not Linux), and
+ * on NULL. */
 void nn_pages_large(void *memory, size_t bytes);
 
 #ifdef __cplusplus

@@ -106,53 +106,53 @@
  *
  * train, with a workspace of 31,967,232 bytes, 31,967,232 of them live at once:
  *
- *     calls  kernel                     shape            FLOP in all  bytes in all
- *         2  check_next                 [12][64]                   0         6,144
- *         1  wte_batch12                [12][64][128]              0       486,400
- *         1  wpe                        [64][128]                  0        69,632
- *         1  h_0_ln_1_batch12           [12][64][128]        887,040     1,371,136
- *         4  contract_add_64x384_2      [12][64][384]    303,169,536     7,477,248
- *         4  copy_4x64x32_2             [12][4][64][32]            0     6,488,064
- *         4  contract_select_4x64x64_2  [12][4][64][64]   51,904,512     9,646,080
- *         4  exp_4x64x64_2              [12][4][64][64]    3,932,160     6,316,032
- *         4  contract_4x64x32_2         [12][4][64][32]   50,331,648     9,842,688
- *         4  contract_add_64x128_3      [12][64][128]    101,056,512     3,803,136
- *         8  add_64x128_2               [12][64][128]      7,096,320    14,213,120
- *         4  contract_mul_64x512_2      [12][64][512]    407,371,776    15,835,136
- *         4  contract_add_64x128_4      [12][64][128]    403,046,400     9,308,160
- *         1  logits_batch12             [12][64][65]      12,779,520       683,008
- *         1  loss                       [12][64][65]         450,817       448,516
- *         1  perplexity_mul             [1]                        1             8
- *         1  perplexity                 [2]                        0            12
- *         1  transpose_wte_weight       [65][128]                  0        78,400
- *         1  d_ln_f                     [12][64][128]     12,779,520       725,568
- *         1  d_h_3_mlp_c_proj_bias      [12][64][128]      1,479,168     1,335,296
- *         4  contract_512x128           [512][128]       402,653,184     9,306,112
- *         4  copy_128x512               [128][512]                 0     2,129,920
- *         4  contract_add_64x512        [12][64][512]    416,808,960    15,826,944
- *         4  sum_64x512                 [12][64][512]      1,572,864     6,496,256
- *         4  contract_128x512           [128][512]       402,653,184     9,338,880
- *         4  copy_512x128               [512][128]                 0     2,260,992
- *         4  contract_64x128            [12][64][128]    402,653,184     9,437,184
- *         7  sum_64x128                 [12][64][128]     11,042,304    12,443,648
- *         4  contract_128x128           [128][128]       100,663,296     3,801,088
- *         4  copy_128x128               [128][128]                 0       557,056
- *         4  contract_64x128_2          [12][64][128]    100,663,296     3,833,856
- *         4  copy_4x64x32_3             [12][4][64][32]            0     6,488,064
- *         4  contract_4x64x64           [12][4][64][64]   50,331,648     6,500,352
- *         4  mul_4x64x64                [12][4][64][64]    5,505,024     9,474,048
- *         4  contract_4x64x32_3         [12][4][64][32]   50,331,648    12,984,064
- *         4  contract_4x32x64           [12][4][32][64]   50,331,648    12,984,064
- *         4  contract_4x64x32_4         [12][4][64][32]   50,331,648     9,838,336
- *         4  sum_64x384                 [12][64][384]      1,179,648     4,921,344
- *         4  contract_128x384           [128][384]       301,989,888     7,471,104
- *         4  copy_384x128               [384][128]                 0     1,671,168
- *         4  contract_64x128_3          [12][64][128]    301,989,888     7,569,408
- *         1  d_h_0_ln_1_weight          [12][64][128]      1,577,472     1,814,016
- *         1  d_wpe_weight               [64][128]              8,192        69,632
- *         1  d_wte_scatter              [65][128]             98,304       482,880
- *         1  transpose_d_wte_scatter    [65][128]                  0        78,400
- *         1  d_wte_weight               [65][128]         12,787,840       770,048
+ *     calls  kernel                   shape            FLOP in all  bytes in all
+ *         2  check_next               [12][64]                   0         6,144
+ *         1  wte_batch12              [12][64][128]              0       486,400
+ *         1  wpe                      [64][128]                  0        69,632
+ *         1  h_0_ln_1_batch12         [12][64][128]        887,040     1,371,136
+ *         4  contract_add_64x384_2    [12][64][384]    303,169,536     7,477,248
+ *         4  copy_4x64x32             [12][4][64][32]            0     6,488,064
+ *         4  contract_select_4x64x64  [12][4][64][64]   51,904,512     9,646,080
+ *         4  exp_4x64x64              [12][4][64][64]    3,932,160     6,316,032
+ *         4  contract_4x64x32         [12][4][64][32]   50,331,648     9,842,688
+ *         4  contract_add_64x128_3    [12][64][128]    101,056,512     3,803,136
+ *         8  add_64x128_2             [12][64][128]      7,096,320    14,213,120
+ *         4  contract_mul_64x512_2    [12][64][512]    407,371,776    15,835,136
+ *         4  contract_add_64x128_4    [12][64][128]    403,046,400     9,308,160
+ *         1  logits_batch12           [12][64][65]      12,779,520       683,008
+ *         1  loss                     [12][64][65]         450,817       448,516
+ *         1  perplexity_mul           [1]                        1             8
+ *         1  perplexity               [2]                        0            12
+ *         1  transpose_wte_weight     [65][128]                  0        78,400
+ *         1  d_ln_f                   [12][64][128]     12,779,520       725,568
+ *         1  d_h_3_mlp_c_proj_bias    [12][64][128]      1,479,168     1,335,296
+ *         4  contract_512x128         [512][128]       402,653,184     9,306,112
+ *         4  copy_128x512             [128][512]                 0     2,129,920
+ *         4  contract_add_64x512      [12][64][512]    416,808,960    15,826,944
+ *         4  sum_64x512               [12][64][512]      1,572,864     6,496,256
+ *         4  contract_128x512         [128][512]       402,653,184     9,338,880
+ *         4  copy_512x128             [512][128]                 0     2,260,992
+ *         4  contract_64x128          [12][64][128]    402,653,184     9,437,184
+ *         7  sum_64x128               [12][64][128]     11,042,304    12,443,648
+ *         4  contract_128x128         [128][128]       100,663,296     3,801,088
+ *         4  copy_128x128             [128][128]                 0       557,056
+ *         4  contract_64x128_2        [12][64][128]    100,663,296     3,833,856
+ *         4  copy_4x64x32_2           [12][4][64][32]            0     6,488,064
+ *         4  contract_4x64x64         [12][4][64][64]   50,331,648     6,500,352
+ *         4  mul_4x64x64              [12][4][64][64]    5,505,024     9,474,048
+ *         4  contract_4x64x32_2       [12][4][64][32]   50,331,648    12,984,064
+ *         4  contract_4x32x64         [12][4][32][64]   50,331,648    12,984,064
+ *         4  contract_4x64x32_3       [12][4][64][32]   50,331,648     9,838,336
+ *         4  sum_64x384               [12][64][384]      1,179,648     4,921,344
+ *         4  contract_128x384         [128][384]       301,989,888     7,471,104
+ *         4  copy_384x128             [384][128]                 0     1,671,168
+ *         4  contract_64x128_3        [12][64][128]    301,989,888     7,569,408
+ *         1  d_h_0_ln_1_weight        [12][64][128]      1,577,472     1,814,016
+ *         1  d_wpe_weight             [64][128]              8,192        69,632
+ *         1  d_wte_scatter            [65][128]             98,304       482,880
+ *         1  transpose_d_wte_scatter  [65][128]                  0        78,400
+ *         1  d_wte_weight             [65][128]         12,787,840       770,048
  *
  *         offset      bytes  steps     buffer              shape
  *     12,976,128  1,228,800  6..134    h_0_attn_c_attn     [12][64][384]
@@ -195,6 +195,14 @@
 #define NN_UNROLL(times) NN_PRAGMA(GCC unroll times)
 #else
 #define NN_UNROLL(times)
+#endif
+#endif
+
+#ifndef NN_PREFETCH
+#if defined(__GNUC__)
+#define NN_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define NN_PREFETCH(address) ((void)0)
 #endif
 #endif
 
@@ -492,6 +500,9 @@ static void char_gpt_tile_6x16(const float *NN_RESTRICT a, const float *NN_RESTR
         c5_0 = _mm256_loadu_ps(sums + row * 5);
         c5_1 = _mm256_loadu_ps(sums + row * 5 + 8);
     }
+    for (ptrdiff_t r = 0; r < 6; r++) {
+        for (ptrdiff_t c = 0; c < 16; c += 16) NN_PREFETCH(sums + r * row + c);
+    }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
@@ -558,6 +569,9 @@ static void char_gpt_tile_5x16(const float *NN_RESTRICT a, const float *NN_RESTR
         c4_0 = _mm256_loadu_ps(sums + row * 4);
         c4_1 = _mm256_loadu_ps(sums + row * 4 + 8);
     }
+    for (ptrdiff_t r = 0; r < 5; r++) {
+        for (ptrdiff_t c = 0; c < 16; c += 16) NN_PREFETCH(sums + r * row + c);
+    }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
@@ -622,6 +636,9 @@ static void char_gpt_tile_6x16_across(const float *NN_RESTRICT a, const float *N
         c4_1 = _mm256_loadu_ps(sums + row * 4 + 8);
         c5_0 = _mm256_loadu_ps(sums + row * 5);
         c5_1 = _mm256_loadu_ps(sums + row * 5 + 8);
+    }
+    for (ptrdiff_t r = 0; r < 6; r++) {
+        for (ptrdiff_t c = 0; c < 16; c += 16) NN_PREFETCH(sums + r * row + c);
     }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
@@ -689,6 +706,9 @@ static void char_gpt_tile_5x16_across(const float *NN_RESTRICT a, const float *N
         c4_0 = _mm256_loadu_ps(sums + row * 4);
         c4_1 = _mm256_loadu_ps(sums + row * 4 + 8);
     }
+    for (ptrdiff_t r = 0; r < 5; r++) {
+        for (ptrdiff_t c = 0; c < 16; c += 16) NN_PREFETCH(sums + r * row + c);
+    }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
@@ -748,6 +768,9 @@ static void char_gpt_tile_3x24_across(const float *NN_RESTRICT a, const float *N
         c2_1 = _mm256_loadu_ps(sums + row * 2 + 8);
         c2_2 = _mm256_loadu_ps(sums + row * 2 + 16);
     }
+    for (ptrdiff_t r = 0; r < 3; r++) {
+        for (ptrdiff_t c = 0; c < 24; c += 16) NN_PREFETCH(sums + r * row + c);
+    }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
@@ -797,6 +820,9 @@ static void char_gpt_tile_2x24_across(const float *NN_RESTRICT a, const float *N
         c1_0 = _mm256_loadu_ps(sums + row);
         c1_1 = _mm256_loadu_ps(sums + row + 8);
         c1_2 = _mm256_loadu_ps(sums + row + 16);
+    }
+    for (ptrdiff_t r = 0; r < 2; r++) {
+        for (ptrdiff_t c = 0; c < 24; c += 16) NN_PREFETCH(sums + r * row + c);
     }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
@@ -863,8 +889,7 @@ static void char_gpt_wpe(const float *NN_RESTRICT wpe_weight, float *NN_RESTRICT
 /* h_0_ln_1 = (x - sum(x, axis 2) / 128) * rsqrt(variance(x, axis 2) + 1e-05) * h.0.ln_1.weight +
  * h.0.ln_1.bias  char_gpt.nn:17
  * x = wte + wpe
- * Also h_0_ln_2 in infer, h_1_ln_1 in infer, h_1_ln_2 in infer, h_2_ln_1 in infer, h_2_ln_2 in
- * infer, h_3_ln_1 in infer, h_3_ln_2 in infer. */
+ * Also h_0_ln_2 in infer, h_1_ln_1 in infer, h_1_ln_2 in infer, .... */
 NN_TARGET_AVX2
 static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RESTRICT wpe,
                                 const float *NN_RESTRICT h_0_ln_1_weight,
@@ -1063,191 +1088,6 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
                              _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1608,
                              _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
-        }
-    }
-}
-
-/* h_0_attn_c_attn_transposed = h_0_attn_c_attn[1, :, :, :, :]                     char_gpt.nn:12
- * Also transpose_h_1_attn_c_attn in infer, transpose_h_2_attn_c_attn in infer,
- * transpose_h_3_attn_c_attn in infer. */
-NN_TARGET_AVX2
-static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
-                                  float *NN_RESTRICT h_0_attn_c_attn_transposed)
-{
-    for (ptrdiff_t j = 0; j < 4; j++) {
-        for (ptrdiff_t row = 0; row < 64; row += 8) {
-            for (ptrdiff_t column = 0; column < 32; column += 8) {
-                char_gpt_transpose(h_0_attn_c_attn + j * 32 + row * 400 + column + 128, 400,
-                                   h_0_attn_c_attn_transposed + j * 2048 + row + column * 64, 64, 8,
-                                   8);
-            }
-        }
-    }
-}
-
-/* h_0_attn_select = index <= index ? h_0_attn_c_attn[0, :, :, :, :] @ h_0_attn_c_attn[1, :, :, :,
- * :] * 0.176777 : -1e+30  char_gpt.nn:12
- * [1,4,64,32] x [1,4,64,32] -> [1,4,64,64]. Tile 4 x 16.
- * Also h_1_attn_select in infer, h_2_attn_select in infer, h_3_attn_select in infer. */
-NN_TARGET_AVX2
-static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c_attn,
-                                             const float *NN_RESTRICT h_0_attn_c_attn_transposed,
-                                             float *NN_RESTRICT h_0_attn_select)
-{
-    NN_ALIGNED float tile[64];
-    for (ptrdiff_t j = 0; j < 4; j++) {
-        for (ptrdiff_t j2 = 0; j2 < 64; j2 += 16) {
-            for (ptrdiff_t i = 0; i < 64; i += 4) {
-                __m256 c0_0 = _mm256_setzero_ps();
-                __m256 c0_1 = _mm256_setzero_ps();
-                __m256 c1_0 = _mm256_setzero_ps();
-                __m256 c1_1 = _mm256_setzero_ps();
-                __m256 c2_0 = _mm256_setzero_ps();
-                __m256 c2_1 = _mm256_setzero_ps();
-                __m256 c3_0 = _mm256_setzero_ps();
-                __m256 c3_1 = _mm256_setzero_ps();
-                const ptrdiff_t inside = i - j2 + 4 > 0 ? i - j2 + 4 : 0;
-                const ptrdiff_t end = inside * 32 < 32 ? inside * 32 : 32;
-                NN_UNROLL(4)
-                for (ptrdiff_t k = 0; k < end; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_transposed + j * 2048 + j2 + k
-                                                      * 64);
-                    const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_transposed + j * 2048 + j2 + k
-                                                      * 64 + 8);
-                    const __m256 a0 = _mm256_set1_ps(h_0_attn_c_attn[j * 32 + i * 400 + k]);
-                    c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
-                    c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-                    const __m256 a1 = _mm256_set1_ps(h_0_attn_c_attn[j * 32 + i * 400 + k + 400]);
-                    c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
-                    c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
-                    const __m256 a2 = _mm256_set1_ps(h_0_attn_c_attn[j * 32 + i * 400 + k + 800]);
-                    c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
-                    c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
-                    const __m256 a3 = _mm256_set1_ps(h_0_attn_c_attn[j * 32 + i * 400 + k + 1200]);
-                    c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
-                    c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
-                }
-                _mm256_storeu_ps(tile, c0_0);
-                _mm256_storeu_ps(tile + 8, c0_1);
-                _mm256_storeu_ps(tile + 16, c1_0);
-                _mm256_storeu_ps(tile + 24, c1_1);
-                _mm256_storeu_ps(tile + 32, c2_0);
-                _mm256_storeu_ps(tile + 40, c2_1);
-                _mm256_storeu_ps(tile + 48, c3_0);
-                _mm256_storeu_ps(tile + 56, c3_1);
-                for (ptrdiff_t r = 0; r < 4; r++) {
-                    const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32((int32_t)j2),
-                                                          char_gpt_iota());
-                    const __m256 le = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(iota,
-                        _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
-                    _mm256_storeu_ps(h_0_attn_select + j * 4112 + (i * 64 + r * 64) + j2,
-                        _mm256_blendv_ps(_mm256_set1_ps(-1e+30f),
-                        _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16), _mm256_set1_ps(0.17677669f)),
-                        le));
-                    const __m256i iota2 = _mm256_add_epi32(_mm256_set1_epi32((int32_t)(j2 + 8)),
-                                                           char_gpt_iota());
-                    const __m256 le2 = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(
-                        iota2, _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
-                    _mm256_storeu_ps(h_0_attn_select + j * 4112 + (i * 64 + r * 64) + j2 + 8,
-                        _mm256_blendv_ps(_mm256_set1_ps(-1e+30f),
-                        _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8),
-                        _mm256_set1_ps(0.17677669f)), le2));
-                }
-            }
-        }
-    }
-}
-
-/* h_0_attn_exp = exp(h_0_attn_select - logsumexp(h_0_attn_select, axis 3))        char_gpt.nn:12
- * Also h_1_attn_exp in infer, h_2_attn_exp in infer, h_3_attn_exp in infer. */
-NN_TARGET_AVX2
-static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
-                                 float *NN_RESTRICT h_0_attn_exp)
-{
-    NN_ALIGNED float exp_row[64];
-    for (ptrdiff_t j = 0; j < 4; j++) {
-        for (ptrdiff_t k = 0; k < 64; k++) {
-            __m256 largest = _mm256_set1_ps(-3.4028235e+38f);
-            __m256 largest2 = _mm256_set1_ps(-3.4028235e+38f);
-            __m256 largest3 = _mm256_set1_ps(-3.4028235e+38f);
-            __m256 largest4 = _mm256_set1_ps(-3.4028235e+38f);
-            for (ptrdiff_t l = 0; l < 64; l += 32) {
-                largest = _mm256_max_ps(largest,
-                                        _mm256_loadu_ps(h_0_attn_select + j * 4112 + k * 64 + l));
-                largest2 = _mm256_max_ps(largest2,
-                                         _mm256_loadu_ps(h_0_attn_select + j * 4112 + k * 64 + l
-                                                         + 8));
-                largest3 = _mm256_max_ps(largest3,
-                                         _mm256_loadu_ps(h_0_attn_select + j * 4112 + k * 64 + l
-                                                         + 16));
-                largest4 = _mm256_max_ps(largest4,
-                                         _mm256_loadu_ps(h_0_attn_select + j * 4112 + k * 64 + l
-                                                         + 24));
-            }
-            const float row_max = char_gpt_max_lanes(_mm256_max_ps(_mm256_max_ps(largest, largest2),
-                _mm256_max_ps(largest3, largest4)));
-            __m256 sum = _mm256_setzero_ps();
-            for (ptrdiff_t l = 0; l < 64; l += 8) {
-                const __m256 exp = char_gpt_exp(_mm256_sub_ps(_mm256_loadu_ps(h_0_attn_select + j
-                    * 4112 + k * 64 + l), _mm256_set1_ps(row_max)));
-                _mm256_storeu_ps(exp_row + l, exp);
-                sum = _mm256_add_ps(sum, exp);
-            }
-            const float row_sum = char_gpt_add_lanes(sum);
-            const float scale = 1.0f / row_sum;
-            for (ptrdiff_t l = 0; l < 64; l += 8) {
-                const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + l),
-                                                 _mm256_set1_ps(scale));
-                _mm256_storeu_ps(h_0_attn_exp + j * 4112 + k * 64 + l, exp);
-            }
-        }
-    }
-}
-
-/* y = h_0_attn_exp @ h_0_attn_c_attn[2, :, :, :, :]                               char_gpt.nn:12
- * [1,4,64,64] x [1,4,64,32] -> [1,4,64,32]. Tile 2 x 32.
- * Also h_1_attn in infer, h_2_attn in infer, h_3_attn in infer. */
-NN_TARGET_AVX2
-static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
-                                      const float *NN_RESTRICT h_0_attn_c_attn,
-                                      float *NN_RESTRICT y)
-{
-    for (ptrdiff_t j = 0; j < 4; j++) {
-        for (ptrdiff_t i = 0; i < 64; i += 2) {
-            __m256 c0_0 = _mm256_setzero_ps();
-            __m256 c0_1 = _mm256_setzero_ps();
-            __m256 c0_2 = _mm256_setzero_ps();
-            __m256 c0_3 = _mm256_setzero_ps();
-            __m256 c1_0 = _mm256_setzero_ps();
-            __m256 c1_1 = _mm256_setzero_ps();
-            __m256 c1_2 = _mm256_setzero_ps();
-            __m256 c1_3 = _mm256_setzero_ps();
-            const ptrdiff_t end = 64 < i + 2 ? 64 : i + 2;
-            NN_UNROLL(4)
-            for (ptrdiff_t k = 0; k < end; k++) {
-                const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn + j * 32 + k * 400 + 256);
-                const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn + j * 32 + k * 400 + 264);
-                const __m256 b2 = _mm256_loadu_ps(h_0_attn_c_attn + j * 32 + k * 400 + 272);
-                const __m256 b3 = _mm256_loadu_ps(h_0_attn_c_attn + j * 32 + k * 400 + 280);
-                const __m256 a0 = _mm256_set1_ps(h_0_attn_exp[j * 4112 + i * 64 + k]);
-                c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
-                c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-                c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
-                c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
-                const __m256 a1 = _mm256_set1_ps(h_0_attn_exp[j * 4112 + i * 64 + k + 64]);
-                c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
-                c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
-                c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
-                c1_3 = _mm256_fmadd_ps(a1, b3, c1_3);
-            }
-            _mm256_storeu_ps(y + j * 32 + i * 144, c0_0);
-            _mm256_storeu_ps(y + j * 32 + i * 144 + 8, c0_1);
-            _mm256_storeu_ps(y + j * 32 + i * 144 + 16, c0_2);
-            _mm256_storeu_ps(y + j * 32 + i * 144 + 24, c0_3);
-            _mm256_storeu_ps(y + j * 32 + i * 144 + 144, c1_0);
-            _mm256_storeu_ps(y + j * 32 + i * 144 + 152, c1_1);
-            _mm256_storeu_ps(y + j * 32 + i * 144 + 160, c1_2);
-            _mm256_storeu_ps(y + j * 32 + i * 144 + 168, c1_3);
         }
     }
 }
@@ -1953,10 +1793,10 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
 
 /* h_0_attn_c_attn_transposed = h_0_attn_c_attn[1, :, :, :, :]                     char_gpt.nn:12
  * Also transpose_h_1_attn_c_attn in train, transpose_h_2_attn_c_attn in train,
- * transpose_h_3_attn_c_attn in train. */
+ * transpose_h_3_attn_c_attn in train, and for one sample. */
 NN_TARGET_AVX2
-static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_0_attn_c_attn,
-                                    float *NN_RESTRICT h_0_attn_c_attn_transposed, ptrdiff_t count)
+static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
+                                  float *NN_RESTRICT h_0_attn_c_attn_transposed, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -1974,11 +1814,12 @@ static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_0_attn_c_attn,
 /* h_0_attn_select = index <= index ? h_0_attn_c_attn[0, :, :, :, :] @ h_0_attn_c_attn[1, :, :, :,
  * :] * 0.176777 : -1e+30  char_gpt.nn:12
  * [12,4,64,32] x [12,4,64,32] -> [12,4,64,64]. Tile 4 x 16.
- * Also h_1_attn_select in train, h_2_attn_select in train, h_3_attn_select in train. */
+ * Also h_1_attn_select in train, h_2_attn_select in train, h_3_attn_select in train, and for one
+ * sample. */
 NN_TARGET_AVX2
-static void char_gpt_contract_select_4x64x64_2(const float *NN_RESTRICT h_0_attn_c_attn,
-                                               const float *NN_RESTRICT h_0_attn_c_attn_transposed,
-                                               float *NN_RESTRICT h_0_attn_select, ptrdiff_t count)
+static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c_attn,
+                                             const float *NN_RESTRICT h_0_attn_c_attn_transposed,
+                                             float *NN_RESTRICT h_0_attn_select, ptrdiff_t count)
 {
     NN_ALIGNED float tile[64];
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -2053,10 +1894,10 @@ static void char_gpt_contract_select_4x64x64_2(const float *NN_RESTRICT h_0_attn
 }
 
 /* h_0_attn_exp = exp(h_0_attn_select - logsumexp(h_0_attn_select, axis 3))        char_gpt.nn:12
- * Also h_1_attn_exp in train, h_2_attn_exp in train, h_3_attn_exp in train. */
+ * Also h_1_attn_exp in train, h_2_attn_exp in train, h_3_attn_exp in train, and for one sample. */
 NN_TARGET_AVX2
-static void char_gpt_exp_4x64x64_2(const float *NN_RESTRICT h_0_attn_select,
-                                   float *NN_RESTRICT h_0_attn_exp, ptrdiff_t count)
+static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
+                                 float *NN_RESTRICT h_0_attn_exp, ptrdiff_t count)
 {
     NN_ALIGNED float exp_row[64];
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -2103,11 +1944,11 @@ static void char_gpt_exp_4x64x64_2(const float *NN_RESTRICT h_0_attn_select,
 
 /* y = h_0_attn_exp @ h_0_attn_c_attn[2, :, :, :, :]                               char_gpt.nn:12
  * [12,4,64,64] x [12,4,64,32] -> [12,4,64,32]. Tile 2 x 32.
- * Also h_1_attn in train, h_2_attn in train, h_3_attn in train. */
+ * Also h_1_attn in train, h_2_attn in train, h_3_attn in train, and for one sample. */
 NN_TARGET_AVX2
-static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT h_0_attn_exp,
-                                        const float *NN_RESTRICT h_0_attn_c_attn,
-                                        float *NN_RESTRICT y, ptrdiff_t count)
+static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
+                                      const float *NN_RESTRICT h_0_attn_c_attn,
+                                      float *NN_RESTRICT y, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -2241,8 +2082,7 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
  * x_2 = x + h_0_attn_c_proj
  * h_0_ln_2_div = sum(x_2, axis 2) / 128
  * h_0_ln_2_rsqrt = rsqrt(variance(x_2, axis 2) + 1e-05)
- * Also h_1_ln_1 in train, h_1_ln_2 in train, h_2_ln_1 in train, h_2_ln_2 in train, h_3_ln_1 in
- * train, h_3_ln_2 in train, ln_f in train. */
+ * Also h_1_ln_1 in train, h_1_ln_2 in train, h_2_ln_1 in train, .... */
 NN_TARGET_AVX2
 static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
                                   const float *NN_RESTRICT h_0_attn_c_proj,
@@ -2974,11 +2814,19 @@ static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
 {
     for (ptrdiff_t j = 0; j < 512; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
+            const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
+            for (ptrdiff_t line = i * 6; line < i * 6 + 36; line++) {
+                NN_PREFETCH(d_h_3_mlp_c_fc + next + line * 528);
+            }
             char_gpt_tile_6x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
                                       d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528,
                                       count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
+            const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
+            for (ptrdiff_t line = i * 6; line < i * 6 + 30; line++) {
+                NN_PREFETCH(d_h_3_mlp_c_fc + next + line * 528);
+            }
             char_gpt_tile_5x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
                                       d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528,
                                       count * 64, 0);
@@ -3026,8 +2874,7 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
  * h.3.ln_2.weight * h_3_ln_2_rsqrt + sum(-(d_h_3_ln_2 * h.3.ln_2.weight * h_3_ln_2_rsqrt), axis 2)
  * / 128
  * Also d_h_2_mlp_c_proj_bias in train, d_h_2_attn_c_proj_bias in train, d_h_1_mlp_c_proj_bias in
- * train, d_h_1_attn_c_proj_bias in train, d_h_0_mlp_c_proj_bias in train, d_h_0_attn_c_proj_bias
- * in train. */
+ * train, .... */
 NN_TARGET_AVX2
 static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                                 const float *NN_RESTRICT h_3_ln_2_weight,
@@ -3224,7 +3071,7 @@ static void char_gpt_contract_64x128_2(const float *NN_RESTRICT d_x,
  * Also make_h_2_attn_c_attn_transposed_2 in train, make_h_1_attn_c_attn_transposed_2 in train,
  * make_h_0_attn_c_attn_transposed_2 in train. */
 NN_TARGET_AVX2
-static void char_gpt_copy_4x64x32_3(const float *NN_RESTRICT h_3_attn_c_attn,
+static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
                                     float *NN_RESTRICT h_3_attn_c_attn_transposed_2,
                                     ptrdiff_t count)
 {
@@ -3365,7 +3212,7 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
  * [12,4,64,64] x [12,4,64,32] -> [12,4,64,32]. Tile 2 x 32.
  * Also d_h_2_attn_input_2 in train, d_h_1_attn_input_2 in train, d_h_0_attn_input_2 in train. */
 NN_TARGET_AVX2
-static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
+static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_mul,
                                         const float *NN_RESTRICT h_3_attn_c_attn,
                                         float *NN_RESTRICT d_h_3_attn_input_2, ptrdiff_t count)
 {
@@ -3477,7 +3324,7 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
  * [12,64,4,32] x [12,4,64,64] -> [12,4,64,32]. Tile 2 x 32.
  * Also d_h_2_attn_input_4 in train, d_h_1_attn_input_4 in train, d_h_0_attn_input_4 in train. */
 NN_TARGET_AVX2
-static void char_gpt_contract_4x64x32_4(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
+static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
                                         const float *NN_RESTRICT h_3_attn_exp,
                                         float *NN_RESTRICT d_h_3_attn_input_4, ptrdiff_t count)
 {
@@ -3562,11 +3409,19 @@ static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
 {
     for (ptrdiff_t j = 0; j < 384; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
+            const ptrdiff_t next = j + 16 < 368 ? j + 16 : 368;
+            for (ptrdiff_t line = i * 6; line < i * 6 + 36; line++) {
+                NN_PREFETCH(d_qkv + next + line * 400);
+            }
             char_gpt_tile_6x16_across(h_3_ln_1 + i, d_qkv + j,
                                       d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384,
                                       count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
+            const ptrdiff_t next = j + 16 < 368 ? j + 16 : 368;
+            for (ptrdiff_t line = i * 6; line < i * 6 + 30; line++) {
+                NN_PREFETCH(d_qkv + next + line * 400);
+            }
             char_gpt_tile_5x16_across(h_3_ln_1 + i, d_qkv + j,
                                       d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384,
                                       count * 64, 0);
@@ -3847,6 +3702,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
 {
     if (!params || !tokens || !logits || !workspace)
         return NN_BAD_ARGUMENT;
+    const int count = 1;
     float *const work = (float *)workspace;
     const float *const wte_weight = params;                 /* [65][128], stored [128][80] */
     const float *const wpe_weight = params + 10240;         /* [64][128] */
@@ -3967,14 +3823,15 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_contract_add_64x384(h_0_ln_1, h_0_attn_c_attn_weight, h_0_attn_c_attn_bias,
                                  h_0_attn_c_attn);
     CHAR_GPT_TRACE("h.0.attn.c_attn", h_0_attn_c_attn, 25600);
-    char_gpt_copy_4x64x32(h_0_attn_c_attn, h_0_attn_c_attn_transposed);
-    char_gpt_contract_select_4x64x64(h_0_attn_c_attn, h_0_attn_c_attn_transposed, h_0_attn_select);
+    char_gpt_copy_4x64x32(h_0_attn_c_attn, h_0_attn_c_attn_transposed, count);
+    char_gpt_contract_select_4x64x64(h_0_attn_c_attn, h_0_attn_c_attn_transposed, h_0_attn_select,
+                                     count);
     CHAR_GPT_TRACE("h.0.attn_select", h_0_attn_select, 16448);
     /* h_0_attn_exp = exp(h_0_attn_select - logsumexp(h_0_attn_select, axis 3)) */
-    char_gpt_exp_4x64x64(h_0_attn_select, h_0_attn_exp);
+    char_gpt_exp_4x64x64(h_0_attn_select, h_0_attn_exp, count);
     CHAR_GPT_TRACE("h.0.attn_exp", h_0_attn_exp, 16448);
     /* y = h_0_attn_exp @ h_0_attn_c_attn[2, :, :, :, :] */
-    char_gpt_contract_4x64x32(h_0_attn_exp, h_0_attn_c_attn, y);
+    char_gpt_contract_4x64x32(h_0_attn_exp, h_0_attn_c_attn, y, count);
     CHAR_GPT_TRACE("y", y, 9216);
     /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight + h.0.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y, h_0_attn_c_proj_weight, h_0_attn_c_proj_bias, h_0_attn_c_proj);
@@ -3995,14 +3852,15 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_contract_add_64x384(h_1_ln_1, h_1_attn_c_attn_weight, h_1_attn_c_attn_bias,
                                  h_1_attn_c_attn);
     CHAR_GPT_TRACE("h.1.attn.c_attn", h_1_attn_c_attn, 25600);
-    char_gpt_copy_4x64x32(h_1_attn_c_attn, h_1_attn_c_attn_transposed);
-    char_gpt_contract_select_4x64x64(h_1_attn_c_attn, h_1_attn_c_attn_transposed, h_1_attn_select);
+    char_gpt_copy_4x64x32(h_1_attn_c_attn, h_1_attn_c_attn_transposed, count);
+    char_gpt_contract_select_4x64x64(h_1_attn_c_attn, h_1_attn_c_attn_transposed, h_1_attn_select,
+                                     count);
     CHAR_GPT_TRACE("h.1.attn_select", h_1_attn_select, 16448);
     /* h_1_attn_exp = exp(h_1_attn_select - logsumexp(h_1_attn_select, axis 3)) */
-    char_gpt_exp_4x64x64(h_1_attn_select, h_1_attn_exp);
+    char_gpt_exp_4x64x64(h_1_attn_select, h_1_attn_exp, count);
     CHAR_GPT_TRACE("h.1.attn_exp", h_1_attn_exp, 16448);
     /* y_2 = h_1_attn_exp @ h_1_attn_c_attn[2, :, :, :, :] */
-    char_gpt_contract_4x64x32(h_1_attn_exp, h_1_attn_c_attn, y_2);
+    char_gpt_contract_4x64x32(h_1_attn_exp, h_1_attn_c_attn, y_2, count);
     CHAR_GPT_TRACE("y", y_2, 9216);
     /* h_1_attn_c_proj = y_2 @ h.1.attn.c_proj.weight + h.1.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_2, h_1_attn_c_proj_weight, h_1_attn_c_proj_bias,
@@ -4024,14 +3882,15 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_contract_add_64x384(h_2_ln_1, h_2_attn_c_attn_weight, h_2_attn_c_attn_bias,
                                  h_2_attn_c_attn);
     CHAR_GPT_TRACE("h.2.attn.c_attn", h_2_attn_c_attn, 25600);
-    char_gpt_copy_4x64x32(h_2_attn_c_attn, h_2_attn_c_attn_transposed);
-    char_gpt_contract_select_4x64x64(h_2_attn_c_attn, h_2_attn_c_attn_transposed, h_2_attn_select);
+    char_gpt_copy_4x64x32(h_2_attn_c_attn, h_2_attn_c_attn_transposed, count);
+    char_gpt_contract_select_4x64x64(h_2_attn_c_attn, h_2_attn_c_attn_transposed, h_2_attn_select,
+                                     count);
     CHAR_GPT_TRACE("h.2.attn_select", h_2_attn_select, 16448);
     /* h_2_attn_exp = exp(h_2_attn_select - logsumexp(h_2_attn_select, axis 3)) */
-    char_gpt_exp_4x64x64(h_2_attn_select, h_2_attn_exp);
+    char_gpt_exp_4x64x64(h_2_attn_select, h_2_attn_exp, count);
     CHAR_GPT_TRACE("h.2.attn_exp", h_2_attn_exp, 16448);
     /* y_3 = h_2_attn_exp @ h_2_attn_c_attn[2, :, :, :, :] */
-    char_gpt_contract_4x64x32(h_2_attn_exp, h_2_attn_c_attn, y_3);
+    char_gpt_contract_4x64x32(h_2_attn_exp, h_2_attn_c_attn, y_3, count);
     CHAR_GPT_TRACE("y", y_3, 9216);
     /* h_2_attn_c_proj = y_3 @ h.2.attn.c_proj.weight + h.2.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_3, h_2_attn_c_proj_weight, h_2_attn_c_proj_bias,
@@ -4053,14 +3912,15 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_contract_add_64x384(h_3_ln_1, h_3_attn_c_attn_weight, h_3_attn_c_attn_bias,
                                  h_3_attn_c_attn);
     CHAR_GPT_TRACE("h.3.attn.c_attn", h_3_attn_c_attn, 25600);
-    char_gpt_copy_4x64x32(h_3_attn_c_attn, h_3_attn_c_attn_transposed);
-    char_gpt_contract_select_4x64x64(h_3_attn_c_attn, h_3_attn_c_attn_transposed, h_3_attn_select);
+    char_gpt_copy_4x64x32(h_3_attn_c_attn, h_3_attn_c_attn_transposed, count);
+    char_gpt_contract_select_4x64x64(h_3_attn_c_attn, h_3_attn_c_attn_transposed, h_3_attn_select,
+                                     count);
     CHAR_GPT_TRACE("h.3.attn_select", h_3_attn_select, 16448);
     /* h_3_attn_exp = exp(h_3_attn_select - logsumexp(h_3_attn_select, axis 3)) */
-    char_gpt_exp_4x64x64(h_3_attn_select, h_3_attn_exp);
+    char_gpt_exp_4x64x64(h_3_attn_select, h_3_attn_exp, count);
     CHAR_GPT_TRACE("h.3.attn_exp", h_3_attn_exp, 16448);
     /* y_4 = h_3_attn_exp @ h_3_attn_c_attn[2, :, :, :, :] */
-    char_gpt_contract_4x64x32(h_3_attn_exp, h_3_attn_c_attn, y_4);
+    char_gpt_contract_4x64x32(h_3_attn_exp, h_3_attn_c_attn, y_4, count);
     CHAR_GPT_TRACE("y", y_4, 9216);
     /* h_3_attn_c_proj = y_4 @ h.3.attn.c_proj.weight + h.3.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_4, h_3_attn_c_proj_weight, h_3_attn_c_proj_bias,
@@ -4290,15 +4150,15 @@ int char_gpt_train(const char_gpt_train_args *args)
             char_gpt_contract_add_64x384_2(h_i_ln_1, h_i_attn_c_attn_weight, h_i_attn_c_attn_bias,
                                            h_i_attn_c_attn, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_attn", (int)i, h_i_attn_c_attn, 307200);
-            char_gpt_copy_4x64x32_2(h_i_attn_c_attn, h_i_attn_c_attn_transposed, count);
-            char_gpt_contract_select_4x64x64_2(h_i_attn_c_attn, h_i_attn_c_attn_transposed,
-                                               h_i_attn_select, count);
+            char_gpt_copy_4x64x32(h_i_attn_c_attn, h_i_attn_c_attn_transposed, count);
+            char_gpt_contract_select_4x64x64(h_i_attn_c_attn, h_i_attn_c_attn_transposed,
+                                             h_i_attn_select, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn_select", (int)i, h_i_attn_select, 197376);
             /* h_i_attn_exp = exp(h_i_attn_select - logsumexp(h_i_attn_select, axis 3)) */
-            char_gpt_exp_4x64x64_2(h_i_attn_select, h_i_attn_exp, count);
+            char_gpt_exp_4x64x64(h_i_attn_select, h_i_attn_exp, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn_exp", (int)i, h_i_attn_exp, 197376);
             /* y_i = h_i_attn_exp @ h_i_attn_c_attn[2, :, :, :, :] */
-            char_gpt_contract_4x64x32_2(h_i_attn_exp, h_i_attn_c_attn, y_i, count);
+            char_gpt_contract_4x64x32(h_i_attn_exp, h_i_attn_c_attn, y_i, count);
             CHAR_GPT_TRACE("y", y_i, 110592);
             /* h_i_attn_c_proj = y_i @ h.i.attn.c_proj.weight + h.i.attn.c_proj.bias */
             char_gpt_contract_add_64x128_3(y_i, h_i_attn_c_proj_weight, h_i_attn_c_proj_bias,
@@ -4460,17 +4320,17 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* d_h_i_attn_c_proj_input = d_x_i @ h.i.attn.c_proj.weight */
             char_gpt_contract_64x128_2(d_x_i, h_i_attn_c_proj_weight_transposed,
                                        d_h_i_attn_c_proj_input, count);
-            char_gpt_copy_4x64x32_3(h_i_attn_c_attn, h_i_attn_c_attn_transposed_2, count);
+            char_gpt_copy_4x64x32_2(h_i_attn_c_attn, h_i_attn_c_attn_transposed_2, count);
             /* d_h_i_attn_input = d_h_i_attn_c_proj_input @ h_i_attn_c_attn[2, :, :, :, :] */
             char_gpt_contract_4x64x64(d_h_i_attn_c_proj_input, h_i_attn_c_attn_transposed_2,
                                       d_h_i_attn_input, count);
             char_gpt_mul_4x64x64(d_h_i_attn_input, h_i_attn_exp, d_h_i_attn_mul, count);
             /* d_h_i_attn_input_2 = d_h_i_attn_mul @ h_i_attn_c_attn[1, :, :, :, :] */
-            char_gpt_contract_4x64x32_3(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_2, count);
+            char_gpt_contract_4x64x32_2(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_2, count);
             /* d_h_i_attn_input_3 = d_h_i_attn_mul @ h_i_attn_c_attn[0, :, :, :, :] */
             char_gpt_contract_4x32x64(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_3, count);
             /* d_h_i_attn_input_4 = d_h_i_attn_c_proj_input @ h_i_attn_exp */
-            char_gpt_contract_4x64x32_4(d_h_i_attn_c_proj_input, h_i_attn_exp, d_h_i_attn_input_4,
+            char_gpt_contract_4x64x32_3(d_h_i_attn_c_proj_input, h_i_attn_exp, d_h_i_attn_input_4,
                                         count);
             /* d_h_i_attn_c_attn_bias = sum(d_qkv_i, axes 0 and 1) */
             char_gpt_sum_64x384(d_qkv_i, d_h_i_attn_c_attn_bias, count);
@@ -4499,13 +4359,13 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_copy_128x128(h_0_attn_c_proj_weight, h_0_attn_c_proj_weight_transposed);
     char_gpt_contract_64x128_2(d_x_4, h_0_attn_c_proj_weight_transposed, d_h_0_attn_c_proj_input,
                                count);
-    char_gpt_copy_4x64x32_3(h_0_attn_c_attn, h_0_attn_c_attn_transposed_2, count);
+    char_gpt_copy_4x64x32_2(h_0_attn_c_attn, h_0_attn_c_attn_transposed_2, count);
     char_gpt_contract_4x64x64(d_h_0_attn_c_proj_input, h_0_attn_c_attn_transposed_2,
                               d_h_0_attn_input, count);
     char_gpt_mul_4x64x64(d_h_0_attn_input, h_0_attn_exp, d_h_0_attn_mul, count);
-    char_gpt_contract_4x64x32_3(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_2, count);
+    char_gpt_contract_4x64x32_2(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_2, count);
     char_gpt_contract_4x32x64(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_3, count);
-    char_gpt_contract_4x64x32_4(d_h_0_attn_c_proj_input, h_0_attn_exp, d_h_0_attn_input_4, count);
+    char_gpt_contract_4x64x32_3(d_h_0_attn_c_proj_input, h_0_attn_exp, d_h_0_attn_input_4, count);
     char_gpt_sum_64x384(d_qkv_4, d_h_0_attn_c_attn_bias, count);
     char_gpt_contract_128x384(d_qkv_4, h_0_ln_1, d_h_0_attn_c_attn_weight, count);
     char_gpt_copy_384x128(h_0_attn_c_attn_weight, h_0_attn_c_attn_weight_transposed);

@@ -106,53 +106,53 @@
  *
  * train, with a workspace of 31,967,232 bytes, 31,967,232 of them live at once:
  *
- *     calls  kernel                     shape            FLOP in all  bytes in all
- *         2  check_next                 [12][64]                   0         6,144
- *         1  wte_batch12                [12][64][128]              0       486,400
- *         1  wpe                        [64][128]                  0        69,632
- *         1  h_0_ln_1_batch12           [12][64][128]        887,040     1,371,136
- *         4  contract_add_64x384_2      [12][64][384]    303,169,536     7,477,248
- *         4  copy_4x64x32_2             [12][4][64][32]            0     6,488,064
- *         4  contract_select_4x64x64_2  [12][4][64][64]   51,904,512     9,646,080
- *         4  exp_4x64x64_2              [12][4][64][64]    3,932,160     6,316,032
- *         4  contract_4x64x32_2         [12][4][64][32]   50,331,648     9,842,688
- *         4  contract_add_64x128_3      [12][64][128]    101,056,512     3,803,136
- *         8  add_64x128_2               [12][64][128]      7,096,320    14,213,120
- *         4  contract_mul_64x512_2      [12][64][512]    407,371,776    15,835,136
- *         4  contract_add_64x128_4      [12][64][128]    403,046,400     9,308,160
- *         1  logits_batch12             [12][64][65]      12,779,520       683,008
- *         1  loss                       [12][64][65]         450,817       448,516
- *         1  perplexity_mul             [1]                        1             8
- *         1  perplexity                 [2]                        0            12
- *         1  transpose_wte_weight       [65][128]                  0        78,400
- *         1  d_ln_f                     [12][64][128]     12,779,520       725,568
- *         1  d_h_3_mlp_c_proj_bias      [12][64][128]      1,479,168     1,335,296
- *         4  contract_512x128           [512][128]       402,653,184     9,306,112
- *         4  copy_128x512               [128][512]                 0     2,129,920
- *         4  contract_add_64x512        [12][64][512]    416,808,960    15,826,944
- *         4  sum_64x512                 [12][64][512]      1,572,864     6,496,256
- *         4  contract_128x512           [128][512]       402,653,184     9,338,880
- *         4  copy_512x128               [512][128]                 0     2,260,992
- *         4  contract_64x128            [12][64][128]    402,653,184     9,437,184
- *         7  sum_64x128                 [12][64][128]     11,042,304    12,443,648
- *         4  contract_128x128           [128][128]       100,663,296     3,801,088
- *         4  copy_128x128               [128][128]                 0       557,056
- *         4  contract_64x128_2          [12][64][128]    100,663,296     3,833,856
- *         4  copy_4x64x32_3             [12][4][64][32]            0     6,488,064
- *         4  contract_4x64x64           [12][4][64][64]   50,331,648     6,500,352
- *         4  mul_4x64x64                [12][4][64][64]    5,505,024     9,474,048
- *         4  contract_4x64x32_3         [12][4][64][32]   50,331,648    12,984,064
- *         4  contract_4x32x64           [12][4][32][64]   50,331,648    12,984,064
- *         4  contract_4x64x32_4         [12][4][64][32]   50,331,648     9,838,336
- *         4  sum_64x384                 [12][64][384]      1,179,648     4,921,344
- *         4  contract_128x384           [128][384]       301,989,888     7,471,104
- *         4  copy_384x128               [384][128]                 0     1,671,168
- *         4  contract_64x128_3          [12][64][128]    301,989,888     7,569,408
- *         1  d_h_0_ln_1_weight          [12][64][128]      1,577,472     1,814,016
- *         1  d_wpe_weight               [64][128]              8,192        69,632
- *         1  d_wte_scatter              [65][128]             98,304       482,880
- *         1  transpose_d_wte_scatter    [65][128]                  0        78,400
- *         1  d_wte_weight               [65][128]         12,787,840       770,048
+ *     calls  kernel                   shape            FLOP in all  bytes in all
+ *         2  check_next               [12][64]                   0         6,144
+ *         1  wte_batch12              [12][64][128]              0       486,400
+ *         1  wpe                      [64][128]                  0        69,632
+ *         1  h_0_ln_1_batch12         [12][64][128]        887,040     1,371,136
+ *         4  contract_add_64x384_2    [12][64][384]    303,169,536     7,477,248
+ *         4  copy_4x64x32             [12][4][64][32]            0     6,488,064
+ *         4  contract_select_4x64x64  [12][4][64][64]   51,904,512     9,646,080
+ *         4  exp_4x64x64              [12][4][64][64]    3,932,160     6,316,032
+ *         4  contract_4x64x32         [12][4][64][32]   50,331,648     9,842,688
+ *         4  contract_add_64x128_3    [12][64][128]    101,056,512     3,803,136
+ *         8  add_64x128_2             [12][64][128]      7,096,320    14,213,120
+ *         4  contract_mul_64x512_2    [12][64][512]    407,371,776    15,835,136
+ *         4  contract_add_64x128_4    [12][64][128]    403,046,400     9,308,160
+ *         1  logits_batch12           [12][64][65]      12,779,520       683,008
+ *         1  loss                     [12][64][65]         450,817       448,516
+ *         1  perplexity_mul           [1]                        1             8
+ *         1  perplexity               [2]                        0            12
+ *         1  transpose_wte_weight     [65][128]                  0        78,400
+ *         1  d_ln_f                   [12][64][128]     12,779,520       725,568
+ *         1  d_h_3_mlp_c_proj_bias    [12][64][128]      1,479,168     1,335,296
+ *         4  contract_512x128         [512][128]       402,653,184     9,306,112
+ *         4  copy_128x512             [128][512]                 0     2,129,920
+ *         4  contract_add_64x512      [12][64][512]    416,808,960    15,826,944
+ *         4  sum_64x512               [12][64][512]      1,572,864     6,496,256
+ *         4  contract_128x512         [128][512]       402,653,184     9,338,880
+ *         4  copy_512x128             [512][128]                 0     2,260,992
+ *         4  contract_64x128          [12][64][128]    402,653,184     9,437,184
+ *         7  sum_64x128               [12][64][128]     11,042,304    12,443,648
+ *         4  contract_128x128         [128][128]       100,663,296     3,801,088
+ *         4  copy_128x128             [128][128]                 0       557,056
+ *         4  contract_64x128_2        [12][64][128]    100,663,296     3,833,856
+ *         4  copy_4x64x32_2           [12][4][64][32]            0     6,488,064
+ *         4  contract_4x64x64         [12][4][64][64]   50,331,648     6,500,352
+ *         4  mul_4x64x64              [12][4][64][64]    5,505,024     9,474,048
+ *         4  contract_4x64x32_2       [12][4][64][32]   50,331,648    12,984,064
+ *         4  contract_4x32x64         [12][4][32][64]   50,331,648    12,984,064
+ *         4  contract_4x64x32_3       [12][4][64][32]   50,331,648     9,838,336
+ *         4  sum_64x384               [12][64][384]      1,179,648     4,921,344
+ *         4  contract_128x384         [128][384]       301,989,888     7,471,104
+ *         4  copy_384x128             [384][128]                 0     1,671,168
+ *         4  contract_64x128_3        [12][64][128]    301,989,888     7,569,408
+ *         1  d_h_0_ln_1_weight        [12][64][128]      1,577,472     1,814,016
+ *         1  d_wpe_weight             [64][128]              8,192        69,632
+ *         1  d_wte_scatter            [65][128]             98,304       482,880
+ *         1  transpose_d_wte_scatter  [65][128]                  0        78,400
+ *         1  d_wte_weight             [65][128]         12,787,840       770,048
  *
  *         offset      bytes  steps     buffer              shape
  *     12,976,128  1,228,800  6..134    h_0_attn_c_attn     [12][64][384]
@@ -193,6 +193,14 @@
 #define NN_UNROLL(times) NN_PRAGMA(GCC unroll times)
 #else
 #define NN_UNROLL(times)
+#endif
+#endif
+
+#ifndef NN_PREFETCH
+#if defined(__GNUC__)
+#define NN_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define NN_PREFETCH(address) ((void)0)
 #endif
 #endif
 
@@ -384,6 +392,9 @@ static void char_gpt_tile_6x2(const float *NN_RESTRICT a, const float *NN_RESTRI
         c5_0 = sums[row * 5];
         c5_1 = sums[row * 5 + 1];
     }
+    for (ptrdiff_t r = 0; r < 6; r++) {
+        for (ptrdiff_t c = 0; c < 2; c += 16) NN_PREFETCH(sums + r * row + c);
+    }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const float b0 = b[k * b_step];
@@ -449,6 +460,9 @@ static void char_gpt_tile_5x2(const float *NN_RESTRICT a, const float *NN_RESTRI
         c4_0 = sums[row * 4];
         c4_1 = sums[row * 4 + 1];
     }
+    for (ptrdiff_t r = 0; r < 5; r++) {
+        for (ptrdiff_t c = 0; c < 2; c += 16) NN_PREFETCH(sums + r * row + c);
+    }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const float b0 = b[k * b_step];
@@ -512,6 +526,9 @@ static void char_gpt_tile_6x2_across(const float *NN_RESTRICT a, const float *NN
         c4_1 = sums[row * 4 + 1];
         c5_0 = sums[row * 5];
         c5_1 = sums[row * 5 + 1];
+    }
+    for (ptrdiff_t r = 0; r < 6; r++) {
+        for (ptrdiff_t c = 0; c < 2; c += 16) NN_PREFETCH(sums + r * row + c);
     }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
@@ -578,6 +595,9 @@ static void char_gpt_tile_5x2_across(const float *NN_RESTRICT a, const float *NN
         c4_0 = sums[row * 4];
         c4_1 = sums[row * 4 + 1];
     }
+    for (ptrdiff_t r = 0; r < 5; r++) {
+        for (ptrdiff_t c = 0; c < 2; c += 16) NN_PREFETCH(sums + r * row + c);
+    }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const float b0 = b[k * b_step];
@@ -634,6 +654,9 @@ static void char_gpt_tile_4x2_across(const float *NN_RESTRICT a, const float *NN
         c3_0 = sums[row * 3];
         c3_1 = sums[row * 3 + 1];
     }
+    for (ptrdiff_t r = 0; r < 4; r++) {
+        for (ptrdiff_t c = 0; c < 2; c += 16) NN_PREFETCH(sums + r * row + c);
+    }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const float b0 = b[k * b_step];
@@ -676,6 +699,9 @@ static void char_gpt_tile_4x1_across(const float *NN_RESTRICT a, const float *NN
         c1_0 = sums[row];
         c2_0 = sums[row * 2];
         c3_0 = sums[row * 3];
+    }
+    for (ptrdiff_t r = 0; r < 4; r++) {
+        for (ptrdiff_t c = 0; c < 1; c += 16) NN_PREFETCH(sums + r * row + c);
     }
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
@@ -733,8 +759,7 @@ static void char_gpt_wpe(const float *NN_RESTRICT wpe_weight, float *NN_RESTRICT
 /* h_0_ln_1 = (x - sum(x, axis 2) / 128) * rsqrt(variance(x, axis 2) + 1e-05) * h.0.ln_1.weight +
  * h.0.ln_1.bias  char_gpt.nn:17
  * x = wte + wpe
- * Also h_0_ln_2 in infer, h_1_ln_1 in infer, h_1_ln_2 in infer, h_2_ln_1 in infer, h_2_ln_2 in
- * infer, h_3_ln_1 in infer, h_3_ln_2 in infer. */
+ * Also h_0_ln_2 in infer, h_1_ln_1 in infer, h_1_ln_2 in infer, .... */
 static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RESTRICT wpe,
                                 const float *NN_RESTRICT h_0_ln_1_weight,
                                 const float *NN_RESTRICT h_0_ln_1_bias, float *NN_RESTRICT h_0_ln_1,
@@ -870,156 +895,6 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
             h_0_attn_c_attn[i * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias3;
             h_0_attn_c_attn[i * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias2;
             h_0_attn_c_attn[i * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias3;
-        }
-    }
-}
-
-/* h_0_attn_c_attn_transposed = h_0_attn_c_attn[1, :, :, :, :]                     char_gpt.nn:12
- * Also transpose_h_1_attn_c_attn in infer, transpose_h_2_attn_c_attn in infer,
- * transpose_h_3_attn_c_attn in infer. */
-static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
-                                  float *NN_RESTRICT h_0_attn_c_attn_transposed)
-{
-    for (ptrdiff_t j = 0; j < 4; j++) {
-        for (ptrdiff_t k = 0; k < 64; k++) {
-            for (ptrdiff_t l = 0; l < 32; l++) {
-                h_0_attn_c_attn_transposed[j * 2048 + k + l * 64] = h_0_attn_c_attn[j * 32 + k * 400
-                    + l + 128];
-            }
-        }
-    }
-}
-
-/* h_0_attn_select = index <= index ? h_0_attn_c_attn[0, :, :, :, :] @ h_0_attn_c_attn[1, :, :, :,
- * :] * 0.176777 : -1e+30  char_gpt.nn:12
- * [1,4,64,32] x [1,4,64,32] -> [1,4,64,64]. Tile 4 x 2.
- * Also h_1_attn_select in infer, h_2_attn_select in infer, h_3_attn_select in infer. */
-static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c_attn,
-                                             const float *NN_RESTRICT h_0_attn_c_attn_transposed,
-                                             float *NN_RESTRICT h_0_attn_select)
-{
-    NN_ALIGNED float tile[8];
-    for (ptrdiff_t j = 0; j < 4; j++) {
-        for (ptrdiff_t j2 = 0; j2 < 64; j2 += 2) {
-            for (ptrdiff_t i = 0; i < 64; i += 4) {
-                float c0_0 = 0.0f;
-                float c0_1 = 0.0f;
-                float c1_0 = 0.0f;
-                float c1_1 = 0.0f;
-                float c2_0 = 0.0f;
-                float c2_1 = 0.0f;
-                float c3_0 = 0.0f;
-                float c3_1 = 0.0f;
-                const ptrdiff_t inside = i - j2 + 4 > 0 ? i - j2 + 4 : 0;
-                const ptrdiff_t end = inside * 32 < 32 ? inside * 32 : 32;
-                NN_UNROLL(4)
-                for (ptrdiff_t k = 0; k < end; k++) {
-                    const float b0 = h_0_attn_c_attn_transposed[j * 2048 + j2 + k * 64];
-                    const float b1 = h_0_attn_c_attn_transposed[j * 2048 + j2 + k * 64 + 1];
-                    const float a0 = h_0_attn_c_attn[j * 32 + i * 400 + k];
-                    c0_0 += a0 * b0;
-                    c0_1 += a0 * b1;
-                    const float a1 = h_0_attn_c_attn[j * 32 + i * 400 + k + 400];
-                    c1_0 += a1 * b0;
-                    c1_1 += a1 * b1;
-                    const float a2 = h_0_attn_c_attn[j * 32 + i * 400 + k + 800];
-                    c2_0 += a2 * b0;
-                    c2_1 += a2 * b1;
-                    const float a3 = h_0_attn_c_attn[j * 32 + i * 400 + k + 1200];
-                    c3_0 += a3 * b0;
-                    c3_1 += a3 * b1;
-                }
-                tile[0] = c0_0;
-                tile[1] = c0_1;
-                tile[2] = c1_0;
-                tile[3] = c1_1;
-                tile[4] = c2_0;
-                tile[5] = c2_1;
-                tile[6] = c3_0;
-                tile[7] = c3_1;
-                for (ptrdiff_t r = 0; r < 4; r++) {
-                    const int le = (int32_t)j2 <= (int32_t)(i + r);
-                    h_0_attn_select[j * 4112 + (i * 64 + r * 64) + j2] = le ? tile[r * 2]
-                        * 0.17677669f : -1e+30f;
-                    const int le2 = (int32_t)(j2 + 1) <= (int32_t)(i + r);
-                    h_0_attn_select[j * 4112 + (i * 64 + r * 64) + j2 + 1] = le2 ? tile[r * 2 + 1]
-                        * 0.17677669f : -1e+30f;
-                }
-            }
-        }
-    }
-}
-
-/* h_0_attn_exp = exp(h_0_attn_select - logsumexp(h_0_attn_select, axis 3))        char_gpt.nn:12
- * Also h_1_attn_exp in infer, h_2_attn_exp in infer, h_3_attn_exp in infer. */
-static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
-                                 float *NN_RESTRICT h_0_attn_exp)
-{
-    for (ptrdiff_t j = 0; j < 4; j++) {
-        for (ptrdiff_t k = 0; k < 64; k++) {
-            float largest = -3.4028235e+38f;
-            for (ptrdiff_t l = 0; l < 64; l++) {
-                largest = char_gpt_max(largest, h_0_attn_select[j * 4112 + k * 64 + l]);
-            }
-            float sum = 0.0f;
-            for (ptrdiff_t l = 0; l < 64; l++) {
-                const float exp = char_gpt_exp(h_0_attn_select[j * 4112 + k * 64 + l] - largest);
-                sum += exp;
-            }
-            const float logsumexp = largest + char_gpt_log(sum);
-            for (ptrdiff_t l = 0; l < 64; l++) {
-                h_0_attn_exp[j * 4112 + k * 64
-                    + l] = char_gpt_exp(h_0_attn_select[j * 4112 + k * 64 + l] - logsumexp);
-            }
-        }
-    }
-}
-
-/* y = h_0_attn_exp @ h_0_attn_c_attn[2, :, :, :, :]                               char_gpt.nn:12
- * [1,4,64,64] x [1,4,64,32] -> [1,4,64,32]. Tile 2 x 4.
- * Also h_1_attn in infer, h_2_attn in infer, h_3_attn in infer. */
-static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
-                                      const float *NN_RESTRICT h_0_attn_c_attn,
-                                      float *NN_RESTRICT y)
-{
-    for (ptrdiff_t j = 0; j < 4; j++) {
-        for (ptrdiff_t j2 = 0; j2 < 32; j2 += 4) {
-            for (ptrdiff_t i = 0; i < 64; i += 2) {
-                float c0_0 = 0.0f;
-                float c0_1 = 0.0f;
-                float c0_2 = 0.0f;
-                float c0_3 = 0.0f;
-                float c1_0 = 0.0f;
-                float c1_1 = 0.0f;
-                float c1_2 = 0.0f;
-                float c1_3 = 0.0f;
-                const ptrdiff_t end = 64 < i + 2 ? 64 : i + 2;
-                NN_UNROLL(4)
-                for (ptrdiff_t k = 0; k < end; k++) {
-                    const float b0 = h_0_attn_c_attn[j * 32 + k * 400 + j2 + 256];
-                    const float b1 = h_0_attn_c_attn[j * 32 + k * 400 + j2 + 257];
-                    const float b2 = h_0_attn_c_attn[j * 32 + k * 400 + j2 + 258];
-                    const float b3 = h_0_attn_c_attn[j * 32 + k * 400 + j2 + 259];
-                    const float a0 = h_0_attn_exp[j * 4112 + i * 64 + k];
-                    c0_0 += a0 * b0;
-                    c0_1 += a0 * b1;
-                    c0_2 += a0 * b2;
-                    c0_3 += a0 * b3;
-                    const float a1 = h_0_attn_exp[j * 4112 + i * 64 + k + 64];
-                    c1_0 += a1 * b0;
-                    c1_1 += a1 * b1;
-                    c1_2 += a1 * b2;
-                    c1_3 += a1 * b3;
-                }
-                y[j * 32 + i * 144 + j2] = c0_0;
-                y[j * 32 + i * 144 + j2 + 1] = c0_1;
-                y[j * 32 + i * 144 + j2 + 2] = c0_2;
-                y[j * 32 + i * 144 + j2 + 3] = c0_3;
-                y[j * 32 + i * 144 + j2 + 144] = c1_0;
-                y[j * 32 + i * 144 + j2 + 145] = c1_1;
-                y[j * 32 + i * 144 + j2 + 146] = c1_2;
-                y[j * 32 + i * 144 + j2 + 147] = c1_3;
-            }
         }
     }
 }
@@ -1522,9 +1397,9 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
 
 /* h_0_attn_c_attn_transposed = h_0_attn_c_attn[1, :, :, :, :]                     char_gpt.nn:12
  * Also transpose_h_1_attn_c_attn in train, transpose_h_2_attn_c_attn in train,
- * transpose_h_3_attn_c_attn in train. */
-static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_0_attn_c_attn,
-                                    float *NN_RESTRICT h_0_attn_c_attn_transposed, ptrdiff_t count)
+ * transpose_h_3_attn_c_attn in train, and for one sample. */
+static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
+                                  float *NN_RESTRICT h_0_attn_c_attn_transposed, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -1541,10 +1416,11 @@ static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_0_attn_c_attn,
 /* h_0_attn_select = index <= index ? h_0_attn_c_attn[0, :, :, :, :] @ h_0_attn_c_attn[1, :, :, :,
  * :] * 0.176777 : -1e+30  char_gpt.nn:12
  * [12,4,64,32] x [12,4,64,32] -> [12,4,64,64]. Tile 4 x 2.
- * Also h_1_attn_select in train, h_2_attn_select in train, h_3_attn_select in train. */
-static void char_gpt_contract_select_4x64x64_2(const float *NN_RESTRICT h_0_attn_c_attn,
-                                               const float *NN_RESTRICT h_0_attn_c_attn_transposed,
-                                               float *NN_RESTRICT h_0_attn_select, ptrdiff_t count)
+ * Also h_1_attn_select in train, h_2_attn_select in train, h_3_attn_select in train, and for one
+ * sample. */
+static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c_attn,
+                                             const float *NN_RESTRICT h_0_attn_c_attn_transposed,
+                                             float *NN_RESTRICT h_0_attn_select, ptrdiff_t count)
 {
     NN_ALIGNED float tile[8];
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -1603,9 +1479,9 @@ static void char_gpt_contract_select_4x64x64_2(const float *NN_RESTRICT h_0_attn
 }
 
 /* h_0_attn_exp = exp(h_0_attn_select - logsumexp(h_0_attn_select, axis 3))        char_gpt.nn:12
- * Also h_1_attn_exp in train, h_2_attn_exp in train, h_3_attn_exp in train. */
-static void char_gpt_exp_4x64x64_2(const float *NN_RESTRICT h_0_attn_select,
-                                   float *NN_RESTRICT h_0_attn_exp, ptrdiff_t count)
+ * Also h_1_attn_exp in train, h_2_attn_exp in train, h_3_attn_exp in train, and for one sample. */
+static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
+                                 float *NN_RESTRICT h_0_attn_exp, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -1634,10 +1510,10 @@ static void char_gpt_exp_4x64x64_2(const float *NN_RESTRICT h_0_attn_select,
 
 /* y = h_0_attn_exp @ h_0_attn_c_attn[2, :, :, :, :]                               char_gpt.nn:12
  * [12,4,64,64] x [12,4,64,32] -> [12,4,64,32]. Tile 2 x 4.
- * Also h_1_attn in train, h_2_attn in train, h_3_attn in train. */
-static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT h_0_attn_exp,
-                                        const float *NN_RESTRICT h_0_attn_c_attn,
-                                        float *NN_RESTRICT y, ptrdiff_t count)
+ * Also h_1_attn in train, h_2_attn in train, h_3_attn in train, and for one sample. */
+static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
+                                      const float *NN_RESTRICT h_0_attn_c_attn,
+                                      float *NN_RESTRICT y, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -1754,8 +1630,7 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
  * x_2 = x + h_0_attn_c_proj
  * h_0_ln_2_div = sum(x_2, axis 2) / 128
  * h_0_ln_2_rsqrt = rsqrt(variance(x_2, axis 2) + 1e-05)
- * Also h_1_ln_1 in train, h_1_ln_2 in train, h_2_ln_1 in train, h_2_ln_2 in train, h_3_ln_1 in
- * train, h_3_ln_2 in train, ln_f in train. */
+ * Also h_1_ln_1 in train, h_1_ln_2 in train, h_2_ln_1 in train, .... */
 static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
                                   const float *NN_RESTRICT h_0_attn_c_proj,
                                   const float *NN_RESTRICT h_0_ln_2_weight,
@@ -2369,8 +2244,7 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
  * h.3.ln_2.weight * h_3_ln_2_rsqrt + sum(-(d_h_3_ln_2 * h.3.ln_2.weight * h_3_ln_2_rsqrt), axis 2)
  * / 128
  * Also d_h_2_mlp_c_proj_bias in train, d_h_2_attn_c_proj_bias in train, d_h_1_mlp_c_proj_bias in
- * train, d_h_1_attn_c_proj_bias in train, d_h_0_mlp_c_proj_bias in train, d_h_0_attn_c_proj_bias
- * in train. */
+ * train, .... */
 static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                                 const float *NN_RESTRICT h_3_ln_2_weight,
                                 const float *NN_RESTRICT x_5, const float *NN_RESTRICT h_3_ln_2_div,
@@ -2520,7 +2394,7 @@ static void char_gpt_contract_64x128_2(const float *NN_RESTRICT d_x,
 /* h_3_attn_c_attn_transposed_2 = h_3_attn_c_attn[2, :, :, :, :]                   char_gpt.nn:12
  * Also make_h_2_attn_c_attn_transposed_2 in train, make_h_1_attn_c_attn_transposed_2 in train,
  * make_h_0_attn_c_attn_transposed_2 in train. */
-static void char_gpt_copy_4x64x32_3(const float *NN_RESTRICT h_3_attn_c_attn,
+static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
                                     float *NN_RESTRICT h_3_attn_c_attn_transposed_2,
                                     ptrdiff_t count)
 {
@@ -2626,7 +2500,7 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
 /* d_h_3_attn_input_2 = d_h_3_attn_mul @ h_3_attn_c_attn[1, :, :, :, :]            char_gpt.nn:12
  * [12,4,64,64] x [12,4,64,32] -> [12,4,64,32]. Tile 2 x 4.
  * Also d_h_2_attn_input_2 in train, d_h_1_attn_input_2 in train, d_h_0_attn_input_2 in train. */
-static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
+static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_mul,
                                         const float *NN_RESTRICT h_3_attn_c_attn,
                                         float *NN_RESTRICT d_h_3_attn_input_2, ptrdiff_t count)
 {
@@ -2728,7 +2602,7 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
 /* d_h_3_attn_input_4 = d_h_3_attn_c_proj_input @ h_3_attn_exp                     char_gpt.nn:12
  * [12,64,4,32] x [12,4,64,64] -> [12,4,64,32]. Tile 2 x 4.
  * Also d_h_2_attn_input_4 in train, d_h_1_attn_input_4 in train, d_h_0_attn_input_4 in train. */
-static void char_gpt_contract_4x64x32_4(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
+static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
                                         const float *NN_RESTRICT h_3_attn_exp,
                                         float *NN_RESTRICT d_h_3_attn_input_4, ptrdiff_t count)
 {
@@ -3000,6 +2874,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
 {
     if (!params || !tokens || !logits || !workspace)
         return NN_BAD_ARGUMENT;
+    const int count = 1;
     float *const work = (float *)workspace;
     const float *const wte_weight = params;                 /* [65][128], stored [128][80] */
     const float *const wpe_weight = params + 10240;         /* [64][128] */
@@ -3120,14 +2995,15 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_contract_add_64x384(h_0_ln_1, h_0_attn_c_attn_weight, h_0_attn_c_attn_bias,
                                  h_0_attn_c_attn);
     CHAR_GPT_TRACE("h.0.attn.c_attn", h_0_attn_c_attn, 25600);
-    char_gpt_copy_4x64x32(h_0_attn_c_attn, h_0_attn_c_attn_transposed);
-    char_gpt_contract_select_4x64x64(h_0_attn_c_attn, h_0_attn_c_attn_transposed, h_0_attn_select);
+    char_gpt_copy_4x64x32(h_0_attn_c_attn, h_0_attn_c_attn_transposed, count);
+    char_gpt_contract_select_4x64x64(h_0_attn_c_attn, h_0_attn_c_attn_transposed, h_0_attn_select,
+                                     count);
     CHAR_GPT_TRACE("h.0.attn_select", h_0_attn_select, 16448);
     /* h_0_attn_exp = exp(h_0_attn_select - logsumexp(h_0_attn_select, axis 3)) */
-    char_gpt_exp_4x64x64(h_0_attn_select, h_0_attn_exp);
+    char_gpt_exp_4x64x64(h_0_attn_select, h_0_attn_exp, count);
     CHAR_GPT_TRACE("h.0.attn_exp", h_0_attn_exp, 16448);
     /* y = h_0_attn_exp @ h_0_attn_c_attn[2, :, :, :, :] */
-    char_gpt_contract_4x64x32(h_0_attn_exp, h_0_attn_c_attn, y);
+    char_gpt_contract_4x64x32(h_0_attn_exp, h_0_attn_c_attn, y, count);
     CHAR_GPT_TRACE("y", y, 9216);
     /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight + h.0.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y, h_0_attn_c_proj_weight, h_0_attn_c_proj_bias, h_0_attn_c_proj);
@@ -3148,14 +3024,15 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_contract_add_64x384(h_1_ln_1, h_1_attn_c_attn_weight, h_1_attn_c_attn_bias,
                                  h_1_attn_c_attn);
     CHAR_GPT_TRACE("h.1.attn.c_attn", h_1_attn_c_attn, 25600);
-    char_gpt_copy_4x64x32(h_1_attn_c_attn, h_1_attn_c_attn_transposed);
-    char_gpt_contract_select_4x64x64(h_1_attn_c_attn, h_1_attn_c_attn_transposed, h_1_attn_select);
+    char_gpt_copy_4x64x32(h_1_attn_c_attn, h_1_attn_c_attn_transposed, count);
+    char_gpt_contract_select_4x64x64(h_1_attn_c_attn, h_1_attn_c_attn_transposed, h_1_attn_select,
+                                     count);
     CHAR_GPT_TRACE("h.1.attn_select", h_1_attn_select, 16448);
     /* h_1_attn_exp = exp(h_1_attn_select - logsumexp(h_1_attn_select, axis 3)) */
-    char_gpt_exp_4x64x64(h_1_attn_select, h_1_attn_exp);
+    char_gpt_exp_4x64x64(h_1_attn_select, h_1_attn_exp, count);
     CHAR_GPT_TRACE("h.1.attn_exp", h_1_attn_exp, 16448);
     /* y_2 = h_1_attn_exp @ h_1_attn_c_attn[2, :, :, :, :] */
-    char_gpt_contract_4x64x32(h_1_attn_exp, h_1_attn_c_attn, y_2);
+    char_gpt_contract_4x64x32(h_1_attn_exp, h_1_attn_c_attn, y_2, count);
     CHAR_GPT_TRACE("y", y_2, 9216);
     /* h_1_attn_c_proj = y_2 @ h.1.attn.c_proj.weight + h.1.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_2, h_1_attn_c_proj_weight, h_1_attn_c_proj_bias,
@@ -3177,14 +3054,15 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_contract_add_64x384(h_2_ln_1, h_2_attn_c_attn_weight, h_2_attn_c_attn_bias,
                                  h_2_attn_c_attn);
     CHAR_GPT_TRACE("h.2.attn.c_attn", h_2_attn_c_attn, 25600);
-    char_gpt_copy_4x64x32(h_2_attn_c_attn, h_2_attn_c_attn_transposed);
-    char_gpt_contract_select_4x64x64(h_2_attn_c_attn, h_2_attn_c_attn_transposed, h_2_attn_select);
+    char_gpt_copy_4x64x32(h_2_attn_c_attn, h_2_attn_c_attn_transposed, count);
+    char_gpt_contract_select_4x64x64(h_2_attn_c_attn, h_2_attn_c_attn_transposed, h_2_attn_select,
+                                     count);
     CHAR_GPT_TRACE("h.2.attn_select", h_2_attn_select, 16448);
     /* h_2_attn_exp = exp(h_2_attn_select - logsumexp(h_2_attn_select, axis 3)) */
-    char_gpt_exp_4x64x64(h_2_attn_select, h_2_attn_exp);
+    char_gpt_exp_4x64x64(h_2_attn_select, h_2_attn_exp, count);
     CHAR_GPT_TRACE("h.2.attn_exp", h_2_attn_exp, 16448);
     /* y_3 = h_2_attn_exp @ h_2_attn_c_attn[2, :, :, :, :] */
-    char_gpt_contract_4x64x32(h_2_attn_exp, h_2_attn_c_attn, y_3);
+    char_gpt_contract_4x64x32(h_2_attn_exp, h_2_attn_c_attn, y_3, count);
     CHAR_GPT_TRACE("y", y_3, 9216);
     /* h_2_attn_c_proj = y_3 @ h.2.attn.c_proj.weight + h.2.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_3, h_2_attn_c_proj_weight, h_2_attn_c_proj_bias,
@@ -3206,14 +3084,15 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_contract_add_64x384(h_3_ln_1, h_3_attn_c_attn_weight, h_3_attn_c_attn_bias,
                                  h_3_attn_c_attn);
     CHAR_GPT_TRACE("h.3.attn.c_attn", h_3_attn_c_attn, 25600);
-    char_gpt_copy_4x64x32(h_3_attn_c_attn, h_3_attn_c_attn_transposed);
-    char_gpt_contract_select_4x64x64(h_3_attn_c_attn, h_3_attn_c_attn_transposed, h_3_attn_select);
+    char_gpt_copy_4x64x32(h_3_attn_c_attn, h_3_attn_c_attn_transposed, count);
+    char_gpt_contract_select_4x64x64(h_3_attn_c_attn, h_3_attn_c_attn_transposed, h_3_attn_select,
+                                     count);
     CHAR_GPT_TRACE("h.3.attn_select", h_3_attn_select, 16448);
     /* h_3_attn_exp = exp(h_3_attn_select - logsumexp(h_3_attn_select, axis 3)) */
-    char_gpt_exp_4x64x64(h_3_attn_select, h_3_attn_exp);
+    char_gpt_exp_4x64x64(h_3_attn_select, h_3_attn_exp, count);
     CHAR_GPT_TRACE("h.3.attn_exp", h_3_attn_exp, 16448);
     /* y_4 = h_3_attn_exp @ h_3_attn_c_attn[2, :, :, :, :] */
-    char_gpt_contract_4x64x32(h_3_attn_exp, h_3_attn_c_attn, y_4);
+    char_gpt_contract_4x64x32(h_3_attn_exp, h_3_attn_c_attn, y_4, count);
     CHAR_GPT_TRACE("y", y_4, 9216);
     /* h_3_attn_c_proj = y_4 @ h.3.attn.c_proj.weight + h.3.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_4, h_3_attn_c_proj_weight, h_3_attn_c_proj_bias,
@@ -3443,15 +3322,15 @@ int char_gpt_train(const char_gpt_train_args *args)
             char_gpt_contract_add_64x384_2(h_i_ln_1, h_i_attn_c_attn_weight, h_i_attn_c_attn_bias,
                                            h_i_attn_c_attn, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_attn", (int)i, h_i_attn_c_attn, 307200);
-            char_gpt_copy_4x64x32_2(h_i_attn_c_attn, h_i_attn_c_attn_transposed, count);
-            char_gpt_contract_select_4x64x64_2(h_i_attn_c_attn, h_i_attn_c_attn_transposed,
-                                               h_i_attn_select, count);
+            char_gpt_copy_4x64x32(h_i_attn_c_attn, h_i_attn_c_attn_transposed, count);
+            char_gpt_contract_select_4x64x64(h_i_attn_c_attn, h_i_attn_c_attn_transposed,
+                                             h_i_attn_select, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn_select", (int)i, h_i_attn_select, 197376);
             /* h_i_attn_exp = exp(h_i_attn_select - logsumexp(h_i_attn_select, axis 3)) */
-            char_gpt_exp_4x64x64_2(h_i_attn_select, h_i_attn_exp, count);
+            char_gpt_exp_4x64x64(h_i_attn_select, h_i_attn_exp, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn_exp", (int)i, h_i_attn_exp, 197376);
             /* y_i = h_i_attn_exp @ h_i_attn_c_attn[2, :, :, :, :] */
-            char_gpt_contract_4x64x32_2(h_i_attn_exp, h_i_attn_c_attn, y_i, count);
+            char_gpt_contract_4x64x32(h_i_attn_exp, h_i_attn_c_attn, y_i, count);
             CHAR_GPT_TRACE("y", y_i, 110592);
             /* h_i_attn_c_proj = y_i @ h.i.attn.c_proj.weight + h.i.attn.c_proj.bias */
             char_gpt_contract_add_64x128_3(y_i, h_i_attn_c_proj_weight, h_i_attn_c_proj_bias,
@@ -3613,17 +3492,17 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* d_h_i_attn_c_proj_input = d_x_i @ h.i.attn.c_proj.weight */
             char_gpt_contract_64x128_2(d_x_i, h_i_attn_c_proj_weight_transposed,
                                        d_h_i_attn_c_proj_input, count);
-            char_gpt_copy_4x64x32_3(h_i_attn_c_attn, h_i_attn_c_attn_transposed_2, count);
+            char_gpt_copy_4x64x32_2(h_i_attn_c_attn, h_i_attn_c_attn_transposed_2, count);
             /* d_h_i_attn_input = d_h_i_attn_c_proj_input @ h_i_attn_c_attn[2, :, :, :, :] */
             char_gpt_contract_4x64x64(d_h_i_attn_c_proj_input, h_i_attn_c_attn_transposed_2,
                                       d_h_i_attn_input, count);
             char_gpt_mul_4x64x64(d_h_i_attn_input, h_i_attn_exp, d_h_i_attn_mul, count);
             /* d_h_i_attn_input_2 = d_h_i_attn_mul @ h_i_attn_c_attn[1, :, :, :, :] */
-            char_gpt_contract_4x64x32_3(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_2, count);
+            char_gpt_contract_4x64x32_2(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_2, count);
             /* d_h_i_attn_input_3 = d_h_i_attn_mul @ h_i_attn_c_attn[0, :, :, :, :] */
             char_gpt_contract_4x32x64(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_3, count);
             /* d_h_i_attn_input_4 = d_h_i_attn_c_proj_input @ h_i_attn_exp */
-            char_gpt_contract_4x64x32_4(d_h_i_attn_c_proj_input, h_i_attn_exp, d_h_i_attn_input_4,
+            char_gpt_contract_4x64x32_3(d_h_i_attn_c_proj_input, h_i_attn_exp, d_h_i_attn_input_4,
                                         count);
             /* d_h_i_attn_c_attn_bias = sum(d_qkv_i, axes 0 and 1) */
             char_gpt_sum_64x384(d_qkv_i, d_h_i_attn_c_attn_bias, count);
@@ -3652,13 +3531,13 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_copy_128x128(h_0_attn_c_proj_weight, h_0_attn_c_proj_weight_transposed);
     char_gpt_contract_64x128_2(d_x_4, h_0_attn_c_proj_weight_transposed, d_h_0_attn_c_proj_input,
                                count);
-    char_gpt_copy_4x64x32_3(h_0_attn_c_attn, h_0_attn_c_attn_transposed_2, count);
+    char_gpt_copy_4x64x32_2(h_0_attn_c_attn, h_0_attn_c_attn_transposed_2, count);
     char_gpt_contract_4x64x64(d_h_0_attn_c_proj_input, h_0_attn_c_attn_transposed_2,
                               d_h_0_attn_input, count);
     char_gpt_mul_4x64x64(d_h_0_attn_input, h_0_attn_exp, d_h_0_attn_mul, count);
-    char_gpt_contract_4x64x32_3(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_2, count);
+    char_gpt_contract_4x64x32_2(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_2, count);
     char_gpt_contract_4x32x64(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_3, count);
-    char_gpt_contract_4x64x32_4(d_h_0_attn_c_proj_input, h_0_attn_exp, d_h_0_attn_input_4, count);
+    char_gpt_contract_4x64x32_3(d_h_0_attn_c_proj_input, h_0_attn_exp, d_h_0_attn_input_4, count);
     char_gpt_sum_64x384(d_qkv_4, d_h_0_attn_c_attn_bias, count);
     char_gpt_contract_128x384(d_qkv_4, h_0_ln_1, d_h_0_attn_c_attn_weight, count);
     char_gpt_copy_384x128(h_0_attn_c_attn_weight, h_0_attn_c_attn_weight_transposed);
