@@ -27,13 +27,25 @@ static bool overlap_in_time(const Value *a, const Value *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
+/* Where threads share the rows of a batch, each writes the same share of every value. A value that
+ * takes the place of one of another size would have a thread write what another has in its cache:
+ * threads that share no cache wait for that. From so many bytes on only equals follow each other.
+ */
+enum { OWNED = 64 * 1024 };
+
+static bool would_change_hands(const EntryPlan *entry, const Value *a, const Value *b)
+{
+    return entry->plan->threads > 1 && memory_bytes(a) != memory_bytes(b)
+        && memory_bytes(a) >= OWNED && memory_bytes(b) >= OWNED;
+}
+
 /* The lowest offset for v among the placed values at[0..count). */
-static int64_t lowest_fit(Value *const *at, int count, const Value *v)
+static int64_t lowest_fit(const EntryPlan *entry, Value *const *at, int count, const Value *v)
 {
     int64_t offset = 0;
     for (int i = 0; i < count; i++) {
         const Value *p = at[i];
-        if (!overlap_in_time(p, v)) continue;
+        if (!overlap_in_time(p, v) && !would_change_hands(entry, p, v)) continue;
         if (offset < p->offset + memory_bytes(p) && p->offset < offset + memory_bytes(v)) {
             offset = p->offset + memory_bytes(p);
             i = -1;
@@ -108,7 +120,7 @@ void memory_plan(EntryPlan *entry)
         at[j] = entry->values.at[i];
     }
     for (int i = 0; i < count; i++) {
-        at[i]->offset = lowest_fit(at, i, at[i]);
+        at[i]->offset = lowest_fit(entry, at, i, at[i]);
         if (at[i]->offset + memory_bytes(at[i]) > entry->workspace_bytes)
             entry->workspace_bytes = at[i]->offset + memory_bytes(at[i]);
     }
