@@ -53,22 +53,51 @@ void rows_find_levels(Rows *r)
     }
 }
 
+/* How far apart in memory neighbours along an axis are, over all that is read. */
+static int64_t reach_along(const Rows *r, int axis)
+{
+    const Kernel *k = r->l->k;
+    int64_t sum = 0;
+    for (int i = 0; i < k->nodes.count; i++)
+        for (int j = 0; j < k->nodes.at[i]->input_count; j++) {
+            View view;
+            const Node *in = k->nodes.at[i]->inputs[j];
+            const int *label = member_of(r, k->nodes.at[i])->label;
+            if (!plan_operand(r->l->entry, k, in, &view)) continue;
+            for (int a = 0; a < in->type.rank; a++)
+                if (label[a] == axis && in->type.dim[a] != 1) sum += view.stride[a];
+        }
+    return sum;
+}
+
+static bool all_sum_along(const Rows *r, int axis)
+{
+    const Kernel *k = r->l->k;
+    bool any = false;
+    for (int i = 0; i < k->nodes.count; i++) {
+        if (!sums_up(r, k->nodes.at[i])) continue;
+        any = true;
+        if (!(axes_of(r, k->nodes.at[i]) >> axis & 1)) return false;
+    }
+    return any;
+}
+
 /* The last loop, where every sum that leaves the kernel adds up along it: then each keeps a
- * register there. Else -1. */
+ * register there. Another such loop takes its place if what it reads lies closer, as in the
+ * gradient of a bias whose steps are stored outermost. Else -1. */
 int rows_inner_axis(const Rows *r)
 {
     const Kernel *k = r->l->k;
     int inner = -1;
-    bool any = false;
     for (int axis = 0; axis < k->domain.rank; axis++)
         if (!(r->row >> axis & 1) && axis != r->l->lane_axis && k->domain.dim[axis] > 1)
             inner = axis;
-    for (int i = 0; inner >= 0 && i < k->nodes.count; i++) {
-        if (!sums_up(r, k->nodes.at[i])) continue;
-        any = true;
-        if (!(axes_of(r, k->nodes.at[i]) >> inner & 1)) return -1;
-    }
-    return any && !r->row ? inner : -1;
+    if (inner < 0 || r->row || !all_sum_along(r, inner)) return -1;
+    for (int axis = inner - 1; axis >= 0; axis--)
+        if (axis != r->l->lane_axis && k->domain.dim[axis] > 1 && all_sum_along(r, axis)
+            && reach_along(r, axis) < reach_along(r, inner))
+            inner = axis;
+    return inner;
 }
 
 /* The most reductions that a phase runs. */
