@@ -128,6 +128,7 @@ static Affine value_of(Scan *s, const LoopExpr *x)
     switch (x->kind) {
     case E_INT: return constant((int64_t)x->number);
     case E_VAR:
+        if (x->var->known) return constant(x->var->value);
         for (int i = 0; i < s->bindings.count; i++)
             if (s->bindings.at[i].var == x->var) return s->bindings.at[i].value;
         add_term(s, &sum, (Term){x->var, 1, -far, far});
@@ -140,8 +141,9 @@ static Affine value_of(Scan *s, const LoopExpr *x)
         return sum;
     case E_INDEX_MUL: {
         const Affine a = value_of(s, x->args[0]), n = value_of(s, x->args[1]);
-        if (!is_constant(&n)) s->understood = false;
-        add(s, &sum, &a, n.constant);
+        if (!is_constant(&n) && !is_constant(&a)) s->understood = false;
+        if (is_constant(&n)) add(s, &sum, &a, n.constant);
+        else add(s, &sum, &n, a.constant);
         return sum;
     }
     case E_INDEX_DIV: return quotient(s, x, false);

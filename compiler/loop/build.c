@@ -188,6 +188,14 @@ LoopExpr *x_times(LoopBuilder *b, LoopExpr *a, LoopExpr *c)
     return index_op(b, E_INDEX_MUL, a, c);
 }
 
+LoopExpr *x_known(LoopBuilder *b, const char *name, int64_t value, bool outer)
+{
+    Var *var = arena_make(b->arena, Var);
+    *var =
+        (Var){.name = name, .type = LT_INDEX, .known = true, .outer = outer, .value = value};
+    return x_var(b, var);
+}
+
 LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor)
 {
     if (is_constant(a)) return x_int(b, (int64_t)a->number / divisor);
@@ -545,3 +553,12 @@ void loop_comment(LoopBuilder *b, const char *text) { append(b, S_COMMENT)->text
 void loop_return(LoopBuilder *b, LoopExpr *value) { append(b, S_RETURN)->value = value; }
 
 void loop_block(LoopBuilder *b) { open(b, &append(b, S_BLOCK)->body); }
+
+void loop_stage(LoopBuilder *b, const char *name, const char *comment, bool inlined)
+{
+    LoopStmt *s = append(b, S_BLOCK);
+    s->text = name;
+    s->inlined = inlined;
+    open(b, &s->body);
+    loop_comment(b, comment);
+}

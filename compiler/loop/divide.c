@@ -123,6 +123,8 @@ int64_t part_trips(const Divide *d, const LoopStmt *loop)
 {
     if (is_int(loop->lo) && is_int(loop->hi))
         return ((int64_t)(loop->hi->number - loop->lo->number) + loop->step - 1) / loop->step;
+    if (is_int(loop->lo) && loop->hi->kind == E_VAR && loop->hi->var->known)
+        return (loop->hi->var->value - (int64_t)loop->lo->number + loop->step - 1) / loop->step;
     const int64_t lo = is_int(loop->lo) ? (int64_t)loop->lo->number : 0;
     const int64_t n = is_int(loop->lo) ? (d->batch - lo + loop->step - 1) / loop->step : 4;
     return n < 1 ? 1 : n;
@@ -280,12 +282,12 @@ static int count_name(const LoopStmts *list, const char *name)
     return n;
 }
 
-/* Blocks only scope names: those with names of their own are opened. */
+/* Blocks only scope names: those with names of their own are opened; stages stay whole. */
 static void open_blocks(Divide *d, const LoopStmts *list)
 {
     for (int i = 0; i < list->count; i++) {
         LoopStmt *s = list->at[i];
-        bool opens = s->kind == S_BLOCK;
+        bool opens = s->kind == S_BLOCK && !s->text;
         for (int j = 0; opens && j < s->body.count; j++)
             opens = s->body.at[j]->kind != S_LET
                  || count_name(&d->whole->body, s->body.at[j]->var->name) == 1;

@@ -31,6 +31,10 @@ typedef struct Var {
     const char *name;
     LType type;
     bool vector, assigned;
+    bool known; /* the number `value`, which a stage takes as an argument ... */
+    bool outer; /* ... and so does the stage around it */
+    int64_t value;
+    bool pointer; /* a formal that points to the variable it stands for */
     int reads; /* loop_tidy's count */
 } Var;
 
@@ -61,7 +65,8 @@ typedef enum LoopExprKind {
     E_INDEX_MAX, /* on LT_INDEX scalars, folded when built */
     E_RANDOM,    /* uniform in [0, 1), a function of a seed, an i32 and an index */
     E_TO_I32,    /* index -> i32 scalar */
-    E_TO_INDEX   /* i32 scalar -> index */
+    E_TO_INDEX,  /* i32 scalar -> index */
+    E_ADDRESS    /* of var, an argument of a call */
 } LoopExprKind;
 
 struct LoopExpr {
@@ -114,7 +119,8 @@ struct LoopStmt {
     int64_t ld, source_ld;
     int active, rows, cols; /* S_STORE vector: lanes written; S_TRANSPOSE: block of rows x cols of
                                the source, <= width each */
-    const char *text;       /* S_COMMENT */
+    const char *text;       /* S_COMMENT; S_BLOCK: the name of a stage, or NULL */
+    bool inlined;           /* S_BLOCK: a stage for the sake of its text */
     struct Function *callee;   /* S_CALL: one of the program's `inner` functions ... */
     VEC(Handed) passed;        /* ... in the order of its buffers; those not constant it writes */
     VEC(LoopExpr *) arguments; /* in the order of its scalars */
@@ -140,6 +146,7 @@ typedef struct Function {
     bool returns_status;   /* int; else void */
     bool is_inline;        /* math functions: static inline, value parameter and result in
                               `scalars`/`result` */
+    bool is_step;          /* a piece of a kernel, inlined where it is called */
     LType result;
     bool result_vector;
     VEC(Buffer *) locals;
@@ -189,6 +196,9 @@ LoopExpr *x_var(LoopBuilder *b, Var *var);
 LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c); /* index arithmetic, constants folded */
 LoopExpr *x_mul(LoopBuilder *b, LoopExpr *a, int64_t factor);
 LoopExpr *x_times(LoopBuilder *b, LoopExpr *a, LoopExpr *c); /* for factors that are arguments */
+/* A number that stages of other shapes have otherwise: an argument of the stage it is used in, and
+ * (outer) of the stage around that. */
+LoopExpr *x_known(LoopBuilder *b, const char *name, int64_t value, bool outer);
 LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor);
 LoopExpr *x_mod(LoopBuilder *b, LoopExpr *a, int64_t divisor);
 LoopExpr *x_min(LoopBuilder *b, LoopExpr *a, LoopExpr *c);
@@ -235,6 +245,9 @@ void loop_comment(LoopBuilder *b, const char *text);
 void loop_return(LoopBuilder *b, LoopExpr *value);
 void loop_block(
     LoopBuilder *b); /* { ... }: a scope for names; ended by loop_end, as are if and for */
+/* A block that becomes a function of its own, shared with other kernels; inlined: where it is
+ * called, for the sake of its text. */
+void loop_stage(LoopBuilder *b, const char *name, const char *comment, bool inlined);
 
 /* Takes out names and local arrays that nothing reads; of a finished function. */
 void loop_tidy(Function *function);
@@ -246,6 +259,9 @@ void loop_share(Function *function);
  * iterations are apart; `batch` stands for the `count` that is unknown. Each iteration computes
  * what it did, so the results are the same to the bit. */
 void loop_divide(Program *program, Function *function, int64_t batch, int64_t least);
+
+/* The last step before printing: stages become functions. What is computed stays the same. */
+void loop_outline(Program *program);
 
 /* ---- reading ---- */
 bool loop_equal(const LoopExpr *a,

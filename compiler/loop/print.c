@@ -77,7 +77,8 @@ static void put_set(const Printer *p, const LoopStmt *s, int depth)
     LoopExpr product;
     const LoopExpr *gain = gain_of(s->value, s->var, &product);
     put_line(p->out, depth,
-             arena_printf(p->out->arena, "%s %s %s;", s->var->name, gain ? "+=" : "=",
+             arena_printf(p->out->arena, "%s%s %s %s;", s->var->pointer ? "*" : "", s->var->name,
+                          gain ? "+=" : "=",
                           spell_expr(p, gain ? gain : s->value)));
 }
 
@@ -208,9 +209,9 @@ static void add_formals(const Printer *p, Text *out, const Function *f, const ch
         comma = ", ";
     }
     for (int i = 0; i < f->scalars.count; i++) {
-        text_addf(out, "%s%s %s", comma,
-                  spell_type(p->program, f->scalars.at[i]->type, f->scalars.at[i]->vector),
-                  f->scalars.at[i]->name);
+        const Var *v = f->scalars.at[i];
+        text_addf(out, "%s%s %s%s", comma, spell_type(p->program, v->type, v->vector),
+                  v->pointer ? "*" : "", v->name);
         comma = ", ";
     }
 }
@@ -221,7 +222,8 @@ void print_signature(const Printer *p, const Function *f, const char *first)
     const char *result = f->is_inline      ? spell_type(p->program, f->result, f->result_vector)
                        : f->returns_status ? "int"
                                            : "void";
-    text_addf(&out, "static %s%s %s(%s", f->is_inline ? "inline " : "", result,
+    const char *how = f->is_step ? "NN_INLINE" : f->is_inline ? "static inline" : "static";
+    text_addf(&out, "%s %s %s(%s", how, result,
               function_c_name(out.arena, f, p->names), first);
     add_formals(p, &out, f, *first ? ", " : "");
     if (!*first && !f->buffers.count && !f->scalars.count) text_add(&out, "void");
@@ -330,6 +332,15 @@ static const char prefetch_macro[] = "#ifndef NN_PREFETCH\n"
                                      "#endif\n"
                                      "#endif\n\n";
 
+static const char inline_macro[] = "#ifndef NN_INLINE\n"
+                                   "#if defined(__GNUC__)\n"
+                                   "#define NN_INLINE static inline \\\n"
+                                   "    __attribute__((always_inline))\n"
+                                   "#else\n"
+                                   "#define NN_INLINE static inline\n"
+                                   "#endif\n"
+                                   "#endif\n\n";
+
 static const char aligned_macro[] = "#ifndef NN_ALIGNED\n"
                                     "#ifdef __cplusplus\n"
                                     "#define NN_ALIGNED alignas(64)\n"
@@ -349,6 +360,7 @@ void program_print_macros(Text *out, const Program *program, const char *body)
     const char *attribute = spell_attribute(program);
     put_macro(out, body, "NN_UNROLL(", unroll_macro);
     put_macro(out, body, "NN_PREFETCH(", prefetch_macro);
+    put_macro(out, body, "NN_INLINE ", inline_macro);
     put_macro(out, body, "NN_ALIGNED ", aligned_macro);
     if (!*attribute) return;
     const char *macro = arena_strndup(out->arena, attribute, strlen(attribute) - 1);

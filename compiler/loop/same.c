@@ -62,7 +62,14 @@ static void dump_expr(Dump *d, const LoopExpr *x)
     switch (x->kind) {
     case E_INT: text_addf(d->out, "%lld", (long long)x->number); return;
     case E_FLOAT: text_add_float(d->out, (float)x->number); return;
-    case E_VAR: name(d, x->var, x->var->name); return;
+    case E_VAR:
+        name(d, x->var, x->var->name);
+        if (x->var->known) text_addf(d->out, "=%lld", (long long)x->var->value);
+        return;
+    case E_ADDRESS:
+        text_add(d->out, "&");
+        name(d, x->var, x->var->name);
+        return;
     case E_LOAD:
         name(d, x->buffer, x->buffer->name);
         text_addf(d->out, x->vector ? "<%d>[" : "[", x->active);
@@ -111,7 +118,8 @@ static void dump_transpose(Dump *d, const LoopStmt *s)
 
 static void dump_call(Dump *d, const LoopStmt *s)
 {
-    text_addf(d->out, "call %s", s->callee->name);
+    if (d->plain) text_addf(d->out, "call %p", (void *)s->callee);
+    else text_addf(d->out, "call %s", s->callee->name);
     for (int i = 0; i < s->passed.count; i++) {
         text_add(d->out, i ? ", " : " ");
         dump_place(d, s->passed.at[i].buffer, s->passed.at[i].index);

@@ -16,8 +16,9 @@ void ahead_share(LoopBuilder *b, const Ahead *ahead, LoopExpr *at, int64_t size,
 {
     const int64_t each = ahead->floats / count, lines = (size * each + LINE - 1) / LINE;
     if (!each) return;
-    LoopExpr *i = x_var(b, loop_begin(b, "i", x_int(b, 0), x_int(b, lines), 1));
-    LoopExpr *place = x_add(b, ahead->first, x_mul(b, at, each));
+    LoopExpr *end = x_known(b, "lines", lines, false), *step = x_known(b, "each", each, false);
+    LoopExpr *i = x_var(b, loop_begin(b, "i", x_int(b, 0), end, 1));
+    LoopExpr *place = x_add(b, ahead->first, x_times(b, at, step));
     loop_prefetch(b, ahead->buffer, x_add(b, place, x_mul(b, i, LINE)));
     loop_end(b);
 }

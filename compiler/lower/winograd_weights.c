@@ -1,0 +1,115 @@
+/* Stages of Winograd's form over the weights: taps to planes, and planes back to their gradient. */
+#include "lower/winograd_stage.h"
+
+typedef struct Weights {
+    Winograd *g;
+    Buffer *taps;               /* the weights, or their gradient ... */
+    LoopExpr *first;            /* ... where they start ... */
+    LoopExpr *stride[2], *next; /* ... and what lies between taps along both axes and channels */
+    int64_t lane;
+    LoopExpr *plane, *width; /* of the planes */
+    LoopExpr *channel;
+    Buffer *half;
+    const Panel *panel;
+} Weights;
+
+static LoopExpr *tap_at(const Weights *s, LoopExpr *y, LoopExpr *x)
+{
+    LoopBuilder *b = &s->g->l->b;
+    LoopExpr *at = x_add(b, x_times(b, y, s->stride[0]), x_times(b, x, s->stride[1]));
+    at = x_add(b, x_add(b, s->first, x_times(b, s->channel, s->next)), at);
+    return x_add(b, at, x_mul(b, s->panel->first, s->lane));
+}
+
+static LoopExpr *plane_at(const Weights *s, LoopExpr *y, LoopExpr *x)
+{
+    LoopBuilder *b = &s->g->l->b;
+    LoopExpr *at = x_add(b, winograd_plane(b, s->plane, y, x), x_times(b, s->channel, s->width));
+    return x_add(b, at, s->panel->first);
+}
+
+static LoopExpr *load_weight(void *context, LoopExpr *y, LoopExpr *x)
+{
+    const Weights *s = context;
+    return winograd_load(s->g, s->taps, tap_at(s, y, x), s->panel->active);
+}
+
+static void store_plane(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
+{
+    const Weights *s = context;
+    winograd_store(s->g, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x), value,
+                   (int)winograd_width(s->g));
+}
+
+/* The sum over the groups, in their order. */
+static LoopExpr *load_plane(void *context, LoopExpr *y, LoopExpr *x)
+{
+    const Weights *s = context;
+    const Winograd *g = s->g;
+    LoopBuilder *b = &g->l->b;
+    Buffer *u = lower_buffer(g->l, g->u);
+    const int width = (int)winograd_width(g);
+    LoopExpr *at = plane_at(s, y, x), *sum = winograd_load(g, u, at, width);
+    for (int i = 1; i < g->u->pieces; i++) {
+        LoopExpr *more = x_add(b, at, x_int(b, i * g->u->each));
+        sum = x_map(b, OP_add, 2, (LoopExpr *[]){sum, winograd_load(g, u, more, width)});
+    }
+    return sum;
+}
+
+static void store_weight(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
+{
+    const Weights *s = context;
+    winograd_store(s->g, s->taps, tap_at(s, y, x), value, s->panel->active);
+}
+
+static void weights_vector(void *context, const Panel *panel)
+{
+    Weights *s = context;
+    LoopBuilder *b = &s->g->l->b;
+    s->panel = panel;
+    const int width = (int)winograd_width(s->g);
+    if (s->g->w.result == ROLE_WEIGHT)
+        winograd_transform(b, &winograd_weight_gradient,
+                           &(Plane){s, load_plane, store_weight, s->half}, width);
+    else
+        winograd_transform(b, &winograd_weight, &(Plane){s, load_weight, store_plane, s->half},
+                           width);
+}
+
+/* Where the taps lie; an adjoint turns the window round. */
+static void find_taps(const Winograd *g, Weights *s)
+{
+    LoopBuilder *b = &g->l->b;
+    const bool gradient = g->w.result == ROLE_WEIGHT;
+    const View *view = &g->l->k->contracted[1];
+    const Value *to = g->l->k->results.at[0];
+    const int64_t *stride = gradient ? to->stride : view->stride;
+    int64_t first = gradient ? to->origin : view->offset;
+    for (int i = 0; i < 2; i++) {
+        const int64_t apart = stride[2 + i];
+        if (g->adjoint) first += (WINOGRAD_TAPS - 1) * apart;
+        s->stride[i] = x_known(b, i ? "column" : "row", g->adjoint ? -apart : apart, false);
+    }
+    s->taps = lower_buffer(g->l, gradient ? to : view->value);
+    s->first = x_int(b, first);
+    s->next = x_known(b, "next", stride[g->adjoint ? 0 : 1], false);
+    s->lane = stride[g->adjoint ? 1 : 0];
+}
+
+void winograd_weights(Winograd *g)
+{
+    LoopBuilder *b = &g->l->b;
+    Weights s = {.g = g};
+    if (g->w.result == ROLE_WEIGHT)
+        winograd_stage_begin(g, "winograd_taps", "Back from the 36 planes to 3 x 3 taps.");
+    else winograd_stage_begin(g, "winograd_weights", "Weights of 3 x 3 taps to 36 planes.");
+    s.half = loop_local(b, "half", WINOGRAD_PLANES * winograd_width(g));
+    find_taps(g, &s);
+    s.plane = x_known(b, "plane", g->weight_plane, false);
+    s.width = x_known(b, "width", g->out_width, false);
+    s.channel = x_var(b, loop_begin(b, "c", x_int(b, 0), x_known(b, "count", g->ins, false), 1));
+    winograd_vectors(g, g->outs, weights_vector, &s);
+    loop_end(b);
+    winograd_stage_end(g);
+}
