@@ -275,7 +275,7 @@ static void taps_and_panels(Weight *g)
 /* ---- the shape of the tile ---- */
 
 /* Runs of positions, each a text of its own, and accumulators that compilers keep in registers
- * through all of them: 27 (3 channels of 3 x 3) run at 70 % of the peak, in three times 9 at 98 %. */
+ * through all of them: 27 (3 channels of 3 x 3) run at 70 % of the peak, three times 9 at 98 %. */
 enum { MAX_RUNS = 9, MAX_INSIDE = 24 };
 
 /* As many of the last axes as make the tile cheapest; with their taps in it a tile has all input
