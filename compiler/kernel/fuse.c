@@ -37,16 +37,9 @@ static bool needs(const EntryPlan *entry, const Kernel *from, const Kernel *on, 
     if (from == on) return true;
     if (seen[from->step]) return false;
     seen[from->step] = true;
-    for (int i = 0; i < from->nodes.count; i++) {
-        const Node *node = from->nodes.at[i];
-        for (int j = 0; j < node->input_count; j++) {
-            NodeList sources = {.count = 0};
-            inline_sources(entry, node->inputs[j], &sources);
-            for (int s = 0; s < sources.count; s++) {
-                const Kernel *before = kernel_of(entry, sources.at[s]);
-                if (before && before != from && needs(entry, before, on, seen)) return true;
-            }
-        }
+    for (int i = 0; i < from->reads.count; i++) {
+        const Kernel *before = kernel_of(entry, from->reads.at[i]);
+        if (before && needs(entry, before, on, seen)) return true;
     }
     return false;
 }
@@ -87,6 +80,19 @@ static Kernel *kernel_open(EntryPlan *entry, KernelKind kind, const Node *first,
     return k;
 }
 
+bool kernel_reads(const Kernel *k, const Node *root)
+{
+    for (int i = 0; i < k->reads.count; i++)
+        if (k->reads.at[i] == root) return true;
+    return false;
+}
+
+void kernel_note_read(const EntryPlan *entry, Kernel *k, const Node *root)
+{
+    if (kernel_of(entry, root) != k && !kernel_reads(k, root))
+        vec_push(entry->arena, k->reads, root);
+}
+
 static void kernel_add(EntryPlan *entry, Kernel *k, Node *node, const int *label, bool after_loops)
 {
     Member *m = &entry->member[node->id];
@@ -94,6 +100,11 @@ static void kernel_add(EntryPlan *entry, Kernel *k, Node *node, const int *label
     m->after_loops = after_loops;
     for (int i = 0; i < MAX_RANK; i++) m->label[i] = i < node->type.rank ? label[i] : -1;
     vec_push(entry->arena, k->nodes, node);
+    for (int i = 0; i < node->input_count; i++) {
+        NodeList sources = {.count = 0};
+        inline_sources(entry, node->inputs[i], &sources);
+        for (int s = 0; s < sources.count; s++) kernel_note_read(entry, k, sources.at[s]);
+    }
 }
 
 static const int identity[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};

@@ -104,6 +104,8 @@ typedef struct Kernel {
     const char *name;            /* "fc1_relu", "d_hidden" : from the source's names */
     Node *anchor;                /* the contraction, gather, ...; NULL for KERNEL_ROWS */
     VEC(Node *) nodes;           /* computed here, in topological order; views are not members */
+    VEC(const Node *) reads;     /* what members read of elsewhere, themselves or through inlined
+                                  * maps, each once; kept while kernels are chosen */
     VEC(Value *) results;        /* what it writes; the node of each is a member */
     VEC(const Value *) operands; /* what it reads, each once; found by plan.c */
     bool winograd;               /* KERNEL_WINDOW: in Winograd's form */
@@ -204,6 +206,8 @@ const Node *view_strides(const Node *node, const Value *value, View *view);
 
 /* ---- fusion (fuse.c, inline.c, epilogue.c, merge.c) ---- */
 void fuse_entry(EntryPlan *entry);        /* kernels and members */
+void kernel_note_read(const EntryPlan *entry, Kernel *k, const Node *root);
+bool kernel_reads(const Kernel *k, const Node *root);
 void inline_cheap_maps(EntryPlan *entry); /* before the walk: sets Member.inlined */
 void merge_kernels(EntryPlan *entry);     /* after it */
 /* By node id: the maps that the kernel of this anchor should take into its epilogue. */

@@ -7,48 +7,25 @@ static Kernel *kernel_of(const EntryPlan *entry, const Node *node)
     return entry->member[node->id].kernel;
 }
 
-/* What a kernel reads from elsewhere, itself or through inlined maps. */
-static void reads_of(const EntryPlan *entry, const Kernel *k, bool *read)
-{
-    for (int i = 0; i < k->nodes.count; i++)
-        for (int j = 0; j < k->nodes.at[i]->input_count; j++) {
-            NodeList sources = {.count = 0};
-            inline_sources(entry, k->nodes.at[i]->inputs[j], &sources);
-            for (int s = 0; s < sources.count; s++)
-                read[sources.at[s]->id] = kernel_of(entry, sources.at[s]) != k;
-        }
-}
-
 /* True if b reads what a makes, or both read one tensor. */
 static bool related(const EntryPlan *entry, const Kernel *a, const Kernel *b)
 {
-    const Graph *graph = entry->graph;
-    const size_t count = (size_t)graph->nodes.count + 1;
-    Arena *scratch = arena_new();
-    bool *by_a = arena_array(scratch, bool, count), *by_b = arena_array(scratch, bool, count),
-         found = false;
-    reads_of(entry, a, by_a);
-    reads_of(entry, b, by_b);
-    for (int i = 0; i < graph->nodes.count && !found; i++)
-        found = by_b[i]
-             && (kernel_of(entry, graph->nodes.at[i]) == a
-                 || (by_a[i] && type_elements(graph->nodes.at[i]->type) > 1));
-    arena_free(scratch);
-    return found;
+    for (int i = 0; i < b->reads.count; i++) {
+        const Node *root = b->reads.at[i];
+        if (kernel_of(entry, root) == a
+            || (type_elements(root->type) > 1 && kernel_reads(a, root)))
+            return true;
+    }
+    return false;
 }
 
 /* `b` waits for `a` by way of a third kernel. */
 static bool needs_through_another(const EntryPlan *entry, const Kernel *b, const Kernel *a)
 {
-    for (int i = 0; i < b->nodes.count; i++)
-        for (int j = 0; j < b->nodes.at[i]->input_count; j++) {
-            NodeList sources = {.count = 0};
-            inline_sources(entry, b->nodes.at[i]->inputs[j], &sources);
-            for (int s = 0; s < sources.count; s++) {
-                const Kernel *third = kernel_of(entry, sources.at[s]);
-                if (third && third != a && third != b && kernel_needs(entry, third, a)) return true;
-            }
-        }
+    for (int i = 0; i < b->reads.count; i++) {
+        const Kernel *third = kernel_of(entry, b->reads.at[i]);
+        if (third && third != a && kernel_needs(entry, third, a)) return true;
+    }
     return false;
 }
 
@@ -108,6 +85,11 @@ static void merge(EntryPlan *entry, Kernel *a, Kernel *b)
         vec_push(entry->arena, a->nodes, b->nodes.at[i]);
     }
     b->nodes.count = 0;
+    int kept = 0;
+    for (int i = 0; i < a->reads.count; i++)
+        if (kernel_of(entry, a->reads.at[i]) != a) a->reads.at[kept++] = a->reads.at[i];
+    a->reads.count = kept;
+    for (int i = 0; i < b->reads.count; i++) kernel_note_read(entry, a, b->reads.at[i]);
     for (int i = 1; i < a->nodes.count; i++) /* topological order is the order of ids */
         for (int j = i; j > 0 && a->nodes.at[j - 1]->id > a->nodes.at[j]->id; j--) {
             Node *t = a->nodes.at[j];
