@@ -34,7 +34,6 @@ typedef struct Var {
     bool known; /* the number `value`, which a stage takes as an argument ... */
     bool outer; /* ... and so does the stage around it */
     int64_t value;
-    bool pointer; /* a formal that points to the variable it stands for */
     int reads; /* loop_tidy's count */
 } Var;
 
@@ -65,8 +64,7 @@ typedef enum LoopExprKind {
     E_INDEX_MAX, /* on LT_INDEX scalars, folded when built */
     E_RANDOM,    /* uniform in [0, 1), a function of a seed, an i32 and an index */
     E_TO_I32,    /* index -> i32 scalar */
-    E_TO_INDEX,  /* i32 scalar -> index */
-    E_ADDRESS    /* of var, an argument of a call */
+    E_TO_INDEX   /* i32 scalar -> index */
 } LoopExprKind;
 
 struct LoopExpr {

@@ -1,11 +1,9 @@
-/* Statements as a function of their own. Addresses are sums: what does not change inside is added
- * to the pointer by the caller, so that pieces at other places are the same function. */
-#include "loop/outline.h"
-
-#include <ctype.h>
+/* Stages of kernels, the blocks of loop_stage, as functions of their own. Addresses are sums: what
+ * does not change inside is added to the pointer by the caller, so that stages at other places are
+ * the same function. */
 #include <string.h>
 
-#include "base/cname.h"
+#include "loop/loop.h"
 
 enum { MOST_TERMS = 16 };
 
@@ -29,17 +27,24 @@ typedef struct Renamed {
     Var *made;
 } Renamed;
 
+/* What a stage reads of the rest is passed: buffers from where they are read on, and scalars. */
+typedef struct Outlined {
+    Function *function;
+    VEC(Handed) passed;
+    VEC(LoopExpr *) arguments;
+} Outlined;
+
 typedef struct Outline {
     Arena *arena;
     LoopBuilder b; /* of the function that is made */
     Outlined *out;
-    VEC(const Var *) own; /* declared among the statements, for them alone */
+    VEC(const Var *) own; /* declared inside */
     VEC(const Var *) set;
     VEC(const Buffer *) stored;
     VEC(const Buffer *) own_locals; /* of the function, used here alone */
     VEC(Pointer) pointers;
     VEC(Renamed) renamed;
-    bool keeps_names, possible;
+    bool possible;
 } Outline;
 
 static bool among(const void *const *list, int count, const void *x)
@@ -62,12 +67,16 @@ static void survey(Outline *o, const LoopStmt *s)
     for (int i = 0; i < s->passed.count; i++)
         if (!s->callee->buffers.at[i]->constant)
             vec_push(o->arena, o->stored, s->passed.at[i].buffer);
-    for (int i = 0; i < s->arguments.count; i++) {
-        const LoopExpr *x = s->arguments.at[i];
-        if (x->kind == E_ADDRESS && !HAS(o->set, x->var)) vec_push(o->arena, o->set, x->var);
-    }
     for (int i = 0; i < s->body.count; i++) survey(o, s->body.at[i]);
     for (int i = 0; i < s->otherwise.count; i++) survey(o, s->otherwise.at[i]);
+}
+
+/* Arguments are values. */
+static bool sets_others(const Outline *o)
+{
+    for (int i = 0; i < o->set.count; i++)
+        if (!HAS(o->own, o->set.at[i])) return true;
+    return false;
 }
 
 /* ---- sums ---- */
@@ -193,14 +202,6 @@ static void note_stmt(Outline *o, const LoopStmt *s)
 
 /* ---- names ---- */
 
-/* "c12_0" is one of several c. */
-static const char *base_name(Arena *arena, const char *name)
-{
-    size_t n = strlen(name);
-    while (n > 1 && (isdigit((unsigned char)name[n - 1]) || name[n - 1] == '_')) n--;
-    return arena_strndup(arena, name, n);
-}
-
 static const char *free_name(Outline *o, const char *wanted)
 {
     LoopBuilder *b = &o->b;
@@ -214,31 +215,20 @@ static const char *free_name(Outline *o, const char *wanted)
     return name;
 }
 
-static LoopExpr *var_expr(Outline *o, const Var *var, LoopExprKind kind)
-{
-    LoopExpr *x = arena_make(o->arena, LoopExpr);
-    *x = (LoopExpr){
-        .kind = kind, .type = var->type, .vector = var->vector, .var = (Var *)(uintptr_t)var};
-    return x;
-}
-
 static Var *renamed(Outline *o, const Var *old)
 {
     for (int i = 0; i < o->renamed.count; i++)
         if (o->renamed.at[i].old == old) return o->renamed.at[i].made;
     Var *made = arena_make(o->arena, Var);
-    const char *name = o->keeps_names ? old->name : base_name(o->arena, old->name);
-    *made = (Var){.name = free_name(o, name),
+    *made = (Var){.name = free_name(o, old->name),
                   .type = old->type,
                   .vector = old->vector,
                   .assigned = old->assigned};
     vec_push(o->arena, o->renamed, ((Renamed){old, made}));
     if (HAS(o->own, old)) return made;
-    LoopExpr *arg;
-    if (old->known && !(old->outer && o->b.function->is_step)) arg = x_int(&o->b, old->value);
-    else arg = var_expr(o, old, HAS(o->set, old) ? E_ADDRESS : E_VAR);
-    made->pointer = arg->kind == E_ADDRESS;
-    made->assigned = made->pointer;
+    const bool known = old->known && !(old->outer && o->b.function->is_step);
+    LoopExpr *arg = known ? x_int(&o->b, old->value) : x_var(&o->b, (Var *)(uintptr_t)old);
+    made->assigned = false;
     vec_push(o->arena, o->b.function->scalars, made);
     vec_push(o->arena, o->out->arguments, arg);
     return made;
@@ -309,7 +299,6 @@ static LoopStmt *rewritten_stmt(Outline *o, const LoopStmt *s)
     copy->hi = rewritten(o, s->hi);
     copy->value = rewritten(o, s->value);
     if (s->var) copy->var = renamed(o, s->var);
-    if (s->kind == S_LET && copy->var->pointer) copy->kind = S_SET;
     if (s->buffer) copy->buffer = formal_at(o, s->buffer, s->index, &copy->index);
     if (s->source) copy->source = formal_at(o, s->source, s->source_index, &copy->source_index);
     rewrite_arguments(o, copy, s);
@@ -319,43 +308,6 @@ static LoopStmt *rewritten_stmt(Outline *o, const LoopStmt *s)
 }
 
 /* ---- a function ---- */
-
-static int reads_in(const LoopExpr *x, const Var *var)
-{
-    int n = 0;
-    if (!x) return 0;
-    n += x->var == var;
-    for (int i = 0; i < x->arg_count; i++) n += reads_in(x->args[i], var);
-    return n;
-}
-
-static int reads_of(const LoopStmt *s, const Var *var)
-{
-    int n = reads_in(s->lo, var) + reads_in(s->hi, var) + reads_in(s->value, var)
-          + reads_in(s->index, var) + reads_in(s->source_index, var);
-    for (int i = 0; i < s->passed.count; i++) n += reads_in(s->passed.at[i].index, var);
-    for (int i = 0; i < s->arguments.count; i++) n += reads_in(s->arguments.at[i], var);
-    for (int i = 0; i < s->body.count; i++) n += reads_of(s->body.at[i], var);
-    for (int i = 0; i < s->otherwise.count; i++) n += reads_of(s->otherwise.at[i], var);
-    return n;
-}
-
-/* What is declared here and read behind is somebody else's: it is set through a pointer. */
-static void hand_on(Outline *o, LoopStmt *const *statements, int count)
-{
-    for (int i = 0; i < count; i++) {
-        Var *var = statements[i]->var;
-        int inside = 0, at = 0;
-        if (statements[i]->kind != S_LET) continue;
-        for (int j = 0; j < count; j++) inside += reads_of(statements[j], var);
-        if (inside == var->reads) continue;
-        if (var->type != LT_F32) o->possible = false;
-        while (o->own.at[at] != var) at++;
-        o->own.at[at] = o->own.at[--o->own.count];
-        vec_push(o->arena, o->set, var);
-        vec_push(o->arena, o->out->handed_on, var);
-    }
-}
 
 static void make_pointers(Outline *o)
 {
@@ -392,14 +344,14 @@ static int users_of(const LoopStmt *s, const Buffer *buffer)
 }
 
 /* A local array that nothing else uses moves. */
-static void take_locals(Outline *o, Function *from, LoopStmt *const *statements, int count)
+static void take_locals(Outline *o, Function *from, const LoopStmt *stage)
 {
     int kept = 0;
     for (int i = 0; i < from->locals.count; i++) {
         Buffer *local = from->locals.at[i];
-        int all = 0, here = 0;
+        const int here = users_of(stage, local);
+        int all = 0;
         for (int j = 0; j < from->body.count; j++) all += users_of(from->body.at[j], local);
-        for (int j = 0; j < count; j++) here += users_of(statements[j], local);
         if (!here || here < all) {
             from->locals.at[kept++] = local;
             continue;
@@ -411,40 +363,30 @@ static void take_locals(Outline *o, Function *from, LoopStmt *const *statements,
     from->locals.count = kept;
 }
 
-static Function *new_function(Program *program)
+static bool make_function(Program *program, Function *from, const LoopStmt *stage,
+                          Outlined *outlined)
 {
     Function *f = arena_make(program->arena, Function);
+    Outline o = {
+        .arena = program->arena,
+        .out = outlined,
+        .possible = true,
+        .b = {.arena = program->arena, .program = program, .function = f, .list = &f->body}};
     f->arena = program->arena;
-    return f;
-}
-
-bool outline_make(Program *program, Function *from, LoopStmt *const *statements, int count,
-                  Outlined *outlined)
-{
-    Arena *arena = program->arena;
-    Function *f = new_function(program);
-    const bool stage = statements[0]->kind == S_BLOCK && statements[0]->text;
-    Outline o = {.arena = arena,
-                 .out = outlined,
-                 .possible = true,
-                 .keeps_names = stage,
-                 .b = {.arena = arena, .program = program, .function = f, .list = &f->body}};
+    f->is_step = stage->inlined;
     *outlined = (Outlined){.function = f};
-    f->is_step = stage ? statements[0]->inlined : true;
-    for (int i = 0; i < count; i++) survey(&o, statements[i]);
-    hand_on(&o, statements, count);
-    if (stage) take_locals(&o, from, statements, count);
-    for (int i = 0; i < count; i++) note_stmt(&o, statements[i]);
+    survey(&o, stage);
+    if (!o.possible || sets_others(&o)) return false;
+    take_locals(&o, from, stage);
+    note_stmt(&o, stage);
     if (!o.possible) return false;
     make_pointers(&o);
-    for (int i = 0; i < count; i++) {
-        LoopStmt *s = rewritten_stmt(&o, statements[i]);
-        vec_push(arena, f->body, s);
-    }
+    LoopStmt *body = rewritten_stmt(&o, stage);
+    vec_push(o.arena, f->body, body);
     return o.possible;
 }
 
-LoopStmt *outline_call(Program *program, const Outlined *outlined)
+static LoopStmt *call_of(Program *program, const Outlined *outlined)
 {
     LoopStmt *call = arena_make(program->arena, LoopStmt);
     call->kind = S_CALL;
@@ -502,10 +444,10 @@ static void outline_stages(Program *program, Function *f, LoopStmts *list)
         outline_stages(program, f, &s->body);
         outline_stages(program, f, &s->otherwise);
         if (s->kind != S_BLOCK || !s->text) continue;
-        if (!outline_make(program, f, &s, 1, &made)) continue;
+        if (!make_function(program, f, s, &made)) continue;
         finish_stage(made.function, s->text);
         made.function = equal_stage(program, made.function);
-        list->at[i] = outline_call(program, &made);
+        list->at[i] = call_of(program, &made);
     }
 }
 

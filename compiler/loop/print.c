@@ -77,8 +77,7 @@ static void put_set(const Printer *p, const LoopStmt *s, int depth)
     LoopExpr product;
     const LoopExpr *gain = gain_of(s->value, s->var, &product);
     put_line(p->out, depth,
-             arena_printf(p->out->arena, "%s%s %s %s;", s->var->pointer ? "*" : "", s->var->name,
-                          gain ? "+=" : "=",
+             arena_printf(p->out->arena, "%s %s %s;", s->var->name, gain ? "+=" : "=",
                           spell_expr(p, gain ? gain : s->value)));
 }
 
@@ -210,8 +209,7 @@ static void add_formals(const Printer *p, Text *out, const Function *f, const ch
     }
     for (int i = 0; i < f->scalars.count; i++) {
         const Var *v = f->scalars.at[i];
-        text_addf(out, "%s%s %s%s", comma, spell_type(p->program, v->type, v->vector),
-                  v->pointer ? "*" : "", v->name);
+        text_addf(out, "%s%s %s", comma, spell_type(p->program, v->type, v->vector), v->name);
         comma = ", ";
     }
 }

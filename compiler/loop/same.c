@@ -66,10 +66,6 @@ static void dump_expr(Dump *d, const LoopExpr *x)
         name(d, x->var, x->var->name);
         if (x->var->known) text_addf(d->out, "=%lld", (long long)x->var->value);
         return;
-    case E_ADDRESS:
-        text_add(d->out, "&");
-        name(d, x->var, x->var->name);
-        return;
     case E_LOAD:
         name(d, x->buffer, x->buffer->name);
         text_addf(d->out, x->vector ? "<%d>[" : "[", x->active);

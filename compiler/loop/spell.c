@@ -252,8 +252,7 @@ static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed)
         if (wrap) text_add(out, ")");
         break;
     }
-    case E_VAR: text_addf(out, "%s%s", x->var->pointer ? "*" : "", x->var->name); break;
-    case E_ADDRESS: text_addf(out, "%s%s", x->var->pointer ? "" : "&", x->var->name); break;
+    case E_VAR: text_add(out, x->var->name); break;
     case E_LOAD: spell_load(p, out, x); break;
     case E_CALL: spell_call(p, out, x); break;
     default: fill_within(p, out, spelling_of(p, x), x->args, needed); break;
