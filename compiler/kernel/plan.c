@@ -323,9 +323,11 @@ static bool find_operand(const EntryPlan *entry, const Kernel *k, const Node *in
         for (int i = 0; k && i < k->copies.count; i++)
             if (k->copies.at[i]->node == node && read_from(k, input, k->copies.at[i], view, stuck))
                 return true;
-        if (read_from(k, input, entry->value_of[node->id], view, stuck)) return true;
+        const Node *of_value = NULL, *of_dense = NULL;
+        if (read_from(k, input, entry->value_of[node->id], view, &of_value)) return true;
         const Value *dense = entry->dense_of[node->id];
-        if (precedes(entry, dense, k) && read_from(k, input, dense, view, stuck)) return true;
+        if (precedes(entry, dense, k) && read_from(k, input, dense, view, &of_dense)) return true;
+        if (!*stuck) *stuck = of_dense ? of_dense : of_value; /* a dense copy gets further */
         if (!view_is_free(node)) return false;
     }
 }
