@@ -218,6 +218,11 @@ int cmd_compile(Arena *arena, const CliCommand *self, int argc, char **argv)
     if ((status = pick_optimizer(command.optimizer, &options.emit.optimizer))) return status;
     if ((status = check_pass(command.dump_after))) return status;
     if ((status = pick_threads(command.threads, &options.emit.threads))) return status;
+    if ((command.names || command.binary) && !command.weights) {
+        cli_error("%s says how to take weights: name their file with --weights=FILE",
+                  command.names ? "--names" : "--weights-binary");
+        return CLI_USAGE;
+    }
     options.emit.command = model_command(arena, words.at[0], argc, argv);
     return compile(arena, words.at[0], &command, &options);
 }

@@ -1,0 +1,1 @@
+nnc examples/lenet.nn --names=names.txt
