@@ -69,7 +69,8 @@ static const Value *call_map(Elab *el, const char *name, Op op, Span at, const G
     const Given *bound[3] = {NULL};
     const Value *args[3];
     int count = op_row(op)->arity, numbers = 0;
-    if (!bind_arguments(el, at, name, formals, count, given, given_count, bound))
+    if (!bind_arguments(el, at, name, formals, count, given, given_count, bound)
+        || !all_sound(given, given_count))
         return &value_poison;
     for (int i = 0; i < count; i++) {
         if (!bound[i])
@@ -116,6 +117,7 @@ const Value *builtin_call(Elab *el, const char *name, Span at, const Given *give
     for (int i = 0; i < count; i++)
         if (!call.at[i] && !optional[i])
             return fault(el, at, "%s needs its argument `%s`", name, formals[i].text);
+    if (!all_sound(given, given_count)) return &value_poison;
     return row->run(&call);
 }
 

@@ -67,10 +67,10 @@ bool bind_arguments(Elab *el, Span at, const char *callee, const Name *formals, 
     return sound;
 }
 
-static bool all_sound(const GivenList *given)
+bool all_sound(const Given *given, int count)
 {
-    for (int i = 0; i < given->count; i++)
-        if (given->at[i].value->kind == VALUE_POISON) return false;
+    for (int i = 0; i < count; i++)
+        if (given[i].value->kind == VALUE_POISON) return false;
     return true;
 }
 
@@ -202,14 +202,13 @@ static const Value *call_block(Elab *el, const Block *block, const char *path, b
                                Span call, const GivenList *given)
 {
     Frame *caller = el->frame;
-    if (!all_sound(given)) return &value_poison;
     if (el->apart_depth && block_has_params(el, block))
         return fault(el, call, "`%s` has parameters and belongs into a model",
                      block->item->name.text);
     if (el->block_depth >= BLOCK_DEPTH_LIMIT)
         return fault_limit(el, call, "blocks call each other more than %d deep", BLOCK_DEPTH_LIMIT);
     const Given **bound = match_arguments(el, call, block, given);
-    if (!bound) return &value_poison;
+    if (!bound || !all_sound(given->at, given->count)) return &value_poison;
     Frame *frame = arena_make(el->arena, Frame);
     *frame = (Frame){.caller = caller,
                      .unit = block->unit,
@@ -256,7 +255,7 @@ static const Value *call_layer(Elab *el, const Expr *expr, Layer *layer, const G
         diag_note(el->diags, layer->span, "it is declared here");
         return &value_poison;
     }
-    if (!layer->block || !all_sound(given)) return &value_poison;
+    if (!layer->block || !all_sound(given->at, given->count)) return &value_poison;
     if (!instance_claim(el, layer->path, expr->span, true)) return &value_poison;
     GivenList all = layer_arguments(el, layer, given);
     int since = el->region->graph->nodes.count;
@@ -287,7 +286,7 @@ void declare_layer(Elab *el, const Stmt *stmt)
     Span at = expr->call.as ? expr->call.as->span : layer->span;
     GivenList given = eval_arguments(el, &expr->call.args, NULL, expr->span);
     if (!instance_claim(el, layer->path, at, false)) return;
-    if (!all_sound(&given)) {
+    if (!all_sound(given.at, given.count)) {
         instance_poison(el, layer->path);
         return;
     }
@@ -338,7 +337,7 @@ static const Value *call_builtin(Elab *el, const Expr *expr, const Value *piped,
     const char *path;
     bool claimed = instance_path(el, expr, NULL, &path);
     GivenList given = eval_arguments(el, &expr->call.args, piped, piped_span);
-    if (!claimed || !all_sound(&given)) return &value_poison;
+    if (!claimed) return &value_poison;
     int since = el->region->graph->nodes.count;
     const Value *result =
         builtin_call(el, expr->call.callee.text, expr->span, given.at, given.count);

@@ -257,6 +257,7 @@ void declare_layer(Elab *el, const Stmt *stmt);
  * False after errors. */
 bool bind_arguments(Elab *el, Span at, const char *callee, const Name *formals, int formal_count,
                     const Given *given, int given_count, const Given **bound);
+bool all_sound(const Given *given, int count); /* none is poisoned */
 
 /* stmt.c */
 void run_body(Elab *el, const Body *body);                       /* in a scope of its own */
@@ -278,10 +279,11 @@ void run_yield(Elab *el, const Stmt *stmt);
 typedef struct Settings { const Item *train, *infer; } Settings;
 /* item may be NULL; NULL: not said */
 const Stmt *settings_find(const Item *item, const char *key);
-bool settings_collect(Elab *el, const AstFile *file, const Item *model, Settings *out);
+void settings_collect(Elab *el, const AstFile *file, const Item *model, Settings *out);
 void settings_override(Elab *el, Settings *settings, const char *model);
 typedef VEC(int64_t) BatchList;
-bool settings_batches(Elab *el, const Item *item, int64_t otherwise, BatchList *out);
+/* What the block asks for, or `otherwise` where it asks for nothing or in vain. */
+void settings_batches(Elab *el, const Item *item, int64_t otherwise, BatchList *out);
 
 /* entry.c */
 /* NULL after errors. */

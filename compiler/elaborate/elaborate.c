@@ -162,8 +162,8 @@ static bool add_training(Elab *el, const Item *model, bool has_loss, int64_t bat
 static bool pick_batches(Elab *el, const Settings *settings, BatchList *infer, BatchList *train)
 {
     const ElaborateOptions *options = el->options;
-    bool sound = settings_batches(el, settings->infer, DEFAULT_INFER_BATCH, infer);
-    sound &= settings_batches(el, settings->train, DEFAULT_TRAIN_BATCH, train);
+    settings_batches(el, settings->infer, DEFAULT_INFER_BATCH, infer);
+    settings_batches(el, settings->train, DEFAULT_TRAIN_BATCH, train);
     if (options->train_batch) train->at[0] = options->train_batch;
     if (options->infer_batch_count) *infer = (BatchList){0};
     for (int i = 0; i < options->infer_batch_count; i++)
@@ -171,7 +171,7 @@ static bool pick_batches(Elab *el, const Settings *settings, BatchList *infer, B
     if (infer->count > MOST_BATCHES)
         diag_error(el->diags, (Span){0}, "at most %d batch sizes of inference are possible",
                    MOST_BATCHES);
-    return sound && infer->count <= MOST_BATCHES;
+    return infer->count <= MOST_BATCHES;
 }
 
 static void refuse_train(Elab *el, const Item *train, const Item *model)
@@ -185,18 +185,19 @@ static void elaborate_model(Elab *el, const AstFile *file, const Item *model)
 {
     Settings settings;
     BatchList infer, train;
-    if (!settings_collect(el, file, model, &settings)) return;
+    settings_collect(el, file, model, &settings);
     bool trains = settings.train != NULL;
     bool has_loss = find_stmt(model->body, STMT_LOSS) != NULL;
     settings_override(el, &settings, model->name.text);
-    if (diags_errors(el->diags) || !pick_batches(el, &settings, &infer, &train)) return;
+    if (!pick_batches(el, &settings, &infer, &train)) return;
     if (!find_stmt(model->body, STMT_OUTPUT)) {
         fault(el, model->name.span, "the model `%s` has no output", model->name.text);
         diag_help(el->diags, "`output name;` makes a value one");
     }
     if (trains && !has_loss) refuse_train(el, settings.train, model);
-    if (!add_infer(el, model, &infer) || !add_training(el, model, has_loss, train.at[0])) return;
-    if (trains && has_loss) el->module->train = train_plan_make(el, settings.train);
+    const bool sound =
+        add_infer(el, model, &infer) && add_training(el, model, has_loss, train.at[0]);
+    if (trains && has_loss) el->module->train = train_plan_make(el, settings.train, sound);
 }
 
 /* ---- the whole ---- */

@@ -25,13 +25,13 @@ static bool check_model_name(Elab *el, const Item *item)
     words_of_map(el, &words, &el->main->models);
     fault(el, item->name.span, "`%s` is for a model `%s`, and there is none",
           ast_item_word(item->kind), item->name.text);
-    help_nearest(el, item->name.text, &words);
+    if (!help_nearest(el, item->name.text, &words) && words.count == 1)
+        diag_help(el->diags, "the model of this file is `%s`", words.at[0]);
     return false;
 }
 
-static bool check_twice(Elab *el, const Item *item)
+static void check_twice(Elab *el, const Item *item)
 {
-    bool sound = true;
     for (int i = 0; i < item->body->stmts.count; i++) {
         const Stmt *stmt = item->body->stmts.at[i];
         for (int j = 0; j < stmt->assign.names.count; j++) {
@@ -40,52 +40,44 @@ static bool check_twice(Elab *el, const Item *item)
             if (first == stmt) continue;
             fault(el, name.span, "`%s` is set twice", name.text);
             diag_note(el->diags, first->span, "it is set here");
-            sound = false;
         }
     }
-    return sound;
 }
 
-static bool check_infer_keys(Elab *el, const Item *item)
+static void check_infer_keys(Elab *el, const Item *item)
 {
     static const char *const words[] = {"batch"};
-    bool sound = true;
     for (int i = 0; item->kind == ITEM_INFER && i < item->body->stmts.count; i++) {
         Name name = item->body->stmts.at[i]->assign.names.at[0];
         if (strcmp(name.text, "batch") == 0) continue;
         fault(el, name.span, "`infer` has no setting `%s`", name.text);
         if (nearest_word(name.text, words, 1)) diag_help(el->diags, "did you mean `batch`?");
         else diag_help(el->diags, "it has `batch`, a number or a list of numbers");
-        sound = false;
     }
-    return sound;
 }
 
-static bool take_block(Elab *el, const Item *item, const Item **out)
+static void take_block(Elab *el, const Item *item, const Item **out)
 {
     if (*out) {
         fault(el, item->name.span, "`%s` of the model `%s` is there already",
               ast_item_word(item->kind), item->name.text);
         diag_note(el->diags, (*out)->name.span, "it is here");
-        return false;
+        return;
     }
     *out = item;
-    bool sound = check_twice(el, item);
-    return check_infer_keys(el, item) && sound;
+    check_twice(el, item);
+    check_infer_keys(el, item);
 }
 
-bool settings_collect(Elab *el, const AstFile *file, const Item *model, Settings *out)
+void settings_collect(Elab *el, const AstFile *file, const Item *model, Settings *out)
 {
-    bool sound = true;
     *out = (Settings){0};
     for (int i = 0; i < file->items.count; i++) {
         const Item *item = file->items.at[i];
         if (item->kind != ITEM_TRAIN && item->kind != ITEM_INFER) continue;
-        if (!check_model_name(el, item)) sound = false;
-        else if (strcmp(item->name.text, model->name.text) == 0)
-            sound &= take_block(el, item, item->kind == ITEM_TRAIN ? &out->train : &out->infer);
+        if (check_model_name(el, item) && strcmp(item->name.text, model->name.text) == 0)
+            take_block(el, item, item->kind == ITEM_TRAIN ? &out->train : &out->infer);
     }
-    return sound;
 }
 
 /* ---- --set ---- */
@@ -154,35 +146,37 @@ void settings_override(Elab *el, Settings *settings, const char *model)
 
 /* ---- batch sizes ---- */
 
-static bool add_batch(Elab *el, Span at, const Value *value, BatchList *out)
+static void add_batch(Elab *el, Span at, const Value *value, BatchList *out)
 {
     int64_t batch;
-    if (!want_int(el, at, "a batch size", value, &batch)) return false;
+    if (!want_int(el, at, "a batch size", value, &batch)) return;
     if (batch < 1 || batch > BATCH_LIMIT) {
         fault(el, at, "a batch size lies in 1..%lld, got %lld", (long long)BATCH_LIMIT,
               (long long)batch);
-        return false;
+        return;
     }
     for (int i = 0; i < out->count; i++)
-        if (out->at[i] == batch) return true;
+        if (out->at[i] == batch) return;
     vec_push(el->arena, *out, batch);
-    return true;
 }
 
-bool settings_batches(Elab *el, const Item *item, int64_t otherwise, BatchList *out)
+/* The sizes that a block asks for, those in order. */
+static void read_batches(Elab *el, const Item *item, const Stmt *stmt, BatchList *out)
+{
+    Span at = stmt->assign.value->span;
+    const Value *value = eval_apart(el, el->main, stmt->span, "a setting", stmt->assign.value);
+    if (value->kind != VALUE_LIST || item->kind == ITEM_TRAIN) {
+        add_batch(el, at, value, out);
+        return;
+    }
+    for (int i = 0; i < value->list.count; i++) add_batch(el, at, value->list.items[i], out);
+    if (value->list.count == 0) fault(el, at, "`batch` needs at least one size");
+}
+
+void settings_batches(Elab *el, const Item *item, int64_t otherwise, BatchList *out)
 {
     const Stmt *stmt = settings_find(item, "batch");
     *out = (BatchList){0};
-    if (!stmt) {
-        vec_push(el->arena, *out, otherwise);
-        return true;
-    }
-    Span at = stmt->assign.value->span;
-    const Value *value = eval_apart(el, el->main, stmt->span, "a setting", stmt->assign.value);
-    if (value->kind != VALUE_LIST || item->kind == ITEM_TRAIN) return add_batch(el, at, value, out);
-    bool sound = true;
-    for (int i = 0; i < value->list.count; i++)
-        sound &= add_batch(el, at, value->list.items[i], out);
-    if (value->list.count == 0) fault(el, at, "`batch` needs at least one size");
-    return sound && out->count > 0;
+    if (stmt) read_batches(el, item, stmt, out);
+    if (out->count == 0) vec_push(el->arena, *out, otherwise);
 }

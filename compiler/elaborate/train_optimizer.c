@@ -34,7 +34,7 @@ static void mark_trainable(Param *param) { param->trainable = true; }
 static void read_no_decay(TrainReader *r, const Expr *expr)
 {
     const Value *patterns = train_texts(r, expr, "`no_decay`");
-    const char *useless = patterns ? mark_matching(r, patterns, mark_no_decay) : NULL;
+    const char *useless = patterns && r->sound ? mark_matching(r, patterns, mark_no_decay) : NULL;
     if (useless) diag_warning(r->el->diags, expr->span, "no parameter is called `%s`", useless);
 }
 
@@ -42,7 +42,7 @@ void train_trainable(TrainReader *r, const Expr *expr)
 {
     ParamList *params = &r->el->module->params;
     const Value *patterns = train_texts(r, expr, "`trainable`");
-    if (!patterns) return;
+    if (!patterns || !r->sound) return;
     for (int i = 0; i < params->count; i++) params->at[i].trainable = false;
     const char *useless = mark_matching(r, patterns, mark_trainable);
     if (!useless) return;

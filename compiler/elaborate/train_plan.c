@@ -132,12 +132,14 @@ static void read_data(TrainReader *r, const Stmt *stmt)
 {
     nn_job *job = r->job;
     job->parts = stmt->assign.names.count;
+    if (!r->sound) return;
     job->data = train_pipeline(r, stmt->assign.value, job->parts == 2, &job->data_count);
 }
 
 static void read_validate(TrainReader *r, const Stmt *stmt)
 {
     nn_job *job = r->job;
+    if (!r->sound) return;
     job->validate = train_pipeline(r, stmt->assign.value, false, &job->validate_count);
 }
 
@@ -233,10 +235,11 @@ static void read_settings(TrainReader *r, const Item *train)
     if (all_known) check_complete(r, train);
 }
 
-const TrainPlan *train_plan_make(Elab *el, const Item *train)
+const TrainPlan *train_plan_make(Elab *el, const Item *train, bool sound)
 {
     TrainPlan *plan = arena_make(el->arena, TrainPlan);
-    TrainReader reader = {.el = el, .job = &plan->job, .names = names_of(el, false)};
+    TrainReader reader = {
+        .el = el, .job = &plan->job, .names = names_of(el, false), .sound = sound};
     Frame *outer = el->frame, frame = {.unit = el->main, .path = ""};
     Region *region = el->region;
     int errors = diags_errors(el->diags);

@@ -14,8 +14,8 @@ typedef struct TrainPlan {
 } TrainPlan;
 
 struct Elab;
-/* Reads the settings of `train` and decides which parameters are trained and which decay. Requires
- * that the entries are elaborated: it needs the parameters and declarations. NULL after an error;
- * errors are reported several a run. */
-const TrainPlan *train_plan_make(struct Elab *el, const Item *train);
+/* Reads the settings of `train` and decides which parameters are trained and which decay. `sound`:
+ * the entries are elaborated; where they could not be, what refers to parameters and declarations
+ * is left alone. NULL after an error; errors are reported several a run. */
+const TrainPlan *train_plan_make(struct Elab *el, const Item *train, bool sound);
 #endif

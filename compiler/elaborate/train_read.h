@@ -8,6 +8,7 @@ typedef struct TrainReader {
     Elab *el;
     nn_job *job;
     const char *const *names; /* of the model's inputs and targets; NULL-terminated */
+    bool sound;               /* the model is elaborated: names and parameters are all there */
 } TrainReader;
 
 /* All report what does not fit. `what` reads like "`lr` of adam". */
