@@ -9,7 +9,8 @@
  *   memory.c    values -> offsets in the one workspace of the entry
  *   put.c       what is replaced in part
  *   join.c      what is joined, written where it will stand
- *   scan.c      the body of a scan as a plan inside the plan
+ *   scan.c      the body of a scan as a plan inside the plan, with
+ *   carry.c     carries that are changed in place
  *   prepare.c   what runs before the inputs come as a plan of its own
  *   plan.c      runs them in order
  *   verify.c, print.c, draw.c              plans checked and shown
@@ -67,6 +68,8 @@ typedef struct Value {
     int64_t elements; /* occupied, padding and halo included */
     const Halo *halo; /* or NULL; only AT_WORK */
     Around around;    /* AT_AROUND */
+    const struct Value *over;  /* of a result: it takes the place of this operand, element by
+                                  element, and is the same memory; or NULL */
     const struct Value *whole; /* AT_WORK: it is a part of this value and has no memory of its own;
                                   or NULL */
     int64_t within;            /* where it begins there, in elements */
@@ -274,6 +277,8 @@ void join_in_place(EntryPlan *entry);
 /* ---- scans (scan.c) ---- */
 void scan_place_input(EntryPlan *body, const Node *input); /* the value of an input of the body */
 int64_t scan_steps(const Kernel *k);                       /* of a KERNEL_SCAN */
+/* Carries of a body whose kernels are in order and know their operands (carry.c). */
+void carries_in_place(EntryPlan *body);
 /* Where an output of the body goes: NULL if it is there already or nobody outside reads it. */
 Value *scan_output(EntryPlan *body, int index);
 void scan_plan(EntryPlan *entry, Kernel *k); /* makes k->body */

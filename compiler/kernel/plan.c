@@ -437,10 +437,11 @@ static void touch(const Value *value, int step)
 
 static void finish(EntryPlan *entry)
 {
+    for (int i = 0; i < entry->kernels.count; i++) find_operands(entry, entry->kernels.at[i]);
+    if (entry->outer) carries_in_place(entry);
     for (int i = 0; i < entry->kernels.count; i++) {
         Kernel *k = entry->kernels.at[i];
         k->step = i;
-        find_operands(entry, k);
         for (int j = 0; j < k->operands.count; j++) touch(k->operands.at[j], i);
         for (int j = 0; j < k->results.count; j++) touch(k->results.at[j], i);
         for (int j = 0; j < k->scratch.count; j++) touch(k->scratch.at[j], i);

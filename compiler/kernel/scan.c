@@ -3,8 +3,8 @@
  * The inputs and outputs of the body are no memory of its own: an element of a sequence and of a
  * stacked result is a stretch of the whole, found by the place of the step; a capture is the value
  * outside. A carry is one value outside, set before the scan and copied into at the end of each
- * step, when everything has read it. The workspace of the body is a value outside, live while the
- * scan runs. */
+ * step, when everything has read it, or written where it is (carry.c). The workspace of the body is
+ * a value outside, live while the scan runs. */
 #include "ops/scan.h"
 
 #include <string.h>

@@ -104,12 +104,36 @@ static const char *check_overlaps(Arena *arena, const EntryPlan *entry, const Li
     return NULL;
 }
 
+static bool is_carry(const Value *v) { return v->place == AT_AROUND && !v->around.step; }
+
+/* A carry that has its new value is not read for its old one. */
+static const char *check_carries(Arena *arena, const EntryPlan *entry)
+{
+    for (int i = 0; i < entry->values.count; i++) {
+        const Value *old = entry->values.at[i];
+        const char *writer = NULL;
+        if (!is_carry(old) || old->node->op != OP_input) continue;
+        for (int step = 0; step < entry->kernels.count; step++) {
+            const Kernel *k = entry->kernels.at[step];
+            if (writer && reads(k, old))
+                return arena_printf(arena, "%s: %s reads %s, which %s has changed", entry->name,
+                                    k->name, old->name, writer);
+            for (int j = 0; j < k->results.count; j++)
+                if (is_carry(k->results.at[j])
+                    && k->results.at[j]->around.value == old->around.value)
+                    writer = k->name;
+        }
+    }
+    return NULL;
+}
+
 static const char *check_entry(Arena *arena, const EntryPlan *entry)
 {
     Lifetime *life = arena_array(arena, Lifetime, entry->values.count + 1);
     for (int i = 0; i < entry->values.count; i++) life[i].written = life[i].last_read = -1;
     const char *wrong = walk(arena, entry, life);
     if (!wrong) wrong = check_overlaps(arena, entry, life);
+    if (!wrong) wrong = check_carries(arena, entry);
     for (int i = 0; !wrong && i < entry->kernels.count; i++)
         if (entry->kernels.at[i]->body) wrong = check_entry(arena, entry->kernels.at[i]->body);
     return wrong;

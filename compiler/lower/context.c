@@ -39,8 +39,17 @@ static bool is_result(const Lower *l, const Value *value)
     return false;
 }
 
+/* An operand whose place a result takes is that result: one pointer for both. */
+static const Value *replaced_by(const Lower *l, const Value *value)
+{
+    for (int i = 0; i < l->k->results.count; i++)
+        if (l->k->results.at[i]->over == value) return l->k->results.at[i];
+    return value;
+}
+
 Buffer *lower_buffer(Lower *l, const Value *value)
 {
+    value = replaced_by(l, value);
     for (int i = 0; i < l->values.count; i++)
         if (l->values.at[i] == value) return l->buffers.at[i];
     Buffer *buffer =

@@ -204,7 +204,8 @@ void product_plan(Contract *c)
     c->tile = tile_choose_wide(c->l->target, c->out.dim[c->m_axis], (columns + width - 1) / width);
     p->direct = computes_alone(c) && holds;
     p->adjacent = contract_stride(c, c->tall, -1) != 1;
-    if (size > SUM_CHUNK && holds && !contract_is_batch(c, c->k_count - 1))
+    if (size > SUM_CHUNK && holds && !c->l->k->results.at[0]->over
+        && !contract_is_batch(c, c->k_count - 1))
         p->chunks = (size + SUM_CHUNK - 1) / SUM_CHUNK;
 }
 
