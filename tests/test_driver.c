@@ -173,12 +173,45 @@ static void check_without_a_loss(void **state)
     expect(&r, 0, "2 gradients are confirmed");
 }
 
-/* A tolerance below rounding makes every sum of products fail: the verdict depends on it. */
+/* nnc check with a C compiler that changes what it is given. */
+static Run check_forged(Arena *arena, const char *edit, const char *arguments)
+{
+    return run(arena, arena_printf(arena,
+                      "export XDG_CACHE_HOME=$TMP CC=$TMP/cc; "
+                      "cc=$(command -v gcc cc clang | head -n 1); "
+                      "printf '#!/bin/sh\nfor f; do case $f in *.c) sed -i \"%s\" \"$f\"; esac; "
+                      "done\nexec %%s \"$@\"\n' $cc > $CC; chmod +x $CC; nnc check %s", edit,
+                      arguments));
+}
+
 static void check_can_fail(void **state)
 {
-    const Run r = run(*state, "nnc check examples/mnist_mlp.nn --tolerance=1e-12 --target=scalar");
-    expect(&r, 1, "DIFFERS at element ");
-    expect(&r, 1, "FAILED: ");
+    const char *arguments = "examples/regression.nn --target=scalar";
+    const Run right = check_forged(*state, "s/1.0f - /1.0f - /", arguments);
+    expect(&right, 0, "ok: 19 tensors agree");
+    const Run wrong = check_forged(*state, "s/1.0f - /0.99f - /", arguments);
+    expect(&wrong, 1, "FAILED: 4 of 19 tensors differ by more than 1.0e-04");
+    expect(&wrong, 1, "gradient of hidden.weight ");
+    expect(&wrong, 1, "DIFFERS at element ");
+    const Run forward = check_forged(*state, "s/, 0.0f);/, 0.01f);/",
+                                     "examples/mnist_mlp.nn --target=scalar");
+    expect(&forward, 1, "DIFFERS at element ");
+    expect(&forward, 1, "FAILED: ");
+}
+
+/* What rounding decides is no fault, and hides none that is larger. */
+static void check_knows_rounding(void **state)
+{
+    const char *arguments = "tests/driver/rounding.nn --target=scalar";
+    const Run right = check_forged(*state, "s/1.0f - /1.0f - /", arguments);
+    expect(&right, 0, "within rounding: the interpreter itself moves by ");
+    expect(&right, 0, " within what rounding moves in the interpreter, 4 gradients are confirmed");
+    expect_not(&right, "DIFFERS");
+    const Run wrong = check_forged(*state, "s/1.0f - /0.9f - /", arguments);
+    expect(&wrong, 1, "within rounding: the interpreter itself moves by ");
+    expect(&wrong, 1, "DIFFERS at element ");
+    expect(&wrong, 1, "FAILED: 4 of 15 tensors differ by more than 1.0e-04");
+    expect(&wrong, 1, "gradients are wrong by more than 2%");
 }
 
 static void bench_measures(void **state)
@@ -376,7 +409,8 @@ int main(void)
         TEST(pairs), TEST(digits_are_learned), TEST(the_interpreter_trains_alike),
         TEST(weights_go_around), TEST(a_run_goes_on), TEST(a_loader_of_ones_own),
         TEST(check_agrees),
-        TEST(check_without_a_loss), TEST(check_can_fail), TEST(bench_measures),
+        TEST(check_without_a_loss), TEST(check_can_fail),
+        TEST(check_knows_rounding), TEST(bench_measures),
         TEST(bench_gives_csv), TEST(profile_measures),
         TEST(profile_gives_csv), TEST(summary_counts), TEST(compiling_is_quick),
         TEST(the_cache_is_used), TEST(no_compiler),

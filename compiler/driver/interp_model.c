@@ -11,6 +11,7 @@ typedef struct Owner {
     nn_model model;
     const Module *module;
     bool blas;
+    int round;                       /* of disturbed rounding; 0: as it is */
 } Owner;
 
 typedef struct EntryContext {
@@ -96,7 +97,11 @@ static int run(Arena *arena, const EntryContext *context, const nn_call *call)
     Tensor *outputs = arena_array(arena, Tensor, graph->outputs.count + 1);
     for (int i = 0; i < graph->inputs.count; i++)
         inputs[i] = (Tensor){graph->inputs.at[i]->type, (void *)(uintptr_t)call->inputs[i]};
-    if (interp_run(&interp, arena, graph, inputs, call->count, outputs)) return NN_BAD_INDEX;
+    const char *error =
+        owner->round
+            ? interp_disturbed(&interp, arena, graph, inputs, call->count, owner->round, outputs)
+            : interp_run(&interp, arena, graph, inputs, call->count, outputs);
+    if (error) return NN_BAD_INDEX;
     give_outputs(context, call, &interp, outputs);
     return NN_OK;
 }
@@ -198,11 +203,11 @@ static uint64_t hash_tensors(uint64_t h, const nn_tensor *tensors, int count)
     return h;
 }
 
-const nn_model *interp_model(Arena *arena, const Module *module, bool blas)
+static const nn_model *describe_model(Arena *arena, Owner *owner)
 {
-    Owner *owner = arena_make(arena, Owner);
+    const Module *module = owner->module;
+    const bool blas = owner->blas;
     nn_entry *entries = arena_array(arena, nn_entry, module->entries.count + 1);
-    *owner = (Owner){.module = module, .blas = blas};
     nn_model *model = &owner->model;
     *model = (nn_model){.abi = NN_MODEL_ABI, .name = module->name, .entries = entries,
                         .target = blas ? "interpreter, BLAS" : "interpreter",
@@ -217,4 +222,18 @@ const nn_model *interp_model(Arena *arena, const Module *module, bool blas)
     for (int i = 0; i < module->entries.count; i++)
         entries[i] = describe_entry(arena, owner, module->entries.at[i]);
     return model;
+}
+
+const nn_model *interp_model(Arena *arena, const Module *module, bool blas)
+{
+    Owner *owner = arena_make(arena, Owner);
+    *owner = (Owner){.module = module, .blas = blas};
+    return describe_model(arena, owner);
+}
+
+const nn_model *interp_model_disturbed(Arena *arena, const Module *module, int round)
+{
+    Owner *owner = arena_make(arena, Owner);
+    *owner = (Owner){.module = module, .round = round};
+    return describe_model(arena, owner);
 }

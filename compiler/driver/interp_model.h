@@ -8,4 +8,6 @@
 /* Tensors are stored row-major, one after the other. blas: contractions go through a CBLAS where
  * nnc was built with one. The model lives as long as the arena and the module. */
 const nn_model *interp_model(Arena *arena, const Module *module, bool blas);
+/* The same with rounding disturbed, in each round (1, 2, ...) otherwise: see interp_disturbed. */
+const nn_model *interp_model_disturbed(Arena *arena, const Module *module, int round);
 #endif

@@ -3,8 +3,10 @@
  * For each tensor w a unit direction d is drawn, half of it along the gradient g, so that the loss
  * moves. Then  g . d  is compared with  (L(w + e d) - L(w - e d)) / 2 e  for a few steps e: a large
  * one suffers from curvature and from kinks (relu), a small one from rounding, and a gradient that
- * agrees at one of them is right; one that is wrong agrees at none. Without a loss, L is the sum of
- * the outputs times the gradients of theirs that `backward` was given. */
+ * agrees at one of them is right; one that is wrong agrees at none. A kink may lie so close that no
+ * step is short enough: then other directions are tried, where a wrong gradient is as wrong.
+ * Without a loss, L is the sum of the outputs times the gradients of theirs that `backward` was
+ * given. */
 #include "driver/slopes.h"
 
 #include <math.h>
@@ -23,6 +25,8 @@ typedef struct Probe {
     float *grads;                        /* of the unmoved parameters */
     double loss;
 } Probe;
+
+enum { DIRECTIONS = 4 };
 
 /* ---- the loss ---- */
 
@@ -94,7 +98,7 @@ static int moved_loss(const Probe *p, const nn_tensor *t, const float *w, const 
     return evaluate(p, loss);
 }
 
-static int measure_tensor(const Probe *p, const nn_tensor *t, uint64_t stream, Slope *s)
+static int measure_along(const Probe *p, const nn_tensor *t, uint64_t stream, Slope *s)
 {
     static const double steps[] = {3e-2, 1e-2, 3e-3, 1e-3, 3e-4};
     const int64_t n = nn_tensor_elements(t);
@@ -121,6 +125,19 @@ static int measure_tensor(const Probe *p, const nn_tensor *t, uint64_t stream, S
     }
     nn_tensor_set(t, p->subject->params, w);
     return NN_OK;
+}
+
+/* Along the first direction that agrees, else the one that comes closest. */
+static int measure_tensor(const Probe *p, const nn_tensor *t, uint64_t stream, double tolerance,
+                          Slope *out)
+{
+    int status = measure_along(p, t, stream, out);
+    for (int i = 1; i < DIRECTIONS && !status && !out->flat && out->error > tolerance; i++) {
+        Slope s;
+        status = measure_along(p, t, random_stream(stream, (uint64_t)i), &s);
+        if (!s.flat && s.error < out->error) *out = s;
+    }
+    return status;
 }
 
 /* ---- all of them ---- */
@@ -152,7 +169,8 @@ static int prepare(Probe *p, uint64_t seed)
     return status ? status : evaluate(p, &p->loss);
 }
 
-const char *slopes_measure(Arena *arena, const Subject *subject, uint64_t seed, Slopes *out)
+const char *slopes_measure(Arena *arena, const Subject *subject, uint64_t seed, double tolerance,
+                           Slopes *out)
 {
     const nn_model *model = subject->model;
     Probe p = {.arena = arena_new(), .subject = subject, .entry = nn_find_entry(model, "train")};
@@ -164,7 +182,8 @@ const char *slopes_measure(Arena *arena, const Subject *subject, uint64_t seed, 
     for (int i = 0; p.entry && !status && i < model->param_count; i++) {
         Slope s;
         if (!model->params[i].trainable) continue;
-        status = measure_tensor(&p, &model->params[i], random_stream(seed, (uint64_t)i + 99), &s);
+        status = measure_tensor(&p, &model->params[i], random_stream(seed, (uint64_t)i + 99),
+                                tolerance, &s);
         vec_push(arena, *out, s);
     }
     arena_free(p.arena);

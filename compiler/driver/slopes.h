@@ -1,4 +1,4 @@
-/* Gradients checked by finite differences, a tensor at a time, along one direction each. */
+/* Gradients checked by finite differences, a tensor at a time, along a direction each. */
 #ifndef NNC_DRIVER_SLOPES_H
 #define NNC_DRIVER_SLOPES_H
 #include "driver/subject.h"
@@ -12,6 +12,8 @@ typedef struct Slope {
 typedef VEC(Slope) Slopes;
 
 /* For every trainable parameter of a subject with the entry `train`, or `forward` and `backward`.
- * Parameters are as before afterwards; states may have moved. NULL, or what went wrong. */
-const char *slopes_measure(Arena *arena, const Subject *subject, uint64_t seed, Slopes *out);
+ * tolerance: an error beyond it is looked at along a few other directions. Parameters are as before
+ * afterwards; states may have moved. NULL, or what went wrong. */
+const char *slopes_measure(Arena *arena, const Subject *subject, uint64_t seed, double tolerance,
+                           Slopes *out);
 #endif

@@ -28,6 +28,11 @@ typedef struct Interp {
  * range). */
 const char *interp_run(const Interp *interp, Arena *arena, const Graph *graph, const Tensor *inputs,
                        int64_t count, Tensor *outputs);
+/* The same entry with its numbers moved as far as rounding may move them: what goes in by up to
+ * 2e-6 (weights of themselves, inputs beside 1), each number that is computed by half a unit in its
+ * last place. Every round (1, 2, ...) moves them otherwise. */
+const char *interp_disturbed(const Interp *interp, Arena *arena, const Graph *graph,
+                             const Tensor *inputs, int64_t count, int round, Tensor *outputs);
 bool interp_has_blas(void);
 void interp_blas_threads(int count); /* nothing without a BLAS */
 

@@ -1,7 +1,8 @@
-/* Rounding made visible: every number that an operation computed is moved by a little, at random.
- * What a result moves by then is what another order of the same sums may make of it. Numbers that
- * were only chosen or handed on (of a maximum, a selection), and integers, were not rounded and
- * stay. */
+/* Rounding made visible: every number that an operation computed is moved by a little, at random,
+ * and what it is computed from by somewhat more: the terms of a sum that cancels are rounded by
+ * their size and not by its. What a result moves by then is what another order of the same sums may
+ * make of it. Numbers that were only chosen or handed on (of a maximum, a selection), and integers,
+ * were not rounded and stay. */
 #include "interp/noise.h"
 
 #include <math.h>
@@ -46,4 +47,63 @@ void noise_add(const Noise *noise, Arena *arena, const Node *node, const Tensor 
         const uint64_t bits = random_bits(stream, (uint64_t)e);
         at[e] *= (float)(1.0 + noise->size * ((double)(bits >> 11) * 0x1p-52 - 1.0));
     }
+}
+
+/* ---- whole entries ---- */
+
+static const double rounding = 0x1p-24;    /* of a float, half a unit in its last place */
+static const double perturbation = 2e-6;   /* of what goes in: Winograd's error on few channels */
+
+static double nudge(uint64_t stream, int64_t e)
+{
+    const uint64_t bits = random_bits(stream, (uint64_t)e);
+    return perturbation * ((double)(bits >> 11) * 0x1p-52 - 1.0);
+}
+
+/* Which values, so that no two lists move alike. */
+typedef enum Given { GIVEN_PARAMS, GIVEN_STATES, GIVEN_SESSIONS, GIVEN_INPUTS, GIVENS } Given;
+
+static uint64_t stream_of(int round, Given given, int i)
+{
+    return random_stream((uint64_t)round, (uint64_t)i * GIVENS + given);
+}
+
+static float **nudged(Arena *arena, const ParamList *list, float **values, int round, Given given)
+{
+    float **at = arena_array(arena, float *, list->count + 1);
+    for (int i = 0; i < list->count; i++) {
+        const int64_t n = type_elements(list->at[i].type);
+        const uint64_t stream = stream_of(round, given, i);
+        at[i] = arena_array(arena, float, n + 1);
+        for (int64_t e = 0; e < n; e++)
+            at[i][e] = values[i][e] * (float)(1.0 + nudge(stream, e));
+    }
+    return at;
+}
+
+static Tensor *nudged_inputs(Arena *arena, const Graph *graph, const Tensor *inputs, int round)
+{
+    Tensor *at = arena_array(arena, Tensor, graph->inputs.count + 1);
+    for (int i = 0; i < graph->inputs.count; i++) {
+        const uint64_t stream = stream_of(round, GIVEN_INPUTS, i);
+        at[i] = inputs[i];
+        if (inputs[i].type.dtype != DT_F32) continue;
+        at[i] = tensor_new(arena, inputs[i].type);
+        for (int64_t e = 0; e < type_elements(inputs[i].type); e++)
+            tensor_set(&at[i], e, tensor_get(&inputs[i], e) + nudge(stream, e));
+    }
+    return at;
+}
+
+const char *interp_disturbed(const Interp *interp, Arena *arena, const Graph *graph,
+                             const Tensor *inputs, int64_t count, int round, Tensor *outputs)
+{
+    const Module *m = interp->module;
+    Interp moved = *interp;
+    moved.params = nudged(arena, &m->params, interp->params, round, GIVEN_PARAMS);
+    moved.states = nudged(arena, &m->states, interp->states, round, GIVEN_STATES);
+    moved.sessions = nudged(arena, &m->sessions, interp->sessions, round, GIVEN_SESSIONS);
+    moved.noise = (Noise){rounding, (uint64_t)round};
+    return interp_run(&moved, arena, graph, nudged_inputs(arena, graph, inputs, round), count,
+                      outputs);
 }

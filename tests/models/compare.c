@@ -4,8 +4,7 @@
 #include "compare.h"
 
 enum { PERTURBATIONS = 3 };
-static const double bound = 1e-4, perturbation = 2e-6, patience = 20;
-static const double rounding = 0x1p-24; /* of a float, half a unit in its last place */
+static const double bound = 1e-4, patience = 20;
 
 static void tell(Trial *t, const char *model, const char *format, ...)
 {
@@ -31,34 +30,6 @@ static float **near_start(Arena *arena, const ParamList *list, uint64_t stream)
     return at;
 }
 
-static float nudge(int round, uint64_t stream, int64_t e)
-{
-    return (float)(perturbation * (double)value_of(1000000u * (uint64_t)round + stream, e));
-}
-
-static float **nudged(Arena *arena, const ParamList *list, float **values, int round)
-{
-    float **at = initial_values(arena, list);
-    for (int i = 0; i < list->count; i++)
-        for (int64_t e = 0; e < type_elements(list->at[i].type); e++)
-            at[i][e] = values[i][e] * (1 + nudge(round, (uint64_t)i, e));
-    return at;
-}
-
-static Tensor *nudged_inputs(Arena *arena, const Graph *graph, const Tensor *inputs, int round)
-{
-    Tensor *at = arena_array(arena, Tensor, graph->inputs.count + 1);
-    for (int i = 0; i < graph->inputs.count; i++) {
-        at[i] = tensor_new(arena, inputs[i].type);
-        for (int64_t e = 0; e < type_elements(inputs[i].type); e++) {
-            const double x = tensor_get(&inputs[i], e);
-            const bool real = inputs[i].type.dtype == DT_F32;
-            tensor_set(&at[i], e, real ? x + (double)nudge(round, 1000u + (uint64_t)i, e) : x);
-        }
-    }
-    return at;
-}
-
 /* ---- the oracle ---- */
 
 /* Whether rows beyond the count hold anything. */
@@ -80,7 +51,7 @@ static double largest_difference(const Output *o, const Tensor *a, const Tensor 
 static bool run_oracle(Trial *t, TrialRun *r, float **params, float **states,
                        float **sessions, const Tensor *inputs, int64_t count)
 {
-    Interp interp = {
+    const Interp interp = {
         .module = r->oracle, .params = params, .states = states, .sessions = sessions};
     const int outputs = r->graph->outputs.count;
     r->expected = arena_array(t->arena, Tensor, outputs + 1);
@@ -89,12 +60,7 @@ static bool run_oracle(Trial *t, TrialRun *r, float **params, float **states,
     if (error) return false;
     for (int round = 1; round <= PERTURBATIONS; round++) {
         Tensor *moved = arena_array(t->arena, Tensor, outputs + 1);
-        interp.params = nudged(t->arena, &r->oracle->params, params, round);
-        interp.states = nudged(t->arena, &r->oracle->states, states, 100 + round);
-        interp.sessions = nudged(t->arena, &r->oracle->sessions, sessions, 200 + round);
-        interp.noise = (Noise){rounding, (uint64_t)round};
-        interp_run(&interp, t->arena, r->graph, nudged_inputs(t->arena, r->graph, inputs, round),
-                   count, moved);
+        interp_disturbed(&interp, t->arena, r->graph, inputs, count, round, moved);
         for (int i = 0; i < outputs; i++)
             r->slack[i] = fmax(r->slack[i], largest_difference(&r->graph->outputs.at[i], &moved[i],
                                                                &r->expected[i], count));
