@@ -48,6 +48,8 @@ static bool name_taken(const LoopBuilder *b, const char *name)
 {
     for (int i = 0; i < b->names.count; i++)
         if (!strcmp(b->names.at[i], name)) return true;
+    for (int i = 0; i < b->function->locals.count; i++) /* declared at the top, from wherever */
+        if (!strcmp(b->function->locals.at[i]->name, name)) return true;
     return false;
 }
 

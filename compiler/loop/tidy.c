@@ -1,5 +1,5 @@
-/* Tidying: names that nothing reads, and local rows that nothing loads, go. Templates name what may
- * be needed; only the finished loops show what is. */
+/* Tidying: names that nothing reads, local rows that nothing loads, and loops without a body go.
+ * Templates name what may be needed; only the finished loops show what is. */
 #include "loop/loop.h"
 
 /* ---- who reads what ---- */
@@ -44,6 +44,7 @@ static void read_list(const LoopStmts *list)
 static bool is_unread(const LoopStmt *s)
 {
     if (s->kind == S_LET || s->kind == S_SET) return s->var->reads == 0;
+    if (s->kind == S_FOR) return s->body.count == 0;
     return s->kind == S_STORE && s->buffer->local_floats > 0 && s->buffer->reads == 0;
 }
 

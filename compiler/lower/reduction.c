@@ -101,6 +101,62 @@ void reduction_unnest(Lower *l, Reduction *r)
     r->running[0] = r->outer;
 }
 
+/* ---- many columns ---- */
+
+static LoopExpr *load_columns(Lower *l, const Reduction *r, Buffer *from)
+{
+    return x_vload(&l->b, from, r->column, l->target->width);
+}
+
+static void store_columns(Lower *l, const Reduction *r, Buffer *to, LoopExpr *x)
+{
+    loop_vstore(&l->b, to, r->column, x, l->target->width);
+}
+
+void reduction_enter(Lower *l, Reduction *r, LoopExpr *column)
+{
+    r->column = column;
+    if (!r->held || r->result[1]) return;
+    r->result[0] = x_var(&l->b, loop_let(&l->b, recipe_of(r->node->op)->between ? "mean" : "first",
+                                         load_columns(l, r, r->held)));
+}
+
+void reduction_open_columns(Lower *l, Reduction *r, int64_t columns)
+{
+    const bool max = recipe_of(r->node->op)->combine[current_pass(r)] == MAX;
+    r->parts = 1;
+    if (reduction_takes_over(r)) return;
+    if (!r->sums || max) r->sums = loop_local(&l->b, max ? "maxima" : "sums", columns);
+    store_columns(l, r, r->sums, identity(l, r, true));
+}
+
+void reduction_nest_columns(Lower *l, Reduction *r, int64_t columns)
+{
+    if (!nests(r)) return;
+    if (!r->partials) r->partials = loop_local(&l->b, "partials", columns);
+    store_columns(l, r, r->partials, identity(l, r, true));
+    r->nested = true;
+}
+
+void reduction_unnest_columns(Lower *l, Reduction *r)
+{
+    if (!nests(r)) return;
+    LoopExpr *sum = load_columns(l, r, r->sums), *partial = load_columns(l, r, r->partials);
+    store_columns(l, r, r->sums, combined(l, SUM, sum, partial));
+    r->nested = false;
+}
+
+void reduction_close_columns(Lower *l, Reduction *r, int64_t columns)
+{
+    const int pass = current_pass(r);
+    if (!reduction_takes_over(r))
+        r->running[0] = loop_let(&l->b, "sum", load_columns(l, r, r->sums));
+    reduction_close(l, r, false);
+    if (pass + 1 == r->passes) return;
+    r->held = loop_local(&l->b, recipe_of(r->node->op)->between ? "means" : "firsts", columns);
+    store_columns(l, r, r->held, r->result[0]);
+}
+
 /* How many elements a row reduces, as f32; NULL where the recipe does not ask. */
 static LoopExpr *row_size(Lower *l, const Node *node, bool vector)
 {
@@ -163,8 +219,8 @@ void reduction_step(Lower *l, Reduction *r, int part)
     if (reduction_takes_over(r)) return;
     const Recipe *recipe = recipe_of(r->node->op);
     const int pass = current_pass(r);
-    Var *running = r->running[part];
-    const bool vector = running->vector;
+    Buffer *columns = r->nested ? r->partials : r->sums;
+    const bool vector = columns || r->running[part]->vector;
     LoopExpr *element =
         lower_named(l, lower_input(l, r->node->inputs[0], r->label), view_root(r->node->inputs[0]));
     LoopExpr *index = r->node->op == OP_argmax ? position(l, r) : NULL;
@@ -177,7 +233,10 @@ void reduction_step(Lower *l, Reduction *r, int part)
         loop_vstore(&l->b, r->elements, l->axis[l->lane_axis], x, l->target->width);
     if (vector && l->lane_axis >= 0)
         x = reduction_masked(l, x_splat(&l->b, x), identity(l, r, true));
-    loop_set(&l->b, running, combined(l, recipe->combine[pass], x_var(&l->b, running), x));
+    LoopExpr *running = columns ? load_columns(l, r, columns) : x_var(&l->b, r->running[part]);
+    x = combined(l, recipe->combine[pass], running, x);
+    if (columns) store_columns(l, r, columns, x);
+    else loop_set(&l->b, r->running[part], x);
 }
 
 /* The accumulators as one value of the row. */

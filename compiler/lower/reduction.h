@@ -16,6 +16,10 @@ typedef struct Reduction {
     Var *running[MAX_PARTS];      /* the accumulators of the current pass */
     int parts;
     Var *outer;          /* of the loops around, while nested */
+    Buffer *sums, *partials; /* accumulators of many columns, in place of those; else NULL */
+    bool nested;             /* partials are at work, not sums */
+    Buffer *held;            /* what the second pass of many columns reads of the first, or NULL */
+    LoopExpr *column;        /* the first lane of the columns at hand */
     LoopExpr *first;     /* result of the first pass, before the recipe's `between` */
     LoopExpr *result[2]; /* of each pass, one value a row */
     Buffer *elements;    /* a row that keeps what the second pass adds up, or NULL ... */
@@ -39,6 +43,13 @@ void reduction_open(Lower *l, Reduction *r, bool vector, int parts);
  * that rounding grows with the lengths of the loops and not with their product. */
 void reduction_nest(Lower *l, Reduction *r);
 void reduction_unnest(Lower *l, Reduction *r);
+/* The same with accumulators for many columns in local arrays; each stands in a loop over vectors
+ * of columns, which begins with reduction_enter. */
+void reduction_enter(Lower *l, Reduction *r, LoopExpr *column);
+void reduction_open_columns(Lower *l, Reduction *r, int64_t columns);
+void reduction_nest_columns(Lower *l, Reduction *r, int64_t columns);
+void reduction_unnest_columns(Lower *l, Reduction *r);
+void reduction_close_columns(Lower *l, Reduction *r, int64_t columns);
 void reduction_step(Lower *l, Reduction *r, int part); /* takes in the current element */
 void reduction_close(Lower *l, Reduction *r, bool along_lanes);
 

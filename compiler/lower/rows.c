@@ -116,7 +116,7 @@ static void close_accumulators(Rows *r)
 /* ---- phases ---- */
 
 /* What one element of phase p does. */
-static void element(Rows *r, int p, Reduction *const *running, int running_count, int part)
+void rows_element(Rows *r, int p, Reduction *const *running, int running_count, int part)
 {
     Lower *l = r->l;
     const int mark = lower_mark(l);
@@ -137,7 +137,7 @@ static void element(Rows *r, int p, Reduction *const *running, int running_count
     lower_forget(l, mark);
 }
 
-static bool phase_has_work(const Rows *r, int p, int running_count)
+bool rows_phase_has_work(const Rows *r, int p, int running_count)
 {
     const Kernel *k = r->l->k;
     if (running_count) return true;
@@ -162,11 +162,11 @@ typedef struct Phase {
 static void phase_element(void *context)
 {
     Phase *phase = context;
-    element(phase->rows, phase->p, phase->running, phase->running_count, phase->part);
+    rows_element(phase->rows, phase->p, phase->running, phase->running_count, phase->part);
 }
 
 /* What has one value a row and is ready before phase p is computed in front of its loops. */
-static void hoist(Rows *r, int p)
+void rows_hoist(Rows *r, int p)
 {
     Lower *l = r->l;
     for (int i = 0; r->row && i < l->k->nodes.count; i++) {
@@ -211,7 +211,7 @@ static void enter(Rows *r, int v)
     l->axis[l->lane_axis] = x_add(&l->b, r->first, x_int(&l->b, v * l->target->width));
 }
 
-static int find_running(Reduction *reductions, int count, int p, Reduction **running)
+int rows_find_running(Reduction *reductions, int count, int p, Reduction **running)
 {
     int n = 0;
     for (int i = 0; i < count; i++)
@@ -253,18 +253,18 @@ static void close_row(Rows *r, int open, int running)
 }
 
 /* One phase: its loops over the row's axes, and what stands around them. */
-static void run_phase(Rows *r, int p, int count)
+static void run_phase(Rows *r, int p)
 {
     Lower *l = r->l;
     int n = 0;
     for (int v = 0; v < r->sides; v++)
-        n = find_running(r->side[v].reductions, count, p, r->side[v].running);
-    if (!phase_has_work(r, p, n)) return;
+        n = rows_find_running(r->side[v].reductions, r->count, p, r->side[v].running);
+    if (!rows_phase_has_work(r, p, n)) return;
     const int parts = parts_of(r, r->side[0].running, n);
     const bool along = l->lane_axis >= 0 && (r->row >> l->lane_axis & 1);
     for (int v = 0; v < r->sides; v++) {
         enter(r, v);
-        hoist(r, p);
+        rows_hoist(r, p);
         for (int i = 0; i < n; i++)
             reduction_open(l, r->side[v].running[i], l->lane_axis >= 0, parts);
     }
@@ -282,24 +282,31 @@ static void run_phase(Rows *r, int p, int count)
     }
 }
 
-/* After its phases a row stores what has one value a row, and adds to accumulators. */
-static void finish_row(Rows *r)
+void rows_store_ready(Rows *r, int p)
+{
+    for (int i = 0; i < r->l->k->results.count; i++) {
+        const Value *v = r->l->k->results.at[i];
+        const Member *m = member_of(r, v->node);
+        if (r->stored[v->node->id] || r->level[v->node->id] > p || m->after_loops
+            || accumulates(r, v->node) || (varies(v->node->type, m->label) & r->row))
+            continue;
+        if (!r->row && !reduces(r, v->node)) continue;
+        lower_result(r->l, v);
+        r->stored[v->node->id] = true;
+    }
+}
+
+void rows_finish(Rows *r)
 {
     Lower *l = r->l;
     const int lane = l->lane_axis;
     if (lane >= 0 && (r->row >> lane & 1)) l->lane_axis = -1;
-    for (int i = 0; i < l->k->results.count; i++) {
-        const Value *v = l->k->results.at[i];
-        const Member *m = member_of(r, v->node);
-        if (m->after_loops || accumulates(r, v->node) || (varies(v->node->type, m->label) & r->row))
-            continue;
-        if (!r->row && !reduces(r, v->node)) continue;
-        lower_result(l, v);
-    }
+    rows_store_ready(r, r->phases);
     for (int i = 0; r->row && i < l->k->nodes.count; i++)
         if (accumulates(r, l->k->nodes.at[i]) && !input_in_row(r, l->k->nodes.at[i]))
             accumulate(r, l->k->nodes.at[i]);
     l->lane_axis = lane;
+    memset(r->stored, 0, sizeof *r->stored * (size_t)(l->entry->graph->nodes.count + 1));
 }
 
 /* The reductions of a side; returns how many. */
@@ -327,7 +334,6 @@ static void split_bindings(Rows *r)
 {
     Lower *l = r->l;
     const int nodes = l->entry->graph->nodes.count + 1;
-    r->first = l->axis[l->lane_axis];
     r->current = 0;
     r->side[0].bound = l->bound;
     for (int v = 1; v < r->sides; v++) {
@@ -344,24 +350,24 @@ static void one_row(void *context)
     Rows *r = context;
     Lower *l = r->l;
     const int mark = lower_mark(l);
-    int count = 0;
     if (r->sides > 1) split_bindings(r);
-    for (int v = 0; v < r->sides; v++) count = make_reductions(r, &r->side[v]);
-    for (int p = 0; p < r->phases; p++) run_phase(r, p, count);
-    for (int v = r->sides - 1; v >= 0; v--) {
+    for (int v = 0; v < r->sides; v++) r->count = make_reductions(r, &r->side[v]);
+    for (int p = 0; p < r->phases; p++) (r->columns ? rows_run_columns : run_phase)(r, p);
+    if (r->columns) rows_finish_columns(r);
+    for (int v = r->sides - 1; v >= 0 && !r->columns; v--) {
         enter(r, v);
-        finish_row(r);
+        rows_finish(r);
     }
     if (r->many) lower_forget(l, mark); /* else its sums serve what follows the loops */
 }
 
-/* Lanes across rows, some vectors of them side by side. */
+/* Lanes across rows, some vectors of them side by side or in a loop inside. */
 static void rows_across(Rows *r, void (*body)(void *context), void *context)
 {
     Lower *l = r->l;
     const int64_t extent = l->k->domain.dim[l->lane_axis],
-                  step = (int64_t)r->sides * l->target->width;
-    if (r->sides == 1) {
+                  step = r->columns ? r->columns : (int64_t)r->sides * l->target->width;
+    if (r->sides == 1 && !r->columns) {
         lane_loop(l, body, context);
         return;
     }
@@ -370,7 +376,7 @@ static void rows_across(Rows *r, void (*body)(void *context), void *context)
     else
         first = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, l->lane_axis), first,
                                         x_int(&l->b, extent), step));
-    l->axis[l->lane_axis] = first;
+    l->axis[l->lane_axis] = r->first = first;
     body(context);
     loop_end(&l->b);
     l->axis[l->lane_axis] = NULL;
@@ -428,6 +434,9 @@ void lower_rows(Lower *l)
     r.level = arena_array(l->b.arena, int, nodes);
     r.total = arena_array(l->b.arena, Var *, nodes);
     r.rows = arena_array(l->b.arena, Row, nodes);
+    r.stored = arena_array(l->b.arena, bool, nodes);
+    r.held = arena_array(l->b.arena, Buffer *, nodes);
+    r.given = arena_array(l->b.arena, const Value *, nodes);
     lower_uniforms(l);
     rows_choose_lanes(&r);
     rows_choose_row(&r);
@@ -447,7 +456,8 @@ void lower_rows(Lower *l)
     void (*body)(void *) = inner.axis >= 0 ? inner_rows : one_row;
     void *context = inner.axis >= 0 ? (void *)&inner : (void *)&r;
     r.many = open || across || inner.axis >= 0;
-    r.sides = across && inner.axis < 0 ? rows_sides(&r) : 1;
+    r.columns = across && inner.axis < 0 ? rows_columns(&r) : 0;
+    r.sides = across && inner.axis < 0 && !r.columns ? rows_sides(&r) : 1;
     if (across) rows_across(&r, body, context);
     else body(context);
     while (open--) loop_end(&l->b);

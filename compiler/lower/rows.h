@@ -14,7 +14,8 @@ typedef struct Row {
 
 /* Where lanes run across rows, some neighbouring vectors of rows go side by side through the
  * phases' loops: a loop over memory then takes whole lines and their neighbours, not a vector here
- * and there. */
+ * and there. A loop inside takes them (rows_columns.c) but where threads are to divide the loops:
+ * their sums must be scalars. */
 enum { MAX_SIDES = 8, SIDES_FLOATS = 64 };
 typedef struct Side {
     LoopExpr **bound;
@@ -33,7 +34,16 @@ typedef struct Rows {
     bool many;   /* a loop runs over rows */
     Side side[MAX_SIDES];
     int sides, current;
-    LoopExpr *first; /* lane index of the first side */
+    LoopExpr *first; /* lane index of the first side, or of the first column */
+    int count;       /* of the reductions of a side */
+
+    /* Where a loop over columns stands inside (rows_columns.c): */
+    int64_t columns;     /* lanes that it takes; 0: it does not */
+    LoopExpr *column;    /* where it is; NULL: between two of them */
+    int mark;            /* what was bound before it began */
+    Buffer **held;       /* by node id: values of all columns, for the phases behind */
+    const Value **given; /* by node id: the same in a result */
+    bool *stored;        /* by node id: results that are */
 } Rows;
 
 static inline const Member *member_of(const Rows *r, const Node *node)
@@ -114,6 +124,22 @@ void rows_choose_row(Rows *r);
 void rows_find_levels(Rows *r);
 int rows_inner_axis(const Rows *r);
 int rows_sides(const Rows *r);
+
+/* ---- rows.c ---- */
+/* After its phases a row stores what has one value a row, and adds to accumulators. */
+void rows_finish(Rows *r);
+bool rows_phase_has_work(const Rows *r, int p, int running);
+void rows_hoist(Rows *r, int p);
+void rows_element(Rows *r, int p, Reduction *const *running, int running_count, int part);
+int rows_find_running(Reduction *reductions, int count, int p, Reduction **running);
+/* Stores what has one value a row and is ready in phase p. */
+void rows_store_ready(Rows *r, int p);
+
+/* ---- rows_columns.c ---- */
+/* How many lanes a loop inside takes; 0: none stands there. */
+int64_t rows_columns(const Rows *r);
+void rows_run_columns(Rows *r, int p);
+void rows_finish_columns(Rows *r);
 
 /* ---- rows_keep.c ---- */
 void rows_choose_kept(Rows *r);
