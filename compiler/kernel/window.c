@@ -191,18 +191,38 @@ static void for_each_thread(const EntryPlan *entry, Value *scratch)
     scratch->pieces = entry->plan->threads;
 }
 
-enum { MOST_GROUPS = 4, GROUP_ROWS = 8, GROUPS_BYTES = 1280 * 1024 };
+enum { MOST_GROUPS = 4, GROUP_ROWS = 8, GROUPS_BYTES = 1280 * 1024, OWN_BYTES = 1024 * 1024 };
 
 /* Sums over the batch that threads share: by groups of rows, as many for any number of threads, and
  * no more than the cache holds. */
-static int count_groups(const Window *w, const Value *sums)
+static int count_groups(const Window *w, int64_t bytes)
 {
-    const int64_t bytes = 4 * sums->elements;
     int64_t groups = w->rows / GROUP_ROWS;
     if (groups * bytes > GROUPS_BYTES) groups = GROUPS_BYTES / bytes;
     return groups < 2           ? w->rows >= 2 * GROUP_ROWS ? 2 : 0
          : groups < MOST_GROUPS ? (int)groups
                                 : MOST_GROUPS;
+}
+
+/* What the groups add up to, each for itself, laid out as the result is. */
+static void add_groups(EntryPlan *entry, Kernel *k, int groups)
+{
+    const Value *result = k->results.at[0];
+    const char *name = arena_printf(entry->arena, "%s_groups", result->name);
+    Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
+    v->elements = result->elements;
+    v->pieces = groups;
+    vec_push(entry->arena, k->scratch, v);
+}
+
+/* The gradient by the weights without a transform. One that would fill the cache is shared out by
+ * its own elements. */
+static void plan_groups(EntryPlan *entry, Kernel *k, const Window *w)
+{
+    const Value *result = k->results.at[0];
+    const int64_t bytes = 4 * result->elements;
+    const int groups = count_groups(w, bytes);
+    if (groups && groups * bytes <= GROUPS_BYTES && !result->whole) add_groups(entry, k, groups);
 }
 
 static int64_t padded(int64_t channels) { return (channels + LANE_PAD - 1) / LANE_PAD * LANE_PAD; }
@@ -232,19 +252,24 @@ static void plan_transform(EntryPlan *entry, Kernel *k, const Window *w)
 }
 
 /* Transformed weights, if they are not there, and the transforms of a block of tiles on either
- * side. */
+ * side. Each thread transforms weights for itself: to wait for one that does, and to fetch them
+ * from its cache, takes longer. */
 static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
 {
     const int64_t ins = padded(w->in_channels), outs = padded(w->out_channels);
     const int64_t tiles = winograd_block(w).tiles;
+    int groups = 0;
     k->winograd = true;
     if (!takes_transformed(entry, k, w)) {
         Value *weight = add_scratch(entry, k, "transformed_weight", ins * outs);
-        if (w->result == ROLE_WEIGHT && entry->plan->threads)
-            weight->pieces = count_groups(w, weight);
+        const int64_t bytes = 4 * weight->elements;
+        if (w->result != ROLE_WEIGHT && bytes <= OWN_BYTES) for_each_thread(entry, weight);
+        if (w->result == ROLE_WEIGHT && entry->plan->threads && !k->results.at[0]->whole)
+            weight->pieces = groups = count_groups(w, bytes);
     }
     for_each_thread(entry, add_scratch(entry, k, "transformed_in", tiles * ins));
     for_each_thread(entry, add_scratch(entry, k, "transformed_out", tiles * outs));
+    if (groups) add_groups(entry, k, groups);
 }
 
 enum { WINOGRAD_CACHE = 288 * 1024 };
@@ -409,6 +434,7 @@ void layout_window(EntryPlan *entry, Kernel *k)
     const Window w = window_in(entry, k->anchor);
     const int axis = w.result == ROLE_WEIGHT ? 0 : 1;
     if (window_is_winograd(entry, k->anchor)) plan_winograd(entry, k, &w);
+    else if (w.result == ROLE_WEIGHT && entry->plan->threads) plan_groups(entry, k, &w);
     for (int i = 0; i < k->anchor->input_count; i++) layout_operand(entry, k, &w, i);
     plan_sums(entry, k);
     k->lane_axis = k->domain.dim[axis] == 1 || kernel_lanes_fit(entry, k, axis) ? axis : -1;

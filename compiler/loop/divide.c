@@ -98,6 +98,54 @@ static bool is_filled_first(const LoopStmt *s, const Buffer *buffer)
             && first->source != buffer && !uses_expr(first->value, NULL, buffer));
 }
 
+bool part_writes(const LoopStmt *s, const Buffer *buffer)
+{
+    if ((s->kind == S_STORE || s->kind == S_TRANSPOSE) && s->buffer == buffer) return true;
+    for (int i = 0; i < s->passed.count; i++)
+        if (s->passed.at[i].buffer == buffer && !s->callee->buffers.at[i]->constant) return true;
+    for (int i = 0; i < s->body.count; i++)
+        if (part_writes(s->body.at[i], buffer)) return true;
+    for (int i = 0; i < s->otherwise.count; i++)
+        if (part_writes(s->otherwise.at[i], buffer)) return true;
+    return false;
+}
+
+/* Whether nothing but statement `i` writes the buffer. */
+static bool is_only_writer(const Divide *d, int i, const Buffer *buffer)
+{
+    for (int j = 0; j < d->body.count; j++)
+        if (j != i && part_writes(d->body.at[j], buffer)) return false;
+    return true;
+}
+
+/* A statement that fills scratch of each thread's own and does nothing else, from what no statement
+ * changes. */
+static bool fills_own(const Divide *d, int i)
+{
+    const LoopStmt *s = d->body.at[i];
+    bool fills = false;
+    if (s->kind == S_LET || !sets_its_own(s, s)) return false;
+    for (int j = 0; j < d->body.count; j++) {
+        const LoopStmt *let = d->body.at[j];
+        if (let->kind == S_LET && part_uses(s, let->var, NULL)) return false;
+    }
+    for (int j = 0; j < d->whole->buffers.count; j++) {
+        const Buffer *b = d->whole->buffers.at[j];
+        if (b->constant || !part_uses(s, NULL, b)) continue;
+        if (!b->each || !is_filled_first(s, b) || !is_only_writer(d, i, b)) return false;
+        fills = true;
+    }
+    return fills;
+}
+
+/* Of a buffer that a statement fills for all that follow. */
+static bool is_filled_in_front(const Divide *d, const Buffer *buffer)
+{
+    for (int i = 0; i < d->body.count; i++)
+        if (part_uses(d->body.at[i], NULL, buffer)) return d->part_of[i] == EACH;
+    return false;
+}
+
 /* Local arrays and scratch carry nothing into the loop or from one iteration to another, and
  * nothing from one statement at the top to another. */
 static bool own_is_filled_first(const Divide *d, const LoopStmt *loop)
@@ -107,6 +155,7 @@ static bool own_is_filled_first(const Divide *d, const LoopStmt *loop)
         const Buffer *b = i < f->locals.count ? f->locals.at[i]
                                               : f->buffers.at[i - f->locals.count];
         if ((!b->local_floats && !b->each) || !part_uses(loop, NULL, b)) continue;
+        if (is_filled_in_front(d, b)) continue;
         if (!is_filled_first(loop, b)) return false;
         for (int j = 0; j < d->body.count; j++)
             if (!is_filled_first(d->body.at[j], b)) return false;
@@ -163,9 +212,20 @@ static bool from_formals(const Divide *d, const LoopExpr *x)
     return true;
 }
 
+/* Where the loop ends: a number, or arithmetic on formals, which may have a name. */
+LoopExpr *part_end(const Divide *d, const LoopStmt *loop)
+{
+    for (int i = 0; loop->hi->kind == E_VAR && i < d->body.count; i++) {
+        const LoopStmt *let = d->body.at[i];
+        if (let->kind == S_LET && let->var == loop->hi->var && !let->var->assigned)
+            return let->value;
+    }
+    return loop->hi;
+}
+
 static bool is_apart(const Divide *d, const LoopStmt *top, const LoopStmt *loop)
 {
-    return loop->kind == S_FOR && is_int(loop->lo) && from_formals(d, loop->hi)
+    return loop->kind == S_FOR && is_int(loop->lo) && from_formals(d, part_end(d, loop))
         && part_trips(d, loop) > 1 && sets_its_own(loop, loop)
         && loop_iterations_apart(d->arena, top, loop);
 }
@@ -307,8 +367,10 @@ static bool is_summed(const Divide *d, const LoopStmt *let, const Shared *shared
 static int find_all_shared(const Divide *d, Shared *shared)
 {
     int found = 0;
+    for (int i = 0; i < d->body.count; i++) d->part_of[i] = fills_own(d, i) ? EACH : 0;
     for (int i = 0; i < d->body.count; i++)
-        found += work(d, d->body.at[i]) >= d->least && find_shared(d, d->body.at[i], &shared[i]);
+        found += d->part_of[i] != EACH && work(d, d->body.at[i]) >= d->least
+              && find_shared(d, d->body.at[i], &shared[i]);
     return found;
 }
 
@@ -326,8 +388,9 @@ static void assign_parts(Divide *d, const Shared *shared)
     bool filled = false, alone = false;
     for (int i = 0; i < d->body.count; i++) {
         const LoopStmt *s = d->body.at[i];
+        const bool fills = d->part_of[i] == EACH;
         d->part_of[i] = is_summed(d, s, shared) ? SUMMED : EACH;
-        if (d->part_of[i] == SUMMED || repeats(d, s) || s->kind == S_COMMENT) continue;
+        if (d->part_of[i] == SUMMED || fills || repeats(d, s) || s->kind == S_COMMENT) continue;
         part += filled && (shared[i].count || alone);
         d->part_of[i] = part;
         filled = true;

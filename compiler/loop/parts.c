@@ -109,16 +109,18 @@ static int64_t trips_inside(const Divide *d, const Shared *loops)
     return inside;
 }
 
-/* One loop, from and to a share of its trips. */
+/* One loop, from and to a share of its trips. What its body calls the end is that of the share. */
 static LoopStmt *one_loop(const Divide *d, LoopBuilder *b, const Share *share, LoopStmts *list)
 {
     const LoopStmt *whole = share->loops->loop[0];
     LoopStmt *loop = copy_of(d, whole);
+    LoopExpr *end = part_end(d, whole);
     LoopExpr *stop = x_add(b, x_mul(b, x_var(b, share->end), whole->step), whole->lo);
     loop->lo = x_add(b, x_mul(b, x_var(b, share->begin), whole->step), whole->lo);
-    if (whole->step > 1) {
-        Var *last = new_index(d, "stop");
-        vec_push(d->arena, *list, let_stmt(d, last, x_min(b, stop, whole->hi)));
+    if (whole->step > 1) stop = x_min(b, stop, end);
+    if (whole->step > 1 || end != whole->hi) {
+        Var *last = end != whole->hi ? whole->hi->var : new_index(d, "stop");
+        vec_push(d->arena, *list, let_stmt(d, last, stop));
         stop = x_var(b, last);
     }
     loop->hi = stop;
@@ -206,7 +208,7 @@ static LoopExpr *trips_expr(const Divide *d, LoopBuilder *b, const Shared *share
     const LoopStmt *first = shared->loop[0];
     if (shared->sums) return x_int(b, GROUPS);
     const int64_t more = first->step - 1 - (int64_t)first->lo->number;
-    LoopExpr *n = x_div(b, x_add(b, first->hi, x_int(b, more)), first->step);
+    LoopExpr *n = x_div(b, x_add(b, part_end(d, first), x_int(b, more)), first->step);
     return x_mul(b, n, trips_inside(d, shared));
 }
 
@@ -222,17 +224,28 @@ static bool declares_in(const LoopStmts *list, const Var *var)
     return false;
 }
 
-/* In front: what it reads and does not make. Lets of the whole stand in their order. */
+/* Whether a part reads what the statement makes. */
+static bool needs(const Divide *d, const LoopStmts *part, const LoopStmt *s)
+{
+    if (s->kind == S_LET) return part_uses_list(part, s->var, NULL);
+    for (int i = 0; i < d->whole->buffers.count; i++) {
+        const Buffer *b = d->whole->buffers.at[i];
+        if (part_writes(s, b) && part_uses_list(part, NULL, b)) return true;
+    }
+    return false;
+}
+
+/* In front: what it reads and does not make, in the order of the whole. */
 static void add_inputs(Divide *d, LoopBuilder *b, int part)
 {
     Function *f = b->function;
     LoopStmts rest = f->body, front = {0};
     for (int i = d->body.count - 1; i >= 0; i--) {
         LoopStmt *s = d->body.at[i];
-        if (s->kind != S_LET || d->part_of[i] == part) continue;
-        if (!part_uses_list(&rest, s->var, NULL) && !part_uses_list(&front, s->var, NULL)) continue;
-        if (declares_in(&rest, s->var)) continue;
-        const Kept *kept = find_kept(d, s->var);
+        if (d->part_of[i] == part || (s->kind != S_LET && d->part_of[i] != EACH)) continue;
+        if (!needs(d, &rest, s) && !needs(d, &front, s)) continue;
+        if (s->kind == S_LET && declares_in(&rest, s->var)) continue;
+        const Kept *kept = s->kind == S_LET ? find_kept(d, s->var) : NULL;
         if (kept) s = let_stmt(d, s->var, load_kept(d, b, kept));
         vec_push(d->arena, front, s);
     }

@@ -7,7 +7,7 @@
 enum {
     GROUPS = 4,     /* of the iterations of a sum: as many for any number of threads */
     MOST_LOOPS = 4, /* that are shared out as one */
-    EACH = -1,      /* the part of a name that each part makes for itself */
+    EACH = -1,      /* the part of a name, or of what fills scratch, that each makes for itself */
     SUMMED = -2     /* of a sum that stands by groups */
 };
 
@@ -43,8 +43,11 @@ bool part_uses(const LoopStmt *s, const Var *var, const Buffer *buffer);
 bool part_uses_list(const LoopStmts *list, const Var *var, const Buffer *buffer);
 bool part_sets(const LoopStmt *s, const Var *var);
 bool part_declares(const LoopStmt *s, const Var *var);
+bool part_writes(const LoopStmt *s, const Buffer *buffer);
 /* How often a loop runs, as far as the numbers at hand tell: exactly where its ends are numbers. */
 int64_t part_trips(const Divide *d, const LoopStmt *loop);
+/* Where the loop ends: a number, or arithmetic on formals. */
+LoopExpr *part_end(const Divide *d, const LoopStmt *loop);
 /* Whether a variable of the top is used in a later part. */
 bool part_used_after(const Divide *d, const Var *var, int part);
 

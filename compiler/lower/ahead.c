@@ -3,11 +3,10 @@
 
 enum { LINE = 16 }; /* floats that come together */
 
-Ahead ahead_of(LoopBuilder *b, Buffer *buffer, const char *name, LoopExpr *first, int64_t floats,
-               int64_t all)
+Ahead ahead_of(LoopBuilder *b, Buffer *buffer, const char *name, LoopExpr *first, LoopExpr *last,
+               int64_t floats)
 {
-    if (floats > all) return (Ahead){0};
-    first = x_var(b, loop_let(b, name, x_min(b, first, x_int(b, all - floats))));
+    first = x_var(b, loop_let(b, name, x_min(b, first, last)));
     return (Ahead){buffer, first, floats};
 }
 

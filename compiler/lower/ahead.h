@@ -10,9 +10,9 @@ typedef struct Ahead {
     int64_t floats;  /* from there on; 0: nothing */
 } Ahead;
 
-/* `floats` from `first` on, or the last so many of the value, which has `all`. */
-Ahead ahead_of(LoopBuilder *b, Buffer *buffer, const char *name, LoopExpr *first, int64_t floats,
-               int64_t all);
+/* `floats` from `first` on, but not from further than `last`. */
+Ahead ahead_of(LoopBuilder *b, Buffer *buffer, const char *name, LoopExpr *first, LoopExpr *last,
+               int64_t floats);
 /* The share of a tile of `size` accumulators, the first of them number `at` of `count`. */
 void ahead_share(LoopBuilder *b, const Ahead *ahead, LoopExpr *at, int64_t size, int64_t count);
 #endif

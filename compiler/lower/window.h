@@ -36,6 +36,17 @@ void window_sum_step(Lower *l, Var *const *sums, int i); /* takes in what is at 
 void window_sums_end(Lower *l, Var *const *sums, const Panel *panel);
 void window_sums_finish(Lower *l); /* behind the loops over rows */
 
+/* A gradient of weights where threads share the rows of the batch (window_groups.c): each group of
+ * rows has its own, and the result is their sum in the order of the groups. */
+typedef struct RowGroups {
+    const Value *pieces; /* NULL: there are no groups */
+    LoopExpr *group, *first, *end;
+} RowGroups;
+/* Opens the loop over groups; pieces: scratch with a piece for each. */
+RowGroups window_groups_begin(Lower *l, const Window *w, const Value *pieces);
+LoopExpr *window_group_at(Lower *l, const RowGroups *g, const Value *of); /* where its piece is */
+void window_groups_end(Lower *l, const RowGroups *g);
+
 void lower_window_gather(Lower *l);   /* window_gather.c */
 void lower_window_weight(Lower *l);   /* window_weight.c */
 void lower_window_winograd(Lower *l); /* window_winograd.c */

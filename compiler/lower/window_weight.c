@@ -1,4 +1,4 @@
-/* The gradient of a convolution by its weights.
+/* The gradient of a convolution by its weights, or that of a group of rows (window.h).
  *
  *   result = 0
  *   for each block of rows                       whose planes stay in cache while all taps and
@@ -25,13 +25,14 @@ typedef struct Weight {
     Window w;
     const View *in, *out;
     Type out_type;
-    const Value *result;
+    const Value *result; /* or the groups' pieces, which lie as it does */
     bool channelwise;
     int64_t ins, outs; /* channels of a group */
     Slide slide[MAX_WINDOW_AXES];
     LoopExpr *row, *group;
     LoopExpr *tap[MAX_WINDOW_AXES], *at[MAX_WINDOW_AXES];
     LoopExpr *first, *end; /* rows of the block */
+    RowGroups groups;
     Tile tile;
     int inside; /* so many of the last axes have their taps in the tile */
 } Weight;
@@ -112,8 +113,8 @@ static LoopExpr *load_out(const Weight *g, const Spot *p, int column)
 static LoopExpr *result_at(const Weight *g, const Spot *p, int row, int column)
 {
     LoopBuilder *b = &g->l->b;
-    const int64_t *stride = g->result->stride;
-    LoopExpr *x = x_int(b, 0);
+    const int64_t *stride = g->l->k->results.at[0]->stride;
+    LoopExpr *x = window_group_at(g->l, &g->groups, g->result);
     for (int a = 0; a < g->w.axes; a++) x = x_add(b, x, x_mul(b, g->tap[a], stride[2 + a]));
     if (!g->channelwise) x = x_add(b, x, x_mul(b, x_add(b, p->m, x_int(b, row)), stride[1]));
     LoopExpr *channel = x_add(b, x_mul(b, g->group, g->outs), lane(g, p, column));
@@ -315,6 +316,25 @@ static int64_t block_rows(const Weight *g)
     return rows < 1 ? 1 : rows < g->w.rows ? rows : g->w.rows;
 }
 
+/* What the rows from `first` to `end` give, at once or by blocks. */
+static void gradient(Weight *g, LoopExpr *first, LoopExpr *end)
+{
+    LoopBuilder *b = &g->l->b;
+    const int64_t block = block_rows(g);
+    g->first = first;
+    g->end = end;
+    if (block == g->w.rows) {
+        taps_and_panels(g);
+        return;
+    }
+    g->first = x_var(b, loop_begin(b, "block", first, end, block));
+    g->end = block == 1
+               ? x_add(b, g->first, x_int(b, 1))
+               : x_var(b, loop_let(b, "end", x_min(b, x_add(b, g->first, x_int(b, block)), end)));
+    taps_and_panels(g);
+    loop_end(b);
+}
+
 void lower_window_weight(Lower *l)
 {
     Weight g = {.l = l, .result = l->k->results.at[0]};
@@ -329,19 +349,15 @@ void lower_window_weight(Lower *l)
     g.group = x_int(b, 0);
     for (int a = 0; a < g.w.axes; a++) g.slide[a] = slide_forward(&g.w.axis[a]);
     choose_tile(&g);
-    lower_clear(l, g.result);
-    const int64_t block = block_rows(&g);
-    g.first = x_int(b, 0);
-    g.end = lower_extent(l, g.w.in, 0);
-    if (block == g.w.rows) {
-        taps_and_panels(&g);
+    if (!l->k->scratch.count) {
+        lower_clear(l, g.result);
+        gradient(&g, x_int(b, 0), lower_extent(l, g.w.in, 0));
         return;
     }
-    LoopExpr *rows = g.end;
-    g.first = x_var(b, loop_begin(b, "block", x_int(b, 0), rows, block));
-    g.end = block == 1
-              ? x_add(b, g.first, x_int(b, 1))
-              : x_var(b, loop_let(b, "end", x_min(b, x_add(b, g.first, x_int(b, block)), rows)));
-    taps_and_panels(&g);
-    loop_end(b);
+    g.result = l->k->scratch.at[0];
+    g.groups = window_groups_begin(l, &g.w, g.result);
+    lower_clear_run(l, lower_buffer(l, g.result), window_group_at(l, &g.groups, g.result),
+                    l->k->results.at[0]->elements);
+    gradient(&g, g.groups.first, g.groups.end);
+    window_groups_end(l, &g.groups);
 }

@@ -12,7 +12,7 @@
  *
  * The gradient by the weights adds up U += V^T @ Y over the blocks, Y the transform of 4 x 4
  * gradients, and transforms U at the end; where threads share the rows of the batch, each group of
- * rows has a U of its own, and all are added up there. Tiles of pictures beyond the count are
+ * rows does so, and the results are added up. Tiles of pictures beyond the count are
  * computed from what the memory holds and never stored.
  *
  * Transforms stream, products compute: while a block is multiplied, the lines that its results and
@@ -128,9 +128,14 @@ static Ahead stretch(Winograd *g, const Value *value, const int64_t *stride, con
     const int64_t line = WINOGRAD_OUT * stride[2],
                   floats = split ? g->block.high * line : g->block.pictures * stride[0];
     LoopExpr *first = x_add(b, x_mul(b, g->picture, stride[0]), x_mul(b, g->row, line));
+    LoopExpr *last = x_int(b, g->w.rows * stride[0] - floats);
+    if (g->w.rows * stride[0] < floats) return (Ahead){0};
+    if (g->stop)
+        last = x_var(b, loop_let(b, "last",
+                                 x_max(b, x_add(b, x_mul(b, g->stop, stride[0]), x_int(b, -floats)),
+                                       x_int(b, 0))));
     return ahead_of(b, lower_buffer(g->l, value), name,
-                    next ? x_add(b, first, x_int(b, floats)) : first, floats,
-                    g->w.rows * stride[0]);
+                    next ? x_add(b, first, x_int(b, floats)) : first, last, floats);
 }
 
 static void set_ahead(Winograd *g)
@@ -143,37 +148,25 @@ static void set_ahead(Winograd *g)
                     : stretch(g, result, result->stride, "soon", false);
 }
 
-/* Zeros in the U that starts there. */
-static void clear_sums(Winograd *g, LoopExpr *first)
+static void clear_sums(Winograd *g)
 {
-    lower_clear_run(g->l, lower_buffer(g->l, g->u), first, WINOGRAD_PLANES * g->weight_plane);
+    lower_clear_run(g->l, lower_buffer(g->l, g->u), window_group_at(g->l, &g->groups, g->u),
+                    WINOGRAD_PLANES * g->weight_plane);
 }
 
-/* Opens the loop over groups and sets the first picture of one; returns where its pictures end. */
-static LoopExpr *group_begin(Winograd *g, LoopExpr *rows)
-{
-    LoopBuilder *b = &g->l->b;
-    const int64_t groups = g->u->pieces, size = (g->w.rows + groups - 1) / groups;
-    g->group = x_var(b, loop_begin(b, "group", x_int(b, 0), x_int(b, groups), 1));
-    clear_sums(g, x_mul(b, g->group, g->u->each));
-    g->picture = x_mul(b, g->group, size);
-    LoopExpr *end = x_add(b, g->picture, x_int(b, size));
-    return x_var(b, loop_let(b, "end", x_min(b, end, rows)));
-}
-
-static void blocks(Winograd *g, void (*body)(Winograd *g))
+/* Pictures from `first` to `end`. */
+static void blocks(Winograd *g, LoopExpr *first, LoopExpr *end, void (*body)(Winograd *g))
 {
     LoopBuilder *b = &g->l->b;
     const int64_t high = winograd_tiles(&g->w, 0);
-    const Type planes = g->adjoint ? g->w.in : g->w.out;
-    LoopExpr *rows = lower_extent(g->l, planes, 0);
-    g->picture = g->row = x_int(b, 0);
-    g->pictures = rows;
-    const bool several = g->block.pictures < g->w.rows, split = g->block.high < high;
-    if (g->w.result == ROLE_WEIGHT && g->u->pieces) rows = group_begin(g, rows);
-    if (several || g->group) {
-        g->picture = x_var(b, loop_begin(b, "picture", g->picture, rows, g->block.pictures));
-        LoopExpr *left = x_add(b, rows, x_mul(b, g->picture, -1)),
+    g->picture = first;
+    g->row = x_int(b, 0);
+    g->pictures = end;
+    const bool several = g->block.pictures < g->w.rows || g->groups.pieces,
+               split = g->block.high < high;
+    if (several) {
+        g->picture = x_var(b, loop_begin(b, "picture", first, end, g->block.pictures));
+        LoopExpr *left = x_add(b, end, x_mul(b, g->picture, -1)),
                  *most = x_int(b, g->block.pictures);
         g->pictures =
             g->block.pictures == 1 ? most : x_var(b, loop_let(b, "pictures", x_min(b, left, most)));
@@ -185,9 +178,45 @@ static void blocks(Winograd *g, void (*body)(Winograd *g))
     if (several || split) set_ahead(g);
     body(g);
     if (split) loop_end(b);
-    if (several || g->group) loop_end(b);
-    if (g->group) loop_end(b);
-    g->group = NULL;
+    if (several) loop_end(b);
+}
+
+/* The gradient by the weights of the rows at hand. */
+static void gradient(Winograd *g, LoopExpr *first, LoopExpr *end)
+{
+    clear_sums(g);
+    blocks(g, first, end, gradient_block);
+    winograd_weights(g);
+}
+
+static void gradients(Winograd *g)
+{
+    LoopBuilder *b = &g->l->b;
+    if (!g->u->pieces) {
+        gradient(g, x_int(b, 0), lower_extent(g->l, g->w.in, 0));
+        return;
+    }
+    const Value *pieces = g->l->k->scratch.at[3];
+    const int64_t floats = g->l->k->results.at[0]->elements;
+    g->groups = window_groups_begin(g->l, &g->w, pieces);
+    g->stop = g->groups.end;
+    if (floats > type_elements(g->l->k->anchor->type)) /* zeros between rows */
+        lower_clear_run(g->l, lower_buffer(g->l, pieces), window_group_at(g->l, &g->groups, pieces),
+                        floats);
+    gradient(g, g->groups.first, g->groups.end);
+    window_groups_end(g->l, &g->groups);
+}
+
+/* Where threads share the pictures, a name for where they end: a thread asks for nothing beyond its
+ * own. */
+static void forward(Winograd *g)
+{
+    LoopBuilder *b = &g->l->b;
+    LoopExpr *end = lower_extent(g->l, g->adjoint ? g->w.in : g->w.out, 0);
+    if (!g->l->k->transformed) winograd_weights(g);
+    if (g->l->entry->plan->threads && end->kind != E_INT)
+        end = g->stop = x_var(b, loop_let(b, "stop", end));
+    blocks(g, x_int(b, 0), end, forward_block);
 }
 
 static Winograd winograd_of(Lower *l)
@@ -213,14 +242,8 @@ void lower_window_winograd(Lower *l)
     g.u = l->k->transformed ? l->k->transformed : *scratch++;
     g.v = scratch[g.adjoint ? 1 : 0];
     g.m = scratch[g.adjoint ? 0 : 1];
-    if (g.w.result == ROLE_WEIGHT) {
-        if (!g.u->pieces) clear_sums(&g, x_int(&l->b, 0));
-        blocks(&g, gradient_block);
-        winograd_weights(&g);
-    } else {
-        if (!l->k->transformed) winograd_weights(&g);
-        blocks(&g, forward_block);
-    }
+    if (g.w.result == ROLE_WEIGHT) gradients(&g);
+    else forward(&g);
 }
 
 void lower_transform(Lower *l)

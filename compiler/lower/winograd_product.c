@@ -12,7 +12,7 @@ static LoopExpr *product_c(Winograd *g, const Product *p, const Spot *s, int r, 
     LoopBuilder *b = &g->l->b;
     LoopExpr *at = x_add(b, x_times(b, s->plane, p->c_plane),
                          x_times(b, x_add(b, s->m, x_int(b, r)), p->c_row));
-    if (g->group) at = x_add(b, at, x_mul(b, g->group, g->u->each));
+    if (p->adds) at = x_add(b, at, window_group_at(g->l, &g->groups, g->u));
     return x_add(b, at, x_add(b, s->n, x_int(b, v * winograd_width(g))));
 }
 

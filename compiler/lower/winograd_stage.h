@@ -15,7 +15,8 @@ typedef struct Winograd {
     int64_t in_plane, out_plane, weight_plane;
     const Value *u, *v, *m;
     LoopExpr *picture, *pictures; /* first of the block, and how many of it are there */
-    LoopExpr *group;              /* of rows, whose sums stand apart; NULL: there are none */
+    RowGroups groups;             /* of a gradient by the weights */
+    LoopExpr *stop;               /* where the pictures of this thread end; NULL: there is one */
     LoopExpr *row;                /* of tiles, first of the block */
     Ahead ahead[2];               /* what the next block reads, and what this one writes */
     LoopExpr *at[4];              /* of the current tile: row of the batch; first entry along both

@@ -41,20 +41,13 @@ static void store_plane(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value
                    (int)winograd_width(s->g));
 }
 
-/* The sum over the groups, in their order. */
 static LoopExpr *load_plane(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Weights *s = context;
     const Winograd *g = s->g;
-    LoopBuilder *b = &g->l->b;
-    Buffer *u = lower_buffer(g->l, g->u);
-    const int width = (int)winograd_width(g);
-    LoopExpr *at = plane_at(s, y, x), *sum = winograd_load(g, u, at, width);
-    for (int i = 1; i < g->u->pieces; i++) {
-        LoopExpr *more = x_add(b, at, x_int(b, i * g->u->each));
-        sum = x_map(b, OP_add, 2, (LoopExpr *[]){sum, winograd_load(g, u, more, width)});
-    }
-    return sum;
+    LoopExpr *at = window_group_at(g->l, &g->groups, g->u);
+    return winograd_load(g, lower_buffer(g->l, g->u), x_add(&g->l->b, at, plane_at(s, y, x)),
+                         (int)winograd_width(g));
 }
 
 static void store_weight(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
@@ -91,8 +84,9 @@ static void find_taps(const Winograd *g, Weights *s)
         if (g->adjoint) first += (WINOGRAD_TAPS - 1) * apart;
         s->stride[i] = x_known(b, i ? "column" : "row", g->adjoint ? -apart : apart, false);
     }
-    s->taps = lower_buffer(g->l, gradient ? to : view->value);
-    s->first = x_int(b, first);
+    const Value *pieces = g->groups.pieces;
+    s->taps = lower_buffer(g->l, pieces ? pieces : gradient ? to : view->value);
+    s->first = x_add(b, window_group_at(g->l, &g->groups, pieces), x_int(b, first));
     s->next = x_known(b, "next", stride[g->adjoint ? 0 : 1], false);
     s->lane = stride[g->adjoint ? 1 : 0];
 }
