@@ -2,7 +2,7 @@
 #ifndef NNC_ELABORATE_CONTEXT_H
 #define NNC_ELABORATE_CONTEXT_H
 #include "elaborate/elaborate.h"
-#include "elaborate/map.h"
+#include "base/map.h"
 #include "elaborate/value.h"
 
 enum {

@@ -3,27 +3,9 @@
 #include <string.h>
 
 #include "base/cname.h"
+#include "base/names.h"
 #include "emit/emit.h"
 #include "target/target.h"
-
-typedef VEC(const char *) Names;
-
-static bool is_among(const char *name, const char *const *at, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(at[i], name)) return true;
-    return false;
-}
-
-/* `wanted`, or with the first free number behind it; taken from now on. */
-static const char *take_name(Arena *arena, Names *taken, const char *wanted)
-{
-    const char *name = wanted;
-    for (int i = 2; is_among(name, taken->at, (size_t)taken->count); i++)
-        name = arena_printf(arena, "%s_%d", wanted, i);
-    vec_push(arena, *taken, name);
-    return name;
-}
 
 /* ---- single names ---- */
 
@@ -115,7 +97,7 @@ static const char *name_constant(const Emission *e, const Value *v, const char *
         for (int j = 0; j < entry->values.count; j++)
             if (same_constant(v, entry->values.at[j])) return e->names.at[i].values[j];
     }
-    return take_name(e->arena, globals, arena_printf(e->arena, "%s_%s", e->options.name, wanted));
+    return names_take(e->arena, globals, arena_printf(e->arena, "%s_%s", e->options.name, wanted));
 }
 
 static void name_arguments(const Emission *e, EntryNames *names, Names *taken)
@@ -125,15 +107,15 @@ static void name_arguments(const Emission *e, EntryNames *names, Names *taken)
                                       "kept"};
     const Graph *graph = names->plan->graph;
     Arena *arena = e->arena;
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++) vec_push(arena, *taken, own[i]);
-    if (e->options.threads) vec_push(arena, *taken, "parallel");
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) names_reserve(arena, taken, own[i]);
+    if (e->options.threads) names_reserve(arena, taken, "parallel");
     for (int i = 0; i < graph->inputs.count; i++)
-        names->inputs[i] = take_name(arena, taken,
-                                     emit_identifier(arena, graph->inputs.at[i]->attr[0].text));
+        names->inputs[i] = names_take(arena, taken,
+                                      emit_identifier(arena, graph->inputs.at[i]->attr[0].text));
     for (int i = 0; i < graph->outputs.count; i++)
         if (emit_is_tensor(graph->outputs.at[i].kind))
-            names->outputs[i] = take_name(arena, taken,
-                                          emit_identifier(arena, graph->outputs.at[i].name));
+            names->outputs[i] = names_take(arena, taken,
+                                           emit_identifier(arena, graph->outputs.at[i].name));
 }
 
 bool emit_is_outside(const Value *v)
@@ -156,7 +138,7 @@ static const char *name_step(const Emission *e, const EntryPlan *body, Names *ta
         if (outermost(other) == outermost(body) && emit_depth(other) == depth)
             return e->names.at[i].step;
     }
-    return take_name(e->arena, taken, depth == 1 ? "t" : arena_printf(e->arena, "t%d", depth));
+    return names_take(e->arena, taken, depth == 1 ? "t" : arena_printf(e->arena, "t%d", depth));
 }
 
 /* The body of a scan stands inside the function of its entry: what is taken there is taken here. */
@@ -174,7 +156,7 @@ static void name_entry(Emission *e, const EntryPlan *entry, Names *taken, Names 
         const char *wanted = wanted_value_name(e, &names, v);
         if (v->place == AT_CONST) fixed = name_constant(e, v, wanted, globals);
         if (emit_is_outside(v)) fixed = emit_value_name(e, entry->outer, v->around.value);
-        names.values[i] = fixed ? fixed : take_name(arena, taken, wanted);
+        names.values[i] = fixed ? fixed : names_take(arena, taken, wanted);
     }
     vec_push(arena, e->names, names);
     for (int i = 0; i < entry->kernels.count; i++)
@@ -224,7 +206,7 @@ static void reserve(const Emission *e, Names *taken, const char *format, const c
 {
     const char *end = arena_printf(e->arena, "%.*s%s%s", (int)(strchr(format, '*') - format),
                                    format, word, strchr(format, '*') + 1);
-    vec_push(e->arena, *taken, arena_printf(e->arena, "%s_%s", e->options.name, end));
+    names_reserve(e->arena, taken, arena_printf(e->arena, "%s_%s", e->options.name, end));
 }
 
 /* Everything that the file defines beside kernels and tables of constants. */
@@ -258,7 +240,7 @@ static void name_kernels(const Emission *e, const Program *program, const Names 
 {
     Names taken = {0};
     int count = program->functions.count;
-    for (int i = 0; i < globals->count; i++) vec_push(e->arena, taken, globals->at[i]);
+    names_reserve_all(e->arena, &taken, globals);
     reserve_helpers(e, program->target, &taken);
     reserve_helpers(e, &target_scalar, &taken);
     for (int i = 0; i < program->math.count; i++)
@@ -270,7 +252,7 @@ static void name_kernels(const Emission *e, const Program *program, const Names 
     for (int i = 0; i < count; i++) {
         Function *f = program->functions.at[i];
         const char *wanted = arena_printf(e->arena, "%s_%s", e->options.name, f->name);
-        f->name = take_name(e->arena, &taken, wanted) + strlen(e->options.name) + 1;
+        f->name = names_take(e->arena, &taken, wanted) + strlen(e->options.name) + 1;
     }
 }
 
@@ -278,23 +260,23 @@ static void name_kernels(const Emission *e, const Program *program, const Names 
 static void name_tensors(Emission *e)
 {
     Names taken = {0};
-    vec_push(e->arena, taken, "PARAM_FLOATS");
-    vec_push(e->arena, taken, "STATE_FLOATS");
-    vec_push(e->arena, taken, "SESSION_BYTES");
-    vec_push(e->arena, taken, "TRACE");
-    vec_push(e->arena, taken, "H");
+    names_reserve(e->arena, &taken, "PARAM_FLOATS");
+    names_reserve(e->arena, &taken, "STATE_FLOATS");
+    names_reserve(e->arena, &taken, "SESSION_BYTES");
+    names_reserve(e->arena, &taken, "TRACE");
+    names_reserve(e->arena, &taken, "H");
     for (int i = 0; i < e->plan->entries.count; i++) {
         const char *entry = upper_name(e->arena, e->plan->entries.at[i]->name);
-        vec_push(e->arena, taken, arena_printf(e->arena, "%s_BATCH", entry));
-        vec_push(e->arena, taken, arena_printf(e->arena, "%s_WORKSPACE_BYTES", entry));
+        names_reserve(e->arena, &taken, arena_printf(e->arena, "%s_BATCH", entry));
+        names_reserve(e->arena, &taken, arena_printf(e->arena, "%s_WORKSPACE_BYTES", entry));
         if (e->plan->entries.at[i]->form)
-            vec_push(e->arena, taken, emit_prepared_constant(e, e->plan->entries.at[i])
-                                          + strlen(e->upper) + 1);
+            names_reserve(e->arena, &taken, emit_prepared_constant(e, e->plan->entries.at[i])
+                                                + strlen(e->upper) + 1);
     }
     e->tensors = arena_array(e->arena, const char *, e->module->params.count + 1);
     for (int i = 0; i < e->module->params.count; i++)
-        e->tensors[i] = take_name(e->arena, &taken,
-                                  upper_name(e->arena, e->module->params.at[i].name));
+        e->tensors[i] = names_take(e->arena, &taken,
+                                   upper_name(e->arena, e->module->params.at[i].name));
 }
 
 static void name_sessions(Emission *e)
@@ -303,10 +285,10 @@ static void name_sessions(Emission *e)
     const ParamList *sessions = &e->module->sessions;
     e->sessions = arena_array(e->arena, const char *, sessions->count + 1);
     for (int i = 0; i < sessions->count; i++)
-        vec_push(e->arena, taken, arena_printf(e->arena, "unused_%d", i + 1));
+        names_reserve(e->arena, &taken, arena_printf(e->arena, "unused_%d", i + 1));
     for (int i = 0; i < sessions->count; i++)
-        e->sessions[i] = take_name(e->arena, &taken,
-                                   emit_identifier(e->arena, sessions->at[i].name));
+        e->sessions[i] = names_take(e->arena, &taken,
+                                    emit_identifier(e->arena, sessions->at[i].name));
 }
 
 Emission emission_new(Arena *arena, const Plan *plan, Lowered *const *lowered, int target_count,

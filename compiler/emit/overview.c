@@ -121,17 +121,31 @@ static void functions(Text *out, const Emission *e, const LoweredEntry *entry)
     print_table(out, &t);
 }
 
-/* How many buffers of the workspace are larger, or as large and earlier. */
-static int larger_buffers(const EntryPlan *plan, int i)
+/* The buffers of the workspace in order of size, as many as are shown; among equals the first. */
+typedef struct Largest {
+    const Value *at[LARGEST + 1];
+    int count;
+} Largest;
+
+static Largest largest_buffers(const EntryPlan *plan)
 {
-    const Value *v = plan->values.at[i];
-    int n = 0;
-    for (int j = 0; j < plan->values.count; j++) {
-        const Value *other = plan->values.at[j];
-        if (other->place != AT_WORK || other->first < 0) continue;
-        n += other->elements > v->elements || (other->elements == v->elements && j < i);
+    Largest l = {.count = 0};
+    for (int i = 0; i < plan->values.count; i++) {
+        const Value *v = plan->values.at[i];
+        if (v->place != AT_WORK || v->first < 0) continue;
+        int j = l.count;
+        for (; j > 0 && l.at[j - 1]->elements < v->elements; j--) l.at[j] = l.at[j - 1];
+        l.at[j] = v;
+        if (l.count < LARGEST) l.count++;
     }
-    return n;
+    return l;
+}
+
+static bool is_among(const Largest *l, const Value *v)
+{
+    for (int i = 0; i < l->count; i++)
+        if (l->at[i] == v) return true;
+    return false;
 }
 
 static int buffers(const EntryPlan *plan)
@@ -158,11 +172,12 @@ static void workspace(Text *out, const Emission *e, const EntryPlan *plan)
     Table t = {.arena = e->arena, .columns = 5, .right = 1u << 0 | 1u << 1};
     static const char *const heads[] = {"offset", "bytes", "steps", "buffer", "shape"};
     const bool is_long = buffers(plan) > EMIT_LONG;
+    const Largest largest = largest_buffers(plan);
     for (int i = 0; i < 5; i++) put_cell(&t, heads[i]);
     for (int i = 0; i < plan->values.count; i++) {
         const Value *v = plan->values.at[i];
         if (v->place != AT_WORK || v->first < 0) continue;
-        if (is_long && larger_buffers(plan, i) >= LARGEST) continue;
+        if (is_long && !is_among(&largest, v)) continue;
         put_number(&t, v->offset);
         put_number(&t, 4 * v->elements);
         put_cell(&t, arena_printf(e->arena, "%d..%d", v->first + 1, v->last + 1));

@@ -25,39 +25,14 @@
 #include "ops/join.h"
 #include "passes/pass.h"
 
-static Kernel *kernel_of(const EntryPlan *entry, const Node *node)
-{
-    return entry->member[node->id].kernel;
-}
-
-/* ---- dependence ---- */
-
-static bool needs(const EntryPlan *entry, const Kernel *from, const Kernel *on, bool *seen)
-{
-    if (from == on) return true;
-    if (seen[from->step]) return false;
-    seen[from->step] = true;
-    for (int i = 0; i < from->reads.count; i++) {
-        const Kernel *before = kernel_of(entry, from->reads.at[i]);
-        if (before && needs(entry, before, on, seen)) return true;
-    }
-    return false;
-}
-
-bool kernel_needs(const EntryPlan *entry, const Kernel *from, const Kernel *on)
-{
-    bool *seen = arena_array(entry->arena, bool, entry->kernels.count + 1);
-    return needs(entry, from, on, seen);
-}
-
 /* A node may join k only if none of its inputs from elsewhere waits for k. */
-static bool inputs_precede(const EntryPlan *entry, const Kernel *k, const Node *node)
+static bool inputs_precede(EntryPlan *entry, const Kernel *k, const Node *node)
 {
     for (int i = 0; i < node->input_count; i++) {
         NodeList sources = {.count = 0};
         inline_sources(entry, node->inputs[i], &sources);
         for (int s = 0; s < sources.count; s++) {
-            const Kernel *other = kernel_of(entry, sources.at[s]);
+            Kernel *other = kernel_of(entry, sources.at[s]);
             if (other && other != k && kernel_needs(entry, other, k)) return false;
         }
     }
@@ -80,19 +55,6 @@ static Kernel *kernel_open(EntryPlan *entry, KernelKind kind, const Node *first,
     return k;
 }
 
-bool kernel_reads(const Kernel *k, const Node *root)
-{
-    for (int i = 0; i < k->reads.count; i++)
-        if (k->reads.at[i] == root) return true;
-    return false;
-}
-
-void kernel_note_read(const EntryPlan *entry, Kernel *k, const Node *root)
-{
-    if (kernel_of(entry, root) != k && !kernel_reads(k, root))
-        vec_push(entry->arena, k->reads, root);
-}
-
 static void kernel_add(EntryPlan *entry, Kernel *k, Node *node, const int *label, bool after_loops)
 {
     Member *m = &entry->member[node->id];
@@ -105,6 +67,7 @@ static void kernel_add(EntryPlan *entry, Kernel *k, Node *node, const int *label
         inline_sources(entry, node->inputs[i], &sources);
         for (int s = 0; s < sources.count; s++) kernel_note_read(entry, k, sources.at[s]);
     }
+    kernel_precedes_readers(entry, k, node);
 }
 
 static const int identity[MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -361,7 +324,10 @@ static KernelKind anchor_kind(OpKind kind)
 /* Whether k is a contraction or window that takes the node into its epilogue. */
 static bool takes(const EntryPlan *entry, const Kernel *k, const Node *node)
 {
-    return k->anchor && entry->epilogue[k->anchor->id] && entry->epilogue[k->anchor->id][node->id];
+    const Nodes *takers = &entry->takers[node->id];
+    for (int i = 0; i < takers->count; i++)
+        if (takers->at[i] == k->anchor) return true;
+    return false;
 }
 
 bool kernel_is_left_behind(const EntryPlan *entry, const Kernel *k, const Node *node)
@@ -438,9 +404,11 @@ static Kernel *candidate(const EntryPlan *entry, const Node *node, int limit)
 /* Contractions that take the node come first, the latest of them before the others. */
 static bool join_any(EntryPlan *entry, Node *node)
 {
-    for (int i = entry->kernels.count - 1; i >= 0; i--)
-        if (takes(entry, entry->kernels.at[i], node) && join(entry, entry->kernels.at[i], node))
-            return true;
+    const Nodes *takers = &entry->takers[node->id];
+    for (int i = takers->count - 1; i >= 0; i--) {
+        Kernel *k = kernel_of(entry, takers->at[i]);
+        if (k && join(entry, k, node)) return true;
+    }
     int limit = entry->kernels.count;
     for (Kernel *k; (k = candidate(entry, node, limit)); limit = k->step)
         if (join(entry, k, node)) return true;
@@ -460,10 +428,8 @@ static void place_fusible(EntryPlan *entry, Node *node)
 /* A map that feeds the epilogue of a contraction to come waits for that. */
 static bool waits(const EntryPlan *entry, const Node *node)
 {
-    const Graph *graph = entry->graph;
-    for (int i = node->id + 1; op_row(node->op)->kind == KIND_MAP && i < graph->nodes.count; i++)
-        if (entry->epilogue[i] && entry->epilogue[i][node->id]) return true;
-    return false;
+    const Nodes *takers = &entry->takers[node->id];
+    return takers->count && takers->at[takers->count - 1]->id > node->id;
 }
 
 static void place_anchor(EntryPlan *entry, Node *node, KernelKind kind)
@@ -471,10 +437,10 @@ static void place_anchor(EntryPlan *entry, Node *node, KernelKind kind)
     const Node *domain = kind == KERNEL_PUT ? node->inputs[2] : node;
     Kernel *k = kernel_open(entry, kind, node, node, domain->type);
     kernel_add(entry, k, node, identity, false);
-    for (int i = 0; entry->epilogue[node->id] && i < node->id; i++) {
-        Node *before = entry->graph->nodes.at[i];
-        if (takes(entry, k, before) && !kernel_of(entry, before)) place_fusible(entry, before);
-    }
+    const Nodes *taken = &entry->epilogue[node->id];
+    for (int i = 0; i < taken->count && taken->at[i]->id < node->id; i++)
+        if (!kernel_of(entry, taken->at[i]))
+            place_fusible(entry, entry->graph->nodes.at[taken->at[i]->id]);
 }
 
 static void place(EntryPlan *entry, Node *node)
@@ -489,90 +455,12 @@ static void place(EntryPlan *entry, Node *node)
     else if (!joins_pieces(entry, node)) place_anchor(entry, node, anchor_kind(kind));
 }
 
-/* ---- order ---- */
-
-typedef struct Order {
-    EntryPlan *entry;
-    bool *seen, *read; /* by step: placed; some other kernel reads it */
-    Kernel **at;
-    int count;
-} Order;
-
-/* The kernels that k reads from, each once or more. */
-typedef struct Sources {
-    Kernel **at;
-    int count;
-} Sources;
-
-static Sources sources_of(const EntryPlan *entry, const Kernel *k)
+static void number_members(EntryPlan *entry)
 {
-    VEC(Kernel *) found = {0};
-    for (int i = 0; i < k->nodes.count; i++)
-        for (int j = 0; j < k->nodes.at[i]->input_count; j++) {
-            NodeList sources = {.count = 0};
-            inline_sources(entry, k->nodes.at[i]->inputs[j], &sources);
-            for (int s = 0; s < sources.count; s++) {
-                Kernel *before = kernel_of(entry, sources.at[s]);
-                if (before && before != k) vec_push(entry->arena, found, before);
-            }
-        }
-    return (Sources){found.at, found.count};
-}
-
-static void schedule(Order *order, Kernel *k)
-{
-    if (order->seen[k->step]) return;
-    order->seen[k->step] = true;
-    const Sources sources = sources_of(order->entry, k);
-    for (int i = 0; i < sources.count; i++) {
-        order->read[sources.at[i]->step] = true;
-        schedule(order, sources.at[i]);
+    for (int i = 0; i < entry->kernels.count; i++) {
+        const Kernel *k = entry->kernels.at[i];
+        for (int j = 0; j < k->nodes.count; j++) entry->member[k->nodes.at[j]->id].place = j;
     }
-    order->at[order->count++] = k;
-}
-
-static bool is_among(const Sources *sources, const Kernel *k)
-{
-    for (int i = 0; i < sources->count; i++)
-        if (sources->at[i] == k) return true;
-    return false;
-}
-
-/* What nobody reads, such as the gradient of a weight, is computed as soon as it can be: its
- * operands are still in cache then, and their memory is free sooner. */
-static void hurry(Order *order)
-{
-    Kernel **at = order->at;
-    for (int i = 0; i < order->count; i++) {
-        Kernel *k = at[i];
-        if (order->read[k->step]) continue;
-        const Sources sources = sources_of(order->entry, k);
-        int first = i;
-        while (first > 0 && !is_among(&sources, at[first - 1])) first--;
-        while (first < i && !order->read[at[first]->step]) first++;
-        for (int j = i; j > first; j--) at[j] = at[j - 1];
-        at[first] = k;
-    }
-}
-
-static void order_kernels(EntryPlan *entry)
-{
-    Order order = {.entry = entry};
-    order.seen = arena_array(entry->arena, bool, entry->kernels.count + 1);
-    order.read = arena_array(entry->arena, bool, entry->kernels.count + 1);
-    order.at = arena_array(entry->arena, Kernel *, entry->kernels.count + 1);
-    for (int i = 0; i < entry->kernels.count; i++)
-        if (entry->kernels.at[i]->nodes.count) schedule(&order, entry->kernels.at[i]);
-    hurry(&order);
-    for (int i = 0; i < order.count; i++) order.at[i]->step = i;
-    for (int i = 0; i < order.count; i++) entry->kernels.at[i] = order.at[i];
-    entry->kernels.count = order.count;
-}
-
-static bool takes_epilogue(const EntryPlan *entry, const Node *node)
-{
-    const OpKind kind = op_row(node->op)->kind;
-    return kind == KIND_CONTRACT || (kind == KIND_WINDOW && window_gathers(entry, node));
 }
 
 void fuse_entry(EntryPlan *entry)
@@ -584,11 +472,10 @@ void fuse_entry(EntryPlan *entry)
     entry->early = arena_array(entry->arena, bool, graph->nodes.count + 1);
     if (!entry->outer && graph_is_prepared(graph)) graph_mark_early(graph, entry->early);
     inline_cheap_maps(entry);
-    entry->epilogue = arena_array(entry->arena, const bool *, graph->nodes.count + 1);
-    for (int i = 0; i < graph->nodes.count; i++)
-        if (takes_epilogue(entry, graph->nodes.at[i]))
-            entry->epilogue[i] = epilogue_choose(entry, graph->nodes.at[i]);
+    find_readers(entry);
+    choose_epilogues(entry);
     for (int i = 0; i < graph->nodes.count; i++) place(entry, graph->nodes.at[i]);
     merge_kernels(entry);
     order_kernels(entry);
+    number_members(entry);
 }

@@ -20,18 +20,12 @@ static bool is_plain(const JoinPiece *piece, Type input)
 /* Whether an input of the join is the only thing that is ever done with a node. */
 static bool is_only_use(const EntryPlan *entry, const Node *join, const Node *node)
 {
-    const Graph *graph = entry->graph;
+    const Nodes *readers = &entry->readers[node->id];
     int uses = 0;
-    for (int i = 0; i < graph->outputs.count; i++)
-        if (view_root(graph->outputs.at[i].node) == node) return false;
-    for (int i = 0; i < graph->nodes.count; i++) {
-        const Node *reader = graph->nodes.at[i];
-        for (int j = 0; !view_is_free(reader) && j < reader->input_count; j++) {
-            if (view_root(reader->inputs[j]) != node) continue;
-            if (reader != join) return false;
-            uses++;
-        }
-    }
+    if (readers->count != 1 || readers->at[0] != join) return false;
+    for (int i = 0; i < join->input_count; i++) uses += view_root(join->inputs[i]) == node;
+    for (int i = 0; i < entry->graph->outputs.count; i++)
+        uses += view_root(entry->graph->outputs.at[i].node) == node;
     return uses == 1;
 }
 

@@ -4,6 +4,7 @@
  *
  *   fuse.c      nodes -> kernels           (which nodes share a loop nest), with
  *   inline.c, epilogue.c, merge.c          what readers compute, what products take in, what joins
+ *   depend.c, order.c                      which kernels wait for which, and when they run
  *   window.c    channels last, operands of windows
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   memory.c    values -> offsets in the one workspace of the entry
@@ -17,6 +18,7 @@
  */
 #ifndef NNC_KERNEL_KERNEL_H
 #define NNC_KERNEL_KERNEL_H
+#include "base/names.h"
 #include "ops/band.h"
 #include "ops/op.h"
 
@@ -128,11 +130,16 @@ typedef struct Kernel {
     const Value *body_work; /* KERNEL_SCAN: the workspace of its body; NULL: it needs none */
     double flops, bytes;    /* of one call with count == batch */
     int step;               /* position in the entry */
+    int level;              /* above those of all that it reads; while kernels are chosen */
+    int search;             /* the last that came by; see depend.c */
 } Kernel;
+
+typedef VEC(const Node *) Nodes;
 
 /* What fuse.c found of a node. */
 typedef struct Member {
     Kernel *kernel;      /* that computes it; NULL: a leaf, a view, or inlined */
+    int place;           /* among the kernel's nodes */
     int label[MAX_RANK]; /* for each of its axes the axis of the kernel's domain (-1: none; an axis
                           * of extent 1 may keep the label of the reduction that made it) */
     bool after_loops;    /* scalar arithmetic on accumulators */
@@ -151,15 +158,19 @@ typedef struct EntryPlan {
     Member *member;        /* by node id */
     bool *forward;         /* by node id: belongs to the forward part (passes/pass.h) */
     bool *early;           /* by node id: belongs to the prepared form (passes/pass.h) */
-    const bool **epilogue; /* by id of a contraction or window: what its kernel takes in
-                              (epilogue.c); else NULL */
+    Nodes *readers;        /* by node id: who reads it, themselves or through what has no kernel */
+    Nodes *epilogue;       /* by id of a contraction or window: what its kernel should take in */
+    Nodes *takers;         /* by node id: contractions and windows whose kernel should take it in */
+    int searches;          /* among kernels, so far */
     bool *channels_last;   /* by node id: stored with axis 1 contiguous */
     Halo **halo;           /* by node id: what windows read around it; or NULL */
     Value **planes_of;     /* by node id: a copy of it with channels last and its halo; or NULL */
     Value **value_of;      /* by node id: where the node's tensor is stored, or NULL */
     Value **dense_of; /* by node id: a row-major copy of it, for reshapes that strides cannot do; or
                          NULL */
+    Nodes *reshapes;  /* by node id: of it, themselves or through views */
     VEC(Value *) values;
+    Names names; /* of the values */
     const char *form;        /* of an entry that makes or reads a prepared form its name,
                                 "prepared"; else NULL */
     bool prepares;           /* makes it */
@@ -209,12 +220,9 @@ const Node *view_strides(const Node *node, const Value *value, View *view);
 
 /* ---- fusion (fuse.c, inline.c, epilogue.c, merge.c) ---- */
 void fuse_entry(EntryPlan *entry);        /* kernels and members */
-void kernel_note_read(const EntryPlan *entry, Kernel *k, const Node *root);
-bool kernel_reads(const Kernel *k, const Node *root);
 void inline_cheap_maps(EntryPlan *entry); /* before the walk: sets Member.inlined */
-void merge_kernels(EntryPlan *entry);     /* after it */
-/* By node id: the maps that the kernel of this anchor should take into its epilogue. */
-const bool *epilogue_choose(const EntryPlan *entry, const Node *anchor);
+void choose_epilogues(EntryPlan *entry);  /* then: sets EntryPlan.epilogue and takers */
+void merge_kernels(EntryPlan *entry);     /* after the walk */
 /* The nodes that must be computed or stored before `input` can be read: its root, or through an
  * inlined root its inputs. */
 typedef struct NodeList {
@@ -222,8 +230,6 @@ typedef struct NodeList {
     int count;
 } NodeList;
 void inline_sources(const EntryPlan *entry, const Node *input, NodeList *sources);
-bool kernel_needs(const EntryPlan *entry, const Kernel *from,
-                  const Kernel *on); /* `on` must have run (or is it) */
 /* The labels that `in`, seen through views and inlined maps, gives to the axes of its reader where
  * it leads to members of k; false if the shared domain cannot say. */
 bool kernel_labels(const EntryPlan *entry, const Kernel *k, const Node *in, int label[MAX_RANK]);
@@ -237,6 +243,17 @@ bool kernel_counts_once(const EntryPlan *entry, const Kernel *k, const Kernel *m
                         unsigned row);
 /* Whether a product, window or the like stands between the members of k and a later node. */
 bool kernel_is_left_behind(const EntryPlan *entry, const Kernel *k, const Node *node);
+
+/* ---- dependence (depend.c, order.c) ---- */
+Kernel *kernel_of(const EntryPlan *entry, const Node *node); /* that computes it, or NULL */
+void find_readers(EntryPlan *entry); /* sets EntryPlan.readers; requires Member.inlined */
+bool kernel_reads(const Kernel *k, const Node *root);
+void kernel_note_read(const EntryPlan *entry, Kernel *k, const Node *root);
+/* Of a member of k: kernels that read it already come to stand above. */
+void kernel_precedes_readers(const EntryPlan *entry, const Kernel *k, const Node *node);
+bool kernel_needs(EntryPlan *entry, Kernel *from,
+                  const Kernel *on); /* `on` must have run (or is it) */
+void order_kernels(EntryPlan *entry);
 
 /* Whether lanes may run along an axis of the domain: everything in memory has stride 0 or 1 along
  * it, operands of the anchor aside (lanes.c). */

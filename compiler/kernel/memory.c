@@ -1,6 +1,8 @@
 /* Memory: offsets in the one workspace of an entry. Values are placed largest first, each at the
  * lowest offset where no value that is live at the same time lies: first fit by decreasing size,
  * which is close to the lower bound on layered networks. */
+#include <stdlib.h>
+
 #include "kernel/kernel.h"
 
 enum { ALIGN = 64 };
@@ -39,17 +41,14 @@ static bool would_change_hands(const EntryPlan *entry, const Value *a, const Val
         && memory_bytes(a) >= OWNED && memory_bytes(b) >= OWNED;
 }
 
-/* The lowest offset for v among the placed values at[0..count). */
+/* The lowest offset for v among the placed values at[0..count), which are in order of theirs. */
 static int64_t lowest_fit(const EntryPlan *entry, Value *const *at, int count, const Value *v)
 {
     int64_t offset = 0;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count && at[i]->offset < offset + memory_bytes(v); i++) {
         const Value *p = at[i];
         if (!overlap_in_time(p, v) && !would_change_hands(entry, p, v)) continue;
-        if (offset < p->offset + memory_bytes(p) && p->offset < offset + memory_bytes(v)) {
-            offset = p->offset + memory_bytes(p);
-            i = -1;
-        }
+        if (offset < p->offset + memory_bytes(p)) offset = p->offset + memory_bytes(p);
     }
     return offset;
 }
@@ -108,29 +107,68 @@ static void place_pieces(EntryPlan *entry)
 
 /* ---- the whole ---- */
 
-void memory_plan(EntryPlan *entry)
+/* A value with its number, so that among equals the first comes first. */
+typedef struct Sized {
+    Value *value;
+    int64_t bytes;
+    int number;
+} Sized;
+
+static int compare_sizes(const void *left, const void *right)
 {
-    Value **at = arena_array(entry->arena, Value *, entry->values.count + 1);
+    const Sized *a = left, *b = right;
+    if (a->bytes != b->bytes) return a->bytes < b->bytes ? 1 : -1;
+    return a->number - b->number;
+}
+
+static void place_values(EntryPlan *entry, Arena *scratch)
+{
+    Sized *sized = arena_array(scratch, Sized, entry->values.count + 1);
+    Value **placed = arena_array(scratch, Value *, entry->values.count + 1);
     int count = 0;
     for (int i = 0; i < entry->values.count; i++) {
-        if (!memory_has_slot(entry, entry->values.at[i]) || entry->values.at[i]->pieces) continue;
-        int j = count++;
-        for (; j > 0 && memory_bytes(at[j - 1]) < memory_bytes(entry->values.at[i]); j--)
-            at[j] = at[j - 1];
-        at[j] = entry->values.at[i];
+        Value *v = entry->values.at[i];
+        if (memory_has_slot(entry, v) && !v->pieces)
+            sized[count++] = (Sized){v, memory_bytes(v), i};
     }
+    qsort(sized, (size_t)count, sizeof *sized, compare_sizes);
     for (int i = 0; i < count; i++) {
-        at[i]->offset = lowest_fit(entry, at, i, at[i]);
-        if (at[i]->offset + memory_bytes(at[i]) > entry->workspace_bytes)
-            entry->workspace_bytes = at[i]->offset + memory_bytes(at[i]);
+        Value *v = sized[i].value;
+        v->offset = lowest_fit(entry, placed, i, v);
+        if (v->offset + sized[i].bytes > entry->workspace_bytes)
+            entry->workspace_bytes = v->offset + sized[i].bytes;
+        int j = i;
+        for (; j > 0 && placed[j - 1]->offset > v->offset; j--) placed[j] = placed[j - 1];
+        placed[j] = v;
     }
+}
+
+/* The most that is live at one step, from what begins and ends there. */
+static int64_t most_live_bytes(const EntryPlan *entry, Arena *scratch)
+{
+    int64_t *change = arena_array(scratch, int64_t, entry->kernels.count + 1), live = 0, most = 0;
+    for (int i = 0; i < entry->values.count; i++) {
+        const Value *v = entry->values.at[i];
+        if (!memory_has_slot(entry, v)) continue;
+        change[v->first] += memory_bytes(v);
+        change[v->last + 1] -= memory_bytes(v);
+    }
+    for (int step = 0; step < entry->kernels.count; step++) {
+        live += change[step];
+        if (live > most) most = live;
+    }
+    return most;
+}
+
+void memory_plan(EntryPlan *entry)
+{
+    Arena *scratch = arena_new();
+    place_values(entry, scratch);
     place_pieces(entry);
     for (int i = 0; i < entry->values.count; i++) {
         Value *v = entry->values.at[i];
         if (v->whole) v->offset = v->whole->offset + 4 * v->within;
     }
-    for (int step = 0; step < entry->kernels.count; step++) {
-        const int64_t live = memory_live_bytes(entry, step);
-        if (live > entry->workspace_lower_bound) entry->workspace_lower_bound = live;
-    }
+    entry->workspace_lower_bound = most_live_bytes(entry, scratch);
+    arena_free(scratch);
 }

@@ -1,30 +1,62 @@
 /* Joining whole kernels of rows over one domain: neighbours that read the same data, and a kernel
  * with the one it feeds, if no other stands between. */
+#include <stdlib.h>
+
 #include "kernel/kernel.h"
 
-static Kernel *kernel_of(const EntryPlan *entry, const Node *node)
+/* Which kernels wait for which, as bits: pairs are many, and most of them wait for each other. */
+typedef struct Merging {
+    EntryPlan *entry;
+    int words;           /* of a row of bits */
+    uint64_t *needs;     /* by step a row: the kernels that must have run, by step, and itself */
+    VEC(Kernel *) next;  /* to try with the one at hand, as they were opened */
+} Merging;
+
+static uint64_t *row_of(const Merging *m, const Kernel *k)
 {
-    return entry->member[node->id].kernel;
+    return m->needs + (size_t)m->words * (size_t)k->step;
 }
 
-/* True if b reads what a makes, or both read one tensor. */
-static bool related(const EntryPlan *entry, const Kernel *a, const Kernel *b)
+static bool needs(const Merging *m, const Kernel *from, const Kernel *on)
 {
-    for (int i = 0; i < b->reads.count; i++) {
-        const Node *root = b->reads.at[i];
-        if (kernel_of(entry, root) == a
-            || (type_elements(root->type) > 1 && kernel_reads(a, root)))
-            return true;
+    return row_of(m, from)[on->step / 64] >> on->step % 64 & 1;
+}
+
+static void add_needs(Merging *m, const Kernel *to, const Kernel *of)
+{
+    uint64_t *row = row_of(m, to);
+    const uint64_t *more = row_of(m, of);
+    for (int i = 0; i < m->words; i++) row[i] |= more[i];
+}
+
+static void find_needs(Merging *m, const Kernel *k)
+{
+    if (needs(m, k, k)) return;
+    row_of(m, k)[k->step / 64] |= UINT64_C(1) << k->step % 64;
+    for (int i = 0; i < k->reads.count; i++) {
+        const Kernel *before = kernel_of(m->entry, k->reads.at[i]);
+        if (!before || before == k) continue;
+        find_needs(m, before);
+        add_needs(m, k, before);
     }
-    return false;
+}
+
+/* What waits for b waits for all of a now, and what waited for a for all of b. */
+static void join_needs(Merging *m, const Kernel *a, const Kernel *b)
+{
+    add_needs(m, a, b);
+    for (int i = 0; i < m->entry->kernels.count; i++) {
+        const Kernel *k = m->entry->kernels.at[i];
+        if (needs(m, k, a) || needs(m, k, b)) add_needs(m, k, a);
+    }
 }
 
 /* `b` waits for `a` by way of a third kernel. */
-static bool needs_through_another(const EntryPlan *entry, const Kernel *b, const Kernel *a)
+static bool needs_through_another(const Merging *m, const Kernel *b, const Kernel *a)
 {
     for (int i = 0; i < b->reads.count; i++) {
-        const Kernel *third = kernel_of(entry, b->reads.at[i]);
-        if (third && third != a && kernel_needs(entry, third, a)) return true;
+        const Kernel *third = kernel_of(m->entry, b->reads.at[i]);
+        if (third && third != a && needs(m, third, a)) return true;
     }
     return false;
 }
@@ -58,25 +90,28 @@ static bool stand_apart(const EntryPlan *entry, const Kernel *a, const Kernel *b
     return a->forward != b->forward || kernel_is_left_behind(entry, first, second->nodes.at[0]);
 }
 
-static bool may_merge(const EntryPlan *entry, const Kernel *a, const Kernel *b)
+/* Of kernels that are related. */
+static bool may_merge(const Merging *m, const Kernel *a, const Kernel *b)
 {
+    const EntryPlan *entry = m->entry;
     if (a->kind != KERNEL_ROWS || b->kind != KERNEL_ROWS || !a->nodes.count || !b->nodes.count)
         return false;
     if (a->early != b->early) return false;
-    if (entry->plan->module->share > 0 && stand_apart(entry, a, b)) return false;
     if (!type_same_shape(a->domain, b->domain) || a->domain.batch_axis != b->domain.batch_axis)
         return false;
     if (type_elements(a->domain) == 1 || (a->row_axes && b->row_axes && a->row_axes != b->row_axes))
         return false;
+    if (needs(m, a, b) || needs_through_another(m, b, a)) return false;
+    if (entry->plan->module->share > 0 && stand_apart(entry, a, b)) return false;
     unsigned row = a->row_axes | b->row_axes;
     const unsigned before = row;
-    return related(entry, a, b) && !kernel_needs(entry, a, b) && !needs_through_another(entry, b, a)
-        && reads_are_legal(entry, a, b, &row) && (row == before || !before)
+    return reads_are_legal(entry, a, b, &row) && (row == before || !before)
         && kernel_counts_once(entry, a, a, row) && kernel_counts_once(entry, a, b, row);
 }
 
-static void merge(EntryPlan *entry, Kernel *a, Kernel *b)
+static void merge(Merging *m, Kernel *a, Kernel *b)
 {
+    EntryPlan *entry = m->entry;
     unsigned row = a->row_axes | b->row_axes;
     reads_are_legal(entry, a, b, &row);
     a->row_axes = row;
@@ -98,12 +133,55 @@ static void merge(EntryPlan *entry, Kernel *a, Kernel *b)
         }
 }
 
+/* ---- the search ---- */
+
+static void add_next(Merging *m, const Kernel *a, const Node *node)
+{
+    const Nodes *readers = &m->entry->readers[node->id];
+    for (int i = 0; i < readers->count; i++) {
+        Kernel *k = kernel_of(m->entry, readers->at[i]);
+        if (k && k != a) vec_push(m->entry->arena, m->next, k);
+    }
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+    return (*(Kernel *const *)a)->step - (*(Kernel *const *)b)->step;
+}
+
+/* The kernels that read what a makes, or a tensor that a reads, too. */
+static void find_related(Merging *m, const Kernel *a)
+{
+    m->next.count = 0;
+    for (int i = 0; i < a->nodes.count; i++) add_next(m, a, a->nodes.at[i]);
+    for (int i = 0; i < a->reads.count; i++)
+        if (type_elements(a->reads.at[i]->type) > 1) add_next(m, a, a->reads.at[i]);
+    if (m->next.count)
+        qsort(m->next.at, (size_t)m->next.count, sizeof *m->next.at, compare_steps);
+}
+
+/* What a holds then may allow what it did not before. */
+static bool merge_one(Merging *m, Kernel *a)
+{
+    find_related(m, a);
+    for (int i = 0; i < m->next.count; i++) {
+        Kernel *b = m->next.at[i];
+        if ((i && b == m->next.at[i - 1]) || !may_merge(m, a, b)) continue;
+        merge(m, a, b);
+        join_needs(m, a, b);
+        return true;
+    }
+    return false;
+}
+
 void merge_kernels(EntryPlan *entry)
 {
-    for (int i = 0; i < entry->kernels.count; i++)
-        for (int j = 0; j < entry->kernels.count; j++) {
-            if (i == j || !may_merge(entry, entry->kernels.at[i], entry->kernels.at[j])) continue;
-            merge(entry, entry->kernels.at[i], entry->kernels.at[j]);
-            j = -1; /* what a holds now may allow what it did not before */
-        }
+    const int count = entry->kernels.count;
+    Arena *scratch = arena_new();
+    Merging m = {.entry = entry, .words = count / 64 + 1};
+    m.needs = arena_array(scratch, uint64_t, (size_t)m.words * (size_t)count);
+    for (int i = 0; i < count; i++) find_needs(&m, entry->kernels.at[i]);
+    for (int i = 0; i < count; i++)
+        while (merge_one(&m, entry->kernels.at[i])) {}
+    arena_free(scratch);
 }

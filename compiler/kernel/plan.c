@@ -9,23 +9,13 @@
 
 /* ---- values ---- */
 
-static bool name_taken(const EntryPlan *entry, const char *name)
-{
-    for (int i = 0; i < entry->values.count; i++)
-        if (!strcmp(entry->values.at[i]->name, name)) return true;
-    return false;
-}
-
 static const char *unique_name(EntryPlan *entry, const char *name)
 {
     char *base = arena_strdup(entry->arena, name && *name ? name : "value");
     for (char *c = base; *c; c++)
         if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9')))
             *c = '_';
-    const char *result = base;
-    for (int i = 2; name_taken(entry, result); i++)
-        result = arena_printf(entry->arena, "%s_%d", base, i);
-    return result;
+    return names_take(entry->arena, &entry->names, base);
 }
 
 Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, const char *name)
@@ -88,15 +78,25 @@ static void place_leaf(EntryPlan *entry, const Node *node)
     entry->value_of[node->id] = v;
 }
 
+static void find_reshapes(EntryPlan *entry)
+{
+    const Graph *graph = entry->graph;
+    entry->reshapes = arena_array(entry->arena, Nodes, graph->nodes.count + 1);
+    for (int i = 0; i < graph->nodes.count; i++) {
+        const Node *node = graph->nodes.at[i];
+        if (node->op == OP_reshape)
+            vec_push(entry->arena, entry->reshapes[view_root(node)->id], node);
+    }
+}
+
 /* Reshapes of a value that strides can do if it is stored so. */
 static int reshapes_by_strides(const EntryPlan *entry, const Value *stored)
 {
+    const Nodes *reshapes = &entry->reshapes[stored->node->id];
     int count = 0;
-    for (int i = 0; i < entry->graph->nodes.count; i++) {
+    for (int i = 0; i < reshapes->count; i++) {
         View view;
-        const Node *user = entry->graph->nodes.at[i];
-        if (user->op == OP_reshape && view_root(user) == stored->node)
-            count += !view_strides(user, stored, &view);
+        count += !view_strides(reshapes->at[i], stored, &view);
     }
     return count;
 }
@@ -156,11 +156,10 @@ static void layout_for_reshapes(const EntryPlan *entry, Value *v)
     int order[MAX_RANK];
     layout_dense(v->node->type, NULL, 0, v);
     int most = reshapes_by_strides(entry, v);
-    for (int i = 0; i < entry->graph->nodes.count; i++) {
-        const Node *user = entry->graph->nodes.at[i];
+    const Nodes *reshapes = &entry->reshapes[v->node->id];
+    for (int i = 0; i < reshapes->count; i++) {
         Value other = *v;
-        if (user->op != OP_reshape || view_root(user) != v->node || !order_of_view(user, order))
-            continue;
+        if (!order_of_view(reshapes->at[i], order)) continue;
         layout_dense(v->node->type, order, 0, &other);
         const int served = reshapes_by_strides(entry, &other);
         if (served <= most) continue;
@@ -504,6 +503,7 @@ EntryPlan *plan_graph(Plan *plan, const Graph *graph, EntryPlan *outer, Kernel *
     Values copied = {0};
     fuse_entry(entry);
     mark_channels_last(entry);
+    find_reshapes(entry);
     for (int i = 0; i < graph->nodes.count; i++) place_leaf(entry, graph->nodes.at[i]);
     place_outputs(entry, &copied);
     place_members(entry);

@@ -5,17 +5,27 @@
 #include "ops/formula.h"
 #include "ops/join.h"
 
+static void add_use(Lower *l, const Node *node)
+{
+    const Member *m = &l->entry->member[node->id];
+    if (m->kernel == l->k) l->uses[m->place]++;
+}
+
+int lower_uses(const Lower *l, const Node *member)
+{
+    return l->uses[l->entry->member[member->id].place];
+}
+
 void lower_begin(Lower *l, Arena *arena, Program *program, const EntryPlan *entry, const Kernel *k)
 {
     *l = (Lower){.target = program->target, .entry = entry, .k = k, .lane_axis = -1};
     l->b = loop_function(program, k->name, NULL);
     l->active = program->target->width;
-    l->bound = arena_array(arena, LoopExpr *, entry->graph->nodes.count + 1);
-    l->uses = arena_array(arena, int, entry->graph->nodes.count + 1);
+    l->uses = arena_array(arena, int, k->nodes.count + 1);
     for (int i = 0; i < k->nodes.count; i++)
         for (int j = 0; j < k->nodes.at[i]->input_count; j++)
-            l->uses[view_root(k->nodes.at[i]->inputs[j])->id]++;
-    for (int i = 0; i < k->results.count; i++) l->uses[k->results.at[i]->node->id]++;
+            add_use(l, view_root(k->nodes.at[i]->inputs[j]));
+    for (int i = 0; i < k->results.count; i++) add_use(l, k->results.at[i]->node);
     /* The formals keep one order for every target: operands, then results. */
     for (int i = 0; i < k->operands.count; i++) lower_buffer(l, k->operands.at[i]);
     for (int i = 0; i < k->results.count; i++) lower_buffer(l, k->results.at[i]);
@@ -174,17 +184,20 @@ void lower_store(Lower *l, const Value *value, const int *label, LoopExpr *x)
 
 /* ---- members ---- */
 
-int lower_mark(const Lower *l) { return l->bound_ids.count; }
+int lower_mark(const Lower *l) { return l->bound.count; }
 
-void lower_forget(Lower *l, int mark)
-{
-    while (l->bound_ids.count > mark) l->bound[l->bound_ids.at[--l->bound_ids.count]] = NULL;
-}
+void lower_forget(Lower *l, int mark) { l->bound.count = mark; }
 
 void lower_bind(Lower *l, const Node *node, LoopExpr *value)
 {
-    l->bound[node->id] = value;
-    vec_push(l->b.arena, l->bound_ids, node->id);
+    vec_push(l->b.arena, l->bound, ((Binding){node, value}));
+}
+
+LoopExpr *lower_bound(const Lower *l, const Node *node)
+{
+    for (int i = l->bound.count - 1; i >= 0; i--)
+        if (l->bound.at[i].node == node) return l->bound.at[i].value;
+    return NULL;
 }
 
 LoopExpr *lower_number(Lower *l, DType dtype, double value, bool vector)
@@ -226,7 +239,7 @@ LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node)
  * views. */
 static LoopExpr *inlined_map(Lower *l, const Node *input, const Node *root, const int *label)
 {
-    if (l->bound[root->id]) return l->bound[root->id];
+    if (lower_bound(l, root)) return lower_bound(l, root);
     int axis_of[MAX_RANK], root_label[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     LoopExpr *args[3];
     view_labels(input, axis_of);
@@ -254,9 +267,9 @@ static void bind_uniform(Lower *l, const Node *input)
 {
     static const int none[MAX_RANK] = {-1, -1, -1, -1, -1, -1, -1, -1};
     const Node *root = view_root(input);
-    if (root->op == OP_count && !l->bound[root->id])
+    if (root->op == OP_count && !lower_bound(l, root))
         lower_bind(l, root, x_var(&l->b, loop_let(&l->b, "valid", inline_leaf(l, root))));
-    if (!l->entry->member[root->id].inlined || l->bound[root->id]) return;
+    if (!l->entry->member[root->id].inlined || lower_bound(l, root)) return;
     for (int i = 0; i < root->input_count; i++) bind_uniform(l, root->inputs[i]);
     if (type_elements(root->type) != 1 || reads_members(l, root)) return;
     LoopExpr *x = lower_input(l, root, none);
@@ -279,7 +292,7 @@ LoopExpr *lower_input(Lower *l, const Node *input, const int *label)
     const Node *root = view_root(input);
     if (plan_operand(l->entry, l->k, input, &view)) return lower_load(l, &view, label, input->type);
     if (op_row(root->op)->kind == KIND_LEAF)
-        return l->bound[root->id] ? l->bound[root->id] : inline_leaf(l, root);
+        return lower_bound(l, root) ? lower_bound(l, root) : inline_leaf(l, root);
     return l->entry->member[root->id].inlined ? inlined_map(l, input, root, label)
                                               : lower_member(l, root);
 }
@@ -295,10 +308,10 @@ static LoopExpr *map_here(Lower *l, const Node *node)
 
 LoopExpr *lower_member(Lower *l, const Node *node)
 {
-    if (l->bound[node->id]) return l->bound[node->id];
+    if (lower_bound(l, node)) return lower_bound(l, node);
     LoopExpr *x = op_row(node->op)->kind == KIND_REDUCE ? reduction_of_one(l, node)
                                                         : map_here(l, node);
-    const bool keeps = l->uses[node->id] > 1 || (node->name && !is_short(x));
+    const bool keeps = lower_uses(l, node) > 1 || (node->name && !is_short(x));
     if (keeps && x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT)
         x = x_var(&l->b, loop_let(&l->b, node->name ? node->name : op_row(node->op)->name, x));
     lower_bind(l, node, x);

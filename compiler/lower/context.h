@@ -5,7 +5,12 @@
 #include "kernel/kernel.h"
 #include "lower/lower.h"
 
-typedef VEC(int) BoundIds;
+/* A node's value here. */
+typedef struct Binding {
+    const Node *node;
+    LoopExpr *value;
+} Binding;
+typedef VEC(Binding) Bindings;
 
 typedef struct Lower {
     LoopBuilder b;
@@ -21,9 +26,8 @@ typedef struct Lower {
     int active;          /* lanes in use: the width, or fewer in a tail */
     LoopStmts *tail;     /* the block of the tail at hand ... */
     LoopExpr *mask;      /* ... and which lanes it uses, once asked for */
-    LoopExpr **bound;    /* by node id: the member's value here, or NULL */
-    BoundIds bound_ids;  /* in the order bound, to forget them at the end of a scope */
-    int *uses;           /* by node id: readers inside the kernel */
+    Bindings bound;      /* the innermost scope's last */
+    int *uses;           /* by place of a member: readers inside the kernel */
 } Lower;
 
 /* Inlined scalars (1 / count) are computed once, in front of the loops. */
@@ -44,6 +48,8 @@ LoopExpr *lower_member(Lower *l, const Node *node);
  * none), or the operation's. */
 LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node);
 void lower_bind(Lower *l, const Node *node, LoopExpr *value);
+LoopExpr *lower_bound(const Lower *l, const Node *node); /* or NULL */
+int lower_uses(const Lower *l, const Node *member);
 /* A constant of an element type. */
 LoopExpr *lower_number(Lower *l, DType dtype, double value, bool vector);
 int lower_mark(const Lower *l);        /* opens a scope of bindings ... */

@@ -62,7 +62,8 @@ static void open_accumulators(Rows *r)
         }
         const bool lanes = input_has_lanes(r, node);
         const char *name = total_name(r, node);
-        r->total[node->id] = loop_var(&l->b, name, lower_number(l, node->type.dtype, 0, lanes));
+        LoopExpr *zero = lower_number(l, node->type.dtype, 0, lanes);
+        r->total[place_of(r, node)] = loop_var(&l->b, name, zero);
     }
 }
 
@@ -74,7 +75,7 @@ static void accumulate(Rows *r, const Node *node)
     LoopExpr *x = lower_input(l, node->inputs[0], m->label);
     if (input_has_lanes(r, node))
         x = reduction_masked(l, x_splat(&l->b, x), lower_number(l, node->type.dtype, 0, true));
-    Var *total = r->total[node->id];
+    Var *total = r->total[place_of(r, node)];
     if (total) {
         loop_set(&l->b, total, x_map(&l->b, OP_add, 2, (LoopExpr *[]){x_var(&l->b, total), x}));
         return;
@@ -96,7 +97,7 @@ static void close_accumulators(Rows *r)
     Lower *l = r->l;
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
-        Var *total = r->total[node->id];
+        Var *total = r->total[place_of(r, node)];
         if (!total) continue;
         LoopExpr *x = x_var(&l->b, total);
         if (total->vector) x = x_unary(&l->b, E_ADD_LANES, x);
@@ -107,7 +108,7 @@ static void close_accumulators(Rows *r)
     for (int i = 0; i < l->k->results.count; i++) {
         const Value *v = l->k->results.at[i];
         const Member *m = member_of(r, v->node);
-        if (m->after_loops || r->total[v->node->id])
+        if (m->after_loops || r->total[place_of(r, v->node)])
             lower_store(l, v, m->label, lower_member(l, v->node));
     }
     l->lane_axis = lane;
@@ -125,13 +126,13 @@ void rows_element(Rows *r, int p, Reduction *const *running, int running_count, 
     for (int i = 0; i < l->k->results.count; i++) {
         const Node *node = l->k->results.at[i]->node;
         const Member *m = member_of(r, node);
-        if (reduces(r, node) || m->after_loops || r->level[node->id] != p) continue;
+        if (reduces(r, node) || m->after_loops || level_of(r, node) != p) continue;
         if (!r->row || (varies(node->type, m->label) & r->row))
             lower_result(l, l->k->results.at[i]);
     }
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
-        if (accumulates(r, node) && r->level[node->id] == p && (!r->row || input_in_row(r, node)))
+        if (accumulates(r, node) && level_of(r, node) == p && (!r->row || input_in_row(r, node)))
             accumulate(r, node);
     }
     lower_forget(l, mark);
@@ -143,7 +144,7 @@ bool rows_phase_has_work(const Rows *r, int p, int running_count)
     if (running_count) return true;
     for (int i = 0; i < k->nodes.count; i++) {
         const Node *node = k->nodes.at[i];
-        if (r->level[node->id] != p || member_of(r, node)->after_loops) continue;
+        if (level_of(r, node) != p || member_of(r, node)->after_loops) continue;
         if (accumulates(r, node) && (!r->row || input_in_row(r, node))) return true;
         if (!reduces(r, node) && result_of(r, node)
             && (!r->row || (varies(node->type, member_of(r, node)->label) & r->row)))
@@ -172,10 +173,10 @@ void rows_hoist(Rows *r, int p)
     for (int i = 0; r->row && i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
         const Member *m = member_of(r, node);
-        if (l->bound[node->id] || reduces(r, node) || m->after_loops || r->level[node->id] > p
+        if (lower_bound(l, node) || reduces(r, node) || m->after_loops || level_of(r, node) > p
             || op_row(node->op)->kind == KIND_JOIN)
             continue;
-        if (!l->uses[node->id] || (varies(node->type, m->label) & r->row)) continue;
+        if (!lower_uses(l, node) || (varies(node->type, m->label) & r->row)) continue;
         LoopExpr *x = lower_member(l, node);
         const bool plain = x->kind == E_VAR || x->kind == E_FLOAT || x->kind == E_INT;
         const char *name = node->name ? node->name : op_row(node->op)->name;
@@ -204,10 +205,9 @@ static void enter(Rows *r, int v)
 {
     Lower *l = r->l;
     if (r->sides == 1) return;
-    r->side[r->current].bound_ids = l->bound_ids;
+    r->side[r->current].bound = l->bound;
     r->current = v;
     l->bound = r->side[v].bound;
-    l->bound_ids = r->side[v].bound_ids;
     l->axis[l->lane_axis] = x_add(&l->b, r->first, x_int(&l->b, v * l->target->width));
 }
 
@@ -287,12 +287,12 @@ void rows_store_ready(Rows *r, int p)
     for (int i = 0; i < r->l->k->results.count; i++) {
         const Value *v = r->l->k->results.at[i];
         const Member *m = member_of(r, v->node);
-        if (r->stored[v->node->id] || r->level[v->node->id] > p || m->after_loops
+        if (r->stored[m->place] || r->level[m->place] > p || m->after_loops
             || accumulates(r, v->node) || (varies(v->node->type, m->label) & r->row))
             continue;
         if (!r->row && !reduces(r, v->node)) continue;
         lower_result(r->l, v);
-        r->stored[v->node->id] = true;
+        r->stored[m->place] = true;
     }
 }
 
@@ -306,7 +306,7 @@ void rows_finish(Rows *r)
         if (accumulates(r, l->k->nodes.at[i]) && !input_in_row(r, l->k->nodes.at[i]))
             accumulate(r, l->k->nodes.at[i]);
     l->lane_axis = lane;
-    memset(r->stored, 0, sizeof *r->stored * (size_t)(l->entry->graph->nodes.count + 1));
+    memset(r->stored, 0, sizeof *r->stored * (size_t)l->k->nodes.count);
 }
 
 /* The reductions of a side; returns how many. */
@@ -319,7 +319,7 @@ static int make_reductions(Rows *r, Side *side)
     for (int i = 0; r->row && i < l->k->nodes.count; i++) {
         if (!in_row(r, l->k->nodes.at[i])) continue;
         Reduction *own = &side->reductions[count];
-        *own = reduction_of(l, l->k->nodes.at[i], r->level[l->k->nodes.at[i]->id]);
+        *own = reduction_of(l, l->k->nodes.at[i], level_of(r, l->k->nodes.at[i]));
         for (int j = 0; j < count && !own->twin; j++)
             if (!side->reductions[j].twin && reduction_shares(&side->reductions[j], own))
                 own->twin = &side->reductions[j];
@@ -333,15 +333,12 @@ static int make_reductions(Rows *r, Side *side)
 static void split_bindings(Rows *r)
 {
     Lower *l = r->l;
-    const int nodes = l->entry->graph->nodes.count + 1;
     r->current = 0;
     r->side[0].bound = l->bound;
     for (int v = 1; v < r->sides; v++) {
-        r->side[v].bound = arena_array(l->b.arena, LoopExpr *, nodes);
-        memcpy(r->side[v].bound, l->bound, sizeof *l->bound * (size_t)nodes);
-        r->side[v].bound_ids = (BoundIds){0};
-        for (int i = 0; i < l->bound_ids.count; i++)
-            vec_push(l->b.arena, r->side[v].bound_ids, l->bound_ids.at[i]);
+        r->side[v].bound = (Bindings){0};
+        for (int i = 0; i < l->bound.count; i++)
+            vec_push(l->b.arena, r->side[v].bound, l->bound.at[i]);
     }
 }
 
@@ -412,7 +409,7 @@ static void inner_rows(void *context)
         const Node *node = l->k->nodes.at[i];
         if (!sums_up(r, node)) continue;
         const char *name = node->name ? node->name : "total";
-        r->total[node->id] =
+        r->total[place_of(r, node)] =
             loop_var(&l->b, name, lower_number(l, node->type.dtype, 0, input_has_lanes(r, node)));
     }
     lower_loop(l, inner->axis);
@@ -422,21 +419,21 @@ static void inner_rows(void *context)
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
         if (!sums_up(r, node)) continue;
-        add_total(r, node, r->total[node->id]);
-        r->total[node->id] = NULL;
+        add_total(r, node, r->total[place_of(r, node)]);
+        r->total[place_of(r, node)] = NULL;
     }
 }
 
 void lower_rows(Lower *l)
 {
-    const int nodes = l->entry->graph->nodes.count + 1;
+    const int members = l->k->nodes.count + 1;
     Rows r = {.l = l};
-    r.level = arena_array(l->b.arena, int, nodes);
-    r.total = arena_array(l->b.arena, Var *, nodes);
-    r.rows = arena_array(l->b.arena, Row, nodes);
-    r.stored = arena_array(l->b.arena, bool, nodes);
-    r.held = arena_array(l->b.arena, Buffer *, nodes);
-    r.given = arena_array(l->b.arena, const Value *, nodes);
+    r.level = arena_array(l->b.arena, int, members);
+    r.total = arena_array(l->b.arena, Var *, members);
+    r.rows = arena_array(l->b.arena, Row, members);
+    r.stored = arena_array(l->b.arena, bool, members);
+    r.held = arena_array(l->b.arena, Buffer *, members);
+    r.given = arena_array(l->b.arena, const Value *, members);
     lower_uniforms(l);
     rows_choose_lanes(&r);
     rows_choose_row(&r);

@@ -18,8 +18,7 @@ typedef struct Row {
  * their sums must be scalars. */
 enum { MAX_SIDES = 8, SIDES_FLOATS = 64 };
 typedef struct Side {
-    LoopExpr **bound;
-    BoundIds bound_ids;
+    Bindings bound;
     Reduction *reductions; /* in the row */
     Reduction **running;   /* those of the current phase */
 } Side;
@@ -27,10 +26,10 @@ typedef struct Side {
 typedef struct Rows {
     Lower *l;
     unsigned row; /* bit set of the row's axes */
-    int *level;   /* by node id: the phase in which a full value is ready */
+    int *level;   /* by place of a member: the phase in which a full value is ready */
     int phases;
-    Var **total; /* by node id: register of a scalar accumulator */
-    Row *rows;   /* by node id: a member's values along the row, where they are kept */
+    Var **total; /* by place: register of a scalar accumulator */
+    Row *rows;   /* by place: a member's values along the row, where they are kept */
     bool many;   /* a loop runs over rows */
     Side side[MAX_SIDES];
     int sides, current;
@@ -41,15 +40,19 @@ typedef struct Rows {
     int64_t columns;     /* lanes that it takes; 0: it does not */
     LoopExpr *column;    /* where it is; NULL: between two of them */
     int mark;            /* what was bound before it began */
-    Buffer **held;       /* by node id: values of all columns, for the phases behind */
-    const Value **given; /* by node id: the same in a result */
-    bool *stored;        /* by node id: results that are */
+    Buffer **held;       /* by place: values of all columns, for the phases behind */
+    const Value **given; /* by place: the same in a result */
+    bool *stored;        /* by place: results that are */
 } Rows;
 
 static inline const Member *member_of(const Rows *r, const Node *node)
 {
     return &r->l->entry->member[node->id];
 }
+
+static inline int place_of(const Rows *r, const Node *node) { return member_of(r, node)->place; }
+
+static inline int level_of(const Rows *r, const Node *node) { return r->level[place_of(r, node)]; }
 
 static inline unsigned axes_of(const Rows *r, const Node *node)
 {

@@ -23,9 +23,9 @@ static const char *name_of(const Node *node)
 static LoopExpr *held_value(Rows *r, const Node *node)
 {
     Lower *l = r->l;
-    const Value *v = r->given[node->id];
-    if (r->held[node->id])
-        return x_vload(&l->b, r->held[node->id], r->column, l->target->width);
+    const int place = place_of(r, node);
+    const Value *v = r->given[place];
+    if (r->held[place]) return x_vload(&l->b, r->held[place], r->column, l->target->width);
     if (!v) return NULL;
     View view = {.value = v, .offset = v->origin};
     for (int i = 0; i < MAX_RANK; i++) view.stride[i] = v->stride[i];
@@ -71,17 +71,17 @@ static void hold(Rows *r, int p)
     rows_store_ready(r, p);
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
-        LoopExpr *x = l->bound[node->id];
-        if (!x || !x->vector || x->type != LT_F32 || r->held[node->id] || r->given[node->id])
-            continue;
+        const int place = place_of(r, node);
+        LoopExpr *x = lower_bound(l, node);
+        if (!x || !x->vector || x->type != LT_F32 || r->held[place] || r->given[place]) continue;
         const Value *v = result_of(r, node);
-        if (v && r->stored[node->id] && lies_in_columns(r, v)) {
-            r->given[node->id] = v;
+        if (v && r->stored[place] && lies_in_columns(r, v)) {
+            r->given[place] = v;
             continue;
         }
         const char *name = arena_printf(l->b.arena, "%ss", name_of(node));
-        r->held[node->id] = loop_local(&l->b, name, r->columns);
-        loop_vstore(&l->b, r->held[node->id], r->column, x, l->target->width);
+        r->held[place] = loop_local(&l->b, name, r->columns);
+        loop_vstore(&l->b, r->held[place], r->column, x, l->target->width);
     }
 }
 

@@ -13,7 +13,7 @@ static void need(Rows *r, const Node *input, int p)
     if (!m->inlined &&
         (m->kernel != r->l->k || reduces(r, node) || !(varies(node->type, m->label) & r->row)))
         return;
-    r->rows[node->id].phases |= 1u << p;
+    if (!m->inlined) r->rows[m->place].phases |= 1u << p;
     for (int i = 0; i < node->input_count; i++) need(r, node->inputs[i], p);
 }
 
@@ -22,7 +22,7 @@ static void find_needs(Rows *r)
 {
     for (int i = 0; i < r->l->k->nodes.count; i++) {
         const Node *node = r->l->k->nodes.at[i];
-        const int level = r->level[node->id];
+        const int level = level_of(r, node);
         if (in_row(r, node))
             for (int pass = 1; pass <= reduction_passes(node->op); pass++)
                 need(r, node->inputs[0], level - pass);
@@ -60,7 +60,7 @@ void rows_choose_kept(Rows *r)
     find_needs(r);
     for (int i = 0; i < r->l->k->nodes.count; i++) {
         const Node *node = r->l->k->nodes.at[i];
-        Row *row = &r->rows[node->id];
+        Row *row = &r->rows[place_of(r, node)];
         const bool several = row->phases & (row->phases - 1);
         if (several && is_costly(r, node))
             row->values = new_row(r, node->name ? node->name : op_row(node->op)->name);
@@ -83,7 +83,8 @@ void rows_find_shortcuts(Rows *r, Reduction *s)
         const Node *node = r->l->k->nodes.at[i];
         if (!is_shortcut(s, node)) continue;
         if (!s->elements) s->elements = new_row(r, op_row(node->op)->name);
-        r->rows[node->id] = (Row){r->rows[node->id].phases, s->elements, s};
+        Row *row = &r->rows[place_of(r, node)];
+        *row = (Row){row->phases, s->elements, s};
     }
 }
 
@@ -94,7 +95,7 @@ void rows_keep(Rows *r, int p)
     Lower *l = r->l;
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
-        const Row *row = &r->rows[node->id];
+        const Row *row = &r->rows[place_of(r, node)];
         if (!row->values || !(row->phases >> p & 1)) continue;
         LoopExpr *at = l->axis[l->lane_axis];
         if (!row->shortcut && !(row->phases & ((1u << p) - 1))) {

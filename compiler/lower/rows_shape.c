@@ -41,11 +41,11 @@ void rows_find_levels(Rows *r)
             inline_sources(r->l->entry, node->inputs[j], &sources);
         for (int j = 0; j < sources.count; j++) {
             const Node *root = sources.at[j];
-            if (member_of(r, root)->kernel == k && r->level[root->id] > level)
-                level = r->level[root->id];
+            if (member_of(r, root)->kernel == k && level_of(r, root) > level)
+                level = level_of(r, root);
         }
         if (in_row(r, node)) level += reduction_passes(node->op);
-        r->level[node->id] = level;
+        r->level[place_of(r, node)] = level;
         const bool full =
             (varies(node->type, member_of(r, node)->label) & r->row) || accumulates(r, node);
         if (level + full > r->phases && !member_of(r, node)->after_loops) r->phases = level + full;
@@ -108,7 +108,7 @@ static int most_running(const Rows *r)
         int running = 0;
         for (int i = 0; i < r->l->k->nodes.count; i++) {
             const Node *node = r->l->k->nodes.at[i];
-            const int level = r->level[node->id];
+            const int level = level_of(r, node);
             running += in_row(r, node) && p < level && p >= level - reduction_passes(node->op);
         }
         if (running > most) most = running;

@@ -1,6 +1,7 @@
 /* The checker between passes: whether a module keeps the invariants of ir/graph.h. */
 #include <string.h>
 
+#include "base/map.h"
 #include "ops/op.h"
 
 typedef struct Verifier {
@@ -163,18 +164,24 @@ static const char *check_output(const Verifier *v, const Output *output)
     return check_output_target(v, output);
 }
 
+static const char *claim_name(const Verifier *v, Output *output, Map *names)
+{
+    if (!output->name) return "it has no name";
+    if (map_get(names, output->name)) return "another output of this kind has its name";
+    map_put(v->arena, names, output->name, output);
+    return NULL;
+}
+
 static const char *check_outputs(const Verifier *v)
 {
     const Graph *graph = v->graph;
     if (graph->outputs.count == 0) return arena_printf(v->arena, "%s: it has no outputs", v->where);
+    Map names[OUT_YIELD + 1] = {0};
     for (int i = 0; i < graph->outputs.count; i++) {
-        const Output *output = &graph->outputs.at[i];
+        Output *output = &graph->outputs.at[i];
         const char *error = check_output(v, output);
-        for (int j = 0; !error && output->name && output->kind != OUT_YIELD && j < i; j++)
-            if (graph->outputs.at[j].kind == output->kind
-                && strcmp(graph->outputs.at[j].name, output->name) == 0)
-                error = "another output of this kind has its name";
-        if (!error && !output->name && output->kind != OUT_YIELD) error = "it has no name";
+        if (!error && output->kind != OUT_YIELD)
+            error = claim_name(v, output, &names[output->kind]);
         if (error)
             return arena_printf(v->arena, "%s: %s %s: %s", v->where, output_kind_name(output->kind),
                                 output->name ? output->name : "", error);
@@ -214,6 +221,7 @@ static const char *check_graph(const Verifier *v)
 static const char *check_params(Arena *arena, const ParamList *list, const char *what,
                                 bool may_batch)
 {
+    Map names = {0};
     for (int i = 0; i < list->count; i++) {
         const Param *param = &list->at[i];
         if (param->type.dtype != DT_F32 || (param->type.batch_axis >= 0 && !may_batch))
@@ -223,9 +231,9 @@ static const char *check_params(Arena *arena, const ParamList *list, const char 
         if ((param->init.kind == INIT_VALUES) != (param->init.values != NULL))
             return arena_printf(arena, "%s %s: only given initial values are values", what,
                                 param->name);
-        for (int j = 0; j < i; j++)
-            if (strcmp(list->at[j].name, param->name) == 0)
-                return arena_printf(arena, "two %ss are called %s", what, param->name);
+        if (map_get(&names, param->name))
+            return arena_printf(arena, "two %ss are called %s", what, param->name);
+        map_put(arena, &names, param->name, &list->at[i]);
     }
     return NULL;
 }

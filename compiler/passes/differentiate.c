@@ -37,23 +37,27 @@ static void want_params(Reverse *r, const Module *module)
 }
 
 /* A parameter may be read by several nodes; one that nothing depends on has a gradient of zeros. */
-static Node *param_gradient(const Reverse *r, const Module *module, int param)
+static Node **param_gradients(const Reverse *r, const Module *module)
 {
-    Node *sum = NULL;
+    Node **sums = arena_array(module->arena, Node *, module->params.count + 1);
     for (int i = 0; i < r->node_count; i++) {
         const Node *node = r->graph->nodes.at[i];
-        if (node->op != OP_param || node->param != param || !r->d[i]) continue;
-        sum = gradient_add(r->graph, sum, r->d[i]);
+        if (node->op != OP_param || !r->d[i]) continue;
+        sums[node->param] = gradient_add(r->graph, sums[node->param], r->d[i]);
     }
-    return sum ? sum : build_fill(r->graph, module->params.at[param].type, 0.0);
+    for (int i = 0; i < module->params.count; i++)
+        if (!sums[i] && module->params.at[i].trainable)
+            sums[i] = build_fill(r->graph, module->params.at[i].type, 0.0);
+    return sums;
 }
 
 static void yield_param_gradients(const Reverse *r, const Module *module)
 {
+    Node **sums = param_gradients(r, module);
     for (int i = 0; i < module->params.count; i++) {
         const Param *param = &module->params.at[i];
         if (!param->trainable) continue;
-        Node *d = param_gradient(r, module, i);
+        Node *d = sums[i];
         if (!d->name && d->id >= r->node_count)
             d->name = arena_printf(module->arena, "d_%s", param->name);
         graph_output(r->graph, OUT_GRAD, param->name, d, i);

@@ -1,5 +1,7 @@
-/* Maximum flow by shortest augmenting paths (Edmonds and Karp, 1972), and the cut it proves
- * minimal. */
+/* Maximum flow by shortest augmenting paths, all of one length at a time (Dinitz, 1970), and the
+ * cut it proves minimal. */
+#include <string.h>
+
 #include "passes/mincut.h"
 
 FlowNetwork flow_new(Arena *arena, int node_count)
@@ -18,35 +20,44 @@ void flow_edge(FlowNetwork *network, int from, int to, int64_t capacity)
     vec_push(network->arena, network->from[to].edges, forward + 1);
 }
 
-/* Breadth first from the source: by[node] becomes the edge that reached it. False if the sink is
- * not reached. */
-static bool find_path(const FlowNetwork *network, int source, int sink, int *by, int *queue)
+/* Breadth first from the source: how many edges away each node is; -1: out of reach. False if the
+ * sink is. */
+static bool find_levels(const FlowNetwork *network, int source, int sink, int *level, int *queue)
 {
     int head = 0, tail = 0;
-    for (int i = 0; i < network->node_count; i++) by[i] = -1;
+    for (int i = 0; i < network->node_count; i++) level[i] = -1;
+    level[source] = 0;
     queue[tail++] = source;
-    while (head < tail && by[sink] < 0) {
+    while (head < tail && level[sink] < 0) {
         int node = queue[head++];
         for (int i = 0; i < network->from[node].edges.count; i++) {
-            int edge = network->from[node].edges.at[i], to = network->edges.at[edge].to;
-            if (network->edges.at[edge].left == 0 || by[to] >= 0 || to == source) continue;
-            by[to] = edge;
-            queue[tail++] = to;
+            const FlowEdge *edge = &network->edges.at[network->from[node].edges.at[i]];
+            if (edge->left == 0 || level[edge->to] >= 0) continue;
+            level[edge->to] = level[node] + 1;
+            queue[tail++] = edge->to;
         }
     }
-    return by[sink] >= 0;
+    return level[sink] >= 0;
 }
 
-static void augment(FlowNetwork *network, int source, int sink, const int *by)
+/* Sends up to `most` from a node to the sink along edges that lead away from the source; next[node]
+ * is the first of its edges that may still carry something. */
+static int64_t push(FlowNetwork *network, int node, int sink, int64_t most, const int *level,
+                    int *next)
 {
-    int64_t flow = CUT_NEVER;
-    FlowEdge *edges = network->edges.at;
-    for (int node = sink; node != source; node = edges[by[node] ^ 1].to)
-        if (edges[by[node]].left < flow) flow = edges[by[node]].left;
-    for (int node = sink; node != source; node = edges[by[node] ^ 1].to) {
-        edges[by[node]].left -= flow;
-        edges[by[node] ^ 1].left += flow;
+    if (node == sink) return most;
+    for (; next[node] < network->from[node].edges.count; next[node]++) {
+        const int at = network->from[node].edges.at[next[node]];
+        FlowEdge *edge = &network->edges.at[at];
+        if (edge->left == 0 || level[edge->to] != level[node] + 1) continue;
+        const int64_t room = edge->left < most ? edge->left : most;
+        const int64_t sent = push(network, edge->to, sink, room, level, next);
+        if (!sent) continue;
+        edge->left -= sent;
+        network->edges.at[at ^ 1].left += sent;
+        return sent;
     }
+    return 0;
 }
 
 /* What can still send to the sink, found backward from it. */
@@ -70,8 +81,12 @@ static bool *reach_backward(const FlowNetwork *network, int sink, int *queue)
 
 bool *flow_sink_side(FlowNetwork *network, int source, int sink)
 {
-    int *by = arena_array(network->arena, int, network->node_count);
+    int *level = arena_array(network->arena, int, network->node_count);
+    int *next = arena_array(network->arena, int, network->node_count);
     int *queue = arena_array(network->arena, int, network->node_count);
-    while (find_path(network, source, sink, by, queue)) augment(network, source, sink, by);
+    while (find_levels(network, source, sink, level, queue)) {
+        memset(next, 0, sizeof *next * (size_t)network->node_count);
+        while (push(network, source, sink, CUT_NEVER, level, next)) {}
+    }
     return reach_backward(network, sink, queue);
 }

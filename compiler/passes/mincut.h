@@ -1,4 +1,4 @@
-/* Minimum cuts of small graphs, by augmenting along shortest paths. */
+/* Minimum cuts of graphs. */
 #ifndef NNC_PASSES_MINCUT_H
 #define NNC_PASSES_MINCUT_H
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* Owns the map from names to pointers: open addressing over a list in order of insertion. */
-#include "elaborate/map.h"
+#include "base/map.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* A map from names to pointers, on an arena. Names are not copied. */
-#ifndef NNC_ELABORATE_MAP_H
-#define NNC_ELABORATE_MAP_H
+#ifndef NNC_BASE_MAP_H
+#define NNC_BASE_MAP_H
 #include "base/arena.h"
 
 typedef struct MapSlot { const char *name; void *value; } MapSlot;
