@@ -7,6 +7,7 @@
  *   depend.c, order.c                      which kernels wait for which, and when they run
  *   window.c    channels last, operands of windows
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
+ *   panel.c     operands that products turn panel by panel
  *   memory.c    values -> offsets in the one workspace of the entry
  *   put.c       what is replaced in part
  *   join.c      what is joined, written where it will stand
@@ -75,6 +76,7 @@ typedef struct Value {
     const struct Value *whole; /* AT_WORK: it is a part of this value and has no memory of its own;
                                   or NULL */
     int64_t within;            /* where it begins there, in elements */
+    bool scratch;     /* of no shape: memory that a kernel uses */
     int pieces;       /* of scratch: of threads or groups of rows, `each` elements apart; else 0 */
     bool own;         /* every thread has a piece */
     int64_t each;
@@ -126,6 +128,8 @@ typedef struct Kernel {
                     * sum does; KERNEL_WINDOW: -1: none */
     View contracted[2];     /* KERNEL_CONTRACT, KERNEL_WINDOW: the operands as the layout wants them
                                read */
+    const Value *panel;     /* KERNEL_CONTRACT: scratch for panels of the operand along the lanes,
+                               which lies the other way round; or NULL (panel.c) */
     struct EntryPlan *body; /* KERNEL_SCAN */
     const Value *body_work; /* KERNEL_SCAN: the workspace of its body; NULL: it needs none */
     double flops, bytes;    /* of one call with count == batch */
@@ -171,6 +175,7 @@ typedef struct EntryPlan {
     Nodes *reshapes;  /* by node id: of it, themselves or through views */
     VEC(Value *) values;
     Names names; /* of the values */
+    Value *panel;            /* scratch that products share (panel.c); NULL: none yet */
     const char *form;        /* of an entry that makes or reads a prepared form its name,
                                 "prepared"; else NULL */
     bool prepares;           /* makes it */
@@ -273,6 +278,15 @@ typedef struct LaneCopies {
     int count;
 } LaneCopies;
 bool kernel_lanes_fit_copies(const EntryPlan *entry, const Kernel *k, int axis, LaneCopies *copies);
+
+/* ---- panels (panel.c) ---- */
+/* The most steps of the sum, and columns, that a panel has on any target. */
+enum { PANEL_STEPS = 1024, PANEL_COLUMNS = 128 };
+/* Whether a product can and should turn its operand, whose sum is contiguous, panel by panel, so
+ * that lanes run along this axis of it: as far as shapes tell, and as far as the kernel does. */
+bool panel_pays(const Node *product, int operand, int axis);
+bool panel_fits(const EntryPlan *entry, Kernel *k, const View view[2], int operand, int axis);
+void panel_plan(EntryPlan *entry, Kernel *k, int operand, int axis);
 
 /* ---- parts (put.c) ---- */
 /* Whether the output, what a session becomes, is the session with a part replaced and nobody else

@@ -11,6 +11,7 @@
 
 enum {
     COPY_FLOPS = 16,   /* a transposed element costs about as much as so many flops of a product */
+    TURN_FLOPS = 4,    /* of a panel that is turned while it is in cache */
     LONG_SUM = 1 << 13 /* steps: ten rows of a tile are more than a quarter of a MB */
 };
 
@@ -95,16 +96,21 @@ static void wish_of_read(const Node *product, int operand, const Scope *scope, W
     if (!param) return;
     const double flops = op_row(product->op)->flops(product) * (scope ? scope->steps : 1);
     double best_free = 1e300, k = 1;
+    int free_axis = 0;
     for (int i = 0; i < seen->type.rank; i++) {
         if (axis_with(out, labels->ints[i]) < 0) k *= (double)seen->type.dim[i];
-        else if (flops * lane_waste(seen->type.dim[i]) < best_free)
+        else if (flops * lane_waste(seen->type.dim[i]) < best_free) {
             best_free = flops * lane_waste(seen->type.dim[i]);
+            free_axis = i;
+        }
     }
-    const double copied = best_free + COPY_FLOPS * (double)type_elements(param->type);
+    const double elements = (double)type_elements(param->type);
     const double summed = flops * dot_waste((int64_t)k);
     for (int i = 0; i < seen->type.rank; i++) {
         if (axis_of[i] < 0) continue;
         const bool is_free = axis_with(out, labels->ints[i]) >= 0;
+        const bool turned = !scope && panel_pays(product, operand, free_axis);
+        const double copied = best_free + (turned ? TURN_FLOPS : COPY_FLOPS) * elements;
         wishes[param->param].cost[axis_of[i]] += is_free ? flops * lane_waste(seen->type.dim[i])
                                                          : (copied < summed ? copied : summed);
     }
@@ -222,11 +228,12 @@ void layout_params(Plan *plan)
 /* ---- contractions ---- */
 
 /* One way of running a contraction: which axis of the result runs along the lanes (-1: the sum),
- * and a copy of an operand that it needs (operand < 0: none) with which of the operand's axes
- * contiguous. */
+ * and a copy of an operand that it needs (operand < 0: none), or panels of it, with which of the
+ * operand's axes contiguous. */
 typedef struct Way {
     double cost;
     int lane_axis, operand, axis;
+    bool turned; /* no copy: panels of it */
 } Way;
 
 static int result_axis(const Kernel *k, int64_t label)
@@ -248,7 +255,7 @@ static double copy_cost(const EntryPlan *entry, const Node *in, int axis)
                                            : cost;
 }
 
-static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View view[2], Way *best)
+static void consider_lanes(const EntryPlan *entry, Kernel *k, const View view[2], Way *best)
 {
     const Node *product = k->anchor;
     const double flops = op_row(product->op)->flops(product);
@@ -264,9 +271,12 @@ static void consider_lanes(const EntryPlan *entry, const Kernel *k, const View v
             double time = flops * lane_waste(in->type.dim[a]);
             for (int i = 0; i < copies.count; i++)
                 time += COPY_FLOPS * (double)type_elements(copies.at[i].node->type);
-            const double copy = copy_cost(entry, in, a);
-            if (view[operand].stride[a] == 1) consider(best, (Way){time, axis, -1, 0});
-            else consider(best, (Way){time + copy, axis, operand, a});
+            const double copy = copy_cost(entry, in, a),
+                         turn = TURN_FLOPS * (double)type_elements(in->type);
+            if (view[operand].stride[a] == 1) consider(best, (Way){time, axis, -1, 0, false});
+            else consider(best, (Way){time + copy, axis, operand, a, false});
+            if (view[operand].stride[a] != 1 && panel_fits(entry, k, view, operand, a))
+                consider(best, (Way){time + turn, axis, operand, a, true});
         }
     }
 }
@@ -281,7 +291,8 @@ static void consider_sum(const Kernel *k, const View view[2], Way *best)
         if (result_axis(k, label) >= 0 || b < 0) continue;
         const int64_t n = product->inputs[0]->type.dim[a];
         const bool contiguous = view[0].stride[a] == 1 && view[1].stride[b] == 1;
-        consider(best, (Way){flops * (contiguous ? dot_waste(n) : 2 * LANE_PAD), -1, -1, 0});
+        consider(best, (Way){flops * (contiguous ? dot_waste(n) : 2 * LANE_PAD), -1, -1, 0,
+                             false});
     }
 }
 
@@ -326,12 +337,13 @@ static void copy_for_lanes(EntryPlan *entry, Kernel *k)
 void layout_contraction(EntryPlan *entry, Kernel *k)
 {
     View view[2];
-    Way best = {1e300, -1, -1, 0};
+    Way best = {1e300, -1, -1, 0, false};
     for (int i = 0; i < 2; i++) plan_operand(entry, k, k->anchor->inputs[i], &view[i]);
     consider_sum(k, view, &best);
     consider_lanes(entry, k, view, &best);
     k->lane_axis = best.lane_axis;
-    if (best.operand >= 0)
+    if (best.turned) panel_plan(entry, k, best.operand, best.axis);
+    else if (best.operand >= 0)
         view[best.operand] =
             transposed(entry, k, &view[best.operand], k->anchor->inputs[best.operand], best.axis);
     k->contracted[0] = view[0];

@@ -54,7 +54,8 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
         }
         for (int i = 0; i < k->scratch.count; i++) {
             const int v = index_of(entry, k->scratch.at[i]);
-            life[v].written = life[v].last_read = step;
+            if (life[v].written < 0) life[v].written = step;
+            life[v].last_read = step;
         }
         for (int i = 0; i < k->results.count; i++) {
             const int v = index_of(entry, k->results.at[i]);

@@ -28,7 +28,9 @@ typedef struct Contract {
         bool shared;           /* tiles are functions that other products call too */
         bool direct;           /* they write the result itself, for there is no epilogue */
         bool adjacent;         /* rows of the repeated operand are one element apart */
-        int64_t chunks;        /* that the sum is done in; partial sums wait in the result */
+        const Value *panel;    /* where panels of the wide operand are turned; or NULL */
+        int64_t chunks, chunk; /* that the sum is done in, and the steps of one; partial sums wait
+                                  in the result */
         bool last;             /* this one is the last ... */
         bool whole, partial;   /* ... of panels of whole vectors, of the one that is not */
         LoopExpr *from, *length;
@@ -80,4 +82,5 @@ void contract_panels(Contract *c);                        /* all tiles of a bloc
 void product_plan(Contract *c);
 void product_loops(Contract *c);
 void product_tile(Contract *c, const TilePlace *p);
+void product_turn(Contract *c, const TilePlace *p); /* the panel that the next tiles read */
 #endif

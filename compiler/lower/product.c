@@ -10,8 +10,10 @@
  * once; each tile asks for its share of the next panel and for the lines that it will store to,
  * which is worth 5% where both are far away. Where the other operand's rows are one element apart,
  * every step of the sum meets another line of it: it asks for the line of the tiles to come, which
- * the processor does not foresee (77 -> 90% of the peak where that operand is far). Without an epilogue the result itself takes the sums;
- * with one it holds those of earlier chunks, or they stay in an array of the size of a tile. */
+ * the processor does not foresee (77 -> 90% of the peak where that operand is far). An operand that
+ * lies the other way round is turned into a panel of scratch (kernel/panel.c) before the rows pass.
+ * Without an epilogue the result itself takes the sums; with one it holds those of earlier chunks,
+ * or they stay in an array of the size of a tile. */
 #include "lower/contract.h"
 
 #include <string.h>
@@ -20,8 +22,8 @@ enum {
     LONG_SUM = 256,  /* steps of a sum from which tiles are shared */
     LINE = 16,       /* floats that come together from memory */
     FAR_FLOATS = 1 << 17, /* of an operand that is not in the nearest caches from use to use */
-    SUM_CHUNK = 1024 /* steps beyond which a sum is done in chunks: a panel of 64 columns takes half
-                        of a second-level cache */
+    SUM_CHUNK = PANEL_STEPS /* beyond which a sum is done in chunks: a panel of 64 columns takes
+                               half of a second-level cache */
 };
 
 static int width_of(const Contract *c)
@@ -199,10 +201,11 @@ void product_plan(Contract *c)
 {
     struct Product *p = &c->product;
     *p = (struct Product){.chunks = 1, .last = true, .whole = true, .partial = true};
-    if (!c->l->b.program->shares_tiles || !is_regular(c) || diagonals_any(&c->diagonals)) return;
+    p->panel = c->l->k->panel;
+    if (!p->panel && (!c->l->b.program->shares_tiles || !is_regular(c))) return;
     const int64_t size = contract_size(c, c->k_count - 1);
     const bool holds = holds_sums(c, c->l->k->results.at[0]);
-    p->shared = size >= LONG_SUM && c->out.dim[c->m_axis] > 1;
+    p->shared = p->panel || (size >= LONG_SUM && c->out.dim[c->m_axis] > 1);
     if (!p->shared) return;
     const int64_t columns = c->out.dim[c->n_axis], width = width_of(c);
     c->tile = tile_choose_wide(c->l->target, c->out.dim[c->m_axis], (columns + width - 1) / width);
@@ -211,6 +214,45 @@ void product_plan(Contract *c)
     if (size > SUM_CHUNK && holds && !c->l->k->results.at[0]->over
         && !contract_is_batch(c, c->k_count - 1))
         p->chunks = (size + SUM_CHUNK - 1) / SUM_CHUNK;
+    p->chunk = (size + p->chunks - 1) / p->chunks;
+    if (p->panel) p->chunk = (p->chunk + LANE_PAD - 1) / LANE_PAD * LANE_PAD;
+}
+
+/* ---- panels ---- */
+
+/* Blocks along the sum, as many rows of the operand in each. */
+static void turn_rows(Contract *c, const TilePlace *p, LoopExpr *first, int rows)
+{
+    LoopBuilder *b = &c->l->b;
+    const int64_t columns = p->columns * (int64_t)width_of(c);
+    const int cols = width_of(c) > 1 ? width_of(c) : LANE_PAD;
+    const bool all = p->active < width_of(c) || c->product.chunks == 1;
+    LoopExpr *from = all ? x_int(b, 0) : c->product.from;
+    LoopExpr *hi = all ? contract_extent(c, c->k_count - 1) : c->product.length;
+    LoopExpr *k = x_var(b, loop_begin(b, "k", x_int(b, 0), hi, cols));
+    c->l->axis[c->n_axis] = x_add(b, p->n, first);
+    c->k_index[0] = x_add(b, from, k);
+    loop_transpose(b, lower_buffer(c->l, c->product.panel), x_add(b, x_mul(b, k, columns), first),
+                   columns, lower_buffer(c->l, c->l->k->contracted[c->wide].value),
+                   contract_address(c, c->wide), contract_stride(c, c->wide, c->n_axis), rows,
+                   cols);
+    loop_end(b);
+}
+
+void product_turn(Contract *c, const TilePlace *p)
+{
+    LoopBuilder *b = &c->l->b;
+    const int width = width_of(c), whole = p->columns - (p->active < width);
+    if (width == 1) {
+        turn_rows(c, p, x_int(b, 0), p->columns);
+        return;
+    }
+    if (whole) {
+        turn_rows(c, p, x_var(b, loop_begin(b, "v", x_int(b, 0), x_int(b, whole * width), width)),
+                  width);
+        loop_end(b);
+    }
+    if (whole < p->columns) turn_rows(c, p, x_int(b, whole * width), p->active);
 }
 
 /* ---- one tile ---- */
@@ -237,7 +279,8 @@ static int64_t lines_ahead(const Contract *c, const TilePlace *p)
 static void ask_for_panel(Contract *c, const TilePlace *p)
 {
     LoopBuilder *b = &c->l->b;
-    const int64_t each = lines_ahead(c, p), columns = p->columns * (int64_t)width_of(c);
+    const int64_t each = c->product.panel ? 0 : lines_ahead(c, p),
+                  columns = p->columns * (int64_t)width_of(c);
     const int64_t step = contract_stride(c, c->wide, -1), across = columns / LINE;
     if (!each) return;
     LoopExpr *last = x_int(b, c->out.dim[c->n_axis] - columns);
@@ -258,18 +301,22 @@ static void ask_for_panel(Contract *c, const TilePlace *p)
 static void call_tile(Contract *c, const TilePlace *p, Handed sums, bool from_start)
 {
     LoopBuilder *b = &c->l->b;
+    const Value *panel = c->product.panel;
     Buffer *a = lower_buffer(c->l, c->l->k->contracted[c->tall].value),
-           *wide = lower_buffer(c->l, c->l->k->contracted[c->wide].value);
-    const int64_t size = contract_size(c, c->k_count - 1), step = contract_stride(c, c->wide, -1),
+           *wide = lower_buffer(c->l, panel ? panel : c->l->k->contracted[c->wide].value);
+    const int64_t size = contract_size(c, c->k_count - 1),
+                  step = panel ? p->columns * width_of(c) : contract_stride(c, c->wide, -1),
                   a_stride = contract_stride(c, c->tall, c->product.adjacent ? -1 : c->m_axis);
     LoopExpr *from = from_start ? x_int(b, 0) : c->product.from;
     contract_set_axes(c, p, 0, 0);
     c->k_index[0] = from;
-    LoopExpr *a_at = contract_address(c, c->tall), *b_at = contract_address(c, c->wide);
+    LoopExpr *a_at = contract_address(c, c->tall),
+             *b_at = panel ? x_int(b, 0) : contract_address(c, c->wide);
     loop_call(b, tile_function(c, p->rows, p->columns));
     loop_pass(b, c->product.adjacent ? (Handed){a, a_at, size, p->rows, a_stride}
                                      : (Handed){a, a_at, p->rows, size, a_stride});
-    loop_pass(b, (Handed){wide, b_at, size, p->columns * width_of(c), step});
+    loop_pass(b, (Handed){wide, b_at, panel ? c->product.chunk : size, p->columns * width_of(c),
+                          step});
     loop_pass(b, sums);
     loop_argument(b, x_int(b, a_stride));
     loop_argument(b, x_int(b, step));
@@ -341,8 +388,7 @@ static void chunks(Contract *c)
 {
     LoopBuilder *b = &c->l->b;
     struct Product *p = &c->product;
-    const int64_t size = contract_size(c, c->k_count - 1);
-    const int64_t chunk = (size + p->chunks - 1) / p->chunks;
+    const int64_t size = contract_size(c, c->k_count - 1), chunk = p->chunk;
     const int64_t behind = p->direct ? size : (p->chunks - 1) * chunk;
     const bool loops = behind > chunk;
     p->from = loops ? x_var(b, loop_begin(b, "from", x_int(b, 0), x_int(b, behind), chunk))

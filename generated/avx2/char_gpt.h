@@ -15,11 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHAR_GPT_PARAM_FLOATS          819968    /* 809,856 trained, the rest is zero padding */
+#define CHAR_GPT_PARAM_FLOATS          828160    /* 809,856 trained, the rest is zero padding */
 #define CHAR_GPT_INFER_BATCH           1
-#define CHAR_GPT_INFER_WORKSPACE_BYTES 282624
+#define CHAR_GPT_INFER_WORKSPACE_BYTES 544768
 #define CHAR_GPT_TRAIN_BATCH           12
-#define CHAR_GPT_TRAIN_WORKSPACE_BYTES 31967232
+#define CHAR_GPT_TRAIN_WORKSPACE_BYTES 32229376
 
 /* ======== the same in every generated file ======== */
 
