@@ -168,7 +168,7 @@ typedef struct EntryPlan {
     int searches;          /* among kernels, so far */
     bool *channels_last;   /* by node id: stored with axis 1 contiguous */
     Halo **halo;           /* by node id: what windows read around it; or NULL */
-    Value **planes_of;     /* by node id: a copy of it with channels last and its halo; or NULL */
+    Value **planes_of;     /* by node id: a copy of it in its halo, as windows read it; or NULL */
     Value **value_of;      /* by node id: where the node's tensor is stored, or NULL */
     Value **dense_of; /* by node id: a row-major copy of it, for reshapes that strides cannot do; or
                          NULL */

@@ -151,12 +151,59 @@ static int64_t beyond(const Window *w, int axis)
              : 0;
 }
 
+/* The entries of the source that a window's positions meet along an axis, as far as they lie before
+ * and after it, and how many of its multiplications meet those. */
+typedef struct Reach {
+    int64_t before, after, wasted, all;
+} Reach;
+
+static void meet(Reach *b, int64_t entry, int64_t extent)
+{
+    b->all++;
+    if (entry >= 0 && entry < extent) return;
+    b->wasted++;
+    if (-entry > b->before) b->before = -entry;
+    if (entry - extent + 1 > b->after) b->after = entry - extent + 1;
+}
+
+static Reach reach_of(const Window *w, const WindowAxis *a)
+{
+    Reach b = {.all = 0};
+    const bool adjoint = w->result == ROLE_IN;
+    for (int64_t i = 0; i < (adjoint ? a->in : a->out); i++)
+        for (int64_t tap = 0; tap < a->taps; tap++) {
+            const int64_t at = i + a->before - tap * a->dilation;
+            if (!adjoint) meet(&b, i * a->stride - a->before + tap * a->dilation, a->in);
+            else if (at % a->stride == 0) meet(&b, at / a->stride, a->out);
+        }
+    return b;
+}
+
+enum { WASTE = 8 }; /* one in so many multiplications may be with zero */
+
+/* Whether a direct convolution reads padding along its last axis as zeros from around its source:
+ * all its tiles are of one kind then. Along the others it stops where the source does. */
+static bool pads_lines(const EntryPlan *entry, const Window *w, Reach *b)
+{
+    const bool channelwise = w->groups == w->in_channels && w->groups == w->out_channels;
+    if (w->result == ROLE_WEIGHT || w->input[1] != ROLE_WEIGHT || channelwise || w->axes > 2
+        || entry->outer)
+        return false;
+    *b = reach_of(w, &w->axis[w->axes - 1]);
+    return b->wasted && WASTE * b->wasted <= b->all;
+}
+
 /* The operand that is transformed with its border of zeros: what the window slides over, or the
  * gradient of its value. */
 static void mark_halo(EntryPlan *entry, const Node *node)
 {
     const Window w = window_in(entry, node);
-    if (!window_is_winograd(entry, node)) return;
+    Reach lines;
+    if (!window_is_winograd(entry, node)) {
+        if (pads_lines(entry, &w, &lines))
+            widen_halo(entry, node->inputs[0], 1 + w.axes, lines.before, lines.after);
+        return;
+    }
     for (int a = 0; a < w.axes; a++) {
         const WindowAxis *x = &w.axis[a];
         const int64_t behind = 2 - x->before - (x->in - x->out); /* padding after the last entry */
@@ -326,15 +373,21 @@ static void channel_order(Type type, int last, bool weight, int *order)
     order[n] = last;
 }
 
-void layout_channels_last(Type type, const Halo *halo, Value *value)
+/* Axes in that order (NULL: as they are). */
+static void layout_in_halo(Type type, const int *order, const Halo *halo, Value *value)
 {
-    int order[MAX_RANK];
     Type whole = type;
-    channel_order(type, 1, false, order);
     for (int i = 0; halo && i < type.rank; i++) whole.dim[i] += halo->before[i] + halo->after[i];
     layout_dense(whole, order, 0, value);
     value->halo = halo;
     for (int i = 0; halo && i < type.rank; i++) value->origin += halo->before[i] * value->stride[i];
+}
+
+void layout_channels_last(Type type, const Halo *halo, Value *value)
+{
+    int order[MAX_RANK];
+    channel_order(type, 1, false, order);
+    layout_in_halo(type, order, halo, value);
 }
 
 void layout_weight(Type type, int last, Value *value)
@@ -365,16 +418,18 @@ static void copy_weight(EntryPlan *entry, Kernel *k, int operand, int last)
     view_strides(in, copy, &k->contracted[operand]);
 }
 
-/* The operand with channels last and the halo that all windows want around it, copied once. */
-static void copy_planes(EntryPlan *entry, Kernel *k, int operand)
+/* The operand with the halo that all windows want around it, copied once: with channels last, or as
+ * it is where a few channels may lie apart. */
+static void copy_planes(EntryPlan *entry, Kernel *k, int operand, bool channels_last)
 {
     const Node *in = k->anchor->inputs[operand];
     Value **copy = &entry->planes_of[in->id];
-    if (!*copy) {
+    if (!*copy || (channels_last && (*copy)->stride[1] != 1)) {
         const char *name =
             arena_printf(entry->arena, "%s_planes", describe_node_name(entry, view_root(in)));
         *copy = plan_value(entry, in, AT_WORK, -1, name);
-        layout_channels_last(in->type, entry->halo[in->id], *copy);
+        if (channels_last) layout_channels_last(in->type, entry->halo[in->id], *copy);
+        else layout_in_halo(in->type, NULL, entry->halo[in->id], *copy);
         plan_copy(entry, k, in, *copy);
     }
     view_strides(in, *copy, &k->contracted[operand]);
@@ -395,12 +450,15 @@ static bool wants_channels_last(const Window *w, int operand, Type type)
     return channelwise || gradient || type.dim[1] > STRIDED_CHANNELS;
 }
 
-/* Winograd's transform reads padding as zeros from around the value itself. */
-static bool lacks_halo(const Kernel *k, const Window *w, int operand, const Node *in,
+/* Padding is read as zeros from around the value itself: by Winograd's transform, and along the
+ * last axis by direct convolutions. */
+static bool lacks_halo(const EntryPlan *entry, const Kernel *k, const Window *w, int operand,
                        const View *view)
 {
-    const bool reads = operand == 0 || beyond(w, 0) || beyond(w, 1);
-    return k->winograd && reads && (view->value->node != in || !view->value->halo);
+    Reach lines;
+    const bool reads = operand == 0 ? k->winograd || pads_lines(entry, w, &lines)
+                                    : k->winograd && (beyond(w, 0) || beyond(w, 1));
+    return reads && (view->value->node != k->anchor->inputs[operand] || !view->value->halo);
 }
 
 static void layout_operand(EntryPlan *entry, Kernel *k, const Window *w, int operand)
@@ -411,10 +469,12 @@ static void layout_operand(EntryPlan *entry, Kernel *k, const Window *w, int ope
     if (w->input[operand] == ROLE_WEIGHT) {
         const int lanes = window_weight_lanes(w);
         if (!stored || !contiguous(view, in->type, lanes)) copy_weight(entry, k, operand, lanes);
-    } else if (!stored || lacks_halo(k, w, operand, in, view)
-               || (wants_channels_last(w, operand, in->type) && !contiguous(view, in->type, 1))) {
-        copy_planes(entry, k, operand);
+        return;
     }
+    const bool channels_last = wants_channels_last(w, operand, in->type);
+    if (!stored || lacks_halo(entry, k, w, operand, view)
+        || (channels_last && !contiguous(view, in->type, 1)))
+        copy_planes(entry, k, operand, channels_last || !entry->halo[in->id]);
 }
 
 static void plan_sums(EntryPlan *entry, Kernel *k)

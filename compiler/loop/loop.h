@@ -25,6 +25,7 @@ typedef struct Buffer {
     int64_t local_floats; /* > 0: a local array of that many elements, 64-byte aligned */
     int64_t each; /* > 0: scratch, so many elements for each part that runs at the same time */
     int reads;    /* loop_tidy's count */
+    const char *role; /* its name in stages; NULL: in or out */
 } Buffer;
 
 typedef struct Var {

@@ -316,8 +316,9 @@ static void make_pointers(Outline *o)
         const bool stored = HAS(o->stored, p->buffer);
         const Sum sum = sum_of(o, p->sample);
         LoopExpr *address = p->plain ? x_int(&o->b, 0) : terms(o, &sum, false, p->least);
+        const char *name = p->buffer->role ? p->buffer->role : stored ? "out" : "in";
         p->formal = arena_make(o->arena, Buffer);
-        *p->formal = (Buffer){.name = free_name(o, stored ? "out" : "in"),
+        *p->formal = (Buffer){.name = free_name(o, name),
                               .type = p->buffer->type,
                               .constant = !stored};
         vec_push(o->arena, o->b.function->buffers, p->formal);

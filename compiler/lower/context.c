@@ -367,3 +367,26 @@ LoopExpr *lower_formula(Lower *l, const char *text, LoopExpr *const bound[5], bo
     for (int i = 0; i < 5; i++) reader.bound[i] = bound[i];
     return formula_read(formula_parse(l->b.arena, text), &reader);
 }
+
+/* ---- epilogues ---- */
+
+enum { LONG_EPILOGUE = 2 }; /* operations an element */
+
+/* Operations for one element of a map and of the maps that it computes itself. */
+static double map_flops(const Lower *l, const Node *node)
+{
+    double sum = op_row(node->op)->flops(node) / (double)type_elements(node->type);
+    for (int i = 0; i < node->input_count; i++) {
+        const Node *root = view_root(node->inputs[i]);
+        if (l->entry->member[root->id].inlined) sum += map_flops(l, root);
+    }
+    return sum;
+}
+
+bool lower_epilogue_is_long(const Lower *l)
+{
+    double sum = 0;
+    for (int i = 0; i < l->k->nodes.count; i++)
+        if (l->k->nodes.at[i] != l->k->anchor) sum += map_flops(l, l->k->nodes.at[i]);
+    return sum > LONG_EPILOGUE;
+}

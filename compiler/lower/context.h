@@ -68,6 +68,10 @@ void lower_clear(Lower *l, const Value *value); /* zeros over all that it occupi
 /* `floats` zeros from element `at` on. */
 void lower_clear_run(Lower *l, Buffer *buffer, LoopExpr *at, int64_t floats);
 
+/* Whether what follows the anchor at each element is so much that it is a loop over the tile rather
+ * than text for each accumulator. */
+bool lower_epilogue_is_long(const Lower *l);
+
 /* Loops over an axis of the domain; nested until ended. */
 void lower_loop(Lower *l, int axis);
 const char *lower_axis_name(const Lower *l, int axis);

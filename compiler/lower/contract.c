@@ -16,8 +16,6 @@
 
 #include "lower/contract.h"
 
-enum { LONG_EPILOGUE = 2 };          /* operations an element beyond which the epilogue is a loop */
-
 /* ---- operands ---- */
 
 LoopExpr *contract_address(const Contract *c, int operand)
@@ -218,30 +216,10 @@ static void epilogue_looped(Contract *c, const TilePlace *p, Var **acc)
     loop_end(b);
 }
 
-/* Operations for one element of a map and of the maps that it computes itself. */
-static double map_flops(const Contract *c, const Node *node)
-{
-    double sum = op_row(node->op)->flops(node) / (double)type_elements(node->type);
-    for (int i = 0; i < node->input_count; i++) {
-        const Node *root = view_root(node->inputs[i]);
-        if (c->l->entry->member[root->id].inlined) sum += map_flops(c, root);
-    }
-    return sum;
-}
-
-/* Operations of the epilogue for one element. */
-static double epilogue_flops(const Contract *c)
-{
-    double sum = 0;
-    for (int i = 0; i < c->l->k->nodes.count; i++)
-        if (c->l->k->nodes.at[i] != contract_node(c)) sum += map_flops(c, c->l->k->nodes.at[i]);
-    return sum;
-}
-
 static void epilogue(Contract *c, const TilePlace *p, Var **acc, bool add_lanes)
 {
     const bool looped = !add_lanes && c->m_axis >= 0 && p->rows > 1;
-    if (looped && epilogue_flops(c) > LONG_EPILOGUE) epilogue_looped(c, p, acc);
+    if (looped && lower_epilogue_is_long(c->l)) epilogue_looped(c, p, acc);
     else epilogue_unrolled(c, p, acc, add_lanes);
     c->l->active = c->l->target->width;
 }

@@ -18,16 +18,20 @@ void lower_clear_run(Lower *l, Buffer *buffer, LoopExpr *at, int64_t floats)
         loop_vstore(b, buffer, x_add(b, at, x_int(b, whole)), zero, (int)(floats - whole));
 }
 
-/* Lines are runs of the innermost window axis with all channels. */
+/* Lines are runs of the innermost window axis, with all channels if these are innermost. Planes
+ * have a border at the ends of their lines alone, so that all lines are as far apart. */
 static void clear_halo(Lower *l, const Value *value)
 {
     LoopBuilder *b = &l->b;
     const Type type = value->node->type;
     Buffer *buffer = lower_buffer(l, value);
     const int last = type.rank - 1;
-    const bool plane = type.rank == 4;
-    const int64_t line = type.dim[last] * value->stride[last], lines = plane ? type.dim[2] : 1;
-    const int64_t apart = plane ? value->stride[2] : line, row = value->stride[0];
+    const bool planes = value->stride[last] == 1 && type.dim[1] > 1;
+    const int outer = type.rank == 4 ? 2 : 1;
+    int64_t lines = type.rank == 4 ? type.dim[2] : 1;
+    if (planes) lines *= type.dim[1];
+    const int64_t line = type.dim[last] * value->stride[last], row = value->stride[0];
+    const int64_t apart = type.rank == 4 || planes ? value->stride[outer] : line;
     const int64_t behind = value->origin + (lines - 1) * apart + line;
     LoopExpr *first = x_int(b, 0);
     loop_comment(b, "The border of zeros that windows read as padding.");

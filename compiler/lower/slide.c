@@ -35,7 +35,7 @@ Slide slide_adjoint(const WindowAxis *a, int64_t phase)
 bool slide_meets(const Slide *s, int64_t i, int64_t tap)
 {
     const int64_t entry = i * s->source_step + s->offset + tap * s->offset_step;
-    return entry >= 0 && entry < s->source;
+    return entry >= -s->before && entry < s->source + s->after;
 }
 
 bool slide_is_whole(const Slide *s, int64_t i)

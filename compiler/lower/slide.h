@@ -12,6 +12,7 @@ typedef struct Slide {
     int64_t source, source_step; /* extent of the source; entries from one position to the next */
     int64_t taps, offset, offset_step;
     int64_t weight, weight_step; /* tap j is weight + j * weight_step of the window */
+    int64_t before, after;       /* zeros around the source that count as entries */
 } Slide;
 
 Slide slide_forward(const WindowAxis *axis);                /* result: out, source: in */

@@ -11,46 +11,18 @@
  *                               acc[r][v] += splat(source[r]) * weight[v]
  *                           epilogue on acc, stores
  *
- * Padding is never read: the loops over taps of the outer axes stop where the source does, and
- * tiles at the ends of the last axis are written out with the taps that each position meets. With
- * one group a channel the lanes of the source are the lanes of the result, and there is no sum over
- * channels. */
-#include "lower/tile.h"
-#include "lower/window.h"
-
-typedef enum Combine { PRODUCT, SUM, LARGEST } Combine;
-
-typedef struct Gather {
-    Lower *l;
-    Window w;
-    Combine combine;
-    const View *source, *weight;
-    Type weight_type;
-    int lane_weight; /* axis of the weights along the lanes */
-    bool channelwise;
-    int64_t lanes, sums; /* channels of a group: of the result, of the source */
-    LoopExpr *group;
-    LoopExpr *channel;             /* of the source, within the group */
-    Slide slide[MAX_WINDOW_AXES];  /* of the current phase */
-    LoopExpr *at[MAX_WINDOW_AXES]; /* positions of the outer axes */
-    LoopExpr *tap[MAX_WINDOW_AXES];
-    Tile tile;
-} Gather;
-
-/* Positions p->m .. + rows of the last axis, a panel of channels. */
-typedef struct Spot {
-    LoopExpr *m;
-    int64_t begin;
-    int rows;
-    const Panel *panel;
-    Var **acc;
-} Spot;
+ * The loops over taps of the outer axes stop where the source does. Padding at the ends of the last
+ * axis is read from the zeros around the source if it has them (kernel/window.c); else tiles there
+ * are written out with the taps that each position meets. Tiles of products without such ends are
+ * a stage that convolutions share (window_tile.c). With one group a channel the lanes of the source
+ * are the lanes of the result, and there is no sum over channels. */
+#include "lower/window_gather.h"
 
 static int last_axis(const Gather *g) { return g->w.axes - 1; }
 
 /* ---- addresses ---- */
 
-static void set_place(const Gather *g, const Spot *p, int row, int column)
+void gather_set_place(const Gather *g, const Spot *p, int row, int column)
 {
     Lower *l = g->l;
     LoopBuilder *b = &l->b;
@@ -74,7 +46,7 @@ static LoopExpr *load_source(const Gather *g, const Spot *p, int row, int column
     Lower *l = g->l;
     LoopBuilder *b = &l->b;
     const View *view = g->source;
-    set_place(g, p, row, column);
+    gather_set_place(g, p, row, column);
     LoopExpr *channel = g->channelwise ? l->axis[1]
                                        : x_add(b, x_mul(b, g->group, g->sums), g->channel);
     LoopExpr *x = row_offset(g, x_int(b, view->offset), view->stride[0]);
@@ -86,6 +58,18 @@ static LoopExpr *load_source(const Gather *g, const Spot *p, int row, int column
     Buffer *buffer = lower_buffer(l, view->value);
     const bool vector = g->channelwise && l->lane_axis >= 0;
     return vector ? x_vload(b, buffer, x, l->active) : x_load(b, buffer, x);
+}
+
+LoopExpr *gather_load_weight(const Gather *g, const Spot *p, int column, LoopExpr *at)
+{
+    Lower *l = g->l;
+    Buffer *buffer = lower_buffer(l, g->weight->value);
+    const int active = column + 1 == p->panel->columns ? p->panel->active : l->target->width;
+    if (l->lane_axis < 0) return x_load(&l->b, buffer, at);
+    const bool aligned = g->w.groups == 1 || g->channelwise;
+    return x_vload(&l->b, buffer, at,
+                   aligned ? window_lanes(l, g->weight, g->weight_type, g->lane_weight, active)
+                           : active);
 }
 
 static LoopExpr *load_weight(const Gather *g, const Spot *p, int column)
@@ -102,13 +86,7 @@ static LoopExpr *load_weight(const Gather *g, const Spot *p, int column)
     x = x_add(b, x, x_mul(b, g->group, group * view->stride[0]));
     if (!g->channelwise) x = x_add(b, x, x_mul(b, g->channel, view->stride[1 - g->lane_weight]));
     x = x_add(b, x, x_mul(b, lane, view->stride[g->lane_weight]));
-    Buffer *buffer = lower_buffer(l, view->value);
-    const int active = column + 1 == p->panel->columns ? p->panel->active : l->target->width;
-    if (l->lane_axis < 0) return x_load(b, buffer, x);
-    const bool aligned = g->w.groups == 1 || g->channelwise;
-    return x_vload(b, buffer, x,
-                   aligned ? window_lanes(l, view, g->weight_type, g->lane_weight, active)
-                           : active);
+    return gather_load_weight(g, p, column, x);
 }
 
 /* ---- the tile ---- */
@@ -152,7 +130,7 @@ static void combine(const Gather *g, const Spot *p, int64_t tap)
 
 enum { UNROLLED = 64 }; /* multiplications in the body of the innermost loop */
 
-static void unroll(const Gather *g, const Spot *p)
+void gather_unroll(const Gather *g, const Spot *p)
 {
     const int size = p->rows * p->panel->columns;
     loop_unroll(&g->l->b, size * 4 <= UNROLLED ? 4 : 2);
@@ -166,7 +144,7 @@ static void channels(Gather *g, const Spot *p, int64_t tap)
         loop_block(b);
     } else {
         g->channel = x_var(b, loop_begin(b, "c", x_int(b, 0), x_int(b, g->sums), 1));
-        unroll(g, p);
+        gather_unroll(g, p);
     }
     combine(g, p, tap);
     loop_end(b);
@@ -186,43 +164,24 @@ static void ragged(Gather *g, const Spot *p)
     }
 }
 
-/* Taps and channels of the last axis lie one after another in the source and in the weights: one
- * loop does both. */
-static bool contiguous(const Gather *g)
-{
-    const Slide *s = &g->slide[last_axis(g)];
-    const int axis = 2 + last_axis(g);
-    return !g->channelwise && g->sums > 1 && s->taps > 1
-        && s->offset_step * g->source->stride[axis] == g->sums * g->source->stride[1]
-        && s->weight_step * g->weight->stride[axis]
-               == g->sums * g->weight->stride[1 - g->lane_weight];
-}
-
 static void whole(Gather *g, const Spot *p)
 {
     LoopBuilder *b = &g->l->b;
     const Slide *s = &g->slide[last_axis(g)];
     g->tap[last_axis(g)] = x_int(b, 0);
-    if (contiguous(g)) {
-        g->channel = x_var(b, loop_begin(b, "c", x_int(b, 0), x_int(b, s->taps * g->sums), 1));
-        unroll(g, p);
-        combine(g, p, -1);
-        loop_end(b);
-        return;
-    }
     if (s->taps > 1)
         g->tap[last_axis(g)] = x_var(b, loop_begin(b, "kx", x_int(b, 0), x_int(b, s->taps), 1));
     channels(g, p, -1);
     if (s->taps > 1) loop_end(b);
 }
 
-static void epilogue(const Gather *g, const Spot *p)
+void gather_epilogue(const Gather *g, const Spot *p)
 {
     Lower *l = g->l;
     for (int r = 0; r < p->rows; r++)
         for (int v = 0; v < p->panel->columns; v++) {
             const int mark = lower_mark(l);
-            set_place(g, p, r, v);
+            gather_set_place(g, p, r, v);
             lower_bind(l, l->k->anchor, x_var(&l->b, p->acc[r * p->panel->columns + v]));
             for (int i = 0; i < l->k->results.count; i++) {
                 const Node *node = l->k->results.at[i]->node;
@@ -245,6 +204,10 @@ static void tile(Gather *g, Spot *p, bool is_whole)
 {
     static const char *const names[] = {"ky", "kz", "ku", "kv", "kw"};
     LoopBuilder *b = &g->l->b;
+    if (is_whole && g->combine == PRODUCT && !g->channelwise) {
+        gather_product_tile(g, p);
+        return;
+    }
     const int count = p->rows * p->panel->columns;
     const double start = g->combine == LARGEST ? -3.402823466e38 : 0;
     p->acc = arena_array(b->arena, Var *, count);
@@ -263,7 +226,7 @@ static void tile(Gather *g, Spot *p, bool is_whole)
         else ragged(g, p);
         for (int a = 0; a < last_axis(g); a++) loop_end(b);
     }
-    epilogue(g, p);
+    gather_epilogue(g, p);
 }
 
 /* ---- loops over tiles ---- */
@@ -299,6 +262,16 @@ static void panel(void *context, const Panel *p)
     for (int a = 0; a < last_axis(g); a++) loop_end(b);
 }
 
+static Slide with_zeros(const Gather *g, int axis, Slide slide)
+{
+    const Value *source = g->source->value;
+    const bool reads = axis == last_axis(g) && g->combine == PRODUCT && !g->channelwise
+                    && source->node == g->l->k->anchor->inputs[0] && source->halo;
+    if (reads) slide.before = source->halo->before[2 + axis];
+    if (reads) slide.after = source->halo->after[2 + axis];
+    return slide;
+}
+
 /* All phases of an adjoint: those of each axis combined with those of the others. */
 static void phases(Gather *g, int axis)
 {
@@ -309,12 +282,12 @@ static void phases(Gather *g, int axis)
     }
     const WindowAxis *a = &g->w.axis[axis];
     if (g->w.result == ROLE_OUT) {
-        g->slide[axis] = slide_forward(a);
+        g->slide[axis] = with_zeros(g, axis, slide_forward(a));
         phases(g, axis + 1);
         return;
     }
     for (int64_t phase = 0; phase < a->stride; phase++) {
-        g->slide[axis] = slide_adjoint(a, phase);
+        g->slide[axis] = with_zeros(g, axis, slide_adjoint(a, phase));
         if (g->slide[axis].count) phases(g, axis + 1);
     }
 }
