@@ -72,6 +72,23 @@ int nn_array_decode(nn_array *array, char kind, int size, int big_endian,
     return decode_integers(array, kind, size, big_endian, bytes, count, error);
 }
 
+int nn_array_read(const char *path,
+                  int (*parse)(const char *path, const nn_bytes *file, nn_array *array,
+                               nn_error *error),
+                  nn_array *array, nn_error *error) {
+    nn_bytes file;
+    int status = nn_file_read(path, &file, error);
+    array->values = NULL;
+    if (status) return status;
+    status = parse(path, &file, array, error);
+    free(file.at);
+    if (status) {
+        free(array->values);
+        array->values = NULL;
+    }
+    return status;
+}
+
 typedef int read_fn(const char *path, nn_array *array, nn_error *error);
 
 /* Reads one part; the first one makes the data set, the others must agree with its count. */

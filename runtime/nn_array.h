@@ -5,6 +5,7 @@
  * its range is NN_ERR_RANGE), floats become f32. Files may be compressed with gzip. */
 #ifndef NN_ARRAY_H
 #define NN_ARRAY_H
+#include "nn_file.h"
 #include "nn_step.h"
 
 #ifdef __cplusplus
@@ -29,6 +30,12 @@ int nn_npy_read(const char *path, nn_array *array, nn_error *error);
 /* Writes an NPY file of version 1; dtype is NN_F32, NN_I32 or NN_U8. As nn_file_save: the old file
  * or the new one. NN_ERR_WRITE, NN_ERR_OPTION for another dtype. */
 int nn_npy_write(const char *path, const nn_array *array, nn_error *error);
+
+/* Reads a whole file and has `parse` fill in the array, which holds nothing after an error. */
+int nn_array_read(const char *path,
+                  int (*parse)(const char *path, const nn_bytes *file, nn_array *array,
+                               nn_error *error),
+                  nn_array *array, nn_error *error);
 
 /* Converts count elements of a file's type: kind 'f', 'i', 'u' or 'b', size in bytes. Sets dtype
  * and values; used by readers of binary formats. */

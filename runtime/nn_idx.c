@@ -57,17 +57,7 @@ static int parse(const char *path, const nn_bytes *file, nn_array *array, nn_err
 }
 
 int nn_idx_read(const char *path, nn_array *array, nn_error *error) {
-    nn_bytes file;
-    int status = nn_file_read(path, &file, error);
-    array->values = NULL;
-    if (status) return status;
-    status = parse(path, &file, array, error);
-    free(file.at);
-    if (status) {
-        free(array->values);
-        array->values = NULL;
-    }
-    return status;
+    return nn_array_read(path, parse, array, error);
 }
 
 static int load(const nn_request *request, nn_data **out, nn_error *error) {

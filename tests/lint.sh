@@ -65,7 +65,8 @@ kernel/formula.c   .*                                       infix signs in comme
 emit/formula.c     .*                                       the same
 kernel/describe.c  add                                      a bias is no name for a kernel
 kernel/view.c      reshape|permute|slice|broadcast|checked  what each view does to strides
-kernel/plan.c      reshape|checked                          padding is in the way of reshapes; checks come first
+kernel/place.c     reshape                                  padding is in the way of reshapes
+kernel/plan.c      checked                                  checks come first
 kernel/put.c       put|session                              a session that is written in place
 kernel/window.c    broadcast                                a bias along the channels
 kernel/fuse.c      sum                                      partial sums may be added up anywhere

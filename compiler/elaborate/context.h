@@ -225,6 +225,9 @@ void set_origin(Elab *el, Span at);
 Node *tensor_node(Elab *el, const Value *value);
 /* node == NULL: the poisoned value (an error was reported). */
 const Value *tensor_value(Elab *el, Span at, Node *node);
+/* The extent of an axis as a number. That of the batch axis is one of rows, so that a shape made of
+ * it follows the batch. */
+const Value *extent_value(Elab *el, Type type, int axis);
 /* sum / weight, for a scalar sum: a mean over rows that adds up over batches if weight depends on
  * batch. */
 const Value *tensor_mean(Elab *el, Span at, Node *sum, Number weight);
@@ -269,11 +272,12 @@ const Value *run_scan(Elab *el, const Expr *expr);
 /* Where the scan around a body notes what an input of the body stands for (a sequence or a
  * capture); NULL if it is none of these. */
 Node **scan_given(Region *body, const Node *input);
-/* ---- bounds.c ---- */
-/* Whether every value of an i32 index is known to lie in [0, limit). */
-bool index_is_below(const Node *index, int64_t limit);
 void run_carry(Elab *el, const Stmt *stmt);
 void run_yield(Elab *el, const Stmt *stmt);
+
+/* bounds.c */
+/* Whether every value of an i32 index is known to lie in [0, limit). */
+bool index_is_below(const Node *index, int64_t limit);
 
 /* settings.c: the train and infer blocks, with what --set changes in them */
 typedef struct Settings { const Item *train, *infer; } Settings;

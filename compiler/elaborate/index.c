@@ -147,16 +147,6 @@ const Value *eval_index(Elab *el, const Expr *expr)
 
 /* ---- members ---- */
 
-/* That of the batch axis is a number of rows, so that a shape made of it follows the batch. */
-static const Value *extent_value(Elab *el, Type type, int axis)
-{
-    Number extent = number_int(type.dim[axis]);
-    if (axis == type.batch_axis)
-        number_binary(el->arena, BINARY_MUL, number_batch(el->arena, type_batch(type)),
-                      number_int(type.batch_inner), &extent);
-    return value_number(el->arena, extent);
-}
-
 static const Value *shape_of(Elab *el, Type type)
 {
     const Value *extents[MAX_RANK];

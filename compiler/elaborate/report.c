@@ -48,33 +48,30 @@ static void note_calls(Elab *el, Span at)
     }
 }
 
-static void report_text(Elab *el, Span at, const char *text)
+static void report(Elab *el, Span at, const char *format, va_list args)
 {
-    diag_error(el->diags, user_span(el, at), "%s", text);
+    Text text = text_new(el->arena);
+    if (el->gave_up) return;
+    text_addv(&text, format, args);
+    diag_error(el->diags, user_span(el, at), "%s", text.at);
     note_calls(el, at);
 }
 
 const Value *fault(Elab *el, Span at, const char *format, ...)
 {
-    if (el->gave_up) return &value_poison;
-    Text text = text_new(el->arena);
     va_list args;
     va_start(args, format);
-    text_addv(&text, format, args);
+    report(el, at, format, args);
     va_end(args);
-    report_text(el, at, text.at);
     return &value_poison;
 }
 
 const Value *fault_limit(Elab *el, Span at, const char *format, ...)
 {
-    if (el->gave_up) return &value_poison;
-    Text text = text_new(el->arena);
     va_list args;
     va_start(args, format);
-    text_addv(&text, format, args);
+    report(el, at, format, args);
     va_end(args);
-    report_text(el, at, text.at);
     el->gave_up = true;
     return &value_poison;
 }

@@ -16,16 +16,6 @@ static const Value *done(BuiltinCall *call, Node *node)
 
 /* ---- shapes with an open extent ---- */
 
-/* The extent of an axis as the language sees it: that of the batch axis depends on `batch`. */
-static const Value *extent_value(Elab *el, Type type, int axis)
-{
-    Number extent = number_int(type.dim[axis]);
-    if (axis == type.batch_axis)
-        number_binary(el->arena, BINARY_MUL, number_batch(el->arena, type_batch(type)),
-                      number_int(type.batch_inner), &extent);
-    return value_number(el->arena, extent);
-}
-
 static bool is_open(const Value *value)
 {
     int64_t extent;

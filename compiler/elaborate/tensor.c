@@ -73,6 +73,15 @@ static Node *bring_in(Elab *el, Region *region, const Region *of, Node *node)
                       : capture(el, region, outside);
 }
 
+const Value *extent_value(Elab *el, Type type, int axis)
+{
+    Number extent = number_int(type.dim[axis]);
+    if (axis == type.batch_axis)
+        number_binary(el->arena, BINARY_MUL, number_batch(el->arena, type_batch(type)),
+                      number_int(type.batch_inner), &extent);
+    return value_number(el->arena, extent);
+}
+
 Node *tensor_node(Elab *el, const Value *value)
 {
     Node *node = value->tensor.node;

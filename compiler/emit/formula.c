@@ -94,7 +94,7 @@ static void expression(Text *out, const Node *node, bool outermost)
     } else if (node->op == OP_fill) {
         text_addf(out, "%g", node->attr[0].number);
     } else if (op_row(node->op)->kind == KIND_LEAF) {
-        text_add(out, node->name ? node->name : op_row(node->op)->name);
+        text_add(out, op_node_name(node));
     } else if (is_layer(node)) {
         layer_call(out, node);
     } else {

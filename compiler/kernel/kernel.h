@@ -8,6 +8,8 @@
  *   window.c    channels last, operands of windows
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   panel.c     operands that products turn panel by panel
+ *   place.c     nodes -> values            (the caller's memory, the workspace, tables)
+ *   operand.c   how kernels read values, with copies where strides do not do
  *   memory.c    values -> offsets in the one workspace of the entry
  *   put.c       what is replaced in part
  *   join.c      what is joined, written where it will stand
@@ -83,6 +85,8 @@ typedef struct Value {
     int first, last;  /* steps of the entry between which it is live (AT_WORK) */
 } Value;
 
+typedef VEC(Value *) Values;
+
 /* An operand as a kernel addresses it: element = offset + sum(i * stride) over the axes of the node
  * that is read. */
 typedef struct View {
@@ -113,13 +117,13 @@ typedef struct Kernel {
     VEC(Node *) nodes;           /* computed here, in topological order; views are not members */
     VEC(const Node *) reads;     /* what members read of elsewhere, themselves or through inlined
                                   * maps, each once; kept while kernels are chosen */
-    VEC(Value *) results;        /* what it writes; the node of each is a member */
-    VEC(const Value *) operands; /* what it reads, each once; found by plan.c */
+    Values results;              /* what it writes; the node of each is a member */
+    VEC(const Value *) operands; /* what it reads, each once; see operand.c */
     bool winograd;               /* KERNEL_WINDOW: in Winograd's form */
     const Value *transformed;    /* KERNEL_WINDOW: what a KERNEL_TRANSFORM made of the weights */
-    VEC(Value *) scratch;        /* memory that only this kernel uses */
-    VEC(Value *)
-    copies; /* of what it reads, in an order that suits its lanes; read in place of the original */
+    Values scratch;              /* memory that only this kernel uses */
+    Values copies;               /* of what it reads, in an order that suits its lanes; read in
+                                  * place of the original */
     Type domain;       /* the axes that all members share (dtype unused) */
     unsigned row_axes; /* bit set: axes over which a reduction is consumed inside */
     bool forward;      /* belongs to the forward part */
@@ -173,7 +177,7 @@ typedef struct EntryPlan {
     Value **dense_of; /* by node id: a row-major copy of it, for reshapes that strides cannot do; or
                          NULL */
     Nodes *reshapes;  /* by node id: of it, themselves or through views */
-    VEC(Value *) values;
+    Values values;
     Names names; /* of the values */
     Value *panel;            /* scratch that products share (panel.c); NULL: none yet */
     const char *form;        /* of an entry that makes or reads a prepared form its name,
@@ -319,7 +323,10 @@ void scan_plan(EntryPlan *entry, Kernel *k); /* makes k->body */
 bool scan_may_hoist(const EntryPlan *body, const Node *in, int axis);
 Value *scan_hoist(EntryPlan *body, const Node *in, int axis);
 
-/* ---- parts of the plan (layout.c, memory.c, plan.c) ---- */
+/* ---- parts of the plan (place.c, operand.c, layout.c, memory.c, plan.c) ---- */
+/* Values of leaves, of what crosses from kernel to kernel, and of outputs; those of `copied` no
+ * kernel can write in place: they are copies of their nodes at the end. */
+void place_values(EntryPlan *entry, Values *copied);
 /* If `node` is its root, axis for axis, the strides of the root where the node has those of `as`.
  */
 bool plan_root_strides(const Node *node, const Value *as, int64_t *stride);
@@ -368,6 +375,8 @@ bool window_gathers(const EntryPlan *entry, const Node *node);
  * sum over all axes but 1 that no node reads (a bias's gradient). */
 bool window_takes_sum(const EntryPlan *entry, const Kernel *k, const Node *node);
 
+bool kernel_writes(const Kernel *k, const Value *value); /* k: or NULL */
+void plan_find_operands(EntryPlan *entry, Kernel *k);    /* sets Kernel.operands */
 /* How a member of `k` gets an input: from memory through *view (true), or computed in k, or inline
  * as a fill or count (false). */
 bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, View *view);

@@ -121,7 +121,7 @@ static int compare_sizes(const void *left, const void *right)
     return a->number - b->number;
 }
 
-static void place_values(EntryPlan *entry, Arena *scratch)
+static void find_offsets(EntryPlan *entry, Arena *scratch)
 {
     Sized *sized = arena_array(scratch, Sized, entry->values.count + 1);
     Value **placed = arena_array(scratch, Value *, entry->values.count + 1);
@@ -163,7 +163,7 @@ static int64_t most_live_bytes(const EntryPlan *entry, Arena *scratch)
 void memory_plan(EntryPlan *entry)
 {
     Arena *scratch = arena_new();
-    place_values(entry, scratch);
+    find_offsets(entry, scratch);
     place_pieces(entry);
     for (int i = 0; i < entry->values.count; i++) {
         Value *v = entry->values.at[i];

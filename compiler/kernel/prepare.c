@@ -8,8 +8,7 @@ enum { PREPARED_ALIGN = 16 }; /* floats */
 
 static bool writes(const Kernel *k, const Value *v)
 {
-    for (int i = 0; i < k->results.count; i++)
-        if (k->results.at[i] == v) return true;
+    if (kernel_writes(k, v)) return true;
     for (int i = 0; k->body && i < k->body->kernels.count; i++) {
         const Kernel *inner = k->body->kernels.at[i];
         for (int j = 0; j < inner->results.count; j++)
@@ -40,11 +39,9 @@ static bool touches(const Kernel *k, const Value *v)
 {
     for (int i = 0; i < k->operands.count; i++)
         if (k->operands.at[i] == v) return true;
-    for (int i = 0; i < k->results.count; i++)
-        if (k->results.at[i] == v) return true;
     for (int i = 0; i < k->scratch.count; i++)
         if (k->scratch.at[i] == v) return true;
-    return false;
+    return kernel_writes(k, v);
 }
 
 /* Bodies of scans read what lies around them. */

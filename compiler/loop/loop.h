@@ -169,7 +169,7 @@ typedef struct Program {
     int threads; /* that a part is shared out among; 0: functions have no parts */
 } Program;
 
-/* ---- building (loop/build.c) ---- */
+/* ---- building (loop/build.c, loop/expr.c) ---- */
 typedef struct LoopBuilder {
     Arena *arena;
     Program *program;

@@ -231,7 +231,7 @@ LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node)
     if (x->kind != E_MAP && x->kind != E_CALL && x->kind != E_FMA) return x;
     if (is_short(x)) return x;
     const char *name = x->kind == E_FMA ? "sum" : op_row(x->op)->name;
-    if (node) name = node->name ? node->name : op_row(node->op)->name;
+    if (node) name = op_node_name(node);
     return x_var(&l->b, loop_let(&l->b, name, x));
 }
 
@@ -313,7 +313,7 @@ LoopExpr *lower_member(Lower *l, const Node *node)
                                                         : map_here(l, node);
     const bool keeps = lower_uses(l, node) > 1 || (node->name && !is_short(x));
     if (keeps && x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT)
-        x = x_var(&l->b, loop_let(&l->b, node->name ? node->name : op_row(node->op)->name, x));
+        x = x_var(&l->b, loop_let(&l->b, op_node_name(node), x));
     lower_bind(l, node, x);
     return x;
 }

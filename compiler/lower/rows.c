@@ -179,7 +179,7 @@ void rows_hoist(Rows *r, int p)
         if (!lower_uses(l, node) || (varies(node->type, m->label) & r->row)) continue;
         LoopExpr *x = lower_member(l, node);
         const bool plain = x->kind == E_VAR || x->kind == E_FLOAT || x->kind == E_INT;
-        const char *name = node->name ? node->name : op_row(node->op)->name;
+        const char *name = op_node_name(node);
         if (!plain) lower_bind(l, node, x_var(&l->b, loop_let(&l->b, name, x)));
     }
 }

@@ -15,11 +15,6 @@ int64_t rows_columns(const Rows *r)
     return sides > 1 ? sides * (int64_t)r->l->target->width : 0;
 }
 
-static const char *name_of(const Node *node)
-{
-    return node->name ? node->name : op_row(node->op)->name;
-}
-
 static LoopExpr *held_value(Rows *r, const Node *node)
 {
     Lower *l = r->l;
@@ -44,7 +39,7 @@ static void open_columns(Rows *r, bool unrolled)
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];
         LoopExpr *x = held_value(r, node);
-        if (x) lower_bind(l, node, x_var(&l->b, loop_let(&l->b, name_of(node), x)));
+        if (x) lower_bind(l, node, x_var(&l->b, loop_let(&l->b, op_node_name(node), x)));
     }
     for (int i = 0; i < r->count; i++) reduction_enter(l, &r->side[0].reductions[i], r->column);
 }
@@ -79,7 +74,7 @@ static void hold(Rows *r, int p)
             r->given[place] = v;
             continue;
         }
-        const char *name = arena_printf(l->b.arena, "%ss", name_of(node));
+        const char *name = arena_printf(l->b.arena, "%ss", op_node_name(node));
         r->held[place] = loop_local(&l->b, name, r->columns);
         loop_vstore(&l->b, r->held[place], r->column, x, l->target->width);
     }

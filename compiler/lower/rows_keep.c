@@ -63,7 +63,7 @@ void rows_choose_kept(Rows *r)
         Row *row = &r->rows[place_of(r, node)];
         const bool several = row->phases & (row->phases - 1);
         if (several && is_costly(r, node))
-            row->values = new_row(r, node->name ? node->name : op_row(node->op)->name);
+            row->values = new_row(r, op_node_name(node));
     }
 }
 
@@ -104,8 +104,6 @@ void rows_keep(Rows *r, int p)
         }
         LoopExpr *x = x_vload(&l->b, row->values, at, l->target->width);
         if (row->shortcut) x = x_map(&l->b, OP_mul, 2, (LoopExpr *[]){x, row->shortcut->scale});
-        lower_bind(
-            l, node,
-            x_var(&l->b, loop_let(&l->b, node->name ? node->name : op_row(node->op)->name, x)));
+        lower_bind(l, node, x_var(&l->b, loop_let(&l->b, op_node_name(node), x)));
     }
 }

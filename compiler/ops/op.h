@@ -82,5 +82,10 @@ typedef struct OpRow {
 } OpRow;
 
 const OpRow *op_row(Op op);
+/* What the source called the node's value, else its operation. */
+static inline const char *op_node_name(const Node *node)
+{
+    return node->name ? node->name : op_row(node->op)->name;
+}
 bool op_from_name(const char *name, Op *op);
 #endif
