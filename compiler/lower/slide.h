@@ -29,13 +29,13 @@ LoopExpr *slide_entry(LoopBuilder *b, const Slide *s, LoopExpr *i, LoopExpr *tap
 LoopExpr *slide_weight(LoopBuilder *b, const Slide *s, LoopExpr *tap);
 LoopExpr *slide_result(LoopBuilder *b, const Slide *s, LoopExpr *i);
 
-/* The axis cut into tiles of nearly equal size: runs of whole tiles, and single ones that have
- * padding under some window. */
+/* The positions that all phases of an axis have, cut into tiles of nearly equal size: runs of whole
+ * tiles, and single ones that have padding under some window. */
 typedef struct SlideTiles {
     int64_t begin, size, count;
     bool whole;
 } SlideTiles;
-int slide_tiles(Arena *arena, const Slide *s, int64_t most, SlideTiles **tiles);
+int slide_tiles(Arena *arena, const Slide *s, int phases, int64_t most, SlideTiles **tiles);
 
 /* The axis cut into runs of positions that meet the same taps, [lo, hi). */
 typedef struct SlideRun {

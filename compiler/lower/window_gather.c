@@ -15,7 +15,8 @@
  * axis is read from the zeros around the source if it has them (kernel/window.c); else tiles there
  * are written out with the taps that each position meets. Tiles of products without such ends are
  * a stage that convolutions share (window_tile.c). With one group a channel the lanes of the source
- * are the lanes of the result, and there is no sum over channels. */
+ * are the lanes of the result, there is no sum over channels, and the loops stand in another order
+ * (window_each.c). */
 #include "lower/window_gather.h"
 
 static int last_axis(const Gather *g) { return g->w.axes - 1; }
@@ -164,13 +165,22 @@ static void ragged(Gather *g, const Spot *p)
     }
 }
 
+/* Few taps of single channels are no work for a loop. */
+static void unroll_taps(const Gather *g, int axis)
+{
+    const int64_t taps = g->slide[axis].taps;
+    if (g->channelwise && taps <= 4) loop_unroll(&g->l->b, (int)taps);
+}
+
 static void whole(Gather *g, const Spot *p)
 {
     LoopBuilder *b = &g->l->b;
     const Slide *s = &g->slide[last_axis(g)];
     g->tap[last_axis(g)] = x_int(b, 0);
-    if (s->taps > 1)
+    if (s->taps > 1) {
         g->tap[last_axis(g)] = x_var(b, loop_begin(b, "kx", x_int(b, 0), x_int(b, s->taps), 1));
+        unroll_taps(g, last_axis(g));
+    }
     channels(g, p, -1);
     if (s->taps > 1) loop_end(b);
 }
@@ -200,7 +210,7 @@ static bool empty(const Gather *g)
     return false;
 }
 
-static void tile(Gather *g, Spot *p, bool is_whole)
+void gather_tile(Gather *g, Spot *p, bool is_whole)
 {
     static const char *const names[] = {"ky", "kz", "ku", "kv", "kw"};
     LoopBuilder *b = &g->l->b;
@@ -221,6 +231,7 @@ static void tile(Gather *g, Spot *p, bool is_whole)
             LoopExpr *lo, *hi;
             slide_taps(b, &g->slide[a], g->at[a], &lo, &hi);
             g->tap[a] = x_var(b, loop_begin(b, names[a], lo, hi, 1));
+            unroll_taps(g, a);
         }
         if (is_whole) whole(g, p);
         else ragged(g, p);
@@ -235,7 +246,7 @@ static void tiles(Gather *g, const Panel *panel)
 {
     LoopBuilder *b = &g->l->b;
     SlideTiles *runs;
-    const int n = slide_tiles(b->arena, &g->slide[last_axis(g)], g->tile.rows, &runs);
+    const int n = slide_tiles(b->arena, &g->slide[last_axis(g)], 1, g->tile.rows, &runs);
     for (int i = 0; i < n; i++) {
         Spot p = {.begin = runs[i].begin, .rows = (int)runs[i].size, .panel = panel};
         if (runs[i].count > 1) {
@@ -246,7 +257,7 @@ static void tiles(Gather *g, const Panel *panel)
             p.m = x_int(b, runs[i].begin);
             loop_block(b);
         }
-        tile(g, &p, runs[i].whole);
+        gather_tile(g, &p, runs[i].whole);
         loop_end(b);
     }
 }
@@ -276,8 +287,7 @@ static Slide with_zeros(const Gather *g, int axis, Slide slide)
 static void phases(Gather *g, int axis)
 {
     if (axis == g->w.axes) {
-        const int64_t channels_in_lanes = g->channelwise ? g->w.in_channels : g->lanes;
-        window_panels(g->l, channels_in_lanes, g->tile.columns, panel, g);
+        window_panels(g->l, g->lanes, g->tile.columns, panel, g);
         return;
     }
     const WindowAxis *a = &g->w.axis[axis];
@@ -335,6 +345,7 @@ void lower_window_gather(Lower *l)
             x_var(&l->b, loop_begin(&l->b, "group", x_int(&l->b, 0), x_int(&l->b, g.w.groups), 1));
         open++;
     }
-    phases(&g, 0);
+    if (g.channelwise) gather_each(&g);
+    else phases(&g, 0);
     while (open--) loop_end(&l->b);
 }

@@ -41,6 +41,12 @@ LoopExpr *gather_load_weight(const Gather *g, const Spot *p, int column, LoopExp
 void gather_epilogue(const Gather *g, const Spot *p);
 void gather_unroll(const Gather *g, const Spot *p); /* of the innermost loop, over sums */
 
+/* Positions of the last axis and their epilogue; whole: all taps meet entries. */
+void gather_tile(Gather *g, Spot *p, bool whole);
+
+/* ---- window_each.c: all positions where each channel is a group ---- */
+void gather_each(Gather *g);
+
 /* ---- window_tile.c ---- */
 /* A tile of products all of whose taps meet entries, or zeros around them, with its epilogue. */
 void gather_product_tile(Gather *g, Spot *p);
