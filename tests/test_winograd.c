@@ -11,14 +11,19 @@
 #include "ops/op.h"
 #include "target/target.h"
 
-static const Plan *plan_of(Arena *arena, const char *path, bool strict)
+static const Plan *plan_with(Arena *arena, const char *path, CompileOptions *options)
 {
-    CompileOptions *options = arena_make(arena, CompileOptions);
-    options->strict = strict;
     options->targets[options->target_count++] = target_find("scalar");
     Compilation c = compile_start(arena, path, options);
     if (!compile_or_tell(&c, STAGE_PLANNED)) fail_msg("%s does not compile", path);
     return c.plan;
+}
+
+static const Plan *plan_of(Arena *arena, const char *path, bool strict)
+{
+    CompileOptions *options = arena_make(arena, CompileOptions);
+    options->strict = strict;
+    return plan_with(arena, path, options);
 }
 
 /* Kernels of the entry around this operation; winograd: in that form. */
@@ -80,12 +85,32 @@ static void lenet_has_tiles_that_overlap(void **state)
     arena_free(arena);
 }
 
+/* 512 channels of 7 x 7: the planes of the weights are 38 MB. One picture's four tiles are not
+ * worth making or fetching them, eight pictures' are. With 256 channels of 14 x 14 one picture's
+ * are. */
+static void far_weights_want_many_tiles(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    CompileOptions *options = arena_make(arena, CompileOptions);
+    options->prepare = true;
+    const Plan *plan = plan_with(arena, "tests/winograd/far_weights.nn", options);
+    assert_int_equal(kernels_of(plan, "infer", OP_conv, true), 1);
+    assert_int_equal(kernels_of(plan, "infer", OP_conv, false), 1);
+    assert_int_equal(kernels_of(plan, "infer_prepared", OP_conv, true), 1);
+    assert_int_equal(kernels_of(plan, "infer_prepared", OP_conv, false), 1);
+    assert_int_equal(kernels_of(plan, "train", OP_conv, true), 2);
+    assert_int_equal(kernels_of(plan, "train", OP_conv_weight, true), 2);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resnet20_has_it_where_it_pays),
         cmocka_unit_test(strict_keeps_to_the_formula),
         cmocka_unit_test(lenet_has_tiles_that_overlap),
+        cmocka_unit_test(far_weights_want_many_tiles),
     };
     return cmocka_run_group_tests_name("where Winograd's form is chosen", tests, NULL, NULL);
 }

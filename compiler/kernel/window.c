@@ -104,17 +104,48 @@ int64_t winograd_tiles(const Window *w, int axis)
     return (winograd_extent(w, axis) + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
 }
 
-/* Transforms cost about as much as 400 multiplications a tile and channel: what tiles save beside
- * the 9 of each position must be worth them, and more where tiles reach beyond the picture. */
-static bool winograd_pays(const Window *w)
+enum { PLANES = (WINOGRAD_TILE + 2) * (WINOGRAD_TILE + 2) };
+
+static int64_t padded(int64_t channels) { return (channels + LANE_PAD - 1) / LANE_PAD * LANE_PAD; }
+
+/* Weights that are early are transformed by a kernel of their own, beforehand. */
+static bool takes_transformed(const EntryPlan *entry, const Node *node, const Window *w)
 {
-    enum { PLANES = 36, TRANSFORM = 400 };
+    return w->input[1] == ROLE_WEIGHT && entry->early[view_root(node->inputs[1])->id];
+}
+
+/* How far away the planes of the weights lie, or those of their gradient, by their bytes: what a
+ * window of their taps costs to transform and to fetch, in multiplications, and for how many tiles
+ * at a time fetching is worth it. Measured. */
+typedef struct Distance {
+    int64_t bytes, transform, fetch, least_tiles;
+} Distance;
+
+static Distance planes_distance(const Window *w)
+{
+    static const Distance levels[] = {
+        {768 * 1024, 100, 0, 1}, {16 * 1024 * 1024, 350, 100, 8}, {INT64_MAX, 700, 800, 32}};
+    const int64_t bytes = 4 * PLANES * padded(w->in_channels) * padded(w->out_channels);
+    const Distance *level = levels;
+    while (bytes > level->bytes) level++;
+    return *level;
+}
+
+/* Transforms cost about as much as 400 multiplications a tile and channel: what tiles save beside
+ * the 9 of each position must be worth them, and those of the weights, and more where tiles reach
+ * beyond the picture. */
+static bool winograd_pays(const EntryPlan *entry, const Node *node, const Window *w)
+{
+    enum { TRANSFORM = 400 };
     const double product = (double)w->in_channels * (double)w->out_channels,
-                 channels = (double)(w->in_channels + w->out_channels);
+                 channels = (double)(w->in_channels + w->out_channels), rows = (double)w->rows;
     const int64_t tiles = winograd_tiles(w, 0) * winograd_tiles(w, 1),
                   positions = winograd_extent(w, 0) * winograd_extent(w, 1);
-    return (double)tiles * (PLANES * product + TRANSFORM * channels)
-         < 0.9 * 9 * (double)positions * product;
+    const Distance far = planes_distance(w);
+    const int64_t weight = far.fetch + (takes_transformed(entry, node, w) ? 0 : far.transform);
+    return rows * (double)tiles * (PLANES * product + TRANSFORM * channels)
+                 + (double)weight * product
+         < 0.9 * 9 * rows * (double)positions * product;
 }
 
 /* A window of 3 x 3 in steps of 1. */
@@ -132,7 +163,7 @@ bool window_is_winograd(const EntryPlan *entry, const Node *node)
         if (winograd_extent(&w, i) < WINOGRAD_TILE || a->in - a->out + 2 - a->before > 2)
             return false;
     }
-    return winograd_pays(&w);
+    return winograd_pays(entry, node, &w);
 }
 
 static void widen_halo(EntryPlan *entry, const Node *node, int axis, int64_t before, int64_t after)
@@ -214,8 +245,6 @@ static void mark_halo(EntryPlan *entry, const Node *node)
     }
 }
 
-enum { PLANES = (WINOGRAD_TILE + 2) * (WINOGRAD_TILE + 2) };
-
 static Value *planes_value(EntryPlan *entry, const Kernel *k, const char *name, int64_t floats)
 {
     Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
@@ -272,14 +301,6 @@ static void plan_groups(EntryPlan *entry, Kernel *k, const Window *w)
     if (groups && groups * bytes <= GROUPS_BYTES && !result->whole) add_groups(entry, k, groups);
 }
 
-static int64_t padded(int64_t channels) { return (channels + LANE_PAD - 1) / LANE_PAD * LANE_PAD; }
-
-/* Weights that are early are transformed by a kernel of their own, beforehand. */
-static bool takes_transformed(const EntryPlan *entry, const Kernel *k, const Window *w)
-{
-    return w->input[1] == ROLE_WEIGHT && entry->early[view_root(k->anchor->inputs[1])->id];
-}
-
 static void plan_transform(EntryPlan *entry, Kernel *k, const Window *w)
 {
     const int64_t floats = padded(w->in_channels) * padded(w->out_channels);
@@ -307,7 +328,7 @@ static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
     const int64_t tiles = winograd_block(w).tiles;
     int groups = 0;
     k->winograd = true;
-    if (!takes_transformed(entry, k, w)) {
+    if (!takes_transformed(entry, k->anchor, w)) {
         Value *weight = add_scratch(entry, k, "transformed_weight", ins * outs);
         const int64_t bytes = 4 * weight->elements;
         if (w->result != ROLE_WEIGHT && bytes <= OWN_BYTES) for_each_thread(entry, weight);
@@ -321,13 +342,14 @@ static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
 
 enum { WINOGRAD_CACHE = 288 * 1024 };
 
-/* As many tiles as stay in the cache with both transforms: some whole pictures, or rows of tiles of
- * one. */
+/* As many tiles as stay in the cache with both transforms, but so many that fetching the weights
+ * is worth it: some whole pictures, or rows of tiles of one. */
 WinogradBlock winograd_block(const Window *w)
 {
-    const int64_t bytes = 36 * 4 * (padded(w->in_channels) + padded(w->out_channels));
+    const int64_t bytes = 4 * PLANES * (padded(w->in_channels) + padded(w->out_channels));
     const int64_t high = winograd_tiles(w, 0), wide = winograd_tiles(w, 1);
-    const int64_t most = WINOGRAD_CACHE / bytes;
+    const int64_t near = WINOGRAD_CACHE / bytes, least = planes_distance(w).least_tiles;
+    const int64_t most = near > least ? near : least;
     WinogradBlock block = {1, high, wide, 0};
     if (most >= 2 * high * wide) {
         block.pictures = most / (high * wide);
@@ -498,5 +520,5 @@ void layout_window(EntryPlan *entry, Kernel *k)
     for (int i = 0; i < k->anchor->input_count; i++) layout_operand(entry, k, &w, i);
     plan_sums(entry, k);
     k->lane_axis = k->domain.dim[axis] == 1 || kernel_lanes_fit(entry, k, axis) ? axis : -1;
-    if (k->winograd && takes_transformed(entry, k, &w)) plan_transform(entry, k, &w);
+    if (k->winograd && takes_transformed(entry, k->anchor, &w)) plan_transform(entry, k, &w);
 }
