@@ -92,15 +92,16 @@ static void entry_row(Text *out, const Emission *e, const EntryPlan *entry, cons
     const Graph *graph = entry->graph;
     const int outputs = count_tensors(graph), metrics = emit_count(graph, OUT_METRIC);
     Text line = text_new(e->arena);
-    text_addf(out, "    {\"%s\", %s,\n     %s,\n", entry->name,
+    text_addf(&line, "{\"%s\", %s, %s, %d, %d, %d, ", entry->name,
               emit_entry_constant(e, entry, "BATCH"),
-              emit_entry_constant(e, entry, "WORKSPACE_BYTES"));
-    text_addf(&line, "%d, %d, %d, %s, %s, %s, %.1f, %s_call_%s%s, NULL},", graph->inputs.count,
-              outputs, metrics, table_name(e, entry, "inputs", graph->inputs.count > 0),
+              emit_entry_constant(e, entry, "WORKSPACE_BYTES"), graph->inputs.count, outputs,
+              metrics);
+    text_addf(&line, "%s, %s, %s, %.1f, %s_call_%s%s, NULL},",
+              table_name(e, entry, "inputs", graph->inputs.count > 0),
               table_name(e, entry, "outputs", outputs > 0),
               table_name(e, entry, "metrics", metrics > 0), entry_flops(entry), e->options.name,
               entry->name, suffix);
-    wrap_code(out, 5, line.at);
+    wrap_code(out, 4, line.at);
 }
 
 /* ---- the model ---- */
@@ -161,6 +162,9 @@ static void target_descriptor(Text *out, const Emission *e, int target)
     const bool portable = target + 1 == e->target_count;
     const char *suffix = portable ? "" : emit_suffix(e, target);
     emit_adapters(out, e, target);
+    text_add(out,
+             "/* name, batch, bytes of the workspace, numbers of inputs, outputs and metrics,\n"
+             " * their tables, FLOP of a call, the call, its context */\n");
     text_addf(out, "static const nn_entry %s_entries%s[%d] = {\n", e->options.name, suffix,
               e->plan->entries.count);
     for (int i = 0; i < e->plan->entries.count; i++)

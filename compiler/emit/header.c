@@ -213,7 +213,7 @@ static const char *loss_note(const Graph *graph)
         if (graph->outputs.at[i].kind == OUT_LOSS
             && type_elements(graph->outputs.at[i].node->type) == 2)
             return "out: [2], sum over the valid rows and their weight";
-    return "out: over the valid rows";
+    return "out: [1], over the valid rows";
 }
 
 static const char *metrics_note(const Emission *e, const Graph *graph)
@@ -311,6 +311,24 @@ static const char *what_prepare_does(const Emission *e, const EntryPlan *entry)
                         reader, e->plan->state_floats ? " and states" : "");
 }
 
+/* "logits[1][10] from image[1][1][28][28]" */
+static const char *what_goes_where(const Emission *e, const EntryPlan *entry)
+{
+    const Graph *graph = entry->graph;
+    const EntryNames *names = emit_entry_names(e, entry);
+    Text text = text_new(e->arena);
+    for (int i = 0; i < graph->outputs.count; i++) {
+        if (!names->outputs[i]) continue;
+        text_addf(&text, "%s%s", text.length ? ", " : "", names->outputs[i]);
+        emit_shape(&text, graph->outputs.at[i].node->type);
+    }
+    for (int i = 0; i < graph->inputs.count; i++) {
+        text_addf(&text, "%s%s", i ? ", " : " from ", names->inputs[i]);
+        emit_shape(&text, graph->inputs.at[i]->type);
+    }
+    return text.at;
+}
+
 static const char *what_it_does(const Emission *e, const EntryPlan *entry)
 {
     const Graph *graph = entry->graph;
@@ -328,7 +346,7 @@ static const char *what_it_does(const Emission *e, const EntryPlan *entry)
     if (emit_has(graph, OUT_LOSS))
         return "Inference mode: the loss, and metrics as (sum, weight) to be added up over "
                "batches.";
-    if (!formula) return "Reads params directly: nothing to prepare.";
+    if (!formula) formula = what_goes_where(e, entry);
     return arena_printf(e->arena, "%s. Reads params directly: nothing to prepare.", formula);
 }
 
@@ -376,8 +394,10 @@ static void tensors(Text *out, const Emission *e)
     const ParamList *params = &e->module->params;
     if (!params->count) return;
     text_add(out,
-             "/* One tensor between its logical row-major shape and the stored order.\n"
-             " * NN_BAD_TENSOR: no such tensor, or a size that is not its number of elements. */\n"
+             "/* One tensor between its logical row-major shape and the stored order. capacity\n"
+             " * and count are its number of elements, of type float.\n"
+             " * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another\n"
+             " * number of elements; then nothing was written. */\n"
              "enum {\n");
     int width = 0;
     for (int i = 0; i < params->count; i++)

@@ -4,7 +4,7 @@
 #include "emit/emit.h"
 #include "kernel/describe.h"
 
-enum { NOTE_COLUMN = 60 };
+enum { NOTE_COLUMN = 60, NOTE_TAB = 12 }; /* where notes stand; further left where they are long */
 
 /* ---- tables of constants ---- */
 
@@ -70,8 +70,11 @@ static void declare(Text *out, int indent, const char *type, const char *name, c
 {
     const char *line = arena_printf(out->arena, "%*s%s*const %s = %s;", indent, "", type, name,
                                     place);
-    const int length = (int)strlen(line), column = length < NOTE_COLUMN ? NOTE_COLUMN : length + 1;
-    if (*note && column + (int)strlen(note) + 6 > WRAP_COLUMNS) {
+    const int length = (int)strlen(line), room = WRAP_COLUMNS - (int)strlen(note) - 6;
+    int column = NOTE_COLUMN;
+    while (column > room && column - NOTE_TAB > length) column -= NOTE_TAB;
+    if (column <= length) column = length + 1;
+    if (*note && column > room) {
         text_addf(out, "%*s/* %s */\n", indent, "", note);
         note = "";
     }

@@ -1,5 +1,6 @@
 /* The head of NAME.c: for each entry its kernels with what they cost, and the map of its workspace.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "emit/emit.h"
@@ -148,12 +149,23 @@ static bool is_among(const Largest *l, const Value *v)
     return false;
 }
 
-static int buffers(const EntryPlan *plan)
+/* By the step that makes them, and by their place. */
+static int compare_lives(const void *left, const void *right)
 {
-    int n = 0;
+    const Value *a = *(Value *const *)left, *b = *(Value *const *)right;
+    if (a->first != b->first) return a->first - b->first;
+    if (a->offset != b->offset) return a->offset < b->offset ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+static Values buffers(Arena *arena, const EntryPlan *plan)
+{
+    Values found = {0};
     for (int i = 0; i < plan->values.count; i++)
-        n += plan->values.at[i]->place == AT_WORK && plan->values.at[i]->first >= 0;
-    return n;
+        if (plan->values.at[i]->place == AT_WORK && plan->values.at[i]->first >= 0)
+            vec_push(arena, found, plan->values.at[i]);
+    if (found.count) qsort(found.at, (size_t)found.count, sizeof *found.at, compare_lives);
+    return found;
 }
 
 /* ---- every kernel, every buffer ---- */
@@ -171,12 +183,12 @@ static void workspace(Text *out, const Emission *e, const EntryPlan *plan)
 {
     Table t = {.arena = e->arena, .columns = 5, .right = 1u << 0 | 1u << 1};
     static const char *const heads[] = {"offset", "bytes", "steps", "buffer", "shape"};
-    const bool is_long = buffers(plan) > EMIT_LONG;
+    const Values all = buffers(e->arena, plan);
+    const bool is_long = all.count > EMIT_LONG;
     const Largest largest = largest_buffers(plan);
     for (int i = 0; i < 5; i++) put_cell(&t, heads[i]);
-    for (int i = 0; i < plan->values.count; i++) {
-        const Value *v = plan->values.at[i];
-        if (v->place != AT_WORK || v->first < 0) continue;
+    for (int i = 0; i < all.count; i++) {
+        const Value *v = all.at[i];
         if (is_long && !is_among(&largest, v)) continue;
         put_number(&t, v->offset);
         put_number(&t, 4 * v->elements);
@@ -187,7 +199,7 @@ static void workspace(Text *out, const Emission *e, const EntryPlan *plan)
     if (t.cells.count == t.columns) return;
     text_add(out, " *\n");
     print_table(out, &t);
-    if (is_long) text_addf(out, " *     and %d smaller ones\n", buffers(plan) - LARGEST);
+    if (is_long) text_addf(out, " *     and %d smaller ones\n", all.count - LARGEST);
 }
 
 void emit_overview(Text *out, const Emission *e)

@@ -340,7 +340,7 @@ static int64_t lowest(const Repeat *r)
     return r->step > 0 ? r->first : r->first - r->times + 1;
 }
 
-/* " + (i * 7100160 + 39395328)" */
+/* " + i * 7100160 + 39395328" */
 static const char *computed(Arena *arena, const Repeat *r, const RepeatLocal *local)
 {
     const int64_t factor = (offset_of(local->at[1]) - offset_of(local->at[0])) * r->step;
@@ -350,8 +350,8 @@ static const char *computed(Arena *arena, const Repeat *r, const RepeatLocal *lo
     if (!factor) return rest ? arena_printf(arena, " + %lld", c) : "";
     const char *product = arena_printf(arena, "%s * %lld", r->i, f);
     if (!rest) return arena_printf(arena, factor < 0 ? " - %s" : " + %s", product);
-    if (factor < 0) return arena_printf(arena, " + (%lld - %s)", c, product);
-    return arena_printf(arena, " + (%s %c %lld)", product, rest < 0 ? '-' : '+', c);
+    if (factor < 0) return arena_printf(arena, " + %lld - %s", c, product);
+    return arena_printf(arena, " + %s %c %lld", product, rest < 0 ? '-' : '+', c);
 }
 
 static int table_columns(const Repeat *r)

@@ -111,27 +111,54 @@ static void add_place(Text *out, Span span)
     text_addf(out, "%*s%s", gap > 2 ? gap : 2, "", place);
 }
 
+/* Axes from the outermost in memory to the innermost, of those that are walked; returns how many.
+ */
+static int order_in_memory(Type type, const int64_t *stride, int order[MAX_RANK])
+{
+    int count = 0;
+    for (int i = 0; i < type.rank; i++) {
+        if (type.dim[i] == 1 || stride[i] == 0) continue; /* 0: stored once for the whole axis */
+        int j = count++;
+        for (; j > 0 && stride[order[j - 1]] < stride[i]; j--) order[j] = order[j - 1];
+        order[j] = i;
+    }
+    return count;
+}
+
+/* Whether extents in their order in memory tell which axis is which: no two that changed places are
+ * equal, and rows fill whole rows of the axis around them. */
+static bool extents_tell(Type type, const int64_t *stride, const int *order, int count)
+{
+    bool longer = false;
+    for (int i = 0; i < count; i++)
+        for (int j = i + 1; j < count; j++)
+            if (order[i] > order[j] && type.dim[order[i]] == type.dim[order[j]]) return false;
+    for (int i = 1; i < count; i++) {
+        if (stride[order[i - 1]] % stride[order[i]]) return false;
+        longer |= stride[order[i - 1]] / stride[order[i]] != type.dim[order[i]];
+        longer |= order[i - 1] > order[i];
+    }
+    return longer;
+}
+
 const char *describe_stored_order(Arena *arena, Type type, const int64_t *stride)
 {
     Text out = text_new(arena);
-    int64_t dense[MAX_RANK], above = 0;
-    bool same = true, done[MAX_RANK] = {false};
+    int64_t dense[MAX_RANK];
+    int order[MAX_RANK];
+    bool same = true;
     type_strides(type, dense);
-    for (int i = 0; i < type.rank; i++) {
-        same &= type.dim[i] == 1 || stride[i] == dense[i];
-        done[i] = type.dim[i] == 1 || stride[i] == 0; /* 0: stored once for the whole axis */
-    }
+    for (int i = 0; i < type.rank; i++) same &= type.dim[i] == 1 || stride[i] == dense[i];
     if (same) return NULL;
-    for (;;) {
-        int next = -1;
-        for (int i = 0; i < type.rank; i++)
-            if (!done[i] && (next < 0 || stride[i] > stride[next])) next = i;
-        if (next < 0) break;
-        if (above) text_addf(&out, "[%lld]", (long long)(above / stride[next]));
-        else text_addf(&out, "[%lld]", (long long)type.dim[next]);
-        above = stride[next];
-        done[next] = true;
+    const int count = order_in_memory(type, stride, order);
+    if (extents_tell(type, stride, order, count)) {
+        for (int i = 0; i < count; i++)
+            text_addf(&out, "[%lld]", (long long)(i ? stride[order[i - 1]] / stride[order[i]]
+                                                    : type.dim[order[0]]));
+        return out.at;
     }
+    for (int i = 0; i < type.rank; i++)
+        text_addf(&out, "%s%lld", i ? ", " : "with strides ", (long long)stride[i]);
     return out.at;
 }
 

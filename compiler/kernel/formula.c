@@ -58,6 +58,7 @@ static void call(Writer *w, const Node *node)
     const Type in = node->input_count ? node->inputs[0]->type : node->type;
     text_addf(w->out, "%s(", op_row(node->op)->name);
     for (int i = 0; i < node->input_count; i++) {
+        if (i && node->inputs[i] == node->inputs[0]) continue; /* pooled where it is largest */
         if (i) text_add(w->out, ", ");
         expression(w, node->inputs[i], TERNARY, false);
     }
@@ -79,12 +80,12 @@ static int axis_of(const Attr *labels, int64_t label)
     return -1;
 }
 
-/* The axis of a matrix that the product sums over; -1 where it is no product of matrices. */
+/* The axis of an operand that the product sums over; -1 where that is no matrix. */
 static int summed_axis(const Node *product, int operand)
 {
     const Attr *labels = &product->attr[operand];
     int found = -1;
-    if (labels->count != 2 || product->attr[2].count != 2) return -1;
+    if (labels->count != 2) return -1;
     for (int i = 0; i < 2; i++)
         if (axis_of(&product->attr[2], labels->ints[i]) < 0) found = found < 0 ? i : -2;
     return found < 0 ? -1 : found;
@@ -106,27 +107,27 @@ static void matrix(Writer *w, const Node *node, bool turned)
     if (turned) text_add(w->out, ".T");
 }
 
-/* a @ b as (b.T @ a.T).T: the result's rows are those of the second operand. */
+/* a @ b as (b.T @ a.T).T: the result's last axis is that of the first operand, a matrix. */
 static bool is_swapped(const Node *product)
 {
     const int a = summed_axis(product, 0);
-    return a >= 0 && summed_axis(product, 1) >= 0
-           && axis_of(&product->attr[2], product->attr[0].ints[1 - a]) == 1;
+    const Attr *result = &product->attr[2];
+    return a >= 0 && axis_of(result, product->attr[0].ints[1 - a]) == result->count - 1;
 }
 
 static void product(Writer *w, const Node *node, int needed)
 {
     const int a = summed_axis(node, 0), b = summed_axis(node, 1);
-    const bool wrap = PRODUCT < needed, matrices = a >= 0 && b >= 0, swapped = is_swapped(node);
+    const bool wrap = PRODUCT < needed, swapped = is_swapped(node);
     open_if(w, wrap);
     if (swapped) {
         matrix(w, node->inputs[1], b == 0);
         text_add(w->out, " @ ");
         matrix(w, node->inputs[0], a == 1);
     } else {
-        matrix(w, node->inputs[0], matrices && a == 0);
+        matrix(w, node->inputs[0], a == 0);
         text_add(w->out, " @ ");
-        matrix(w, node->inputs[1], matrices && b == 1);
+        matrix(w, node->inputs[1], b == 1);
     }
     close_if(w, wrap);
 }
@@ -143,8 +144,7 @@ char *describe_shapes(Arena *arena, const Node *node)
 {
     Text out = text_new(arena);
     const int a = summed_axis(node, 0);
-    const bool matrices = a >= 0 && summed_axis(node, 1) >= 0;
-    if (matrices) {
+    if (a >= 0 && summed_axis(node, 1) >= 0 && node->type.rank == 2) {
         const long long rows = node->type.dim[0], columns = node->type.dim[1];
         const long long sum = node->inputs[0]->type.dim[a];
         text_addf(&out, "[%lld,%lld] x [%lld,%lld]", rows, sum, sum, columns);

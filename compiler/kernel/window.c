@@ -256,6 +256,7 @@ static Value *planes_value(EntryPlan *entry, const Kernel *k, const char *name, 
 static Value *add_scratch(EntryPlan *entry, Kernel *k, const char *name, int64_t floats)
 {
     Value *v = planes_value(entry, k, name, floats);
+    v->scratch = true;
     vec_push(entry->arena, k->scratch, v);
     return v;
 }
@@ -287,6 +288,7 @@ static void add_groups(EntryPlan *entry, Kernel *k, int groups)
     const char *name = arena_printf(entry->arena, "%s_groups", result->name);
     Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
     v->elements = result->elements;
+    v->scratch = true;
     v->pieces = groups;
     vec_push(entry->arena, k->scratch, v);
 }
@@ -507,6 +509,7 @@ static void plan_sums(EntryPlan *entry, Kernel *k)
         const char *name = arena_printf(entry->arena, "%s_rows", describe_node_name(entry, sum));
         Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
         v->elements = k->domain.dim[0] * padded(k->domain.dim[1]);
+        v->scratch = true;
         vec_push(entry->arena, k->scratch, v);
     }
 }

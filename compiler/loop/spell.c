@@ -55,11 +55,24 @@ static int needed_at(const char *spelling, const char *c)
 /* ---- templates ---- */
 
 static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed);
+static void spell_number(const Printer *p, Text *out, const LoopExpr *x, int sign);
+
+static bool is_below_zero(const LoopExpr *x)
+{
+    return (x->kind == E_INT || x->kind == E_FLOAT) && !x->vector && x->number < 0;
+}
 
 static void fill(const Printer *p, Text *out, const char *spelling, LoopExpr *const *args,
                  int number)
 {
     for (const char *c = spelling; *c; c++) {
+        const bool adds = !strncmp(c, "+ $", 3), subtracts = !strncmp(c, "- $", 3);
+        if ((adds || subtracts) && is_below_zero(args[c[3] - '0'])) { /* a - 2 for a + -2 */
+            text_add(out, adds ? "- " : "+ ");
+            spell_number(p, out, args[c[3] - '0'], -1);
+            c += 3;
+            continue;
+        }
         if (*c != '$') {
             text_addn(out, c, 1);
             continue;
@@ -126,13 +139,13 @@ static const char *spelling_of(const Printer *p, const LoopExpr *x)
 
 /* ---- leaves ---- */
 
-static void spell_number(const Printer *p, Text *out, const LoopExpr *x)
+static void spell_number(const Printer *p, Text *out, const LoopExpr *x, int sign)
 {
     Text number = text_new(out->arena);
     if (x->kind == E_INT) {
-        text_addf(&number, "%lld", (long long)x->number);
+        text_addf(&number, "%lld", sign * (long long)x->number);
     } else {
-        text_add_float(&number, (float)x->number);
+        text_add_float(&number, (float)(sign * x->number));
         text_add(&number, "f");
     }
     if (!x->vector) text_add(out, number.at);
@@ -236,7 +249,7 @@ static void spell_sum(const Printer *p, Text *out, const LoopExpr *x, int needed
     spell(p, out, first, SUM);
     text_add(out, is_negative(second) ? " - " : " + ");
     if (is_negative(second)) spell_negated(p, out, second);
-    else spell(p, out, second, PRODUCT);
+    else spell(p, out, second, second->kind == E_INDEX_ADD ? SUM : PRODUCT);
     if (needed > SUM) text_add(out, ")");
 }
 
@@ -246,9 +259,9 @@ static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed)
     case E_INDEX_ADD: spell_sum(p, out, x, needed); break;
     case E_INT:
     case E_FLOAT: {
-        const bool wrap = !x->vector && x->number < 0 && needed >= UNARY;
+        const bool wrap = is_below_zero(x) && needed > UNARY;
         if (wrap) text_add(out, "(");
-        spell_number(p, out, x);
+        spell_number(p, out, x, 1);
         if (wrap) text_add(out, ")");
         break;
     }

@@ -78,9 +78,10 @@ static void ask_for_lines(TileFunction *t)
     LoopBuilder *b = &t->b;
     const int64_t floats = t->columns * (int64_t)b->program->target->width;
     LoopExpr *r = x_var(b, loop_begin(b, "r", x_int(b, 0), x_int(b, t->rows), 1));
-    LoopExpr *c = x_var(b, loop_begin(b, "c", x_int(b, 0), x_int(b, floats), LINE));
+    LoopExpr *c = x_int(b, 0);
+    if (floats > LINE) c = x_var(b, loop_begin(b, "c", c, x_int(b, floats), LINE));
     loop_prefetch(b, t->sums, x_add(b, x_times(b, r, x_var(b, t->row)), c));
-    loop_end(b);
+    if (floats > LINE) loop_end(b);
     loop_end(b);
 }
 
@@ -130,7 +131,7 @@ static Function *make_function(Program *program, const char *name, int rows, int
         program, name,
         arena_printf(program->arena,
                      "sums[r * row + c] = sum of a[%s] * b[k * b_step + c] over k < length, for "
-                     "%d rows and %d columns, and what was there where there is more than this.",
+                     "%d rows and %d columns; `more`: added to what is there.",
                      adjacent ? "k * a_step + r" : "r * a_row + k", rows, columns * width));
     t.a = loop_buffer(&t.b, "a", LT_F32, true);
     t.wide = loop_buffer(&t.b, "b", LT_F32, true);

@@ -55,55 +55,55 @@
  *           0   36,864  2..4    wte                         [1][64][128]
  *      36,864   36,864  3..4    wpe                         [64][128]
  *     102,400   36,864  4..5    h_0_ln_1                    [1][64][128]
+ *     233,984   36,864  4..11   x                           [1][64][128]
  *           0  102,400  5..9    h_0_attn_c_attn             [1][64][384]
+ *     168,192   32,768  6..7    h_0_attn_c_attn_transposed  [1][4][64][32]
  *     102,400   65,792  7..8    h_0_attn_select             [1][4][64][64]
  *     168,192   65,792  8..9    h_0_attn_exp                [1][4][64][64]
  *     102,400   36,864  9..10   y                           [1][4][64][32]
- *     233,984   36,864  4..11   x                           [1][64][128]
  *           0   36,864  10..11  h_0_attn_c_proj             [1][64][128]
  *      36,864   36,864  11..12  h_0_ln_2                    [1][64][128]
- *     262,144  135,168  12..13  h_0_mul                     [1][64][512]
  *     397,312   36,864  11..14  x_2                         [1][64][128]
+ *     262,144  135,168  12..13  h_0_mul                     [1][64][512]
+ *           0  262,144  13..43  panel                       scratch
  *     434,176   36,864  13..14  h_0_mlp_c_proj              [1][64][128]
  *     471,040   36,864  14..15  h_1_ln_1                    [1][64][128]
+ *     507,904   36,864  14..21  h_0                         [1][64][128]
  *     262,144  102,400  15..19  h_1_attn_c_attn             [1][64][384]
+ *     430,336   32,768  16..17  h_1_attn_c_attn_transposed  [1][4][64][32]
  *     364,544   65,792  17..18  h_1_attn_select             [1][4][64][64]
  *     430,336   65,792  18..19  h_1_attn_exp                [1][4][64][64]
  *     364,544   36,864  19..20  y_2                         [1][4][64][32]
- *     507,904   36,864  14..21  h_0                         [1][64][128]
  *     262,144   36,864  20..21  h_1_attn_c_proj             [1][64][128]
  *     397,312   36,864  21..22  h_1_ln_2                    [1][64][128]
- *     262,144  135,168  22..23  h_1_mul                     [1][64][512]
  *     434,176   36,864  21..24  x_3                         [1][64][128]
+ *     262,144  135,168  22..23  h_1_mul                     [1][64][512]
  *     397,312   36,864  23..24  h_1_mlp_c_proj              [1][64][128]
  *     471,040   36,864  24..25  h_2_ln_1                    [1][64][128]
+ *     507,904   36,864  24..31  h_1                         [1][64][128]
  *     262,144  102,400  25..29  h_2_attn_c_attn             [1][64][384]
+ *     430,336   32,768  26..27  h_2_attn_c_attn_transposed  [1][4][64][32]
  *     364,544   65,792  27..28  h_2_attn_select             [1][4][64][64]
  *     430,336   65,792  28..29  h_2_attn_exp                [1][4][64][64]
  *     364,544   36,864  29..30  y_3                         [1][4][64][32]
- *     507,904   36,864  24..31  h_1                         [1][64][128]
  *     262,144   36,864  30..31  h_2_attn_c_proj             [1][64][128]
  *     397,312   36,864  31..32  h_2_ln_2                    [1][64][128]
- *     262,144  135,168  32..33  h_2_mul                     [1][64][512]
  *     434,176   36,864  31..34  x_4                         [1][64][128]
+ *     262,144  135,168  32..33  h_2_mul                     [1][64][512]
  *     397,312   36,864  33..34  h_2_mlp_c_proj              [1][64][128]
  *     471,040   36,864  34..35  h_3_ln_1                    [1][64][128]
+ *     507,904   36,864  34..41  h_2                         [1][64][128]
  *     262,144  102,400  35..39  h_3_attn_c_attn             [1][64][384]
+ *     430,336   32,768  36..37  h_3_attn_c_attn_transposed  [1][4][64][32]
  *     364,544   65,792  37..38  h_3_attn_select             [1][4][64][64]
  *     430,336   65,792  38..39  h_3_attn_exp                [1][4][64][64]
  *     364,544   36,864  39..40  y_4                         [1][4][64][32]
- *     507,904   36,864  34..41  h_2                         [1][64][128]
  *     262,144   36,864  40..41  h_3_attn_c_proj             [1][64][128]
  *     397,312   36,864  41..42  h_3_ln_2                    [1][64][128]
- *     262,144  135,168  42..43  h_3_mul                     [1][64][512]
  *     434,176   36,864  41..44  x_5                         [1][64][128]
+ *     262,144  135,168  42..43  h_3_mul                     [1][64][512]
  *     397,312   36,864  43..44  h_3_mlp_c_proj              [1][64][128]
  *           0   36,864  44..45  ln_f                        [1][64][128]
- *     168,192   32,768  6..7    h_0_attn_c_attn_transposed  [1][4][64][32]
- *           0  262,144  13..43  panel                       scratch
- *     430,336   32,768  16..17  h_1_attn_c_attn_transposed  [1][4][64][32]
- *     430,336   32,768  26..27  h_2_attn_c_attn_transposed  [1][4][64][32]
- *     430,336   32,768  36..37  h_3_attn_c_attn_transposed  [1][4][64][32]
  *
  * train, with a workspace of 32,229,376 bytes, 32,229,376 of them live at once:
  *
@@ -155,26 +155,26 @@
  *         offset      bytes  steps     buffer              shape
  *     12,976,128  1,228,800  6..123    h_0_attn_c_attn     [12][64][384]
  *              0  1,622,016  13..110   h_0_mul             [12][64][512]
+ *     11,354,112  1,622,016  13..111   h_0_mlp_c_fc        [12][64][512]
  *     14,204,928  1,228,800  16..104   h_1_attn_c_attn     [12][64][384]
  *      1,622,016  1,622,016  23..91    h_1_mul             [12][64][512]
+ *      9,732,096  1,622,016  23..92    h_1_mlp_c_fc        [12][64][512]
  *     15,433,728  1,228,800  26..85    h_2_attn_c_attn     [12][64][384]
  *      3,244,032  1,622,016  33..72    h_2_mul             [12][64][512]
+ *      8,110,080  1,622,016  33..73    h_2_mlp_c_fc        [12][64][512]
  *     16,662,528  1,228,800  36..66    h_3_attn_c_attn     [12][64][384]
  *      4,866,048  1,622,016  43..53    h_3_mul             [12][64][512]
  *      6,488,064  1,622,016  43..54    h_3_mlp_c_fc        [12][64][512]
  *      4,866,048  1,622,016  54..57    d_h_3_mlp_c_fc      [12][64][512]
  *      4,866,048  1,227,712  65..65    d_h_3_attn_input_2  [12][4][64][32]
+ *      4,866,048  1,228,800  65..70    d_qkv               [3][12][4][64][32]
  *      4,866,560  1,227,712  66..66    d_h_3_attn_input_3  [12][4][32][64]
  *      4,867,072  1,227,712  67..67    d_h_3_attn_input_4  [12][4][64][32]
- *      4,866,048  1,228,800  65..70    d_qkv               [3][12][4][64][32]
- *      8,110,080  1,622,016  33..73    h_2_mlp_c_fc        [12][64][512]
  *      3,244,032  1,622,016  73..76    d_h_2_mlp_c_fc      [12][64][512]
  *      3,244,032  1,227,712  84..84    d_h_2_attn_input_2  [12][4][64][32]
  *      3,244,032  1,228,800  84..89    d_qkv_2             [3][12][4][64][32]
- *      9,732,096  1,622,016  23..92    h_1_mlp_c_fc        [12][64][512]
  *      1,622,016  1,622,016  92..95    d_h_1_mlp_c_fc      [12][64][512]
  *      1,622,016  1,228,800  103..108  d_qkv_3             [3][12][4][64][32]
- *     11,354,112  1,622,016  13..111   h_0_mlp_c_fc        [12][64][512]
  *              0  1,622,016  111..114  d_h_0_mlp_c_fc      [12][64][512]
  *              0  1,228,800  122..127  d_qkv_4             [3][12][4][64][32]
  *     and 115 smaller ones
@@ -410,14 +410,14 @@ static inline float char_gpt_logf(float x)
     const float p2 = p * x2 + 0.14249323f;
     const float p3 = p2 * x2 + 0.20000714f;
     const float p4 = p3 * x2 + 0.3333333f;
-    const float p5 = -0.1151461f * x2 + -0.12420141f;
-    const float p6 = p5 * x2 + -0.16668057f;
-    const float p7 = p6 * x2 + -0.24999994f;
+    const float p5 = -0.1151461f * x2 - 0.12420141f;
+    const float p6 = p5 * x2 - 0.16668057f;
+    const float p7 = p6 * x2 - 0.24999994f;
     const float p8 = p7 * r + p4;
     const float r2 = r * r;
     const float y = p8 * r2 * r;
-    const float y2 = e2 * (-0.00021219444f) + y;
-    const float y3 = r2 * (-0.5f) + y2;
+    const float y2 = e2 * -0.00021219444f + y;
+    const float y3 = r2 * -0.5f + y2;
     return e2 * 0.6933594f + (r + y3);
 }
 
@@ -452,7 +452,7 @@ static inline float char_gpt_expf(float x)
     const int lost = x < -87.3f;
     const float x2 = char_gpt_min(88.0f, char_gpt_max(-87.3f, x));
     const float n = char_gpt_round(x2 * 1.442695f);
-    const float r = n * (-0.6933594f) + x2;
+    const float r = n * -0.6933594f + x2;
     const float r2 = n * 0.00021219444f + r;
     const float x2_2 = r2 * r2;
     const float p = 0.0013981999f * x2_2 + 0.041665796f;
@@ -466,7 +466,7 @@ static inline float char_gpt_expf(float x)
 }
 
 /* sums[r * row + c] = sum of a[r * a_row + k] * b[k * b_step + c] over k < length, for 6 rows
- * and 16 columns, and what was there where there is more than this. */
+ * and 16 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_6x16(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
@@ -498,9 +498,7 @@ static void char_gpt_tile_6x16(const float *NN_RESTRICT a, const float *NN_RESTR
         c5_0 = _mm256_loadu_ps(sums + row * 5);
         c5_1 = _mm256_loadu_ps(sums + row * 5 + 8);
     }
-    for (ptrdiff_t r = 0; r < 6; r++) {
-        for (ptrdiff_t c = 0; c < 16; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
@@ -539,7 +537,7 @@ static void char_gpt_tile_6x16(const float *NN_RESTRICT a, const float *NN_RESTR
 }
 
 /* sums[r * row + c] = sum of a[r * a_row + k] * b[k * b_step + c] over k < length, for 5 rows
- * and 16 columns, and what was there where there is more than this. */
+ * and 16 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_5x16(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
@@ -567,9 +565,7 @@ static void char_gpt_tile_5x16(const float *NN_RESTRICT a, const float *NN_RESTR
         c4_0 = _mm256_loadu_ps(sums + row * 4);
         c4_1 = _mm256_loadu_ps(sums + row * 4 + 8);
     }
-    for (ptrdiff_t r = 0; r < 5; r++) {
-        for (ptrdiff_t c = 0; c < 16; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
@@ -603,7 +599,7 @@ static void char_gpt_tile_5x16(const float *NN_RESTRICT a, const float *NN_RESTR
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
- * and 16 columns, and what was there where there is more than this. */
+ * and 16 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_6x16_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                       float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
@@ -635,9 +631,7 @@ static void char_gpt_tile_6x16_across(const float *NN_RESTRICT a, const float *N
         c5_0 = _mm256_loadu_ps(sums + row * 5);
         c5_1 = _mm256_loadu_ps(sums + row * 5 + 8);
     }
-    for (ptrdiff_t r = 0; r < 6; r++) {
-        for (ptrdiff_t c = 0; c < 16; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         NN_PREFETCH(a + k * a_step + 16);
@@ -677,7 +671,7 @@ static void char_gpt_tile_6x16_across(const float *NN_RESTRICT a, const float *N
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
- * and 16 columns, and what was there where there is more than this. */
+ * and 16 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_5x16_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                       float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
@@ -705,9 +699,7 @@ static void char_gpt_tile_5x16_across(const float *NN_RESTRICT a, const float *N
         c4_0 = _mm256_loadu_ps(sums + row * 4);
         c4_1 = _mm256_loadu_ps(sums + row * 4 + 8);
     }
-    for (ptrdiff_t r = 0; r < 5; r++) {
-        for (ptrdiff_t c = 0; c < 16; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         NN_PREFETCH(a + k * a_step + 16);
@@ -742,7 +734,7 @@ static void char_gpt_tile_5x16_across(const float *NN_RESTRICT a, const float *N
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
- * and 8 columns, and what was there where there is more than this. */
+ * and 8 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_6x8_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                      float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
@@ -762,9 +754,7 @@ static void char_gpt_tile_6x8_across(const float *NN_RESTRICT a, const float *NN
         c4_0 = _mm256_loadu_ps(sums + row * 4);
         c5_0 = _mm256_loadu_ps(sums + row * 5);
     }
-    for (ptrdiff_t r = 0; r < 6; r++) {
-        for (ptrdiff_t c = 0; c < 8; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         NN_PREFETCH(a + k * a_step + 16);
@@ -791,7 +781,7 @@ static void char_gpt_tile_6x8_across(const float *NN_RESTRICT a, const float *NN
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
- * and 8 columns, and what was there where there is more than this. */
+ * and 8 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_5x8_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                      float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
@@ -809,9 +799,7 @@ static void char_gpt_tile_5x8_across(const float *NN_RESTRICT a, const float *NN
         c3_0 = _mm256_loadu_ps(sums + row * 3);
         c4_0 = _mm256_loadu_ps(sums + row * 4);
     }
-    for (ptrdiff_t r = 0; r < 5; r++) {
-        for (ptrdiff_t c = 0; c < 8; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         NN_PREFETCH(a + k * a_step + 16);
@@ -950,7 +938,7 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
     }
 }
 
-/* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight + h.0.attn.c_attn.bias      char_gpt.nn:11
+/* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight.T + h.0.attn.c_attn.bias    char_gpt.nn:11
  * [1,64,128] x [384,128] -> [1,64,384]. h.0.attn.c_attn.weight is stored [128][384]. Tile 6 x 16.
  * Also h_1_attn_c_attn in infer, h_2_attn_c_attn in infer, h_3_attn_c_attn in infer. */
 NN_TARGET_AVX2
@@ -1080,8 +1068,9 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
     }
 }
 
-/* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight + h.0.attn.c_proj.bias             char_gpt.nn:13
- * [1,64,128] x [128,128] -> [1,64,128]. h.0.attn.c_proj.weight is stored [128][128]. Tile 6 x 16.
+/* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias           char_gpt.nn:13
+ * [1,64,128] x [128,128] -> [1,64,128]. h.0.attn.c_proj.weight is stored with strides 1, 128. Tile
+ * 6 x 16.
  * Also h_1_attn_c_proj in infer, h_2_attn_c_proj in infer, h_3_attn_c_proj in infer. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
@@ -1210,8 +1199,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
     }
 }
 
-/* h_0_mul = (h_0_ln_2 @ h.0.mlp.c_fc.weight + h.0.mlp.c_fc.bias) * normal_cdf(h_0_ln_2 @
- * h.0.mlp.c_fc.weight + h.0.mlp.c_fc.bias)  char_gpt.nn:19
+/* h_0_mul = (h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias) * normal_cdf(h_0_ln_2 @
+ * h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias)  char_gpt.nn:19
  * [1,64,128] x [512,128] -> [1,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 16.
  * Also h_1_mlp_c_fc_mul in infer, h_2_mlp_c_fc_mul in infer, h_3_mlp_c_fc_mul in infer. */
 NN_TARGET_AVX2
@@ -1340,7 +1329,7 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
     }
 }
 
-/* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight + h.0.mlp.c_proj.bias          char_gpt.nn:20
+/* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias        char_gpt.nn:20
  * [1,64,512] x [128,512] -> [1,64,128]. h.0.mlp.c_proj.weight is stored [128][528]. Tile 6 x 16.
  * Also h_1_mlp_c_proj in infer, h_2_mlp_c_proj in infer, h_3_mlp_c_proj in infer. */
 NN_TARGET_AVX2
@@ -1363,7 +1352,7 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
                     const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
-                    _mm256_storeu_ps(h_0_mlp_c_proj + i * 144 + r * 144 + (j + v),
+                    _mm256_storeu_ps(h_0_mlp_c_proj + i * 144 + r * 144 + j + v,
                         _mm256_add_ps(sum, _mm256_loadu_ps(h_0_mlp_c_proj_bias + j + v)));
                 }
             }
@@ -1373,7 +1362,7 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
             for (ptrdiff_t r = 0; r < 5; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
                     const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
-                    _mm256_storeu_ps(h_0_mlp_c_proj + i * 144 + r * 144 + (j + v),
+                    _mm256_storeu_ps(h_0_mlp_c_proj + i * 144 + r * 144 + j + v,
                         _mm256_add_ps(sum, _mm256_loadu_ps(h_0_mlp_c_proj_bias + j + v)));
                 }
             }
@@ -1450,7 +1439,7 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
     }
 }
 
-/* logits = ln_f @ wte.weight                                                      char_gpt.nn:29
+/* logits = ln_f @ wte.weight.T                                                    char_gpt.nn:29
  * [1,64,128] x [65,128] -> [1,64,65]. wte.weight is stored [128][80]. Tile 3 x 24. */
 NN_TARGET_AVX2
 static void char_gpt_logits(const float *NN_RESTRICT ln_f, const float *NN_RESTRICT wte_weight,
@@ -1705,7 +1694,7 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
     }
 }
 
-/* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight + h.0.attn.c_attn.bias      char_gpt.nn:11
+/* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight.T + h.0.attn.c_attn.bias    char_gpt.nn:11
  * [12,64,128] x [384,128] -> [12,64,384]. h.0.attn.c_attn.weight is stored [128][384]. Tile 6 x 16.
  * Also h_1_attn_c_attn in train, h_2_attn_c_attn in train, h_3_attn_c_attn in train. */
 NN_TARGET_AVX2
@@ -1865,18 +1854,16 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                                                               char_gpt_iota());
                         const __m256 le = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(
                             iota, _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
-                        _mm256_storeu_ps(h_0_attn_select + row * 16448 + j * 4112
-                            + (i * 64 + r * 64) + j2,
-                            _mm256_blendv_ps(_mm256_set1_ps(-1e+30f),
+                        _mm256_storeu_ps(h_0_attn_select + row * 16448 + j * 4112 + i * 64 + r * 64
+                            + j2, _mm256_blendv_ps(_mm256_set1_ps(-1e+30f),
                             _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16),
                             _mm256_set1_ps(0.17677669f)), le));
                         const __m256i iota2 = _mm256_add_epi32(_mm256_set1_epi32((int32_t)(j2 + 8)),
                                                                char_gpt_iota());
                         const __m256 le2 = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(
                             iota2, _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
-                        _mm256_storeu_ps(h_0_attn_select + row * 16448 + j * 4112
-                            + (i * 64 + r * 64) + j2 + 8,
-                            _mm256_blendv_ps(_mm256_set1_ps(-1e+30f),
+                        _mm256_storeu_ps(h_0_attn_select + row * 16448 + j * 4112 + i * 64 + r * 64
+                            + j2 + 8, _mm256_blendv_ps(_mm256_set1_ps(-1e+30f),
                             _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8),
                             _mm256_set1_ps(0.17677669f)), le2));
                     }
@@ -1991,8 +1978,9 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
     }
 }
 
-/* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight + h.0.attn.c_proj.bias             char_gpt.nn:13
- * [12,64,128] x [128,128] -> [12,64,128]. h.0.attn.c_proj.weight is stored [128][128]. Tile 6 x 16.
+/* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias           char_gpt.nn:13
+ * [12,64,128] x [128,128] -> [12,64,128]. h.0.attn.c_proj.weight is stored with strides 1, 128.
+ * Tile 6 x 16.
  * Also h_1_attn_c_proj in train, h_2_attn_c_proj in train, h_3_attn_c_proj in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
@@ -2165,7 +2153,7 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
 }
 
 /* h_0_mul = h_0_mlp_c_fc * normal_cdf(h_0_mlp_c_fc)                               char_gpt.nn:19
- * h_0_mlp_c_fc = h_0_ln_2 @ h.0.mlp.c_fc.weight + h.0.mlp.c_fc.bias
+ * h_0_mlp_c_fc = h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias
  * [12,64,128] x [512,128] -> [12,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 16.
  * Also h_1_mlp_c_fc_mul in train, h_2_mlp_c_fc_mul in train, h_3_mlp_c_fc_mul in train. */
 NN_TARGET_AVX2
@@ -2246,7 +2234,7 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
     }
 }
 
-/* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight + h.0.mlp.c_proj.bias          char_gpt.nn:20
+/* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias        char_gpt.nn:20
  * [12,64,512] x [128,512] -> [12,64,128]. h.0.mlp.c_proj.weight is stored [128][528]. Tile 6 x 16.
  * Also h_1_mlp_c_proj in train, h_2_mlp_c_proj in train, h_3_mlp_c_proj in train. */
 NN_TARGET_AVX2
@@ -2269,7 +2257,7 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
                     const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
-                    _mm256_storeu_ps(h_0_mlp_c_proj + row * 144 + r * 144 + (j + v),
+                    _mm256_storeu_ps(h_0_mlp_c_proj + row * 144 + r * 144 + j + v,
                         _mm256_add_ps(sum, _mm256_loadu_ps(h_0_mlp_c_proj_bias + j + v)));
                 }
             }
@@ -2277,7 +2265,7 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
     }
 }
 
-/* logits = ln_f @ wte.weight                                                      char_gpt.nn:29
+/* logits = ln_f @ wte.weight.T                                                    char_gpt.nn:29
  * [12,64,128] x [65,128] -> [12,64,65]. wte.weight is stored [128][80]. Tile 3 x 24. */
 NN_TARGET_AVX2
 static void char_gpt_logits_batch12(const float *NN_RESTRICT ln_f,
@@ -2623,7 +2611,7 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
-            const float mul = row_sum * (-0.5f);
+            const float mul = row_sum * -0.5f;
             const float ln_f_rsqrt2 = ln_f_rsqrt[row * 64 + j];
             const float mul2 = mul * ln_f_rsqrt2;
             const float mul3 = mul2 * ln_f_rsqrt2;
@@ -2835,7 +2823,7 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 512; k += 8) {
-                char_gpt_transpose(h_3_mlp_c_fc_weight + k + (j * 528 + v * 528), 528,
+                char_gpt_transpose(h_3_mlp_c_fc_weight + k + j * 528 + v * 528, 528,
                                    panel + k * 16 + v, 16, 8, 8);
             }
         }
@@ -2919,7 +2907,7 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
-            const float mul = row_sum * (-0.5f);
+            const float mul = row_sum * -0.5f;
             const float h_3_ln_2_rsqrt2 = h_3_ln_2_rsqrt[row * 64 + j];
             const float mul2 = mul * h_3_ln_2_rsqrt2;
             const float mul3 = mul2 * h_3_ln_2_rsqrt2;
@@ -2965,7 +2953,7 @@ static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float 
 }
 
 /* h_3_attn_c_proj_weight_transposed = h.3.attn.c_proj.weight                      char_gpt.nn:13
- * h.3.attn.c_proj.weight is stored [128][128].
+ * h.3.attn.c_proj.weight is stored with strides 1, 128.
  * Also transpose_h_2_attn_c_proj_weight in train, transpose_h_1_attn_c_proj_weight in train,
  * transpose_h_0_attn_c_proj_weight in train. */
 NN_TARGET_AVX2
@@ -3421,7 +3409,7 @@ static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 384; k += 8) {
-                char_gpt_transpose(h_3_attn_c_attn_weight + k + (j * 384 + v * 384), 384,
+                char_gpt_transpose(h_3_attn_c_attn_weight + k + j * 384 + v * 384, 384,
                                    panel + k * 16 + v, 16, 8, 8);
             }
         }
@@ -3507,7 +3495,7 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
-            const float mul = row_sum * (-0.5f);
+            const float mul = row_sum * -0.5f;
             const float h_0_ln_1_rsqrt2 = h_0_ln_1_rsqrt[row * 64 + j];
             const float mul2 = mul * h_0_ln_1_rsqrt2;
             const float mul3 = mul2 * h_0_ln_1_rsqrt2;
@@ -3597,9 +3585,9 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
                     const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
-                    _mm256_storeu_ps(d_wte_weight + j + v + (i * 80 + r * 80),
-                        _mm256_add_ps(sum, _mm256_loadu_ps(d_wte_scatter_transposed + j + v
-                        + (i * 80 + r * 80))));
+                    _mm256_storeu_ps(d_wte_weight + j + v + i * 80 + r * 80,
+                        _mm256_add_ps(sum, _mm256_loadu_ps(d_wte_scatter_transposed + j + v + i * 80
+                        + r * 80)));
                 }
             }
         }
@@ -3608,9 +3596,9 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
             for (ptrdiff_t r = 0; r < 5; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
                     const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
-                    _mm256_storeu_ps(d_wte_weight + j + v + (i * 80 + r * 80),
-                        _mm256_add_ps(sum, _mm256_loadu_ps(d_wte_scatter_transposed + j + v
-                        + (i * 80 + r * 80))));
+                    _mm256_storeu_ps(d_wte_weight + j + v + i * 80 + r * 80,
+                        _mm256_add_ps(sum, _mm256_loadu_ps(d_wte_scatter_transposed + j + v + i * 80
+                        + r * 80)));
                 }
             }
         }
@@ -3673,7 +3661,8 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_0_ln_1_bias = params + 18560;      /* [128] */
     const float *const h_0_attn_c_attn_weight = params + 18688; /* [384][128], stored [128][384] */
     const float *const h_0_attn_c_attn_bias = params + 67840; /* [384] */
-    const float *const h_0_attn_c_proj_weight = params + 68224; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    const float *const h_0_attn_c_proj_weight = params + 68224;
     const float *const h_0_attn_c_proj_bias = params + 84608; /* [128] */
     const float *const h_0_ln_2_weight = params + 84736;    /* [128] */
     const float *const h_0_ln_2_bias = params + 84864;      /* [128] */
@@ -3685,7 +3674,8 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_1_ln_1_bias = params + 220928;     /* [128] */
     const float *const h_1_attn_c_attn_weight = params + 221056; /* [384][128], stored [128][384] */
     const float *const h_1_attn_c_attn_bias = params + 270208; /* [384] */
-    const float *const h_1_attn_c_proj_weight = params + 270592; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    const float *const h_1_attn_c_proj_weight = params + 270592;
     const float *const h_1_attn_c_proj_bias = params + 286976; /* [128] */
     const float *const h_1_ln_2_weight = params + 287104;   /* [128] */
     const float *const h_1_ln_2_bias = params + 287232;     /* [128] */
@@ -3697,7 +3687,8 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_2_ln_1_bias = params + 423296;     /* [128] */
     const float *const h_2_attn_c_attn_weight = params + 423424; /* [384][128], stored [128][384] */
     const float *const h_2_attn_c_attn_bias = params + 472576; /* [384] */
-    const float *const h_2_attn_c_proj_weight = params + 472960; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    const float *const h_2_attn_c_proj_weight = params + 472960;
     const float *const h_2_attn_c_proj_bias = params + 489344; /* [128] */
     const float *const h_2_ln_2_weight = params + 489472;   /* [128] */
     const float *const h_2_ln_2_bias = params + 489600;     /* [128] */
@@ -3709,7 +3700,8 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_3_ln_1_bias = params + 625664;     /* [128] */
     const float *const h_3_attn_c_attn_weight = params + 625792; /* [384][128], stored [128][384] */
     const float *const h_3_attn_c_attn_bias = params + 674944; /* [384] */
-    const float *const h_3_attn_c_proj_weight = params + 675328; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    const float *const h_3_attn_c_proj_weight = params + 675328;
     const float *const h_3_attn_c_proj_bias = params + 691712; /* [128] */
     const float *const h_3_ln_2_weight = params + 691840;   /* [128] */
     const float *const h_3_ln_2_bias = params + 691968;     /* [128] */
@@ -3723,9 +3715,11 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const wpe = work + 9216;                         /* [64][128], stored [64][144] */
     float *const h_0_ln_1 = work + 25600;                   /* [1][64][128], stored [64][144] */
     float *const h_0_attn_c_attn = work;                    /* [1][64][384], stored [64][400] */
-    float *const h_0_attn_select = work + 25600;            /* [1][4][64][64], stored [4][64][64] */
-    float *const h_0_attn_exp = work + 42048;               /* [1][4][64][64], stored [4][64][64] */
-    float *const y = work + 25600;                          /* [1][4][64][32], stored [64][4][32] */
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_0_attn_select = work + 25600;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_0_attn_exp = work + 42048;
+    float *const y = work + 25600;  /* [1][4][64][32], stored with strides 9216, 32, 144, 1 */
     float *const x = work + 58496;                          /* [1][64][128], stored [64][144] */
     float *const h_0_attn_c_proj = work;                    /* [1][64][128], stored [64][144] */
     float *const h_0_ln_2 = work + 9216;                    /* [1][64][128], stored [64][144] */
@@ -3734,9 +3728,12 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const h_0_mlp_c_proj = work + 108544;            /* [1][64][128], stored [64][144] */
     float *const h_1_ln_1 = work + 117760;                  /* [1][64][128], stored [64][144] */
     float *const h_1_attn_c_attn = work + 65536;            /* [1][64][384], stored [64][400] */
-    float *const h_1_attn_select = work + 91136;            /* [1][4][64][64], stored [4][64][64] */
-    float *const h_1_attn_exp = work + 107584;              /* [1][4][64][64], stored [4][64][64] */
-    float *const y_2 = work + 91136;                        /* [1][4][64][32], stored [64][4][32] */
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_1_attn_select = work + 91136;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_1_attn_exp = work + 107584;
+    /* [1][4][64][32], stored with strides 9216, 32, 144, 1 */
+    float *const y_2 = work + 91136;
     float *const h_0 = work + 126976;                       /* [1][64][128], stored [64][144] */
     float *const h_1_attn_c_proj = work + 65536;            /* [1][64][128], stored [64][144] */
     float *const h_1_ln_2 = work + 99328;                   /* [1][64][128], stored [64][144] */
@@ -3745,9 +3742,12 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const h_1_mlp_c_proj = work + 99328;             /* [1][64][128], stored [64][144] */
     float *const h_2_ln_1 = work + 117760;                  /* [1][64][128], stored [64][144] */
     float *const h_2_attn_c_attn = work + 65536;            /* [1][64][384], stored [64][400] */
-    float *const h_2_attn_select = work + 91136;            /* [1][4][64][64], stored [4][64][64] */
-    float *const h_2_attn_exp = work + 107584;              /* [1][4][64][64], stored [4][64][64] */
-    float *const y_3 = work + 91136;                        /* [1][4][64][32], stored [64][4][32] */
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_2_attn_select = work + 91136;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_2_attn_exp = work + 107584;
+    /* [1][4][64][32], stored with strides 9216, 32, 144, 1 */
+    float *const y_3 = work + 91136;
     float *const h_1 = work + 126976;                       /* [1][64][128], stored [64][144] */
     float *const h_2_attn_c_proj = work + 65536;            /* [1][64][128], stored [64][144] */
     float *const h_2_ln_2 = work + 99328;                   /* [1][64][128], stored [64][144] */
@@ -3756,9 +3756,12 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const h_2_mlp_c_proj = work + 99328;             /* [1][64][128], stored [64][144] */
     float *const h_3_ln_1 = work + 117760;                  /* [1][64][128], stored [64][144] */
     float *const h_3_attn_c_attn = work + 65536;            /* [1][64][384], stored [64][400] */
-    float *const h_3_attn_select = work + 91136;            /* [1][4][64][64], stored [4][64][64] */
-    float *const h_3_attn_exp = work + 107584;              /* [1][4][64][64], stored [4][64][64] */
-    float *const y_4 = work + 91136;                        /* [1][4][64][32], stored [64][4][32] */
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_3_attn_select = work + 91136;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_3_attn_exp = work + 107584;
+    /* [1][4][64][32], stored with strides 9216, 32, 144, 1 */
+    float *const y_4 = work + 91136;
     float *const h_2 = work + 126976;                       /* [1][64][128], stored [64][144] */
     float *const h_3_attn_c_proj = work + 65536;            /* [1][64][128], stored [64][144] */
     float *const h_3_ln_2 = work + 99328;                   /* [1][64][128], stored [64][144] */
@@ -3786,7 +3789,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(wte, wpe, h_0_ln_1_weight, h_0_ln_1_bias, h_0_ln_1, x);
     CHAR_GPT_TRACE("h.0.ln_1", h_0_ln_1, 9216);
     CHAR_GPT_TRACE("x", x, 9216);
-    /* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight + h.0.attn.c_attn.bias */
+    /* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight.T + h.0.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_0_ln_1, h_0_attn_c_attn_weight, h_0_attn_c_attn_bias,
                                  h_0_attn_c_attn);
     CHAR_GPT_TRACE("h.0.attn.c_attn", h_0_attn_c_attn, 25600);
@@ -3800,7 +3803,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     /* y = h_0_attn_exp @ h_0_attn_c_attn[2, :, :, :, :] */
     char_gpt_contract_4x64x32(h_0_attn_exp, h_0_attn_c_attn, y, count);
     CHAR_GPT_TRACE("y", y, 9216);
-    /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight + h.0.attn.c_proj.bias */
+    /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y, h_0_attn_c_proj_weight, h_0_attn_c_proj_bias, h_0_attn_c_proj);
     CHAR_GPT_TRACE("h.0.attn.c_proj", h_0_attn_c_proj, 9216);
     char_gpt_add_64x128(x, h_0_attn_c_proj, h_0_ln_2_weight, h_0_ln_2_bias, h_0_ln_2, x_2);
@@ -3808,14 +3811,14 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x_2, 9216);
     char_gpt_contract_mul_64x512(h_0_ln_2, h_0_mlp_c_fc_weight, h_0_mlp_c_fc_bias, h_0_mul);
     CHAR_GPT_TRACE("h.0_mul", h_0_mul, 33792);
-    /* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight + h.0.mlp.c_proj.bias */
+    /* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_0_mul, h_0_mlp_c_proj_weight, h_0_mlp_c_proj_bias,
                                    h_0_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.0.mlp.c_proj", h_0_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_2, h_0_mlp_c_proj, h_1_ln_1_weight, h_1_ln_1_bias, h_1_ln_1, h_0);
     CHAR_GPT_TRACE("h.1.ln_1", h_1_ln_1, 9216);
     CHAR_GPT_TRACE("h.0", h_0, 9216);
-    /* h_1_attn_c_attn = h_1_ln_1 @ h.1.attn.c_attn.weight + h.1.attn.c_attn.bias */
+    /* h_1_attn_c_attn = h_1_ln_1 @ h.1.attn.c_attn.weight.T + h.1.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_1_ln_1, h_1_attn_c_attn_weight, h_1_attn_c_attn_bias,
                                  h_1_attn_c_attn);
     CHAR_GPT_TRACE("h.1.attn.c_attn", h_1_attn_c_attn, 25600);
@@ -3829,7 +3832,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     /* y_2 = h_1_attn_exp @ h_1_attn_c_attn[2, :, :, :, :] */
     char_gpt_contract_4x64x32(h_1_attn_exp, h_1_attn_c_attn, y_2, count);
     CHAR_GPT_TRACE("y", y_2, 9216);
-    /* h_1_attn_c_proj = y_2 @ h.1.attn.c_proj.weight + h.1.attn.c_proj.bias */
+    /* h_1_attn_c_proj = y_2 @ h.1.attn.c_proj.weight.T + h.1.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_2, h_1_attn_c_proj_weight, h_1_attn_c_proj_bias,
                                  h_1_attn_c_proj);
     CHAR_GPT_TRACE("h.1.attn.c_proj", h_1_attn_c_proj, 9216);
@@ -3838,14 +3841,14 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x_3, 9216);
     char_gpt_contract_mul_64x512(h_1_ln_2, h_1_mlp_c_fc_weight, h_1_mlp_c_fc_bias, h_1_mul);
     CHAR_GPT_TRACE("h.1_mul", h_1_mul, 33792);
-    /* h_1_mlp_c_proj = h_1_mul @ h.1.mlp.c_proj.weight + h.1.mlp.c_proj.bias */
+    /* h_1_mlp_c_proj = h_1_mul @ h.1.mlp.c_proj.weight.T + h.1.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_1_mul, h_1_mlp_c_proj_weight, h_1_mlp_c_proj_bias,
                                    h_1_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.1.mlp.c_proj", h_1_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_3, h_1_mlp_c_proj, h_2_ln_1_weight, h_2_ln_1_bias, h_2_ln_1, h_1);
     CHAR_GPT_TRACE("h.2.ln_1", h_2_ln_1, 9216);
     CHAR_GPT_TRACE("h.1", h_1, 9216);
-    /* h_2_attn_c_attn = h_2_ln_1 @ h.2.attn.c_attn.weight + h.2.attn.c_attn.bias */
+    /* h_2_attn_c_attn = h_2_ln_1 @ h.2.attn.c_attn.weight.T + h.2.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_2_ln_1, h_2_attn_c_attn_weight, h_2_attn_c_attn_bias,
                                  h_2_attn_c_attn);
     CHAR_GPT_TRACE("h.2.attn.c_attn", h_2_attn_c_attn, 25600);
@@ -3859,7 +3862,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     /* y_3 = h_2_attn_exp @ h_2_attn_c_attn[2, :, :, :, :] */
     char_gpt_contract_4x64x32(h_2_attn_exp, h_2_attn_c_attn, y_3, count);
     CHAR_GPT_TRACE("y", y_3, 9216);
-    /* h_2_attn_c_proj = y_3 @ h.2.attn.c_proj.weight + h.2.attn.c_proj.bias */
+    /* h_2_attn_c_proj = y_3 @ h.2.attn.c_proj.weight.T + h.2.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_3, h_2_attn_c_proj_weight, h_2_attn_c_proj_bias,
                                  h_2_attn_c_proj);
     CHAR_GPT_TRACE("h.2.attn.c_proj", h_2_attn_c_proj, 9216);
@@ -3868,14 +3871,14 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x_4, 9216);
     char_gpt_contract_mul_64x512(h_2_ln_2, h_2_mlp_c_fc_weight, h_2_mlp_c_fc_bias, h_2_mul);
     CHAR_GPT_TRACE("h.2_mul", h_2_mul, 33792);
-    /* h_2_mlp_c_proj = h_2_mul @ h.2.mlp.c_proj.weight + h.2.mlp.c_proj.bias */
+    /* h_2_mlp_c_proj = h_2_mul @ h.2.mlp.c_proj.weight.T + h.2.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_2_mul, h_2_mlp_c_proj_weight, h_2_mlp_c_proj_bias,
                                    h_2_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.2.mlp.c_proj", h_2_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_4, h_2_mlp_c_proj, h_3_ln_1_weight, h_3_ln_1_bias, h_3_ln_1, h_2);
     CHAR_GPT_TRACE("h.3.ln_1", h_3_ln_1, 9216);
     CHAR_GPT_TRACE("h.2", h_2, 9216);
-    /* h_3_attn_c_attn = h_3_ln_1 @ h.3.attn.c_attn.weight + h.3.attn.c_attn.bias */
+    /* h_3_attn_c_attn = h_3_ln_1 @ h.3.attn.c_attn.weight.T + h.3.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_3_ln_1, h_3_attn_c_attn_weight, h_3_attn_c_attn_bias,
                                  h_3_attn_c_attn);
     CHAR_GPT_TRACE("h.3.attn.c_attn", h_3_attn_c_attn, 25600);
@@ -3889,7 +3892,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     /* y_4 = h_3_attn_exp @ h_3_attn_c_attn[2, :, :, :, :] */
     char_gpt_contract_4x64x32(h_3_attn_exp, h_3_attn_c_attn, y_4, count);
     CHAR_GPT_TRACE("y", y_4, 9216);
-    /* h_3_attn_c_proj = y_4 @ h.3.attn.c_proj.weight + h.3.attn.c_proj.bias */
+    /* h_3_attn_c_proj = y_4 @ h.3.attn.c_proj.weight.T + h.3.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_4, h_3_attn_c_proj_weight, h_3_attn_c_proj_bias,
                                  h_3_attn_c_proj);
     CHAR_GPT_TRACE("h.3.attn.c_proj", h_3_attn_c_proj, 9216);
@@ -3898,13 +3901,13 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x_5, 9216);
     char_gpt_contract_mul_64x512(h_3_ln_2, h_3_mlp_c_fc_weight, h_3_mlp_c_fc_bias, h_3_mul);
     CHAR_GPT_TRACE("h.3_mul", h_3_mul, 33792);
-    /* h_3_mlp_c_proj = h_3_mul @ h.3.mlp.c_proj.weight + h.3.mlp.c_proj.bias */
+    /* h_3_mlp_c_proj = h_3_mul @ h.3.mlp.c_proj.weight.T + h.3.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_3_mul, h_3_mlp_c_proj_weight, h_3_mlp_c_proj_bias,
                                    h_3_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.3.mlp.c_proj", h_3_mlp_c_proj, 9216);
     char_gpt_ln_f(x_5, h_3_mlp_c_proj, ln_f_weight, ln_f_bias, ln_f);
     CHAR_GPT_TRACE("ln_f", ln_f, 9216);
-    /* logits = ln_f @ wte.weight */
+    /* logits = ln_f @ wte.weight.T */
     char_gpt_logits(ln_f, wte_weight, logits);
     CHAR_GPT_TRACE("logits", logits, 4160);
     return NN_OK;
@@ -3926,7 +3929,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     const float *const h_0_ln_1_bias = args->params + 18560; /* [128] */
     /* [384][128], stored [128][384] */
     const float *const h_0_attn_c_attn_weight = args->params + 18688;
-    /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
     const float *const h_0_attn_c_proj_weight = args->params + 68224;
     const float *const h_0_ln_2_weight = args->params + 84736; /* [128] */
     /* [512][128], stored [128][528] */
@@ -3943,7 +3946,8 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const d_h_0_ln_1_bias = args->grads + 18560;     /* [128] */
     float *const d_h_0_attn_c_attn_weight = args->grads + 18688; /* [384][128], stored [128][384] */
     float *const d_h_0_attn_c_attn_bias = args->grads + 67840; /* [384] */
-    float *const d_h_0_attn_c_proj_weight = args->grads + 68224; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    float *const d_h_0_attn_c_proj_weight = args->grads + 68224;
     float *const d_h_0_attn_c_proj_bias = args->grads + 84608; /* [128] */
     float *const d_h_0_ln_2_weight = args->grads + 84736;   /* [128] */
     float *const d_h_0_ln_2_bias = args->grads + 84864;     /* [128] */
@@ -3953,70 +3957,53 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const d_h_3_mlp_c_proj_bias = args->grads + 827776; /* [128] */
     float *const d_ln_f_weight = args->grads + 827904;      /* [128] */
     float *const d_ln_f_bias = args->grads + 828032;        /* [128] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const wte = work;
+    float *const wte = work;                    /* [12][64][128], stored [12][64][144] */
     float *const wpe = work + 110592;                       /* [64][128], stored [64][144] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const h_0_ln_1 = work + 5262336;
+    float *const h_0_ln_1 = work + 5262336;     /* [12][64][128], stored [12][64][144] */
     /* [12][64][384], stored [12][64][400] */
     float *const h_0_attn_c_attn = work + 3244032;
-    /* [12][4][64][64], stored [12][4][64][64] */
+    /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
     float *const h_0_attn_exp = work + 4472832;
-    /* [12][4][64][32], stored [12][64][4][32] */
+    /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
     float *const y = work + 5372928;
-    /* [12][64][128], stored [12][64][144] */
-    float *const x = work + 5483520;
-    /* [12][64][128], stored [12][64][144] */
-    float *const h_0_ln_2 = work + 5594112;
-    /* [12][64][512], stored [12][64][528] */
-    float *const h_0_mul = work;
-    /* [12][64][128], stored [12][64][144] */
-    float *const x_2 = work + 5704704;
-    /* [12][64][128], stored [12][64][144] */
-    float *const ln_f = work + 7584768;
+    float *const x = work + 5483520;            /* [12][64][128], stored [12][64][144] */
+    float *const h_0_ln_2 = work + 5594112;     /* [12][64][128], stored [12][64][144] */
+    float *const h_0_mul = work;                /* [12][64][512], stored [12][64][528] */
+    float *const x_2 = work + 5704704;          /* [12][64][128], stored [12][64][144] */
+    float *const ln_f = work + 7584768;         /* [12][64][128], stored [12][64][144] */
     float *const perplexity_mul = work + 7474176;           /* [1] */
     float *const d_logits = work + 7982080;                 /* [12][64][65], stored [12][64][80] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_ln_f = work + 7474176;
-    /* [12][64][128], stored [12][64][144] */
-    float *const h_3 = work + 7695360;
+    float *const d_ln_f = work + 7474176;       /* [12][64][128], stored [12][64][144] */
+    float *const h_3 = work + 7695360;          /* [12][64][128], stored [12][64][144] */
     float *const ln_f_div = work + 8043520;                 /* [12][64][1] */
     float *const ln_f_rsqrt = work + 8044288;               /* [12][64][1] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_h_3 = work + 7805952;
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_h_0 = work + 405504;
-    /* [12][64][512], stored [12][64][528] */
-    float *const h_0_mlp_c_fc = work + 2838528;
-    /* [12][64][512], stored [12][64][528] */
-    float *const d_h_0_mlp_c_fc = work;
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_h_0_ln_2 = work + 516096;
+    float *const d_h_3 = work + 7805952;        /* [12][64][128], stored [12][64][144] */
+    float *const d_h_0 = work + 405504;         /* [12][64][128], stored [12][64][144] */
+    float *const h_0_mlp_c_fc = work + 2838528; /* [12][64][512], stored [12][64][528] */
+    float *const d_h_0_mlp_c_fc = work;         /* [12][64][512], stored [12][64][528] */
+    float *const d_h_0_ln_2 = work + 516096;    /* [12][64][128], stored [12][64][144] */
     float *const h_0_ln_2_div = work + 8054272;             /* [12][64][1] */
     float *const h_0_ln_2_rsqrt = work + 8055040;           /* [12][64][1] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_x_4 = work + 626688;
+    float *const d_x_4 = work + 626688;         /* [12][64][128], stored [12][64][144] */
     /* [12][64][128], stored [12][64][144] */
     float *const d_h_0_attn_c_proj_input = work + 504576;
-    /* [12][4][64][64], stored [12][4][64][64] */
+    /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
     float *const d_h_0_attn_input = work;
-    /* [12][4][64][64], stored [12][4][64][64] */
+    /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
     float *const d_h_0_attn_mul = work + 307200;
-    /* [12][4][64][32], stored [12][64][12][32] */
+    /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
     float *const d_h_0_attn_input_2 = work;
-    /* [12][4][32][64], stored [12][64][12][32] */
+    /* [12][4][32][64], stored with strides 25600, 32, 1, 400 */
     float *const d_h_0_attn_input_3 = work + 128;
-    /* [12][4][64][32], stored [12][64][12][32] */
+    /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
     float *const d_h_0_attn_input_4 = work + 256;
-    /* [3][12][4][64][32], stored [12][64][3][4][32] */
+    /* [3][12][4][64][32], stored with strides 128, 25600, 32, 400, 1 */
     float *const d_qkv_4 = work;
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_h_0_ln_1 = work + 307200;
+    float *const d_h_0_ln_1 = work + 307200;    /* [12][64][128], stored [12][64][144] */
     float *const h_0_ln_1_div = work + 8055808;             /* [12][64][1] */
     float *const h_0_ln_1_rsqrt = work + 8056576;           /* [12][64][1] */
     float *const d_x_sum = work + 110592;                   /* [1][64][128], stored [64][144] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_x_5 = work;
+    float *const d_x_5 = work;                  /* [12][64][128], stored [12][64][144] */
     float *const d_wte_scatter = work + 110592;             /* [65][128], stored [65][144] */
     float *const panel = work + 7916544;                    /* scratch */
     float *const wte_weight_transposed = work + 7805952;    /* [65][128], stored [65][144] */
@@ -4059,61 +4046,57 @@ int char_gpt_train(const char_gpt_train_args *args)
         };
         for (ptrdiff_t i = 0; i < 4; i++) {
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_ln_1 = work + (i * 552960 + 5262336);
+            float *const h_i_ln_1 = work + i * 552960 + 5262336;
             /* [384][128], stored [128][384] */
-            const float *const h_i_attn_c_attn_weight = args->params + (i * 202368 + 18688);
-            /* [384] */
-            const float *const h_i_attn_c_attn_bias = args->params + (i * 202368 + 67840);
+            const float *const h_i_attn_c_attn_weight = args->params + i * 202368 + 18688;
+            const float *const h_i_attn_c_attn_bias = args->params + i * 202368 + 67840; /* [384] */
             /* [12][64][384], stored [12][64][400] */
-            float *const h_i_attn_c_attn = work + (i * 307200 + 3244032);
+            float *const h_i_attn_c_attn = work + i * 307200 + 3244032;
             /* [12][4][64][32], stored [12][4][32][64] */
-            float *const h_i_attn_c_attn_transposed = work + (i * 405504 + 197376);
-            /* [12][4][64][64], stored [12][4][64][64] */
+            float *const h_i_attn_c_attn_transposed = work + i * 405504 + 197376;
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
             float *const h_i_attn_select = work + i * 405504;
-            /* [12][4][64][64], stored [12][4][64][64] */
-            float *const h_i_attn_exp = work + (i * 197376 + 4472832);
-            /* [12][4][64][32], stored [12][64][4][32] */
-            float *const y_i = work + (i * 552960 + 5372928);
-            /* [128][128], stored [128][128] */
-            const float *const h_i_attn_c_proj_weight = args->params + (i * 202368 + 68224);
-            /* [128] */
-            const float *const h_i_attn_c_proj_bias = args->params + (i * 202368 + 84608);
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
+            float *const h_i_attn_exp = work + i * 197376 + 4472832;
+            /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
+            float *const y_i = work + i * 552960 + 5372928;
+            /* [128][128], stored with strides 1, 128 */
+            const float *const h_i_attn_c_proj_weight = args->params + i * 202368 + 68224;
+            const float *const h_i_attn_c_proj_bias = args->params + i * 202368 + 84608; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const h_i_attn_c_proj = work + i * 405504;
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i = work + (i * 552960 + 5483520);
-            const float *const h_i_ln_2_weight = args->params + (i * 202368 + 84736); /* [128] */
-            const float *const h_i_ln_2_bias = args->params + (i * 202368 + 84864); /* [128] */
+            float *const h_i = work + i * 552960 + 5483520;
+            const float *const h_i_ln_2_weight = args->params + i * 202368 + 84736; /* [128] */
+            const float *const h_i_ln_2_bias = args->params + i * 202368 + 84864; /* [128] */
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_ln_2 = work + (i * 552960 + 5594112);
+            float *const h_i_ln_2 = work + i * 552960 + 5594112;
             /* [12][64][128], stored [12][64][144] */
-            float *const x_i = work + (i * 552960 + 5704704);
-            float *const h_i_ln_2_div = work + (8054272 - i * 3072); /* [12][64][1] */
-            float *const h_i_ln_2_rsqrt = work + (8055040 - i * 3072); /* [12][64][1] */
+            float *const x_i = work + i * 552960 + 5704704;
+            float *const h_i_ln_2_div = work + 8054272 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_rsqrt = work + 8055040 - i * 3072; /* [12][64][1] */
             /* [512][128], stored [128][528] */
-            const float *const h_i_mlp_c_fc_weight = args->params + (i * 202368 + 84992);
-            const float *const h_i_mlp_c_fc_bias = args->params + (i * 202368 + 152576); /* [512] */
+            const float *const h_i_mlp_c_fc_weight = args->params + i * 202368 + 84992;
+            const float *const h_i_mlp_c_fc_bias = args->params + i * 202368 + 152576; /* [512] */
             /* [12][64][512], stored [12][64][528] */
             float *const h_i_mul = work + i * 405504;
             /* [12][64][512], stored [12][64][528] */
-            float *const h_i_mlp_c_fc = work + (2838528 - i * 405504);
+            float *const h_i_mlp_c_fc = work + 2838528 - i * 405504;
             /* [128][512], stored [128][528] */
-            const float *const h_i_mlp_c_proj_weight = args->params + (i * 202368 + 153088);
-            /* [128] */
-            const float *const h_i_mlp_c_proj_bias = args->params + (i * 202368 + 220672);
+            const float *const h_i_mlp_c_proj_weight = args->params + i * 202368 + 153088;
+            const float *const h_i_mlp_c_proj_bias = args->params + i * 202368 + 220672; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const h_i_mlp_c_proj = work + places[i][0];
-            /* [128] */
-            const float *const h_next_ln_1_weight = args->params + (i * 202368 + 220800);
-            const float *const h_next_ln_1_bias = args->params + (i * 202368 + 220928); /* [128] */
+            const float *const h_next_ln_1_weight = args->params + i * 202368 + 220800; /* [128] */
+            const float *const h_next_ln_1_bias = args->params + i * 202368 + 220928; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const h_next_ln_1 = work + places[i][1];
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_2 = work + (i * 552960 + 6036480);
-            float *const h_next_ln_1_div = work + (8052736 - i * 3072); /* [12][64][1] */
-            float *const h_next_ln_1_rsqrt = work + (8053504 - i * 3072); /* [12][64][1] */
+            float *const h_i_2 = work + i * 552960 + 6036480;
+            float *const h_next_ln_1_div = work + 8052736 - i * 3072; /* [12][64][1] */
+            float *const h_next_ln_1_rsqrt = work + 8053504 - i * 3072; /* [12][64][1] */
 
-            /* h_i_attn_c_attn = h_i_ln_1 @ h.i.attn.c_attn.weight + h.i.attn.c_attn.bias */
+            /* h_i_attn_c_attn = h_i_ln_1 @ h.i.attn.c_attn.weight.T + h.i.attn.c_attn.bias */
             char_gpt_contract_add_64x384_2(h_i_ln_1, h_i_attn_c_attn_weight, h_i_attn_c_attn_bias,
                                            h_i_attn_c_attn, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_attn", (int)i, h_i_attn_c_attn, 307200);
@@ -4127,7 +4110,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* y_i = h_i_attn_exp @ h_i_attn_c_attn[2, :, :, :, :] */
             char_gpt_contract_4x64x32(h_i_attn_exp, h_i_attn_c_attn, y_i, count);
             CHAR_GPT_TRACE("y", y_i, 110592);
-            /* h_i_attn_c_proj = y_i @ h.i.attn.c_proj.weight + h.i.attn.c_proj.bias */
+            /* h_i_attn_c_proj = y_i @ h.i.attn.c_proj.weight.T + h.i.attn.c_proj.bias */
             char_gpt_contract_add_64x128_3(y_i, h_i_attn_c_proj_weight, h_i_attn_c_proj_bias,
                                            h_i_attn_c_proj, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_proj", (int)i, h_i_attn_c_proj, 110592);
@@ -4142,7 +4125,7 @@ int char_gpt_train(const char_gpt_train_args *args)
                                            h_i_mul, h_i_mlp_c_fc, count);
             CHAR_GPT_TRACE_LAYER("h.%d_mul", (int)i, h_i_mul, 405504);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_fc", (int)i, h_i_mlp_c_fc, 405504);
-            /* h_i_mlp_c_proj = h_i_mul @ h.i.mlp.c_proj.weight + h.i.mlp.c_proj.bias */
+            /* h_i_mlp_c_proj = h_i_mul @ h.i.mlp.c_proj.weight.T + h.i.mlp.c_proj.bias */
             char_gpt_contract_add_64x128_4(h_i_mul, h_i_mlp_c_proj_weight, h_i_mlp_c_proj_bias,
                                            h_i_mlp_c_proj, panel, count);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_proj", (int)i, h_i_mlp_c_proj, 110592);
@@ -4157,7 +4140,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             else CHAR_GPT_TRACE("ln_f_rsqrt", h_next_ln_1_rsqrt, 768);
         }
     }
-    /* logits = ln_f @ wte.weight */
+    /* logits = ln_f @ wte.weight.T */
     char_gpt_logits_batch12(ln_f, wte_weight, logits, count);
     CHAR_GPT_TRACE("logits", logits, 49920);
     char_gpt_loss(logits, next, loss, d_logits, count);
@@ -4184,77 +4167,77 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* [12][64][512], stored [12][64][528] */
             float *const h_i_mul = work + i * 405504;
             /* [128][512], stored [128][528] */
-            float *const d_h_i_mlp_c_proj_weight = args->grads + (i * 202368 + 153088);
+            float *const d_h_i_mlp_c_proj_weight = args->grads + i * 202368 + 153088;
             /* [128][512], stored [128][528] */
-            const float *const h_i_mlp_c_proj_weight = args->params + (i * 202368 + 153088);
+            const float *const h_i_mlp_c_proj_weight = args->params + i * 202368 + 153088;
             /* [12][64][512], stored [12][64][528] */
-            float *const h_i_mlp_c_fc = work + (2838528 - i * 405504);
+            float *const h_i_mlp_c_fc = work + 2838528 - i * 405504;
             /* [12][64][512], stored [12][64][528] */
             float *const d_h_i_mlp_c_fc = work + i * 405504;
-            float *const d_h_i_mlp_c_fc_bias = args->grads + (i * 202368 + 152576); /* [512] */
+            float *const d_h_i_mlp_c_fc_bias = args->grads + i * 202368 + 152576; /* [512] */
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_ln_2 = work + (i * 552960 + 5594112);
+            float *const h_i_ln_2 = work + i * 552960 + 5594112;
             /* [512][128], stored [128][528] */
-            float *const d_h_i_mlp_c_fc_weight = args->grads + (i * 202368 + 84992);
+            float *const d_h_i_mlp_c_fc_weight = args->grads + i * 202368 + 84992;
             /* [512][128], stored [128][528] */
-            const float *const h_i_mlp_c_fc_weight = args->params + (i * 202368 + 84992);
+            const float *const h_i_mlp_c_fc_weight = args->params + i * 202368 + 84992;
             /* [12][64][128], stored [12][64][144] */
             float *const d_h_i_ln_2 = work + places[i - 1][1];
-            const float *const h_i_ln_2_weight = args->params + (i * 202368 + 84736); /* [128] */
+            const float *const h_i_ln_2_weight = args->params + i * 202368 + 84736; /* [128] */
             /* [12][64][128], stored [12][64][144] */
-            float *const x_i = work + (i * 552960 + 5704704);
-            float *const h_i_ln_2_div = work + (8054272 - i * 3072); /* [12][64][1] */
-            float *const h_i_ln_2_rsqrt = work + (8055040 - i * 3072); /* [12][64][1] */
-            float *const d_h_i_attn_c_proj_bias = args->grads + (i * 202368 + 84608); /* [128] */
-            float *const d_h_i_ln_2_weight = args->grads + (i * 202368 + 84736); /* [128] */
-            float *const d_h_i_ln_2_bias = args->grads + (i * 202368 + 84864); /* [128] */
+            float *const x_i = work + i * 552960 + 5704704;
+            float *const h_i_ln_2_div = work + 8054272 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_rsqrt = work + 8055040 - i * 3072; /* [12][64][1] */
+            float *const d_h_i_attn_c_proj_bias = args->grads + i * 202368 + 84608; /* [128] */
+            float *const d_h_i_ln_2_weight = args->grads + i * 202368 + 84736; /* [128] */
+            float *const d_h_i_ln_2_bias = args->grads + i * 202368 + 84864; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const d_x_i = work + places[i - 1][2];
-            /* [12][4][64][32], stored [12][64][4][32] */
-            float *const y_i = work + (i * 552960 + 5372928);
-            /* [128][128], stored [128][128] */
-            float *const d_h_i_attn_c_proj_weight = args->grads + (i * 202368 + 68224);
-            /* [128][128], stored [128][128] */
-            const float *const h_i_attn_c_proj_weight = args->params + (i * 202368 + 68224);
+            /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
+            float *const y_i = work + i * 552960 + 5372928;
+            /* [128][128], stored with strides 1, 128 */
+            float *const d_h_i_attn_c_proj_weight = args->grads + i * 202368 + 68224;
+            /* [128][128], stored with strides 1, 128 */
+            const float *const h_i_attn_c_proj_weight = args->params + i * 202368 + 68224;
             /* [128][128], stored [128][144] */
             float *const h_i_attn_c_proj_weight_transposed = work + i * 405504;
             /* [12][64][128], stored [12][64][144] */
             float *const d_h_i_attn_c_proj_input = work + places[i - 1][3];
             /* [12][64][384], stored [12][64][400] */
-            float *const h_i_attn_c_attn = work + (i * 307200 + 3244032);
+            float *const h_i_attn_c_attn = work + i * 307200 + 3244032;
             /* [12][4][64][32], stored [12][4][32][64] */
-            float *const h_i_attn_c_attn_transposed_2 = work + (i * 405504 + 197376);
-            /* [12][4][64][64], stored [12][4][64][64] */
+            float *const h_i_attn_c_attn_transposed_2 = work + i * 405504 + 197376;
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
             float *const d_h_i_attn_input = work + i * 405504;
-            /* [12][4][64][64], stored [12][4][64][64] */
-            float *const h_i_attn_exp = work + (i * 197376 + 4472832);
-            /* [12][4][64][64], stored [12][4][64][64] */
-            float *const d_h_i_attn_mul = work + (i * 405504 + 307200);
-            /* [12][4][64][32], stored [12][64][12][32] */
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
+            float *const h_i_attn_exp = work + i * 197376 + 4472832;
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
+            float *const d_h_i_attn_mul = work + i * 405504 + 307200;
+            /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
             float *const d_h_i_attn_input_2 = work + i * 405504;
-            /* [12][4][32][64], stored [12][64][12][32] */
-            float *const d_h_i_attn_input_3 = work + (i * 405504 + 128);
-            /* [12][4][64][32], stored [12][64][12][32] */
-            float *const d_h_i_attn_input_4 = work + (i * 405504 + 256);
-            /* [3][12][4][64][32], stored [12][64][3][4][32] */
+            /* [12][4][32][64], stored with strides 25600, 32, 1, 400 */
+            float *const d_h_i_attn_input_3 = work + i * 405504 + 128;
+            /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
+            float *const d_h_i_attn_input_4 = work + i * 405504 + 256;
+            /* [3][12][4][64][32], stored with strides 128, 25600, 32, 400, 1 */
             const float *const d_qkv_i = work + i * 405504;
-            float *const d_h_i_attn_c_attn_bias = args->grads + (i * 202368 + 67840); /* [384] */
+            float *const d_h_i_attn_c_attn_bias = args->grads + i * 202368 + 67840; /* [384] */
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_ln_1 = work + (i * 552960 + 5262336);
+            float *const h_i_ln_1 = work + i * 552960 + 5262336;
             /* [384][128], stored [128][384] */
-            float *const d_h_i_attn_c_attn_weight = args->grads + (i * 202368 + 18688);
+            float *const d_h_i_attn_c_attn_weight = args->grads + i * 202368 + 18688;
             /* [384][128], stored [128][384] */
-            const float *const h_i_attn_c_attn_weight = args->params + (i * 202368 + 18688);
+            const float *const h_i_attn_c_attn_weight = args->params + i * 202368 + 18688;
             /* [12][64][128], stored [12][64][144] */
-            float *const d_h_i_ln_1 = work + (i * 405504 + 307200);
-            const float *const h_i_ln_1_weight = args->params + (i * 202368 + 18432); /* [128] */
+            float *const d_h_i_ln_1 = work + i * 405504 + 307200;
+            const float *const h_i_ln_1_weight = args->params + i * 202368 + 18432; /* [128] */
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i = work + (i * 552960 + 5483520);
-            float *const h_i_ln_1_div = work + (8055808 - i * 3072); /* [12][64][1] */
-            float *const h_i_ln_1_rsqrt = work + (8056576 - i * 3072); /* [12][64][1] */
-            float *const d_h_next_mlp_c_proj_bias = args->grads + (i * 202368 + 18304); /* [128] */
-            float *const d_h_i_ln_1_weight = args->grads + (i * 202368 + 18432); /* [128] */
-            float *const d_h_i_ln_1_bias = args->grads + (i * 202368 + 18560); /* [128] */
+            float *const h_i = work + i * 552960 + 5483520;
+            float *const h_i_ln_1_div = work + 8055808 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_1_rsqrt = work + 8056576 - i * 3072; /* [12][64][1] */
+            float *const d_h_next_mlp_c_proj_bias = args->grads + i * 202368 + 18304; /* [128] */
+            float *const d_h_i_ln_1_weight = args->grads + i * 202368 + 18432; /* [128] */
+            float *const d_h_i_ln_1_bias = args->grads + i * 202368 + 18560; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const d_h_i_2 = work + i * 405504;
 
@@ -4613,15 +4596,13 @@ static int char_gpt_call_train(const nn_call *call)
     return char_gpt_train(&args);
 }
 
+/* name, batch, bytes of the workspace, numbers of inputs, outputs and metrics,
+ * their tables, FLOP of a call, the call, its context */
 static const nn_entry char_gpt_entries[2] = {
-    {"infer", CHAR_GPT_INFER_BATCH,
-     CHAR_GPT_INFER_WORKSPACE_BYTES,
-     1, 1, 0, char_gpt_infer_inputs, char_gpt_infer_outputs, NULL, 111797952.0, char_gpt_call_infer,
-         NULL},
-    {"train", CHAR_GPT_TRAIN_BATCH,
-     CHAR_GPT_TRAIN_WORKSPACE_BYTES,
-     2, 1, 1, char_gpt_train_inputs, char_gpt_train_outputs, char_gpt_train_metrics, 4021458050.0,
-         char_gpt_call_train, NULL},
+    {"infer", CHAR_GPT_INFER_BATCH, CHAR_GPT_INFER_WORKSPACE_BYTES, 1, 1, 0, char_gpt_infer_inputs,
+     char_gpt_infer_outputs, NULL, 111797952.0, char_gpt_call_infer, NULL},
+    {"train", CHAR_GPT_TRAIN_BATCH, CHAR_GPT_TRAIN_WORKSPACE_BYTES, 2, 1, 1, char_gpt_train_inputs,
+     char_gpt_train_outputs, char_gpt_train_metrics, 4021458050.0, char_gpt_call_train, NULL},
 };
 
 const struct nn_model char_gpt_model = {

@@ -874,19 +874,17 @@ static int regression_call_evaluate(const nn_call *call)
     return regression_evaluate(&args);
 }
 
+/* name, batch, bytes of the workspace, numbers of inputs, outputs and metrics,
+ * their tables, FLOP of a call, the call, its context */
 static const nn_entry regression_entries[3] = {
-    {"infer", REGRESSION_INFER_BATCH,
-     REGRESSION_INFER_WORKSPACE_BYTES,
-     1, 1, 0, regression_infer_inputs, regression_infer_outputs, NULL, 769.0, regression_call_infer,
-         NULL},
-    {"train", REGRESSION_TRAIN_BATCH,
-     REGRESSION_TRAIN_WORKSPACE_BYTES,
-     2, 1, 1, regression_train_inputs, regression_train_outputs, regression_train_metrics, 51394.0,
-         regression_call_train, NULL},
-    {"evaluate", REGRESSION_EVALUATE_BATCH,
-     REGRESSION_EVALUATE_WORKSPACE_BYTES,
-     2, 0, 1, regression_evaluate_inputs, NULL, regression_evaluate_metrics, 24802.0,
-         regression_call_evaluate, NULL},
+    {"infer", REGRESSION_INFER_BATCH, REGRESSION_INFER_WORKSPACE_BYTES, 1, 1, 0,
+     regression_infer_inputs, regression_infer_outputs, NULL, 769.0, regression_call_infer, NULL},
+    {"train", REGRESSION_TRAIN_BATCH, REGRESSION_TRAIN_WORKSPACE_BYTES, 2, 1, 1,
+     regression_train_inputs, regression_train_outputs, regression_train_metrics, 51394.0,
+     regression_call_train, NULL},
+    {"evaluate", REGRESSION_EVALUATE_BATCH, REGRESSION_EVALUATE_WORKSPACE_BYTES, 2, 0, 1,
+     regression_evaluate_inputs, NULL, regression_evaluate_metrics, 24802.0,
+     regression_call_evaluate, NULL},
 };
 
 const struct nn_model regression_model = {

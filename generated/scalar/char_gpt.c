@@ -55,55 +55,55 @@
  *           0   36,864  2..4    wte                         [1][64][128]
  *      36,864   36,864  3..4    wpe                         [64][128]
  *     102,400   36,864  4..5    h_0_ln_1                    [1][64][128]
+ *     233,984   36,864  4..11   x                           [1][64][128]
  *           0  102,400  5..9    h_0_attn_c_attn             [1][64][384]
+ *     168,192   32,768  6..7    h_0_attn_c_attn_transposed  [1][4][64][32]
  *     102,400   65,792  7..8    h_0_attn_select             [1][4][64][64]
  *     168,192   65,792  8..9    h_0_attn_exp                [1][4][64][64]
  *     102,400   36,864  9..10   y                           [1][4][64][32]
- *     233,984   36,864  4..11   x                           [1][64][128]
  *           0   36,864  10..11  h_0_attn_c_proj             [1][64][128]
  *      36,864   36,864  11..12  h_0_ln_2                    [1][64][128]
- *     262,144  135,168  12..13  h_0_mul                     [1][64][512]
  *     397,312   36,864  11..14  x_2                         [1][64][128]
+ *     262,144  135,168  12..13  h_0_mul                     [1][64][512]
+ *           0  262,144  13..43  panel                       scratch
  *     434,176   36,864  13..14  h_0_mlp_c_proj              [1][64][128]
  *     471,040   36,864  14..15  h_1_ln_1                    [1][64][128]
+ *     507,904   36,864  14..21  h_0                         [1][64][128]
  *     262,144  102,400  15..19  h_1_attn_c_attn             [1][64][384]
+ *     430,336   32,768  16..17  h_1_attn_c_attn_transposed  [1][4][64][32]
  *     364,544   65,792  17..18  h_1_attn_select             [1][4][64][64]
  *     430,336   65,792  18..19  h_1_attn_exp                [1][4][64][64]
  *     364,544   36,864  19..20  y_2                         [1][4][64][32]
- *     507,904   36,864  14..21  h_0                         [1][64][128]
  *     262,144   36,864  20..21  h_1_attn_c_proj             [1][64][128]
  *     397,312   36,864  21..22  h_1_ln_2                    [1][64][128]
- *     262,144  135,168  22..23  h_1_mul                     [1][64][512]
  *     434,176   36,864  21..24  x_3                         [1][64][128]
+ *     262,144  135,168  22..23  h_1_mul                     [1][64][512]
  *     397,312   36,864  23..24  h_1_mlp_c_proj              [1][64][128]
  *     471,040   36,864  24..25  h_2_ln_1                    [1][64][128]
+ *     507,904   36,864  24..31  h_1                         [1][64][128]
  *     262,144  102,400  25..29  h_2_attn_c_attn             [1][64][384]
+ *     430,336   32,768  26..27  h_2_attn_c_attn_transposed  [1][4][64][32]
  *     364,544   65,792  27..28  h_2_attn_select             [1][4][64][64]
  *     430,336   65,792  28..29  h_2_attn_exp                [1][4][64][64]
  *     364,544   36,864  29..30  y_3                         [1][4][64][32]
- *     507,904   36,864  24..31  h_1                         [1][64][128]
  *     262,144   36,864  30..31  h_2_attn_c_proj             [1][64][128]
  *     397,312   36,864  31..32  h_2_ln_2                    [1][64][128]
- *     262,144  135,168  32..33  h_2_mul                     [1][64][512]
  *     434,176   36,864  31..34  x_4                         [1][64][128]
+ *     262,144  135,168  32..33  h_2_mul                     [1][64][512]
  *     397,312   36,864  33..34  h_2_mlp_c_proj              [1][64][128]
  *     471,040   36,864  34..35  h_3_ln_1                    [1][64][128]
+ *     507,904   36,864  34..41  h_2                         [1][64][128]
  *     262,144  102,400  35..39  h_3_attn_c_attn             [1][64][384]
+ *     430,336   32,768  36..37  h_3_attn_c_attn_transposed  [1][4][64][32]
  *     364,544   65,792  37..38  h_3_attn_select             [1][4][64][64]
  *     430,336   65,792  38..39  h_3_attn_exp                [1][4][64][64]
  *     364,544   36,864  39..40  y_4                         [1][4][64][32]
- *     507,904   36,864  34..41  h_2                         [1][64][128]
  *     262,144   36,864  40..41  h_3_attn_c_proj             [1][64][128]
  *     397,312   36,864  41..42  h_3_ln_2                    [1][64][128]
- *     262,144  135,168  42..43  h_3_mul                     [1][64][512]
  *     434,176   36,864  41..44  x_5                         [1][64][128]
+ *     262,144  135,168  42..43  h_3_mul                     [1][64][512]
  *     397,312   36,864  43..44  h_3_mlp_c_proj              [1][64][128]
  *           0   36,864  44..45  ln_f                        [1][64][128]
- *     168,192   32,768  6..7    h_0_attn_c_attn_transposed  [1][4][64][32]
- *           0  262,144  13..43  panel                       scratch
- *     430,336   32,768  16..17  h_1_attn_c_attn_transposed  [1][4][64][32]
- *     430,336   32,768  26..27  h_2_attn_c_attn_transposed  [1][4][64][32]
- *     430,336   32,768  36..37  h_3_attn_c_attn_transposed  [1][4][64][32]
  *
  * train, with a workspace of 32,229,376 bytes, 32,229,376 of them live at once:
  *
@@ -155,26 +155,26 @@
  *         offset      bytes  steps     buffer              shape
  *     12,976,128  1,228,800  6..123    h_0_attn_c_attn     [12][64][384]
  *              0  1,622,016  13..110   h_0_mul             [12][64][512]
+ *     11,354,112  1,622,016  13..111   h_0_mlp_c_fc        [12][64][512]
  *     14,204,928  1,228,800  16..104   h_1_attn_c_attn     [12][64][384]
  *      1,622,016  1,622,016  23..91    h_1_mul             [12][64][512]
+ *      9,732,096  1,622,016  23..92    h_1_mlp_c_fc        [12][64][512]
  *     15,433,728  1,228,800  26..85    h_2_attn_c_attn     [12][64][384]
  *      3,244,032  1,622,016  33..72    h_2_mul             [12][64][512]
+ *      8,110,080  1,622,016  33..73    h_2_mlp_c_fc        [12][64][512]
  *     16,662,528  1,228,800  36..66    h_3_attn_c_attn     [12][64][384]
  *      4,866,048  1,622,016  43..53    h_3_mul             [12][64][512]
  *      6,488,064  1,622,016  43..54    h_3_mlp_c_fc        [12][64][512]
  *      4,866,048  1,622,016  54..57    d_h_3_mlp_c_fc      [12][64][512]
  *      4,866,048  1,227,712  65..65    d_h_3_attn_input_2  [12][4][64][32]
+ *      4,866,048  1,228,800  65..70    d_qkv               [3][12][4][64][32]
  *      4,866,560  1,227,712  66..66    d_h_3_attn_input_3  [12][4][32][64]
  *      4,867,072  1,227,712  67..67    d_h_3_attn_input_4  [12][4][64][32]
- *      4,866,048  1,228,800  65..70    d_qkv               [3][12][4][64][32]
- *      8,110,080  1,622,016  33..73    h_2_mlp_c_fc        [12][64][512]
  *      3,244,032  1,622,016  73..76    d_h_2_mlp_c_fc      [12][64][512]
  *      3,244,032  1,227,712  84..84    d_h_2_attn_input_2  [12][4][64][32]
  *      3,244,032  1,228,800  84..89    d_qkv_2             [3][12][4][64][32]
- *      9,732,096  1,622,016  23..92    h_1_mlp_c_fc        [12][64][512]
  *      1,622,016  1,622,016  92..95    d_h_1_mlp_c_fc      [12][64][512]
  *      1,622,016  1,228,800  103..108  d_qkv_3             [3][12][4][64][32]
- *     11,354,112  1,622,016  13..111   h_0_mlp_c_fc        [12][64][512]
  *              0  1,622,016  111..114  d_h_0_mlp_c_fc      [12][64][512]
  *              0  1,228,800  122..127  d_qkv_4             [3][12][4][64][32]
  *     and 115 smaller ones
@@ -307,7 +307,7 @@ static inline float char_gpt_exp(float x)
     const int lost = x < -87.3f;
     const float x2 = char_gpt_min(88.0f, char_gpt_max(-87.3f, x));
     const float n = char_gpt_round(x2 * 1.442695f);
-    const float r = n * (-0.6933594f) + x2;
+    const float r = n * -0.6933594f + x2;
     const float r2 = n * 0.00021219444f + r;
     const float x2_2 = r2 * r2;
     const float p = 0.0013981999f * x2_2 + 0.041665796f;
@@ -335,14 +335,14 @@ static inline float char_gpt_log(float x)
     const float p2 = p * x2 + 0.14249323f;
     const float p3 = p2 * x2 + 0.20000714f;
     const float p4 = p3 * x2 + 0.3333333f;
-    const float p5 = -0.1151461f * x2 + -0.12420141f;
-    const float p6 = p5 * x2 + -0.16668057f;
-    const float p7 = p6 * x2 + -0.24999994f;
+    const float p5 = -0.1151461f * x2 - 0.12420141f;
+    const float p6 = p5 * x2 - 0.16668057f;
+    const float p7 = p6 * x2 - 0.24999994f;
     const float p8 = p7 * r + p4;
     const float r2 = r * r;
     const float y = p8 * r2 * r;
-    const float y2 = e2 * (-0.00021219444f) + y;
-    const float y3 = r2 * (-0.5f) + y2;
+    const float y2 = e2 * -0.00021219444f + y;
+    const float y3 = r2 * -0.5f + y2;
     return e2 * 0.6933594f + (r + y3);
 }
 
@@ -367,7 +367,7 @@ static inline float char_gpt_normal_cdf(float x)
 }
 
 /* sums[r * row + c] = sum of a[r * a_row + k] * b[k * b_step + c] over k < length, for 6 rows
- * and 2 columns, and what was there where there is more than this. */
+ * and 2 columns; `more`: added to what is there. */
 static void char_gpt_tile_6x2(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                               float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
                               ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
@@ -398,9 +398,7 @@ static void char_gpt_tile_6x2(const float *NN_RESTRICT a, const float *NN_RESTRI
         c5_0 = sums[row * 5];
         c5_1 = sums[row * 5 + 1];
     }
-    for (ptrdiff_t r = 0; r < 6; r++) {
-        for (ptrdiff_t c = 0; c < 2; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const float b0 = b[k * b_step];
@@ -439,7 +437,7 @@ static void char_gpt_tile_6x2(const float *NN_RESTRICT a, const float *NN_RESTRI
 }
 
 /* sums[r * row + c] = sum of a[r * a_row + k] * b[k * b_step + c] over k < length, for 5 rows
- * and 2 columns, and what was there where there is more than this. */
+ * and 2 columns; `more`: added to what is there. */
 static void char_gpt_tile_5x2(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                               float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
                               ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
@@ -466,9 +464,7 @@ static void char_gpt_tile_5x2(const float *NN_RESTRICT a, const float *NN_RESTRI
         c4_0 = sums[row * 4];
         c4_1 = sums[row * 4 + 1];
     }
-    for (ptrdiff_t r = 0; r < 5; r++) {
-        for (ptrdiff_t c = 0; c < 2; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         const float b0 = b[k * b_step];
@@ -502,7 +498,7 @@ static void char_gpt_tile_5x2(const float *NN_RESTRICT a, const float *NN_RESTRI
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
- * and 2 columns, and what was there where there is more than this. */
+ * and 2 columns; `more`: added to what is there. */
 static void char_gpt_tile_6x2_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                      float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
                                      ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
@@ -533,9 +529,7 @@ static void char_gpt_tile_6x2_across(const float *NN_RESTRICT a, const float *NN
         c5_0 = sums[row * 5];
         c5_1 = sums[row * 5 + 1];
     }
-    for (ptrdiff_t r = 0; r < 6; r++) {
-        for (ptrdiff_t c = 0; c < 2; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         NN_PREFETCH(a + k * a_step + 16);
@@ -575,7 +569,7 @@ static void char_gpt_tile_6x2_across(const float *NN_RESTRICT a, const float *NN
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
- * and 2 columns, and what was there where there is more than this. */
+ * and 2 columns; `more`: added to what is there. */
 static void char_gpt_tile_5x2_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                      float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
                                      ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
@@ -602,9 +596,7 @@ static void char_gpt_tile_5x2_across(const float *NN_RESTRICT a, const float *NN
         c4_0 = sums[row * 4];
         c4_1 = sums[row * 4 + 1];
     }
-    for (ptrdiff_t r = 0; r < 5; r++) {
-        for (ptrdiff_t c = 0; c < 2; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         NN_PREFETCH(a + k * a_step + 16);
@@ -639,7 +631,7 @@ static void char_gpt_tile_5x2_across(const float *NN_RESTRICT a, const float *NN
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
- * and 1 columns, and what was there where there is more than this. */
+ * and 1 columns; `more`: added to what is there. */
 static void char_gpt_tile_6x1_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                      float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
                                      ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
@@ -658,9 +650,7 @@ static void char_gpt_tile_6x1_across(const float *NN_RESTRICT a, const float *NN
         c4_0 = sums[row * 4];
         c5_0 = sums[row * 5];
     }
-    for (ptrdiff_t r = 0; r < 6; r++) {
-        for (ptrdiff_t c = 0; c < 1; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         NN_PREFETCH(a + k * a_step + 16);
@@ -687,7 +677,7 @@ static void char_gpt_tile_6x1_across(const float *NN_RESTRICT a, const float *NN
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
- * and 1 columns, and what was there where there is more than this. */
+ * and 1 columns; `more`: added to what is there. */
 static void char_gpt_tile_5x1_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
                                      float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
                                      ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
@@ -704,9 +694,7 @@ static void char_gpt_tile_5x1_across(const float *NN_RESTRICT a, const float *NN
         c3_0 = sums[row * 3];
         c4_0 = sums[row * 4];
     }
-    for (ptrdiff_t r = 0; r < 5; r++) {
-        for (ptrdiff_t c = 0; c < 1; c += 16) NN_PREFETCH(sums + r * row + c);
-    }
+    for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
         NN_PREFETCH(a + k * a_step + 16);
@@ -800,7 +788,7 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
     }
 }
 
-/* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight + h.0.attn.c_attn.bias      char_gpt.nn:11
+/* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight.T + h.0.attn.c_attn.bias    char_gpt.nn:11
  * [1,64,128] x [384,128] -> [1,64,384]. h.0.attn.c_attn.weight is stored [128][384]. Tile 6 x 2.
  * Also h_1_attn_c_attn in infer, h_2_attn_c_attn in infer, h_3_attn_c_attn in infer. */
 static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
@@ -907,8 +895,9 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
     }
 }
 
-/* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight + h.0.attn.c_proj.bias             char_gpt.nn:13
- * [1,64,128] x [128,128] -> [1,64,128]. h.0.attn.c_proj.weight is stored [128][128]. Tile 6 x 2.
+/* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias           char_gpt.nn:13
+ * [1,64,128] x [128,128] -> [1,64,128]. h.0.attn.c_proj.weight is stored with strides 1, 128. Tile
+ * 6 x 2.
  * Also h_1_attn_c_proj in infer, h_2_attn_c_proj in infer, h_3_attn_c_proj in infer. */
 static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
                                          const float *NN_RESTRICT h_0_attn_c_proj_weight,
@@ -1014,8 +1003,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
     }
 }
 
-/* h_0_mul = (h_0_ln_2 @ h.0.mlp.c_fc.weight + h.0.mlp.c_fc.bias) * normal_cdf(h_0_ln_2 @
- * h.0.mlp.c_fc.weight + h.0.mlp.c_fc.bias)  char_gpt.nn:19
+/* h_0_mul = (h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias) * normal_cdf(h_0_ln_2 @
+ * h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias)  char_gpt.nn:19
  * [1,64,128] x [512,128] -> [1,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_fc_mul in infer, h_2_mlp_c_fc_mul in infer, h_3_mlp_c_fc_mul in infer. */
 static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
@@ -1135,7 +1124,7 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
     }
 }
 
-/* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight + h.0.mlp.c_proj.bias          char_gpt.nn:20
+/* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias        char_gpt.nn:20
  * [1,64,512] x [128,512] -> [1,64,128]. h.0.mlp.c_proj.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_proj in infer, h_2_mlp_c_proj in infer, h_3_mlp_c_proj in infer. */
 static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
@@ -1154,7 +1143,7 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
                     const float sum = tile[r * 2 + v];
-                    h_0_mlp_c_proj[i * 144 + r * 144 + (j + v)] = sum + h_0_mlp_c_proj_bias[j + v];
+                    h_0_mlp_c_proj[i * 144 + r * 144 + j + v] = sum + h_0_mlp_c_proj_bias[j + v];
                 }
             }
         }
@@ -1163,7 +1152,7 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
             for (ptrdiff_t r = 0; r < 5; r++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
                     const float sum = tile[r * 2 + v];
-                    h_0_mlp_c_proj[i * 144 + r * 144 + (j + v)] = sum + h_0_mlp_c_proj_bias[j + v];
+                    h_0_mlp_c_proj[i * 144 + r * 144 + j + v] = sum + h_0_mlp_c_proj_bias[j + v];
                 }
             }
         }
@@ -1202,7 +1191,7 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
     }
 }
 
-/* logits = ln_f @ wte.weight                                                      char_gpt.nn:29
+/* logits = ln_f @ wte.weight.T                                                    char_gpt.nn:29
  * [1,64,128] x [65,128] -> [1,64,65]. wte.weight is stored [128][80]. Tile 4 x 2. */
 static void char_gpt_logits(const float *NN_RESTRICT ln_f, const float *NN_RESTRICT wte_weight,
                             float *NN_RESTRICT logits)
@@ -1339,7 +1328,7 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
     }
 }
 
-/* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight + h.0.attn.c_attn.bias      char_gpt.nn:11
+/* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight.T + h.0.attn.c_attn.bias    char_gpt.nn:11
  * [12,64,128] x [384,128] -> [12,64,384]. h.0.attn.c_attn.weight is stored [128][384]. Tile 6 x 2.
  * Also h_1_attn_c_attn in train, h_2_attn_c_attn in train, h_3_attn_c_attn in train. */
 static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
@@ -1476,10 +1465,10 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                     tile[7] = c3_1;
                     for (ptrdiff_t r = 0; r < 4; r++) {
                         const int le = (int32_t)j2 <= (int32_t)(i + r);
-                        h_0_attn_select[row * 16448 + j * 4112 + (i * 64 + r * 64) + j2] = le
-                            ? tile[r * 2] * 0.17677669f : -1e+30f;
+                        h_0_attn_select[row * 16448 + j * 4112 + i * 64 + r * 64 + j2] = le ? tile[r
+                            * 2] * 0.17677669f : -1e+30f;
                         const int le2 = (int32_t)(j2 + 1) <= (int32_t)(i + r);
-                        h_0_attn_select[row * 16448 + j * 4112 + (i * 64 + r * 64) + j2 + 1] = le2
+                        h_0_attn_select[row * 16448 + j * 4112 + i * 64 + r * 64 + j2 + 1] = le2
                             ? tile[r * 2 + 1] * 0.17677669f : -1e+30f;
                     }
                 }
@@ -1569,8 +1558,9 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
     }
 }
 
-/* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight + h.0.attn.c_proj.bias             char_gpt.nn:13
- * [12,64,128] x [128,128] -> [12,64,128]. h.0.attn.c_proj.weight is stored [128][128]. Tile 6 x 2.
+/* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias           char_gpt.nn:13
+ * [12,64,128] x [128,128] -> [12,64,128]. h.0.attn.c_proj.weight is stored with strides 1, 128.
+ * Tile 6 x 2.
  * Also h_1_attn_c_proj in train, h_2_attn_c_proj in train, h_3_attn_c_proj in train. */
 static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
                                            const float *NN_RESTRICT h_0_attn_c_proj_weight,
@@ -1684,7 +1674,7 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
 }
 
 /* h_0_mul = h_0_mlp_c_fc * normal_cdf(h_0_mlp_c_fc)                               char_gpt.nn:19
- * h_0_mlp_c_fc = h_0_ln_2 @ h.0.mlp.c_fc.weight + h.0.mlp.c_fc.bias
+ * h_0_mlp_c_fc = h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias
  * [12,64,128] x [512,128] -> [12,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_fc_mul in train, h_2_mlp_c_fc_mul in train, h_3_mlp_c_fc_mul in train. */
 static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
@@ -1760,7 +1750,7 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
     }
 }
 
-/* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight + h.0.mlp.c_proj.bias          char_gpt.nn:20
+/* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias        char_gpt.nn:20
  * [12,64,512] x [128,512] -> [12,64,128]. h.0.mlp.c_proj.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_proj in train, h_2_mlp_c_proj in train, h_3_mlp_c_proj in train. */
 static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
@@ -1779,15 +1769,14 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
                     const float sum = tile[r * 2 + v];
-                    h_0_mlp_c_proj[row * 144 + r * 144 + (j + v)] = sum + h_0_mlp_c_proj_bias[j
-                        + v];
+                    h_0_mlp_c_proj[row * 144 + r * 144 + j + v] = sum + h_0_mlp_c_proj_bias[j + v];
                 }
             }
         }
     }
 }
 
-/* logits = ln_f @ wte.weight                                                      char_gpt.nn:29
+/* logits = ln_f @ wte.weight.T                                                    char_gpt.nn:29
  * [12,64,128] x [65,128] -> [12,64,65]. wte.weight is stored [128][80]. Tile 6 x 2. */
 static void char_gpt_logits_batch12(const float *NN_RESTRICT ln_f,
                                     const float *NN_RESTRICT wte_weight, float *NN_RESTRICT logits,
@@ -2044,7 +2033,7 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                 d_ln_f_bias[k] += d_ln_f2;
                 d_ln_f_weight[k] = d_ln_f2 * (sub * ln_f_rsqrt3) + d_ln_f_weight[k];
             }
-            const float mul = sum * (-0.5f);
+            const float mul = sum * -0.5f;
             const float ln_f_rsqrt2 = ln_f_rsqrt[row * 64 + j];
             const float mul2 = mul * ln_f_rsqrt2;
             const float mul3 = mul2 * ln_f_rsqrt2;
@@ -2151,7 +2140,7 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                     const float normal_cdf = char_gpt_normal_cdf(h_3_mlp_c_fc2);
                     const float tile2 = tile[r * 2];
                     const float mul = tile2 * h_3_mlp_c_fc2 * 0.3989423f;
-                    const float mul2 = h_3_mlp_c_fc2 * (-0.5f) * h_3_mlp_c_fc2;
+                    const float mul2 = h_3_mlp_c_fc2 * -0.5f * h_3_mlp_c_fc2;
                     const float exp = char_gpt_exp(mul2);
                     const float d_h_3_mlp_c_fc2 = tile2 * normal_cdf + mul * exp;
                     d_h_3_mlp_c_fc[row * 528 + r * 528 + j] = d_h_3_mlp_c_fc2;
@@ -2159,7 +2148,7 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                     const float normal_cdf2 = char_gpt_normal_cdf(h_3_mlp_c_fc3);
                     const float tile3 = tile[r * 2 + 1];
                     const float mul3 = tile3 * h_3_mlp_c_fc3 * 0.3989423f;
-                    const float mul4 = h_3_mlp_c_fc3 * (-0.5f) * h_3_mlp_c_fc3;
+                    const float mul4 = h_3_mlp_c_fc3 * -0.5f * h_3_mlp_c_fc3;
                     const float exp2 = char_gpt_exp(mul4);
                     const float d_h_3_mlp_c_fc3 = tile3 * normal_cdf2 + mul3 * exp2;
                     d_h_3_mlp_c_fc[row * 528 + r * 528 + j + 1] = d_h_3_mlp_c_fc3;
@@ -2263,7 +2252,7 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                 d_h_3_ln_2_weight[k] = d_h_3_ln_2_2 * (sub * h_3_ln_2_rsqrt3)
                     + d_h_3_ln_2_weight[k];
             }
-            const float mul = sum * (-0.5f);
+            const float mul = sum * -0.5f;
             const float h_3_ln_2_rsqrt2 = h_3_ln_2_rsqrt[row * 64 + j];
             const float mul2 = mul * h_3_ln_2_rsqrt2;
             const float mul3 = mul2 * h_3_ln_2_rsqrt2;
@@ -2303,7 +2292,7 @@ static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float 
 }
 
 /* h_3_attn_c_proj_weight_transposed = h.3.attn.c_proj.weight                      char_gpt.nn:13
- * h.3.attn.c_proj.weight is stored [128][128].
+ * h.3.attn.c_proj.weight is stored with strides 1, 128.
  * Also transpose_h_2_attn_c_proj_weight in train, transpose_h_1_attn_c_proj_weight in train,
  * transpose_h_0_attn_c_proj_weight in train. */
 static void char_gpt_copy_128x128(const float *NN_RESTRICT h_3_attn_c_proj_weight,
@@ -2740,7 +2729,7 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                 d_h_0_ln_1_weight[k] = d_h_0_ln_1_2 * (sub * h_0_ln_1_rsqrt3)
                     + d_h_0_ln_1_weight[k];
             }
-            const float mul = sum * (-0.5f);
+            const float mul = sum * -0.5f;
             const float h_0_ln_1_rsqrt2 = h_0_ln_1_rsqrt[row * 64 + j];
             const float mul2 = mul * h_0_ln_1_rsqrt2;
             const float mul3 = mul2 * h_0_ln_1_rsqrt2;
@@ -2810,8 +2799,8 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
                     const float sum = tile[r * 2 + v];
-                    d_wte_weight[j + v + (i * 80 + r * 80)] = sum + d_wte_scatter_transposed[j + v
-                        + (i * 80 + r * 80)];
+                    d_wte_weight[j + v + i * 80 + r * 80] = sum + d_wte_scatter_transposed[j + v + i
+                        * 80 + r * 80];
                 }
             }
         }
@@ -2820,8 +2809,8 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
             for (ptrdiff_t r = 0; r < 5; r++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
                     const float sum = tile[r * 2 + v];
-                    d_wte_weight[j + v + (i * 80 + r * 80)] = sum + d_wte_scatter_transposed[j + v
-                        + (i * 80 + r * 80)];
+                    d_wte_weight[j + v + i * 80 + r * 80] = sum + d_wte_scatter_transposed[j + v + i
+                        * 80 + r * 80];
                 }
             }
         }
@@ -2831,8 +2820,8 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
         for (ptrdiff_t r = 0; r < 6; r++) {
             for (ptrdiff_t v = 0; v < 1; v++) {
                 const float sum = tile[r + v];
-                d_wte_weight[v + (i * 80 + r * 80) + 64] = sum + d_wte_scatter_transposed[v
-                    + (i * 80 + r * 80) + 64];
+                d_wte_weight[v + i * 80 + r * 80 + 64] = sum + d_wte_scatter_transposed[v + i * 80
+                    + r * 80 + 64];
             }
         }
     }
@@ -2841,8 +2830,8 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
         for (ptrdiff_t r = 0; r < 5; r++) {
             for (ptrdiff_t v = 0; v < 1; v++) {
                 const float sum = tile[r + v];
-                d_wte_weight[v + (i * 80 + r * 80) + 64] = sum + d_wte_scatter_transposed[v
-                    + (i * 80 + r * 80) + 64];
+                d_wte_weight[v + i * 80 + r * 80 + 64] = sum + d_wte_scatter_transposed[v + i * 80
+                    + r * 80 + 64];
             }
         }
     }
@@ -2881,7 +2870,8 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_0_ln_1_bias = params + 18560;      /* [128] */
     const float *const h_0_attn_c_attn_weight = params + 18688; /* [384][128], stored [128][384] */
     const float *const h_0_attn_c_attn_bias = params + 67840; /* [384] */
-    const float *const h_0_attn_c_proj_weight = params + 68224; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    const float *const h_0_attn_c_proj_weight = params + 68224;
     const float *const h_0_attn_c_proj_bias = params + 84608; /* [128] */
     const float *const h_0_ln_2_weight = params + 84736;    /* [128] */
     const float *const h_0_ln_2_bias = params + 84864;      /* [128] */
@@ -2893,7 +2883,8 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_1_ln_1_bias = params + 220928;     /* [128] */
     const float *const h_1_attn_c_attn_weight = params + 221056; /* [384][128], stored [128][384] */
     const float *const h_1_attn_c_attn_bias = params + 270208; /* [384] */
-    const float *const h_1_attn_c_proj_weight = params + 270592; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    const float *const h_1_attn_c_proj_weight = params + 270592;
     const float *const h_1_attn_c_proj_bias = params + 286976; /* [128] */
     const float *const h_1_ln_2_weight = params + 287104;   /* [128] */
     const float *const h_1_ln_2_bias = params + 287232;     /* [128] */
@@ -2905,7 +2896,8 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_2_ln_1_bias = params + 423296;     /* [128] */
     const float *const h_2_attn_c_attn_weight = params + 423424; /* [384][128], stored [128][384] */
     const float *const h_2_attn_c_attn_bias = params + 472576; /* [384] */
-    const float *const h_2_attn_c_proj_weight = params + 472960; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    const float *const h_2_attn_c_proj_weight = params + 472960;
     const float *const h_2_attn_c_proj_bias = params + 489344; /* [128] */
     const float *const h_2_ln_2_weight = params + 489472;   /* [128] */
     const float *const h_2_ln_2_bias = params + 489600;     /* [128] */
@@ -2917,7 +2909,8 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_3_ln_1_bias = params + 625664;     /* [128] */
     const float *const h_3_attn_c_attn_weight = params + 625792; /* [384][128], stored [128][384] */
     const float *const h_3_attn_c_attn_bias = params + 674944; /* [384] */
-    const float *const h_3_attn_c_proj_weight = params + 675328; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    const float *const h_3_attn_c_proj_weight = params + 675328;
     const float *const h_3_attn_c_proj_bias = params + 691712; /* [128] */
     const float *const h_3_ln_2_weight = params + 691840;   /* [128] */
     const float *const h_3_ln_2_bias = params + 691968;     /* [128] */
@@ -2931,9 +2924,11 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const wpe = work + 9216;                         /* [64][128], stored [64][144] */
     float *const h_0_ln_1 = work + 25600;                   /* [1][64][128], stored [64][144] */
     float *const h_0_attn_c_attn = work;                    /* [1][64][384], stored [64][400] */
-    float *const h_0_attn_select = work + 25600;            /* [1][4][64][64], stored [4][64][64] */
-    float *const h_0_attn_exp = work + 42048;               /* [1][4][64][64], stored [4][64][64] */
-    float *const y = work + 25600;                          /* [1][4][64][32], stored [64][4][32] */
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_0_attn_select = work + 25600;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_0_attn_exp = work + 42048;
+    float *const y = work + 25600;  /* [1][4][64][32], stored with strides 9216, 32, 144, 1 */
     float *const x = work + 58496;                          /* [1][64][128], stored [64][144] */
     float *const h_0_attn_c_proj = work;                    /* [1][64][128], stored [64][144] */
     float *const h_0_ln_2 = work + 9216;                    /* [1][64][128], stored [64][144] */
@@ -2942,9 +2937,12 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const h_0_mlp_c_proj = work + 108544;            /* [1][64][128], stored [64][144] */
     float *const h_1_ln_1 = work + 117760;                  /* [1][64][128], stored [64][144] */
     float *const h_1_attn_c_attn = work + 65536;            /* [1][64][384], stored [64][400] */
-    float *const h_1_attn_select = work + 91136;            /* [1][4][64][64], stored [4][64][64] */
-    float *const h_1_attn_exp = work + 107584;              /* [1][4][64][64], stored [4][64][64] */
-    float *const y_2 = work + 91136;                        /* [1][4][64][32], stored [64][4][32] */
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_1_attn_select = work + 91136;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_1_attn_exp = work + 107584;
+    /* [1][4][64][32], stored with strides 9216, 32, 144, 1 */
+    float *const y_2 = work + 91136;
     float *const h_0 = work + 126976;                       /* [1][64][128], stored [64][144] */
     float *const h_1_attn_c_proj = work + 65536;            /* [1][64][128], stored [64][144] */
     float *const h_1_ln_2 = work + 99328;                   /* [1][64][128], stored [64][144] */
@@ -2953,9 +2951,12 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const h_1_mlp_c_proj = work + 99328;             /* [1][64][128], stored [64][144] */
     float *const h_2_ln_1 = work + 117760;                  /* [1][64][128], stored [64][144] */
     float *const h_2_attn_c_attn = work + 65536;            /* [1][64][384], stored [64][400] */
-    float *const h_2_attn_select = work + 91136;            /* [1][4][64][64], stored [4][64][64] */
-    float *const h_2_attn_exp = work + 107584;              /* [1][4][64][64], stored [4][64][64] */
-    float *const y_3 = work + 91136;                        /* [1][4][64][32], stored [64][4][32] */
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_2_attn_select = work + 91136;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_2_attn_exp = work + 107584;
+    /* [1][4][64][32], stored with strides 9216, 32, 144, 1 */
+    float *const y_3 = work + 91136;
     float *const h_1 = work + 126976;                       /* [1][64][128], stored [64][144] */
     float *const h_2_attn_c_proj = work + 65536;            /* [1][64][128], stored [64][144] */
     float *const h_2_ln_2 = work + 99328;                   /* [1][64][128], stored [64][144] */
@@ -2964,9 +2965,12 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const h_2_mlp_c_proj = work + 99328;             /* [1][64][128], stored [64][144] */
     float *const h_3_ln_1 = work + 117760;                  /* [1][64][128], stored [64][144] */
     float *const h_3_attn_c_attn = work + 65536;            /* [1][64][384], stored [64][400] */
-    float *const h_3_attn_select = work + 91136;            /* [1][4][64][64], stored [4][64][64] */
-    float *const h_3_attn_exp = work + 107584;              /* [1][4][64][64], stored [4][64][64] */
-    float *const y_4 = work + 91136;                        /* [1][4][64][32], stored [64][4][32] */
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_3_attn_select = work + 91136;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const h_3_attn_exp = work + 107584;
+    /* [1][4][64][32], stored with strides 9216, 32, 144, 1 */
+    float *const y_4 = work + 91136;
     float *const h_2 = work + 126976;                       /* [1][64][128], stored [64][144] */
     float *const h_3_attn_c_proj = work + 65536;            /* [1][64][128], stored [64][144] */
     float *const h_3_ln_2 = work + 99328;                   /* [1][64][128], stored [64][144] */
@@ -2994,7 +2998,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(wte, wpe, h_0_ln_1_weight, h_0_ln_1_bias, h_0_ln_1, x);
     CHAR_GPT_TRACE("h.0.ln_1", h_0_ln_1, 9216);
     CHAR_GPT_TRACE("x", x, 9216);
-    /* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight + h.0.attn.c_attn.bias */
+    /* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight.T + h.0.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_0_ln_1, h_0_attn_c_attn_weight, h_0_attn_c_attn_bias,
                                  h_0_attn_c_attn);
     CHAR_GPT_TRACE("h.0.attn.c_attn", h_0_attn_c_attn, 25600);
@@ -3008,7 +3012,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     /* y = h_0_attn_exp @ h_0_attn_c_attn[2, :, :, :, :] */
     char_gpt_contract_4x64x32(h_0_attn_exp, h_0_attn_c_attn, y, count);
     CHAR_GPT_TRACE("y", y, 9216);
-    /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight + h.0.attn.c_proj.bias */
+    /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y, h_0_attn_c_proj_weight, h_0_attn_c_proj_bias, h_0_attn_c_proj);
     CHAR_GPT_TRACE("h.0.attn.c_proj", h_0_attn_c_proj, 9216);
     char_gpt_add_64x128(x, h_0_attn_c_proj, h_0_ln_2_weight, h_0_ln_2_bias, h_0_ln_2, x_2);
@@ -3016,14 +3020,14 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x_2, 9216);
     char_gpt_contract_mul_64x512(h_0_ln_2, h_0_mlp_c_fc_weight, h_0_mlp_c_fc_bias, h_0_mul);
     CHAR_GPT_TRACE("h.0_mul", h_0_mul, 33792);
-    /* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight + h.0.mlp.c_proj.bias */
+    /* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_0_mul, h_0_mlp_c_proj_weight, h_0_mlp_c_proj_bias,
                                    h_0_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.0.mlp.c_proj", h_0_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_2, h_0_mlp_c_proj, h_1_ln_1_weight, h_1_ln_1_bias, h_1_ln_1, h_0);
     CHAR_GPT_TRACE("h.1.ln_1", h_1_ln_1, 9216);
     CHAR_GPT_TRACE("h.0", h_0, 9216);
-    /* h_1_attn_c_attn = h_1_ln_1 @ h.1.attn.c_attn.weight + h.1.attn.c_attn.bias */
+    /* h_1_attn_c_attn = h_1_ln_1 @ h.1.attn.c_attn.weight.T + h.1.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_1_ln_1, h_1_attn_c_attn_weight, h_1_attn_c_attn_bias,
                                  h_1_attn_c_attn);
     CHAR_GPT_TRACE("h.1.attn.c_attn", h_1_attn_c_attn, 25600);
@@ -3037,7 +3041,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     /* y_2 = h_1_attn_exp @ h_1_attn_c_attn[2, :, :, :, :] */
     char_gpt_contract_4x64x32(h_1_attn_exp, h_1_attn_c_attn, y_2, count);
     CHAR_GPT_TRACE("y", y_2, 9216);
-    /* h_1_attn_c_proj = y_2 @ h.1.attn.c_proj.weight + h.1.attn.c_proj.bias */
+    /* h_1_attn_c_proj = y_2 @ h.1.attn.c_proj.weight.T + h.1.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_2, h_1_attn_c_proj_weight, h_1_attn_c_proj_bias,
                                  h_1_attn_c_proj);
     CHAR_GPT_TRACE("h.1.attn.c_proj", h_1_attn_c_proj, 9216);
@@ -3046,14 +3050,14 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x_3, 9216);
     char_gpt_contract_mul_64x512(h_1_ln_2, h_1_mlp_c_fc_weight, h_1_mlp_c_fc_bias, h_1_mul);
     CHAR_GPT_TRACE("h.1_mul", h_1_mul, 33792);
-    /* h_1_mlp_c_proj = h_1_mul @ h.1.mlp.c_proj.weight + h.1.mlp.c_proj.bias */
+    /* h_1_mlp_c_proj = h_1_mul @ h.1.mlp.c_proj.weight.T + h.1.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_1_mul, h_1_mlp_c_proj_weight, h_1_mlp_c_proj_bias,
                                    h_1_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.1.mlp.c_proj", h_1_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_3, h_1_mlp_c_proj, h_2_ln_1_weight, h_2_ln_1_bias, h_2_ln_1, h_1);
     CHAR_GPT_TRACE("h.2.ln_1", h_2_ln_1, 9216);
     CHAR_GPT_TRACE("h.1", h_1, 9216);
-    /* h_2_attn_c_attn = h_2_ln_1 @ h.2.attn.c_attn.weight + h.2.attn.c_attn.bias */
+    /* h_2_attn_c_attn = h_2_ln_1 @ h.2.attn.c_attn.weight.T + h.2.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_2_ln_1, h_2_attn_c_attn_weight, h_2_attn_c_attn_bias,
                                  h_2_attn_c_attn);
     CHAR_GPT_TRACE("h.2.attn.c_attn", h_2_attn_c_attn, 25600);
@@ -3067,7 +3071,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     /* y_3 = h_2_attn_exp @ h_2_attn_c_attn[2, :, :, :, :] */
     char_gpt_contract_4x64x32(h_2_attn_exp, h_2_attn_c_attn, y_3, count);
     CHAR_GPT_TRACE("y", y_3, 9216);
-    /* h_2_attn_c_proj = y_3 @ h.2.attn.c_proj.weight + h.2.attn.c_proj.bias */
+    /* h_2_attn_c_proj = y_3 @ h.2.attn.c_proj.weight.T + h.2.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_3, h_2_attn_c_proj_weight, h_2_attn_c_proj_bias,
                                  h_2_attn_c_proj);
     CHAR_GPT_TRACE("h.2.attn.c_proj", h_2_attn_c_proj, 9216);
@@ -3076,14 +3080,14 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x_4, 9216);
     char_gpt_contract_mul_64x512(h_2_ln_2, h_2_mlp_c_fc_weight, h_2_mlp_c_fc_bias, h_2_mul);
     CHAR_GPT_TRACE("h.2_mul", h_2_mul, 33792);
-    /* h_2_mlp_c_proj = h_2_mul @ h.2.mlp.c_proj.weight + h.2.mlp.c_proj.bias */
+    /* h_2_mlp_c_proj = h_2_mul @ h.2.mlp.c_proj.weight.T + h.2.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_2_mul, h_2_mlp_c_proj_weight, h_2_mlp_c_proj_bias,
                                    h_2_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.2.mlp.c_proj", h_2_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_4, h_2_mlp_c_proj, h_3_ln_1_weight, h_3_ln_1_bias, h_3_ln_1, h_2);
     CHAR_GPT_TRACE("h.3.ln_1", h_3_ln_1, 9216);
     CHAR_GPT_TRACE("h.2", h_2, 9216);
-    /* h_3_attn_c_attn = h_3_ln_1 @ h.3.attn.c_attn.weight + h.3.attn.c_attn.bias */
+    /* h_3_attn_c_attn = h_3_ln_1 @ h.3.attn.c_attn.weight.T + h.3.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_3_ln_1, h_3_attn_c_attn_weight, h_3_attn_c_attn_bias,
                                  h_3_attn_c_attn);
     CHAR_GPT_TRACE("h.3.attn.c_attn", h_3_attn_c_attn, 25600);
@@ -3097,7 +3101,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     /* y_4 = h_3_attn_exp @ h_3_attn_c_attn[2, :, :, :, :] */
     char_gpt_contract_4x64x32(h_3_attn_exp, h_3_attn_c_attn, y_4, count);
     CHAR_GPT_TRACE("y", y_4, 9216);
-    /* h_3_attn_c_proj = y_4 @ h.3.attn.c_proj.weight + h.3.attn.c_proj.bias */
+    /* h_3_attn_c_proj = y_4 @ h.3.attn.c_proj.weight.T + h.3.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_4, h_3_attn_c_proj_weight, h_3_attn_c_proj_bias,
                                  h_3_attn_c_proj);
     CHAR_GPT_TRACE("h.3.attn.c_proj", h_3_attn_c_proj, 9216);
@@ -3106,13 +3110,13 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x_5, 9216);
     char_gpt_contract_mul_64x512(h_3_ln_2, h_3_mlp_c_fc_weight, h_3_mlp_c_fc_bias, h_3_mul);
     CHAR_GPT_TRACE("h.3_mul", h_3_mul, 33792);
-    /* h_3_mlp_c_proj = h_3_mul @ h.3.mlp.c_proj.weight + h.3.mlp.c_proj.bias */
+    /* h_3_mlp_c_proj = h_3_mul @ h.3.mlp.c_proj.weight.T + h.3.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_3_mul, h_3_mlp_c_proj_weight, h_3_mlp_c_proj_bias,
                                    h_3_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.3.mlp.c_proj", h_3_mlp_c_proj, 9216);
     char_gpt_ln_f(x_5, h_3_mlp_c_proj, ln_f_weight, ln_f_bias, ln_f);
     CHAR_GPT_TRACE("ln_f", ln_f, 9216);
-    /* logits = ln_f @ wte.weight */
+    /* logits = ln_f @ wte.weight.T */
     char_gpt_logits(ln_f, wte_weight, logits);
     CHAR_GPT_TRACE("logits", logits, 4160);
     return NN_OK;
@@ -3134,7 +3138,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     const float *const h_0_ln_1_bias = args->params + 18560; /* [128] */
     /* [384][128], stored [128][384] */
     const float *const h_0_attn_c_attn_weight = args->params + 18688;
-    /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
     const float *const h_0_attn_c_proj_weight = args->params + 68224;
     const float *const h_0_ln_2_weight = args->params + 84736; /* [128] */
     /* [512][128], stored [128][528] */
@@ -3151,7 +3155,8 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const d_h_0_ln_1_bias = args->grads + 18560;     /* [128] */
     float *const d_h_0_attn_c_attn_weight = args->grads + 18688; /* [384][128], stored [128][384] */
     float *const d_h_0_attn_c_attn_bias = args->grads + 67840; /* [384] */
-    float *const d_h_0_attn_c_proj_weight = args->grads + 68224; /* [128][128], stored [128][128] */
+    /* [128][128], stored with strides 1, 128 */
+    float *const d_h_0_attn_c_proj_weight = args->grads + 68224;
     float *const d_h_0_attn_c_proj_bias = args->grads + 84608; /* [128] */
     float *const d_h_0_ln_2_weight = args->grads + 84736;   /* [128] */
     float *const d_h_0_ln_2_bias = args->grads + 84864;     /* [128] */
@@ -3161,70 +3166,53 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const d_h_3_mlp_c_proj_bias = args->grads + 827776; /* [128] */
     float *const d_ln_f_weight = args->grads + 827904;      /* [128] */
     float *const d_ln_f_bias = args->grads + 828032;        /* [128] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const wte = work;
+    float *const wte = work;                    /* [12][64][128], stored [12][64][144] */
     float *const wpe = work + 110592;                       /* [64][128], stored [64][144] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const h_0_ln_1 = work + 5262336;
+    float *const h_0_ln_1 = work + 5262336;     /* [12][64][128], stored [12][64][144] */
     /* [12][64][384], stored [12][64][400] */
     float *const h_0_attn_c_attn = work + 3244032;
-    /* [12][4][64][64], stored [12][4][64][64] */
+    /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
     float *const h_0_attn_exp = work + 4472832;
-    /* [12][4][64][32], stored [12][64][4][32] */
+    /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
     float *const y = work + 5372928;
-    /* [12][64][128], stored [12][64][144] */
-    float *const x = work + 5483520;
-    /* [12][64][128], stored [12][64][144] */
-    float *const h_0_ln_2 = work + 5594112;
-    /* [12][64][512], stored [12][64][528] */
-    float *const h_0_mul = work;
-    /* [12][64][128], stored [12][64][144] */
-    float *const x_2 = work + 5704704;
-    /* [12][64][128], stored [12][64][144] */
-    float *const ln_f = work + 7584768;
+    float *const x = work + 5483520;            /* [12][64][128], stored [12][64][144] */
+    float *const h_0_ln_2 = work + 5594112;     /* [12][64][128], stored [12][64][144] */
+    float *const h_0_mul = work;                /* [12][64][512], stored [12][64][528] */
+    float *const x_2 = work + 5704704;          /* [12][64][128], stored [12][64][144] */
+    float *const ln_f = work + 7584768;         /* [12][64][128], stored [12][64][144] */
     float *const perplexity_mul = work + 7474176;           /* [1] */
     float *const d_logits = work + 7982080;                 /* [12][64][65], stored [12][64][80] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_ln_f = work + 7474176;
-    /* [12][64][128], stored [12][64][144] */
-    float *const h_3 = work + 7695360;
+    float *const d_ln_f = work + 7474176;       /* [12][64][128], stored [12][64][144] */
+    float *const h_3 = work + 7695360;          /* [12][64][128], stored [12][64][144] */
     float *const ln_f_div = work + 8043520;                 /* [12][64][1] */
     float *const ln_f_rsqrt = work + 8044288;               /* [12][64][1] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_h_3 = work + 7805952;
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_h_0 = work + 405504;
-    /* [12][64][512], stored [12][64][528] */
-    float *const h_0_mlp_c_fc = work + 2838528;
-    /* [12][64][512], stored [12][64][528] */
-    float *const d_h_0_mlp_c_fc = work;
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_h_0_ln_2 = work + 516096;
+    float *const d_h_3 = work + 7805952;        /* [12][64][128], stored [12][64][144] */
+    float *const d_h_0 = work + 405504;         /* [12][64][128], stored [12][64][144] */
+    float *const h_0_mlp_c_fc = work + 2838528; /* [12][64][512], stored [12][64][528] */
+    float *const d_h_0_mlp_c_fc = work;         /* [12][64][512], stored [12][64][528] */
+    float *const d_h_0_ln_2 = work + 516096;    /* [12][64][128], stored [12][64][144] */
     float *const h_0_ln_2_div = work + 8054272;             /* [12][64][1] */
     float *const h_0_ln_2_rsqrt = work + 8055040;           /* [12][64][1] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_x_4 = work + 626688;
+    float *const d_x_4 = work + 626688;         /* [12][64][128], stored [12][64][144] */
     /* [12][64][128], stored [12][64][144] */
     float *const d_h_0_attn_c_proj_input = work + 504576;
-    /* [12][4][64][64], stored [12][4][64][64] */
+    /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
     float *const d_h_0_attn_input = work;
-    /* [12][4][64][64], stored [12][4][64][64] */
+    /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
     float *const d_h_0_attn_mul = work + 307200;
-    /* [12][4][64][32], stored [12][64][12][32] */
+    /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
     float *const d_h_0_attn_input_2 = work;
-    /* [12][4][32][64], stored [12][64][12][32] */
+    /* [12][4][32][64], stored with strides 25600, 32, 1, 400 */
     float *const d_h_0_attn_input_3 = work + 128;
-    /* [12][4][64][32], stored [12][64][12][32] */
+    /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
     float *const d_h_0_attn_input_4 = work + 256;
-    /* [3][12][4][64][32], stored [12][64][3][4][32] */
+    /* [3][12][4][64][32], stored with strides 128, 25600, 32, 400, 1 */
     float *const d_qkv_4 = work;
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_h_0_ln_1 = work + 307200;
+    float *const d_h_0_ln_1 = work + 307200;    /* [12][64][128], stored [12][64][144] */
     float *const h_0_ln_1_div = work + 8055808;             /* [12][64][1] */
     float *const h_0_ln_1_rsqrt = work + 8056576;           /* [12][64][1] */
     float *const d_x_sum = work + 110592;                   /* [1][64][128], stored [64][144] */
-    /* [12][64][128], stored [12][64][144] */
-    float *const d_x_5 = work;
+    float *const d_x_5 = work;                  /* [12][64][128], stored [12][64][144] */
     float *const d_wte_scatter = work + 110592;             /* [65][128], stored [65][144] */
     float *const panel = work + 7916544;                    /* scratch */
     float *const wte_weight_transposed = work + 7805952;    /* [65][128], stored [65][144] */
@@ -3267,61 +3255,57 @@ int char_gpt_train(const char_gpt_train_args *args)
         };
         for (ptrdiff_t i = 0; i < 4; i++) {
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_ln_1 = work + (i * 552960 + 5262336);
+            float *const h_i_ln_1 = work + i * 552960 + 5262336;
             /* [384][128], stored [128][384] */
-            const float *const h_i_attn_c_attn_weight = args->params + (i * 202368 + 18688);
-            /* [384] */
-            const float *const h_i_attn_c_attn_bias = args->params + (i * 202368 + 67840);
+            const float *const h_i_attn_c_attn_weight = args->params + i * 202368 + 18688;
+            const float *const h_i_attn_c_attn_bias = args->params + i * 202368 + 67840; /* [384] */
             /* [12][64][384], stored [12][64][400] */
-            float *const h_i_attn_c_attn = work + (i * 307200 + 3244032);
+            float *const h_i_attn_c_attn = work + i * 307200 + 3244032;
             /* [12][4][64][32], stored [12][4][32][64] */
-            float *const h_i_attn_c_attn_transposed = work + (i * 405504 + 197376);
-            /* [12][4][64][64], stored [12][4][64][64] */
+            float *const h_i_attn_c_attn_transposed = work + i * 405504 + 197376;
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
             float *const h_i_attn_select = work + i * 405504;
-            /* [12][4][64][64], stored [12][4][64][64] */
-            float *const h_i_attn_exp = work + (i * 197376 + 4472832);
-            /* [12][4][64][32], stored [12][64][4][32] */
-            float *const y_i = work + (i * 552960 + 5372928);
-            /* [128][128], stored [128][128] */
-            const float *const h_i_attn_c_proj_weight = args->params + (i * 202368 + 68224);
-            /* [128] */
-            const float *const h_i_attn_c_proj_bias = args->params + (i * 202368 + 84608);
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
+            float *const h_i_attn_exp = work + i * 197376 + 4472832;
+            /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
+            float *const y_i = work + i * 552960 + 5372928;
+            /* [128][128], stored with strides 1, 128 */
+            const float *const h_i_attn_c_proj_weight = args->params + i * 202368 + 68224;
+            const float *const h_i_attn_c_proj_bias = args->params + i * 202368 + 84608; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const h_i_attn_c_proj = work + i * 405504;
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i = work + (i * 552960 + 5483520);
-            const float *const h_i_ln_2_weight = args->params + (i * 202368 + 84736); /* [128] */
-            const float *const h_i_ln_2_bias = args->params + (i * 202368 + 84864); /* [128] */
+            float *const h_i = work + i * 552960 + 5483520;
+            const float *const h_i_ln_2_weight = args->params + i * 202368 + 84736; /* [128] */
+            const float *const h_i_ln_2_bias = args->params + i * 202368 + 84864; /* [128] */
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_ln_2 = work + (i * 552960 + 5594112);
+            float *const h_i_ln_2 = work + i * 552960 + 5594112;
             /* [12][64][128], stored [12][64][144] */
-            float *const x_i = work + (i * 552960 + 5704704);
-            float *const h_i_ln_2_div = work + (8054272 - i * 3072); /* [12][64][1] */
-            float *const h_i_ln_2_rsqrt = work + (8055040 - i * 3072); /* [12][64][1] */
+            float *const x_i = work + i * 552960 + 5704704;
+            float *const h_i_ln_2_div = work + 8054272 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_rsqrt = work + 8055040 - i * 3072; /* [12][64][1] */
             /* [512][128], stored [128][528] */
-            const float *const h_i_mlp_c_fc_weight = args->params + (i * 202368 + 84992);
-            const float *const h_i_mlp_c_fc_bias = args->params + (i * 202368 + 152576); /* [512] */
+            const float *const h_i_mlp_c_fc_weight = args->params + i * 202368 + 84992;
+            const float *const h_i_mlp_c_fc_bias = args->params + i * 202368 + 152576; /* [512] */
             /* [12][64][512], stored [12][64][528] */
             float *const h_i_mul = work + i * 405504;
             /* [12][64][512], stored [12][64][528] */
-            float *const h_i_mlp_c_fc = work + (2838528 - i * 405504);
+            float *const h_i_mlp_c_fc = work + 2838528 - i * 405504;
             /* [128][512], stored [128][528] */
-            const float *const h_i_mlp_c_proj_weight = args->params + (i * 202368 + 153088);
-            /* [128] */
-            const float *const h_i_mlp_c_proj_bias = args->params + (i * 202368 + 220672);
+            const float *const h_i_mlp_c_proj_weight = args->params + i * 202368 + 153088;
+            const float *const h_i_mlp_c_proj_bias = args->params + i * 202368 + 220672; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const h_i_mlp_c_proj = work + places[i][0];
-            /* [128] */
-            const float *const h_next_ln_1_weight = args->params + (i * 202368 + 220800);
-            const float *const h_next_ln_1_bias = args->params + (i * 202368 + 220928); /* [128] */
+            const float *const h_next_ln_1_weight = args->params + i * 202368 + 220800; /* [128] */
+            const float *const h_next_ln_1_bias = args->params + i * 202368 + 220928; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const h_next_ln_1 = work + places[i][1];
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_2 = work + (i * 552960 + 6036480);
-            float *const h_next_ln_1_div = work + (8052736 - i * 3072); /* [12][64][1] */
-            float *const h_next_ln_1_rsqrt = work + (8053504 - i * 3072); /* [12][64][1] */
+            float *const h_i_2 = work + i * 552960 + 6036480;
+            float *const h_next_ln_1_div = work + 8052736 - i * 3072; /* [12][64][1] */
+            float *const h_next_ln_1_rsqrt = work + 8053504 - i * 3072; /* [12][64][1] */
 
-            /* h_i_attn_c_attn = h_i_ln_1 @ h.i.attn.c_attn.weight + h.i.attn.c_attn.bias */
+            /* h_i_attn_c_attn = h_i_ln_1 @ h.i.attn.c_attn.weight.T + h.i.attn.c_attn.bias */
             char_gpt_contract_add_64x384_2(h_i_ln_1, h_i_attn_c_attn_weight, h_i_attn_c_attn_bias,
                                            h_i_attn_c_attn, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_attn", (int)i, h_i_attn_c_attn, 307200);
@@ -3335,7 +3319,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* y_i = h_i_attn_exp @ h_i_attn_c_attn[2, :, :, :, :] */
             char_gpt_contract_4x64x32(h_i_attn_exp, h_i_attn_c_attn, y_i, count);
             CHAR_GPT_TRACE("y", y_i, 110592);
-            /* h_i_attn_c_proj = y_i @ h.i.attn.c_proj.weight + h.i.attn.c_proj.bias */
+            /* h_i_attn_c_proj = y_i @ h.i.attn.c_proj.weight.T + h.i.attn.c_proj.bias */
             char_gpt_contract_add_64x128_3(y_i, h_i_attn_c_proj_weight, h_i_attn_c_proj_bias,
                                            h_i_attn_c_proj, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_proj", (int)i, h_i_attn_c_proj, 110592);
@@ -3350,7 +3334,7 @@ int char_gpt_train(const char_gpt_train_args *args)
                                            h_i_mul, h_i_mlp_c_fc, count);
             CHAR_GPT_TRACE_LAYER("h.%d_mul", (int)i, h_i_mul, 405504);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_fc", (int)i, h_i_mlp_c_fc, 405504);
-            /* h_i_mlp_c_proj = h_i_mul @ h.i.mlp.c_proj.weight + h.i.mlp.c_proj.bias */
+            /* h_i_mlp_c_proj = h_i_mul @ h.i.mlp.c_proj.weight.T + h.i.mlp.c_proj.bias */
             char_gpt_contract_add_64x128_4(h_i_mul, h_i_mlp_c_proj_weight, h_i_mlp_c_proj_bias,
                                            h_i_mlp_c_proj, panel, count);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_proj", (int)i, h_i_mlp_c_proj, 110592);
@@ -3365,7 +3349,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             else CHAR_GPT_TRACE("ln_f_rsqrt", h_next_ln_1_rsqrt, 768);
         }
     }
-    /* logits = ln_f @ wte.weight */
+    /* logits = ln_f @ wte.weight.T */
     char_gpt_logits_batch12(ln_f, wte_weight, logits, count);
     CHAR_GPT_TRACE("logits", logits, 49920);
     char_gpt_loss(logits, next, loss, d_logits, count);
@@ -3392,77 +3376,77 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* [12][64][512], stored [12][64][528] */
             float *const h_i_mul = work + i * 405504;
             /* [128][512], stored [128][528] */
-            float *const d_h_i_mlp_c_proj_weight = args->grads + (i * 202368 + 153088);
+            float *const d_h_i_mlp_c_proj_weight = args->grads + i * 202368 + 153088;
             /* [128][512], stored [128][528] */
-            const float *const h_i_mlp_c_proj_weight = args->params + (i * 202368 + 153088);
+            const float *const h_i_mlp_c_proj_weight = args->params + i * 202368 + 153088;
             /* [12][64][512], stored [12][64][528] */
-            float *const h_i_mlp_c_fc = work + (2838528 - i * 405504);
+            float *const h_i_mlp_c_fc = work + 2838528 - i * 405504;
             /* [12][64][512], stored [12][64][528] */
             float *const d_h_i_mlp_c_fc = work + i * 405504;
-            float *const d_h_i_mlp_c_fc_bias = args->grads + (i * 202368 + 152576); /* [512] */
+            float *const d_h_i_mlp_c_fc_bias = args->grads + i * 202368 + 152576; /* [512] */
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_ln_2 = work + (i * 552960 + 5594112);
+            float *const h_i_ln_2 = work + i * 552960 + 5594112;
             /* [512][128], stored [128][528] */
-            float *const d_h_i_mlp_c_fc_weight = args->grads + (i * 202368 + 84992);
+            float *const d_h_i_mlp_c_fc_weight = args->grads + i * 202368 + 84992;
             /* [512][128], stored [128][528] */
-            const float *const h_i_mlp_c_fc_weight = args->params + (i * 202368 + 84992);
+            const float *const h_i_mlp_c_fc_weight = args->params + i * 202368 + 84992;
             /* [12][64][128], stored [12][64][144] */
             float *const d_h_i_ln_2 = work + places[i - 1][1];
-            const float *const h_i_ln_2_weight = args->params + (i * 202368 + 84736); /* [128] */
+            const float *const h_i_ln_2_weight = args->params + i * 202368 + 84736; /* [128] */
             /* [12][64][128], stored [12][64][144] */
-            float *const x_i = work + (i * 552960 + 5704704);
-            float *const h_i_ln_2_div = work + (8054272 - i * 3072); /* [12][64][1] */
-            float *const h_i_ln_2_rsqrt = work + (8055040 - i * 3072); /* [12][64][1] */
-            float *const d_h_i_attn_c_proj_bias = args->grads + (i * 202368 + 84608); /* [128] */
-            float *const d_h_i_ln_2_weight = args->grads + (i * 202368 + 84736); /* [128] */
-            float *const d_h_i_ln_2_bias = args->grads + (i * 202368 + 84864); /* [128] */
+            float *const x_i = work + i * 552960 + 5704704;
+            float *const h_i_ln_2_div = work + 8054272 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_rsqrt = work + 8055040 - i * 3072; /* [12][64][1] */
+            float *const d_h_i_attn_c_proj_bias = args->grads + i * 202368 + 84608; /* [128] */
+            float *const d_h_i_ln_2_weight = args->grads + i * 202368 + 84736; /* [128] */
+            float *const d_h_i_ln_2_bias = args->grads + i * 202368 + 84864; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const d_x_i = work + places[i - 1][2];
-            /* [12][4][64][32], stored [12][64][4][32] */
-            float *const y_i = work + (i * 552960 + 5372928);
-            /* [128][128], stored [128][128] */
-            float *const d_h_i_attn_c_proj_weight = args->grads + (i * 202368 + 68224);
-            /* [128][128], stored [128][128] */
-            const float *const h_i_attn_c_proj_weight = args->params + (i * 202368 + 68224);
+            /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
+            float *const y_i = work + i * 552960 + 5372928;
+            /* [128][128], stored with strides 1, 128 */
+            float *const d_h_i_attn_c_proj_weight = args->grads + i * 202368 + 68224;
+            /* [128][128], stored with strides 1, 128 */
+            const float *const h_i_attn_c_proj_weight = args->params + i * 202368 + 68224;
             /* [128][128], stored [128][144] */
             float *const h_i_attn_c_proj_weight_transposed = work + i * 405504;
             /* [12][64][128], stored [12][64][144] */
             float *const d_h_i_attn_c_proj_input = work + places[i - 1][3];
             /* [12][64][384], stored [12][64][400] */
-            float *const h_i_attn_c_attn = work + (i * 307200 + 3244032);
+            float *const h_i_attn_c_attn = work + i * 307200 + 3244032;
             /* [12][4][64][32], stored [12][4][32][64] */
-            float *const h_i_attn_c_attn_transposed_2 = work + (i * 405504 + 197376);
-            /* [12][4][64][64], stored [12][4][64][64] */
+            float *const h_i_attn_c_attn_transposed_2 = work + i * 405504 + 197376;
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
             float *const d_h_i_attn_input = work + i * 405504;
-            /* [12][4][64][64], stored [12][4][64][64] */
-            float *const h_i_attn_exp = work + (i * 197376 + 4472832);
-            /* [12][4][64][64], stored [12][4][64][64] */
-            float *const d_h_i_attn_mul = work + (i * 405504 + 307200);
-            /* [12][4][64][32], stored [12][64][12][32] */
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
+            float *const h_i_attn_exp = work + i * 197376 + 4472832;
+            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
+            float *const d_h_i_attn_mul = work + i * 405504 + 307200;
+            /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
             float *const d_h_i_attn_input_2 = work + i * 405504;
-            /* [12][4][32][64], stored [12][64][12][32] */
-            float *const d_h_i_attn_input_3 = work + (i * 405504 + 128);
-            /* [12][4][64][32], stored [12][64][12][32] */
-            float *const d_h_i_attn_input_4 = work + (i * 405504 + 256);
-            /* [3][12][4][64][32], stored [12][64][3][4][32] */
+            /* [12][4][32][64], stored with strides 25600, 32, 1, 400 */
+            float *const d_h_i_attn_input_3 = work + i * 405504 + 128;
+            /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
+            float *const d_h_i_attn_input_4 = work + i * 405504 + 256;
+            /* [3][12][4][64][32], stored with strides 128, 25600, 32, 400, 1 */
             const float *const d_qkv_i = work + i * 405504;
-            float *const d_h_i_attn_c_attn_bias = args->grads + (i * 202368 + 67840); /* [384] */
+            float *const d_h_i_attn_c_attn_bias = args->grads + i * 202368 + 67840; /* [384] */
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i_ln_1 = work + (i * 552960 + 5262336);
+            float *const h_i_ln_1 = work + i * 552960 + 5262336;
             /* [384][128], stored [128][384] */
-            float *const d_h_i_attn_c_attn_weight = args->grads + (i * 202368 + 18688);
+            float *const d_h_i_attn_c_attn_weight = args->grads + i * 202368 + 18688;
             /* [384][128], stored [128][384] */
-            const float *const h_i_attn_c_attn_weight = args->params + (i * 202368 + 18688);
+            const float *const h_i_attn_c_attn_weight = args->params + i * 202368 + 18688;
             /* [12][64][128], stored [12][64][144] */
-            float *const d_h_i_ln_1 = work + (i * 405504 + 307200);
-            const float *const h_i_ln_1_weight = args->params + (i * 202368 + 18432); /* [128] */
+            float *const d_h_i_ln_1 = work + i * 405504 + 307200;
+            const float *const h_i_ln_1_weight = args->params + i * 202368 + 18432; /* [128] */
             /* [12][64][128], stored [12][64][144] */
-            float *const h_i = work + (i * 552960 + 5483520);
-            float *const h_i_ln_1_div = work + (8055808 - i * 3072); /* [12][64][1] */
-            float *const h_i_ln_1_rsqrt = work + (8056576 - i * 3072); /* [12][64][1] */
-            float *const d_h_next_mlp_c_proj_bias = args->grads + (i * 202368 + 18304); /* [128] */
-            float *const d_h_i_ln_1_weight = args->grads + (i * 202368 + 18432); /* [128] */
-            float *const d_h_i_ln_1_bias = args->grads + (i * 202368 + 18560); /* [128] */
+            float *const h_i = work + i * 552960 + 5483520;
+            float *const h_i_ln_1_div = work + 8055808 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_1_rsqrt = work + 8056576 - i * 3072; /* [12][64][1] */
+            float *const d_h_next_mlp_c_proj_bias = args->grads + i * 202368 + 18304; /* [128] */
+            float *const d_h_i_ln_1_weight = args->grads + i * 202368 + 18432; /* [128] */
+            float *const d_h_i_ln_1_bias = args->grads + i * 202368 + 18560; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const d_h_i_2 = work + i * 405504;
 
@@ -3821,15 +3805,13 @@ static int char_gpt_call_train(const nn_call *call)
     return char_gpt_train(&args);
 }
 
+/* name, batch, bytes of the workspace, numbers of inputs, outputs and metrics,
+ * their tables, FLOP of a call, the call, its context */
 static const nn_entry char_gpt_entries[2] = {
-    {"infer", CHAR_GPT_INFER_BATCH,
-     CHAR_GPT_INFER_WORKSPACE_BYTES,
-     1, 1, 0, char_gpt_infer_inputs, char_gpt_infer_outputs, NULL, 111797952.0, char_gpt_call_infer,
-         NULL},
-    {"train", CHAR_GPT_TRAIN_BATCH,
-     CHAR_GPT_TRAIN_WORKSPACE_BYTES,
-     2, 1, 1, char_gpt_train_inputs, char_gpt_train_outputs, char_gpt_train_metrics, 4021458050.0,
-         char_gpt_call_train, NULL},
+    {"infer", CHAR_GPT_INFER_BATCH, CHAR_GPT_INFER_WORKSPACE_BYTES, 1, 1, 0, char_gpt_infer_inputs,
+     char_gpt_infer_outputs, NULL, 111797952.0, char_gpt_call_infer, NULL},
+    {"train", CHAR_GPT_TRAIN_BATCH, CHAR_GPT_TRAIN_WORKSPACE_BYTES, 2, 1, 1, char_gpt_train_inputs,
+     char_gpt_train_outputs, char_gpt_train_metrics, 4021458050.0, char_gpt_call_train, NULL},
 };
 
 const struct nn_model char_gpt_model = {

@@ -151,7 +151,7 @@ extern "C" {
  * target. */
 void char_gpt_init(float *params, uint64_t seed);
 
-/* Reads params directly: nothing to prepare.
+/* logits[1][64][65] from tokens[1][64]. Reads params directly: nothing to prepare.
  * NN_BAD_ARGUMENT: a required pointer is NULL; NN_BAD_INDEX: tokens outside 0..64; then nothing
  * was written. */
 int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, void *workspace);
@@ -162,7 +162,7 @@ typedef struct char_gpt_train_args {
     const int32_t *next;         /* [12][64], 0..64 */
     int            count;        /* valid rows, 1..12; the others may hold anything */
     float         *grads;        /* out: [CHAR_GPT_PARAM_FLOATS], overwritten */
-    float         *loss;         /* out: over the valid rows */
+    float         *loss;         /* out: [1], over the valid rows */
     float         *logits;       /* out: [12][64][65], or NULL */
     float         *metrics;      /* out: [1][2], sum and weight of perplexity */
     void          *workspace;    /* [CHAR_GPT_TRAIN_WORKSPACE_BYTES] */
@@ -173,8 +173,10 @@ typedef struct char_gpt_train_args {
  * next outside 0..64 or tokens outside 0..64; then nothing was written. */
 int char_gpt_train(const char_gpt_train_args *args);
 
-/* One tensor between its logical row-major shape and the stored order.
- * NN_BAD_TENSOR: no such tensor, or a size that is not its number of elements. */
+/* One tensor between its logical row-major shape and the stored order. capacity
+ * and count are its number of elements, of type float.
+ * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another
+ * number of elements; then nothing was written. */
 enum {
     CHAR_GPT_WTE_WEIGHT,                /* wte.weight [65][128] */
     CHAR_GPT_WPE_WEIGHT,                /* wpe.weight [64][128] */

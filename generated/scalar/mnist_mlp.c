@@ -27,10 +27,10 @@
  *
  *      offset   bytes  steps  buffer                 shape
  *           0  73,728  2..8   fc1_relu               [128][128]
+ *      73,728   8,192  3..4   fc2_weight_transposed  [10][128]
  *      73,728       4  5..6   accuracy_sum           [1]
  *     147,456   8,192  5..8   d_fc2                  [128][10]
  *      73,728  73,728  8..10  d_fc1                  [128][128]
- *      73,728   8,192  3..4   fc2_weight_transposed  [10][128]
  *
  * evaluate, with a workspace of 90,112 bytes, 90,112 of them live at once:
  *
@@ -44,9 +44,9 @@
  *
  *     offset   bytes  steps  buffer                 shape
  *          0  73,728  2..4   fc1_relu               [128][128]
+ *     81,920   8,192  3..4   fc2_weight_transposed  [10][128]
  *     73,728   8,192  4..5   fc2                    [128][10]
  *          0       4  5..6   accuracy_sum           [1]
- *     81,920   8,192  3..4   fc2_weight_transposed  [10][128]
  */
 #include "mnist_mlp.h"
 
@@ -147,7 +147,7 @@ static inline float mnist_mlp_exp(float x)
     const int lost = x < -87.3f;
     const float x2 = mnist_mlp_min(88.0f, mnist_mlp_max(-87.3f, x));
     const float n = mnist_mlp_round(x2 * 1.442695f);
-    const float r = n * (-0.6933594f) + x2;
+    const float r = n * -0.6933594f + x2;
     const float r2 = n * 0.00021219444f + r;
     const float x2_2 = r2 * r2;
     const float p = 0.0013981999f * x2_2 + 0.041665796f;
@@ -175,14 +175,14 @@ static inline float mnist_mlp_log(float x)
     const float p2 = p * x2 + 0.14249323f;
     const float p3 = p2 * x2 + 0.20000714f;
     const float p4 = p3 * x2 + 0.3333333f;
-    const float p5 = -0.1151461f * x2 + -0.12420141f;
-    const float p6 = p5 * x2 + -0.16668057f;
-    const float p7 = p6 * x2 + -0.24999994f;
+    const float p5 = -0.1151461f * x2 - 0.12420141f;
+    const float p6 = p5 * x2 - 0.16668057f;
+    const float p7 = p6 * x2 - 0.24999994f;
     const float p8 = p7 * r + p4;
     const float r2 = r * r;
     const float y = p8 * r2 * r;
-    const float y2 = e2 * (-0.00021219444f) + y;
-    const float y3 = r2 * (-0.5f) + y2;
+    const float y2 = e2 * -0.00021219444f + y;
+    const float y3 = r2 * -0.5f + y2;
     return e2 * 0.6933594f + (r + y3);
 }
 
@@ -1368,19 +1368,17 @@ static int mnist_mlp_call_evaluate(const nn_call *call)
     return mnist_mlp_evaluate(&args);
 }
 
+/* name, batch, bytes of the workspace, numbers of inputs, outputs and metrics,
+ * their tables, FLOP of a call, the call, its context */
 static const nn_entry mnist_mlp_entries[3] = {
-    {"infer", MNIST_MLP_INFER_BATCH,
-     MNIST_MLP_INFER_WORKSPACE_BYTES,
-     1, 1, 0, mnist_mlp_infer_inputs, mnist_mlp_infer_outputs, NULL, 203530.0, mnist_mlp_call_infer,
-         NULL},
-    {"train", MNIST_MLP_TRAIN_BATCH,
-     MNIST_MLP_TRAIN_WORKSPACE_BYTES,
-     2, 1, 1, mnist_mlp_train_inputs, mnist_mlp_train_outputs, mnist_mlp_train_metrics, 52444801.0,
-         mnist_mlp_call_train, NULL},
-    {"evaluate", MNIST_MLP_EVALUATE_BATCH,
-     MNIST_MLP_EVALUATE_WORKSPACE_BYTES,
-     2, 0, 1, mnist_mlp_evaluate_inputs, NULL, mnist_mlp_evaluate_metrics, 26060161.0,
-         mnist_mlp_call_evaluate, NULL},
+    {"infer", MNIST_MLP_INFER_BATCH, MNIST_MLP_INFER_WORKSPACE_BYTES, 1, 1, 0,
+     mnist_mlp_infer_inputs, mnist_mlp_infer_outputs, NULL, 203530.0, mnist_mlp_call_infer, NULL},
+    {"train", MNIST_MLP_TRAIN_BATCH, MNIST_MLP_TRAIN_WORKSPACE_BYTES, 2, 1, 1,
+     mnist_mlp_train_inputs, mnist_mlp_train_outputs, mnist_mlp_train_metrics, 52444801.0,
+     mnist_mlp_call_train, NULL},
+    {"evaluate", MNIST_MLP_EVALUATE_BATCH, MNIST_MLP_EVALUATE_WORKSPACE_BYTES, 2, 0, 1,
+     mnist_mlp_evaluate_inputs, NULL, mnist_mlp_evaluate_metrics, 26060161.0,
+     mnist_mlp_call_evaluate, NULL},
 };
 
 const struct nn_model mnist_mlp_model = {

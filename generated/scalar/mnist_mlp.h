@@ -164,7 +164,7 @@ typedef struct mnist_mlp_train_args {
     const int32_t *label;        /* [128], 0..9 */
     int            count;        /* valid rows, 1..128; the others may hold anything */
     float         *grads;        /* out: [MNIST_MLP_PARAM_FLOATS], overwritten */
-    float         *loss;         /* out: over the valid rows */
+    float         *loss;         /* out: [1], over the valid rows */
     float         *logits;       /* out: [128][10], or NULL */
     float         *metrics;      /* out: [1][2], sum and weight of accuracy */
     void          *workspace;    /* [MNIST_MLP_TRAIN_WORKSPACE_BYTES] */
@@ -180,7 +180,7 @@ typedef struct mnist_mlp_evaluate_args {
     const float   *image;        /* [128][784] */
     const int32_t *label;        /* [128], 0..9 */
     int            count;        /* valid rows, 1..128; the others may hold anything */
-    float         *loss;         /* out: over the valid rows */
+    float         *loss;         /* out: [1], over the valid rows */
     float         *metrics;      /* out: [1][2], sum and weight of accuracy */
     void          *workspace;    /* [MNIST_MLP_EVALUATE_WORKSPACE_BYTES] */
 } mnist_mlp_evaluate_args;
@@ -190,8 +190,10 @@ typedef struct mnist_mlp_evaluate_args {
  * label outside 0..9; then nothing was written. */
 int mnist_mlp_evaluate(const mnist_mlp_evaluate_args *args);
 
-/* One tensor between its logical row-major shape and the stored order.
- * NN_BAD_TENSOR: no such tensor, or a size that is not its number of elements. */
+/* One tensor between its logical row-major shape and the stored order. capacity
+ * and count are its number of elements, of type float.
+ * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another
+ * number of elements; then nothing was written. */
 enum {
     MNIST_MLP_FC1_WEIGHT,    /* fc1.weight [128][784] */
     MNIST_MLP_FC1_BIAS,      /* fc1.bias [128] */

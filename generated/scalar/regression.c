@@ -130,7 +130,7 @@ static inline float regression_tanh(float x)
     const float t = regression_max(regression_min(x, 7.905311f), -7.905311f);
     const float t2 = t * t;
     const float p = -2.7607684e-16f * t2 + 2.000188e-13f;
-    const float p2 = p * t2 + -8.604672e-11f;
+    const float p2 = p * t2 - 8.604672e-11f;
     const float p3 = p2 * t2 + 5.1222973e-08f;
     const float p4 = p3 * t2 + 1.48572235e-05f;
     const float p5 = p4 * t2 + 0.00063726195f;
@@ -934,19 +934,17 @@ static int regression_call_evaluate(const nn_call *call)
     return regression_evaluate(&args);
 }
 
+/* name, batch, bytes of the workspace, numbers of inputs, outputs and metrics,
+ * their tables, FLOP of a call, the call, its context */
 static const nn_entry regression_entries[3] = {
-    {"infer", REGRESSION_INFER_BATCH,
-     REGRESSION_INFER_WORKSPACE_BYTES,
-     1, 1, 0, regression_infer_inputs, regression_infer_outputs, NULL, 769.0, regression_call_infer,
-         NULL},
-    {"train", REGRESSION_TRAIN_BATCH,
-     REGRESSION_TRAIN_WORKSPACE_BYTES,
-     2, 1, 1, regression_train_inputs, regression_train_outputs, regression_train_metrics, 51394.0,
-         regression_call_train, NULL},
-    {"evaluate", REGRESSION_EVALUATE_BATCH,
-     REGRESSION_EVALUATE_WORKSPACE_BYTES,
-     2, 0, 1, regression_evaluate_inputs, NULL, regression_evaluate_metrics, 24802.0,
-         regression_call_evaluate, NULL},
+    {"infer", REGRESSION_INFER_BATCH, REGRESSION_INFER_WORKSPACE_BYTES, 1, 1, 0,
+     regression_infer_inputs, regression_infer_outputs, NULL, 769.0, regression_call_infer, NULL},
+    {"train", REGRESSION_TRAIN_BATCH, REGRESSION_TRAIN_WORKSPACE_BYTES, 2, 1, 1,
+     regression_train_inputs, regression_train_outputs, regression_train_metrics, 51394.0,
+     regression_call_train, NULL},
+    {"evaluate", REGRESSION_EVALUATE_BATCH, REGRESSION_EVALUATE_WORKSPACE_BYTES, 2, 0, 1,
+     regression_evaluate_inputs, NULL, regression_evaluate_metrics, 24802.0,
+     regression_call_evaluate, NULL},
 };
 
 const struct nn_model regression_model = {

@@ -164,7 +164,7 @@ typedef struct regression_train_args {
     const float *y;             /* [32][1] */
     int          count;         /* valid rows, 1..32; the others may hold anything */
     float       *grads;         /* out: [REGRESSION_PARAM_FLOATS], overwritten */
-    float       *loss;          /* out: over the valid rows */
+    float       *loss;          /* out: [1], over the valid rows */
     float       *prediction;    /* out: [32][1], or NULL */
     float       *metrics;       /* out: [1][2], sum and weight of mean_absolute_error */
     void        *workspace;     /* [REGRESSION_TRAIN_WORKSPACE_BYTES] */
@@ -180,7 +180,7 @@ typedef struct regression_evaluate_args {
     const float *x;            /* [32][10] */
     const float *y;            /* [32][1] */
     int          count;        /* valid rows, 1..32; the others may hold anything */
-    float       *loss;         /* out: over the valid rows */
+    float       *loss;         /* out: [1], over the valid rows */
     float       *metrics;      /* out: [1][2], sum and weight of mean_absolute_error */
     void        *workspace;    /* [REGRESSION_EVALUATE_WORKSPACE_BYTES] */
 } regression_evaluate_args;
@@ -190,8 +190,10 @@ typedef struct regression_evaluate_args {
  * was written. */
 int regression_evaluate(const regression_evaluate_args *args);
 
-/* One tensor between its logical row-major shape and the stored order.
- * NN_BAD_TENSOR: no such tensor, or a size that is not its number of elements. */
+/* One tensor between its logical row-major shape and the stored order. capacity
+ * and count are its number of elements, of type float.
+ * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another
+ * number of elements; then nothing was written. */
 enum {
     REGRESSION_HIDDEN_WEIGHT,    /* hidden.weight [32][10] */
     REGRESSION_HIDDEN_BIAS,      /* hidden.bias [32] */
