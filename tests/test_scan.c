@@ -4,16 +4,18 @@
 #include "generated_check.h"
 
 /* Recurrent layers both ways; carries that hand on their values or need each other; scans in scans;
- * rows picked in steps; steps enough for sums of weight gradients in stretches. */
+ * rows picked in steps; steps enough for sums of weight gradients in stretches; chunks of steps. */
 static void programs(void **state)
 {
     static const char *const names[] = {"gru",    "lstm",    "carries", "mutual",
-                                        "nested", "indices", "long"};
+                                        "nested", "indices", "long",    "chunks"};
     Suite s = suite_begin(*state, "scan", "-O1");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const CompileOptions options = {0};
         const char *path = arena_printf(s.arena, "tests/scan/%s.nn", names[i]);
         Compilation c = compile_start(s.arena, path, &options);
+        if (!compile_or_tell(&c, STAGE_ELABORATED)) fail();
+        c.module->far_bytes = 1; /* as if caches were small */
         if (!compile_or_tell(&c, STAGE_TRANSFORMED)) fail();
         suite_add(&s, c.module, names[i]);
     }
@@ -60,10 +62,12 @@ static void steps_are_not_unrolled(void **state)
     arena_free(arena);
 }
 
-static const EntryPlan *training_plan(Arena *arena, const char *path)
+static const EntryPlan *training_plan(Arena *arena, const char *path, int64_t far_bytes)
 {
     const CompileOptions options = {0};
     Compilation c = compile_start(arena, path, &options);
+    assert_true(compile_or_tell(&c, STAGE_ELABORATED));
+    c.module->far_bytes = far_bytes;
     assert_true(compile_or_tell(&c, STAGE_PLANNED));
     for (int i = 0; i < c.plan->entries.count; i++)
         if (!strcmp(c.plan->entries.at[i]->name, "train")) return c.plan->entries.at[i];
@@ -82,7 +86,7 @@ static void gates_go_back_in_one_pass(void **state)
     static const int sequences[] = {6, 3};
     for (int p = 0; p < 2; p++) {
         Arena *arena = arena_new();
-        const EntryPlan *train = training_plan(arena, paths[p]);
+        const EntryPlan *train = training_plan(arena, paths[p], 0);
         int backward = 0;
         for (int i = 0; i < train->kernels.count; i++) {
             const Kernel *k = train->kernels.at[i];
@@ -105,6 +109,36 @@ static void gates_go_back_in_one_pass(void **state)
     }
 }
 
+/* Gates and their gradients of all steps do not fit a cache: the scan of a chunk stands in that
+ * over chunks, which keeps them for one chunk alone and adds up the gradients of both weights and
+ * of the bias. A scan of less, or of what others read, is left as it is. */
+static void large_sequences_go_by_chunks(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    const EntryPlan *train = training_plan(arena, "tests/scan/chunks.nn", 4 * 12 * 3 * 4 * 33);
+    int chunked = 0, whole = 0;
+    for (int i = 0; i < train->kernels.count; i++) {
+        const Kernel *k = train->kernels.at[i];
+        if (k->kind != KERNEL_SCAN) continue;
+        int scans = 0, products = 0;
+        for (int j = 0; j < k->body->kernels.count; j++) {
+            scans += k->body->kernels.at[j]->kind == KERNEL_SCAN;
+            products += k->body->kernels.at[j]->kind == KERNEL_CONTRACT;
+        }
+        chunked += scans;
+        whole += !scans;
+        if (scans) assert_int_equal(products, k->forward ? 1 : 2);
+    }
+    assert_int_equal(chunked, 4);
+    assert_int_equal(whole, 2);
+    for (int i = 0; i < train->values.count; i++) {
+        const Value *v = train->values.at[i];
+        assert_int_not_equal(type_elements(v->node->type), 12 * 3 * 4 * 33);
+    }
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +146,7 @@ int main(void)
         cmocka_unit_test(indices_are_checked_outside),
         cmocka_unit_test(steps_are_not_unrolled),
         cmocka_unit_test(gates_go_back_in_one_pass),
+        cmocka_unit_test(large_sequences_go_by_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

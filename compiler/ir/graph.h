@@ -114,6 +114,8 @@ typedef struct Module {
     bool strict;                     /* sums keep to the formula: no Winograd */
     double share;                    /* of the memory of entries with gradients that they may take,
                                       * at the price of computing values again; 0: all */
+    int64_t far_bytes;               /* of sequences from which scans go by chunks; 0: more than
+                                      * caches keep */
     const struct TrainPlan *train;   /* the `train` block (elaborate/train_plan.h), or NULL */
 } Module;
 

@@ -159,9 +159,11 @@ Value *scan_hoist(EntryPlan *body, const Node *in, int axis)
     order[n] = axis;
     const char *name =
         arena_printf(body->arena, "%s_transposed", body->value_of[view_root(in)->id]->name);
-    Value want = {0};
+    Value want = {0}, *copy;
     layout_dense(given->type, order, WORK_APART, &want);
-    Value *copy = copied_before(outer, given, want.stride);
+    if (view_root(given) == given && scan_may_hoist(outer, given, axis))
+        copy = scan_hoist(outer, given, axis); /* out of the scan around, too */
+    else copy = copied_before(outer, given, want.stride);
     if (!copy) {
         copy = plan_value(outer, given, AT_WORK, -1, name);
         layout_dense(given->type, order, WORK_APART, copy);

@@ -39,6 +39,10 @@ void pass_fold(Module *module, Graph *graph);
  * round otherwise, and then nothing would equal the largest. */
 void graph_mark_exact(const Graph *graph, bool *exact);
 
+/* Scans of sequences that do not fit a cache go by chunks, with the products that make the
+ * sequences and those that sum up what is yielded. After recompute. */
+void pass_chunk(Module *module, Graph *graph);
+
 /* New values of states and carries that are old values of others are copied first. Last, because
  * simplify would undo it. */
 void pass_separate(Module *module, Graph *graph);

@@ -14,6 +14,7 @@ const Pass passes[] = {
     {"fold", pass_fold, graph_is_prepared},
     {"drop_dead", pass_drop_dead, NULL},
     {"recompute", pass_recompute, has_gradients},
+    {"chunk", pass_chunk, NULL},
     {"separate", pass_separate, NULL},
     {NULL, NULL, NULL},
 };

@@ -97,6 +97,8 @@ static Module *compiled(Trial *t, const char *path, const char *last_pass)
     options->last_pass = last_pass;
     Compilation *c = arena_make(t->arena, Compilation);
     *c = compile_start(t->arena, path, options);
+    if (!compile_or_tell(c, STAGE_ELABORATED)) return NULL;
+    c->module->far_bytes = 1; /* scans go by chunks where they can */
     return compile_or_tell(c, STAGE_TRANSFORMED) ? c->module : NULL;
 }
 
