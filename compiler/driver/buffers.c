@@ -204,7 +204,8 @@ const Result *result_find(const Results *results, ResultKind kind, const char *n
 
 const char *result_label(Arena *arena, const Result *result)
 {
-    static const char *const before[] = {"", "", "metric ", "gradient of ", "state "};
+    static const char *const before[] = {"", "", "metric ", "gradient of ", "state ",
+                                         "parameter "};
     return arena_printf(arena, "%s%s", before[result->kind], result->name);
 }
 

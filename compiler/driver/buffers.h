@@ -32,8 +32,9 @@ int64_t io_elements(const nn_io *io);
 int64_t io_valid(const nn_io *io, int64_t batch, int64_t count);    /* elements in valid rows */
 
 /* One result of a call in logical row-major order. Floats, or integers as floats. */
-typedef enum ResultKind { RESULT_OUTPUT, RESULT_LOSS, RESULT_METRIC, RESULT_GRAD, RESULT_STATE }
-    ResultKind;
+typedef enum ResultKind {
+    RESULT_OUTPUT, RESULT_LOSS, RESULT_METRIC, RESULT_GRAD, RESULT_STATE, RESULT_PARAM
+} ResultKind;
 typedef struct Result {
     ResultKind kind;
     const char *name;

@@ -12,6 +12,7 @@
 #include "driver/commands.h"
 #include "driver/interp_model.h"
 #include "driver/model_options.h"
+#include "driver/rounding.h"
 #include "driver/slopes.h"
 #include "driver/table.h"
 #include "nn_data.h"
@@ -33,10 +34,6 @@ typedef struct Check {
 static const double slope_tolerance = 2e-2;
 /* What the interpreter may compute in a training step, so that a check takes seconds. */
 static const double oracle_flops = 1e9;
-/* Runs with disturbed rounding at most: each switches about half of what rounding can switch. */
-enum { ROUNDS = 10 };
-/* What generated code switches in one run may take several disturbed ones to come by. */
-static const double patience = 3;
 
 /* ---- values ---- */
 
@@ -71,7 +68,7 @@ static bool is_within(const Check *k, const Finding *f)
 
 static bool is_rounding(const Finding *f)
 {
-    return f->off.finite && isfinite(f->moved) && f->off.relative <= patience * f->moved;
+    return f->off.finite && rounding_explains(f->off.relative, f->moved);
 }
 
 /* The entry in the interpreter, from the weights and inputs that the seed gives. round: of
@@ -96,7 +93,7 @@ static int interpret(Check *k, const char *name, int count, int round, Results *
 static void disturb(Check *k, const char *name, int count, const Results *want, Finding *found)
 {
     bool open = true;
-    for (int round = 1; round <= ROUNDS && open; round++) {
+    for (int round = 1; round <= ROUNDING_RUNS && open; round++) {
         Results moved;
         open = false;
         for (int i = 0; i < want->count; i++)

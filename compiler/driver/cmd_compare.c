@@ -7,6 +7,7 @@
 #include "driver/guess.h"
 #include "driver/model_options.h"
 #include "driver/reference.h"
+#include "driver/steps.h"
 #include "driver/table.h"
 #include "nn_data.h"
 #include "nn_rename.h"
@@ -22,7 +23,8 @@ typedef struct Compare {
     Subject subject;
     TracedLayers layers, evaluated;  /* of the entry in training mode, and of evaluate */
     Table table;
-    int compared, differ, noise;
+    int compared, rounded, differ, noise;
+    bool stepped;                    /* three steps of Adam were compared too */
     /* the first difference */
     bool found;
     const TracedLayer *agreed;       /* the layer before it, if it agrees */
@@ -32,6 +34,8 @@ typedef struct Compare {
 } Compare;
 
 static const Span nowhere = {NULL, 0, 0};
+/* Of the tolerance, after three steps of Adam. */
+static const double steps_factor = 10;
 
 /* ---- one tensor ---- */
 
@@ -144,6 +148,14 @@ static double largest_gradient(Compare *k)
     return largest;
 }
 
+static Span param_span(const Compare *k, const char *name)
+{
+    for (int i = 0; i < k->c.module->params.count; i++)
+        if (!strcmp(k->c.module->params.at[i].name, name))
+            return k->c.module->params.at[i].span;
+    return nowhere;
+}
+
 /* A gradient far below the model's largest is a rounding error of it. */
 static void compare_gradients(Compare *k, const nn_entry *entry, const nn_call *call)
 {
@@ -163,10 +175,47 @@ static void compare_gradients(Compare *k, const nn_entry *entry, const nn_call *
             continue;
         k->found = true;
         k->what = what;
-        for (int j = 0; j < k->c.module->params.count; j++)
-            if (!strcmp(k->c.module->params.at[j].name, r->name))
-                k->span = k->c.module->params.at[j].span;
+        k->span = param_span(k, r->name);
     }
+}
+
+/* ---- three steps of Adam ---- */
+
+static const char *step_verdict(Compare *k, const StepRow *row)
+{
+    if (row->within && row->noise)
+        return arena_printf(k->arena, "ok (%lld elements are noise)", (long long)row->noise);
+    if (row->within) return "ok";
+    if (row->rounding) {
+        k->rounded++;
+        return arena_printf(k->arena, "within rounding: the interpreter itself moves by %.1e",
+                            row->moved);
+    }
+    k->differ++;
+    if (!k->found) {
+        k->found = true;
+        k->what = row->what;
+        k->span = row->param ? param_span(k, row->param) : nowhere;
+    }
+    return arena_printf(k->arena, "DIFFERS; rounding moves it by %.1e", row->moved);
+}
+
+/* All that lies before must agree, or nothing can be told of them. */
+static bool compare_steps(Compare *k)
+{
+    Steps steps = {.arena = k->arena, .path = k->path, .options = k->options, .file = &k->file,
+                   .module = k->c.module, .subject = &k->subject, .generated = k->generated,
+                   .tolerance = steps_factor * k->tolerance, .diags = k->c.diags};
+    if (k->found) return true;
+    if (!steps_compare(&steps)) return false;
+    k->stepped = steps.rows.count > 0;
+    for (int i = 0; i < steps.rows.count; i++) {
+        const StepRow *row = &steps.rows.at[i];
+        k->compared++;
+        table_add(&k->table, row->what, dims_text(k->arena, row->rank, row->dims),
+                  arena_printf(k->arena, "%.1e", row->off.relative), step_verdict(k, row));
+    }
+    return true;
 }
 
 /* ---- running ---- */
@@ -204,7 +253,7 @@ static bool compare_all(Compare *k)
     if (inferred) compare_outputs(k, infer, inferred, "infer");
     if (from_prepared) compare_outputs(k, prepared, from_prepared, "infer");
     compare_gradients(k, train, trained);
-    return true;
+    return compare_steps(k);
 }
 
 /* The batch is the reference's, and nothing is dropped. */
@@ -270,7 +319,10 @@ static int report(Compare *k)
         explain(k);
         return CLI_ERROR;
     }
-    printf("ok: %d tensors agree within %.1e\n", k->compared, k->tolerance);
+    printf("ok: %d tensors agree within %.1e", k->compared - k->rounded, k->tolerance);
+    if (k->stepped) printf(" (%.1e after three steps of Adam)", steps_factor * k->tolerance);
+    if (k->rounded) printf(", %d within what rounding moves in the interpreter", k->rounded);
+    printf("\n");
     return CLI_OK;
 }
 

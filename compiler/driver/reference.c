@@ -36,7 +36,7 @@ static char *renamed(const nn_rename *renames, const char *stored, size_t kind)
 
 void reference_rename(nn_safetensors *file, const nn_rename *renames)
 {
-    static const char *const kinds[] = {"param/", "state/", "grad/", "act/"};
+    static const char *const kinds[] = {"param/", "state/", "grad/", "act/", "adam3/", "state3/"};
     for (int i = 0; i < file->count; i++)
         for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
             const size_t kind = strlen(kinds[k]);

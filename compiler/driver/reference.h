@@ -6,7 +6,9 @@
  *   act/LAYER                 output of each named layer, in training mode
  *   output/NAME loss          output and loss, in training mode
  *   grad/NAME                 gradients of the loss
- *   infer/NAME                output in inference mode */
+ *   infer/NAME                output in inference mode
+ *   adam3/NAME state3/NAME    weights and statistics after three steps of Adam (steps.h)
+ *   loss3                     before the third */
 #ifndef NNC_DRIVER_REFERENCE_H
 #define NNC_DRIVER_REFERENCE_H
 #include "driver/subject.h"

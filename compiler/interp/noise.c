@@ -6,47 +6,68 @@
 #include "interp/noise.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "ops/random.h"
 
-static int compare_floats(const void *a, const void *b)
+/* ---- which numbers went in ---- */
+
+/* Magnitudes as bits, in a table of twice as many slots at least; 0: free. */
+typedef struct Magnitudes {
+    uint32_t *at;
+    uint64_t mask;
+} Magnitudes;
+
+static uint32_t magnitude(float x)
 {
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits & UINT32_C(0x7fffffff);
 }
 
-/* The magnitudes of all f32 elements that went in, ascending. */
-static float *magnitudes(Arena *arena, const Node *node, const Tensor *in, int64_t *count)
+/* Where it stands, or would. */
+static uint32_t *find(const Magnitudes *m, uint32_t bits)
 {
-    int64_t n = 0;
+    uint64_t i = random_mix(bits) & m->mask;
+    while (m->at[i] && m->at[i] != bits) i = (i + 1) & m->mask;
+    return &m->at[i];
+}
+
+static Magnitudes magnitudes(Arena *arena, const Node *node, const Tensor *in)
+{
+    int64_t n = 0, slots = 16;
     for (int i = 0; i < node->input_count; i++)
         if (in[i].type.dtype == DT_F32) n += type_elements(in[i].type);
-    float *at = arena_array(arena, float, n + 1);
-    *count = 0;
-    for (int i = 0; i < node->input_count; i++)
-        for (int64_t e = 0; in[i].type.dtype == DT_F32 && e < type_elements(in[i].type); e++) {
-            const float x = fabsf((float)tensor_get(&in[i], e));
-            if (!isnan(x)) at[(*count)++] = x;
+    while (slots < 2 * n) slots *= 2;
+    const Magnitudes m = {arena_array(arena, uint32_t, slots), (uint64_t)slots - 1};
+    for (int i = 0; i < node->input_count; i++) {
+        const int64_t elements = in[i].type.dtype == DT_F32 ? type_elements(in[i].type) : 0;
+        const float *values = in[i].data;
+        for (int64_t e = 0; e < elements; e++) {
+            const uint32_t bits = magnitude(values[e]);
+            if (bits) *find(&m, bits) = bits;
         }
-    qsort(at, (size_t)*count, sizeof *at, compare_floats);
-    return at;
+    }
+    return m;
 }
 
-void noise_add(const Noise *noise, Arena *arena, const Node *node, const Tensor *in, Tensor *out)
+/* ---- one node ---- */
+
+void noise_add(const Noise *noise, const Node *node, const Tensor *in, Tensor *out)
 {
-    int64_t count;
     if (node->type.dtype != DT_F32 || !node->input_count || node->body) return;
-    const float *given = magnitudes(arena, node, in, &count);
+    Arena *scratch = arena_new();
+    const Magnitudes given = magnitudes(scratch, node, in);
+    const uint64_t stream = random_stream(noise->seed, (uint64_t)node->id);
+    const int64_t elements = type_elements(out->type);
     float *at = out->data;
-    for (int64_t e = 0; e < type_elements(out->type); e++) {
+    for (int64_t e = 0; e < elements; e++) {
         const float x = fabsf(at[e]);
-        if (!isfinite(x) || x == floorf(x)) continue;
-        if (bsearch(&x, given, (size_t)count, sizeof x, compare_floats)) continue;
-        const uint64_t stream = random_stream(noise->seed, (uint64_t)node->id);
+        if (!isfinite(x) || x == floorf(x) || *find(&given, magnitude(x))) continue;
         const uint64_t bits = random_bits(stream, (uint64_t)e);
         at[e] *= (float)(1.0 + noise->size * ((double)(bits >> 11) * 0x1p-52 - 1.0));
     }
+    arena_free(scratch);
 }
 
 /* ---- whole entries ---- */

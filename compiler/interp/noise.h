@@ -4,5 +4,5 @@
 #include "interp/interp.h"
 
 /* Moves what `node` computed in *out from `in`. */
-void noise_add(const Noise *noise, Arena *arena, const Node *node, const Tensor *in, Tensor *out);
+void noise_add(const Noise *noise, const Node *node, const Tensor *in, Tensor *out);
 #endif

@@ -38,7 +38,7 @@ static void walk(EvalContext *context, const Graph *graph, Tensor *values)
         values[i] = tensor_new(context->arena, node->type);
         if (!interp->blas || !blas_eval(context, node, in, &values[i]))
             op_row(node->op)->eval(context, node, in, &values[i]);
-        if (interp->noise.size > 0) noise_add(&interp->noise, context->arena, node, in, &values[i]);
+        if (interp->noise.size > 0) noise_add(&interp->noise, node, in, &values[i]);
     }
 }
 
