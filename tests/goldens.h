@@ -21,8 +21,8 @@ typedef struct GoldenRow {
     int64_t batch;
     const char *without[2]; /* a piece of the program's text and what stands there instead */
     /* Targets on which float sums make a maximum or a relu jump within three steps of Adam, after
-     * which weights go their own way: with convolutions by their formula, and in Winograd's form. The
-     * interpreter, which sums in double, is held to them. */
+     * which weights go their own way: with convolutions by their formula, and in Winograd's form.
+     * The interpreter, which sums in double, is held to them. */
     const char *jumps[2];
     bool keeps; /* in Winograd's form the weights agree after three steps too, not loss and
                  * statistics alone */

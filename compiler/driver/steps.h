@@ -32,9 +32,9 @@ typedef struct Steps {
 } Steps;
 
 /* Learning rate 1e-3, betas 0.9 and 0.999, eps 1e-8. Adam makes a whole step of the smallest
- * gradient: elements whose gradient in the reference is below 1e-6 (of 1, or of its largest) are not
- * compared, and where a tensor is further off than the tolerance, the interpreter takes the steps
- * with its rounding disturbed. No rows where the reference has none, or the model no entry `train`.
- * Parameters and states end as the steps leave them. False after an error on diags. */
+ * gradient: elements whose gradient in the reference is below 1e-6 (of 1, or of its largest) are
+ * not compared, and where a tensor is further off than the tolerance, the interpreter takes the
+ * steps with its rounding disturbed. No rows where the reference has none, or the model no entry
+ * `train`. Parameters and states end as the steps leave them. False after an error on diags. */
 bool steps_compare(Steps *steps);
 #endif
