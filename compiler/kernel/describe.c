@@ -86,6 +86,7 @@ const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k)
         if (op_row(v->node->op)->kind == KIND_REDUCE) v = k->results.at[i];
     if (!v) return op_row(k->nodes.at[0]->op)->name;
     if (k->kind == KERNEL_COPY) return describe_identifier(arena, copy_name(arena, v));
+    if (k->onto) return describe_identifier(arena, arena_printf(arena, "%s_rows", v->name));
     const bool forward = v->place != AT_GRAD && strncmp(v->name, "d_", 2) != 0;
     const bool layered = k->kind == KERNEL_CONTRACT || k->kind == KERNEL_WINDOW;
     if (!layered || !forward || !in_layer(k->anchor)) return describe_identifier(arena, v->name);

@@ -233,8 +233,9 @@ char *describe_formula(Arena *arena, const EntryPlan *entry, const Kernel *k, in
     Text out = text_new(arena);
     Writer w = {&out, entry, k};
     const Value *v = k->results.at[i];
-    text_addf(&out, "%s = ", v->name);
-    if (k->kind == KERNEL_TRANSFORM)
+    text_addf(&out, "%s %s ", v->name, k->onto ? "+=" : "=");
+    if (k->onto) expression(&w, k->anchor, TERNARY, true);
+    else if (k->kind == KERNEL_TRANSFORM)
         expression(&w, k->anchor->inputs[1], TERNARY, false);
     else if (k->kind == KERNEL_COPY)
         expression(&w, k->anchor, TERNARY, entry->value_of[view_root(k->anchor)->id] == v);

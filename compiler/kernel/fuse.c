@@ -476,6 +476,7 @@ void fuse_entry(EntryPlan *entry)
     choose_epilogues(entry);
     for (int i = 0; i < graph->nodes.count; i++) place(entry, graph->nodes.at[i]);
     merge_kernels(entry);
+    onto_find(entry);
     order_kernels(entry);
     number_members(entry);
 }

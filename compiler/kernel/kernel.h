@@ -13,6 +13,7 @@
  *   memory.c    values -> offsets in the one workspace of the entry
  *   put.c       what is replaced in part
  *   join.c      what is joined, written where it will stand
+ *   onto.c      rows added where the rest of a sum stands
  *   scan.c      the body of a scan as a plan inside the plan, with
  *   carry.c     carries that are changed in place
  *   prepare.c   what runs before the inputs come as a plan of its own
@@ -121,7 +122,9 @@ typedef struct Kernel {
     VEC(const Value *) operands; /* what it reads, each once; see operand.c */
     bool winograd;               /* KERNEL_WINDOW: in Winograd's form */
     const Value *transformed;    /* KERNEL_WINDOW: what a KERNEL_TRANSFORM made of the weights */
-    Values scratch;              /* memory that only this kernel uses */
+    const Node *onto;            /* KERNEL_SCATTER: what its result holds before it, seen as it; or
+                                    NULL (onto.c) */
+    Values scratch;              /* memory that no other kernel uses while this one runs */
     Values copies;               /* of what it reads, in an order that suits its lanes; read in
                                   * place of the original */
     Type domain;       /* the axes that all members share (dtype unused) */
@@ -304,6 +307,11 @@ void put_ensure_whole(EntryPlan *entry,
  * moved to a plan "prepare", which writes what the rest reads of it. NULL where that is nothing.
  * Requires kernels that know their operands; plans the memory of both. */
 EntryPlan *prepare_split(EntryPlan *entry);
+
+/* ---- sums in place (onto.c) ---- */
+/* Scatters that add to what their sum holds already; before the kernels are put in order. */
+void onto_find(EntryPlan *entry);
+void onto_place(EntryPlan *entry); /* once outputs have their places */
 
 /* ---- joins (join.c) ---- */
 /* Joins whose inputs can be written where they will stand are no kernels any more. */

@@ -305,5 +305,6 @@ void place_values(EntryPlan *entry, Values *copied)
     find_reshapes(entry);
     for (int i = 0; i < graph->nodes.count; i++) place_leaf(entry, graph->nodes.at[i]);
     place_outputs(entry, copied);
+    onto_place(entry);
     place_members(entry);
 }

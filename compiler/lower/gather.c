@@ -119,9 +119,12 @@ void lower_scatter(Lower *l)
 {
     const Node *node = l->k->anchor;
     Rows r = {.l = l, .row_type = node->inputs[1]->type, .index_rank = node->inputs[0]->type.rank};
-    r.table = result_view(l->k->results.at[0]);
     plan_operand(l->entry, l->k, node->inputs[1], &r.rows);
-    lower_clear(l, r.table.value);
+    if (l->k->onto) view_strides(l->k->onto, l->k->results.at[0], &r.table);
+    else {
+        r.table = result_view(l->k->results.at[0]);
+        lower_clear(l, r.table.value);
+    }
     for_each_row(&r, node->inputs[0], scatter_element);
 }
 
