@@ -67,6 +67,7 @@ kernel/describe.c  add                                      a bias is no name fo
 kernel/view.c      reshape|permute|slice|broadcast|checked  what each view does to strides
 kernel/place.c     reshape                                  padding is in the way of reshapes
 kernel/plan.c      checked                                  checks come first
+kernel/onto.c      add                                      sums that are written in place
 kernel/put.c       put|session                              a session that is written in place
 kernel/window.c    broadcast                                a bias along the channels
 kernel/fuse.c      sum                                      partial sums may be added up anywhere

@@ -234,6 +234,7 @@ static void scan_stmt(Scan *s, const LoopStmt *x)
     for (int i = 0; i < x->passed.count; i++) {
         const Handed *p = &x->passed.at[i];
         scan_expr(s, p->index);
+        if (!p->rows) continue;
         touch_block(s, p->buffer, p->index, p->ld, p->rows, p->columns,
                     !x->callee->buffers.at[i]->constant);
     }

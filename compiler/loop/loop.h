@@ -102,7 +102,7 @@ typedef enum LoopStmtKind {
 typedef struct Handed {
     Buffer *buffer;
     LoopExpr *index;
-    int64_t rows, columns, ld; /* rows `ld` elements apart */
+    int64_t rows, columns, ld; /* rows `ld` elements apart; 0: nothing is read or written */
 } Handed;
 
 struct LoopStmt {

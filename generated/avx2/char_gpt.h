@@ -19,7 +19,7 @@
 #define CHAR_GPT_INFER_BATCH           1
 #define CHAR_GPT_INFER_WORKSPACE_BYTES 544768
 #define CHAR_GPT_TRAIN_BATCH           12
-#define CHAR_GPT_TRAIN_WORKSPACE_BYTES 32229376
+#define CHAR_GPT_TRAIN_WORKSPACE_BYTES 31824448
 
 /* ======== the same in every generated file ======== */
 
