@@ -105,7 +105,7 @@
  *     397,312   36,864  43..44  h_3_mlp_c_proj              [1][64][128]
  *           0   36,864  44..45  ln_f                        [1][64][128]
  *
- * train, with a workspace of 32,229,376 bytes, 32,229,376 of them live at once:
+ * train, with a workspace of 31,824,448 bytes, 31,824,448 of them live at once:
  *
  *     calls  kernel                   shape            FLOP in all  bytes in all
  *         2  check_next               [12][64]                   0         6,144
@@ -127,6 +127,7 @@
  *         1  perplexity               [2]                        0            12
  *         1  transpose_wte_weight     [65][128]                  0        78,400
  *         1  d_ln_f                   [12][64][128]     12,779,520       725,568
+ *         1  d_wte_weight             [128][65]         12,779,520       729,088
  *         1  d_h_3_mlp_c_proj_bias    [12][64][128]      1,479,168     1,335,296
  *         4  contract_512x128         [512][128]       402,653,184     9,338,880
  *         4  contract_add_64x512      [12][64][512]    416,808,960    15,826,944
@@ -139,45 +140,43 @@
  *         4  contract_64x128_2        [12][64][128]    100,663,296     3,833,856
  *         4  copy_4x64x32_2           [12][4][64][32]            0     6,488,064
  *         4  contract_4x64x64         [12][4][64][64]   50,331,648     6,500,352
+ *         4  contract_4x64x32_2       [12][4][64][32]   50,331,648     9,838,336
  *         4  mul_4x64x64              [12][4][64][64]    5,505,024     9,474,048
- *         4  contract_4x64x32_2       [12][4][64][32]   50,331,648    12,984,064
+ *         4  contract_4x64x32_3       [12][4][64][32]   50,331,648    12,984,064
  *         4  contract_4x32x64         [12][4][32][64]   50,331,648    12,984,064
- *         4  contract_4x64x32_3       [12][4][64][32]   50,331,648     9,838,336
  *         4  sum_64x384               [12][64][384]      1,179,648     4,921,344
  *         4  contract_128x384         [128][384]       301,989,888     7,471,104
  *         4  contract_64x128_3        [12][64][128]    301,989,888     7,471,104
  *         1  d_h_0_ln_1_weight        [12][64][128]      1,577,472     1,814,016
  *         1  d_wpe_weight             [64][128]              8,192        69,632
- *         1  d_wte_scatter            [65][128]             98,304       482,880
- *         1  transpose_d_wte_scatter  [65][128]                  0        78,400
- *         1  d_wte_weight             [65][128]         12,787,840       770,048
+ *         1  d_wte_weight_rows        [65][128]            106,624       527,360
  *
  *         offset      bytes  steps     buffer              shape
- *     12,976,128  1,228,800  6..123    h_0_attn_c_attn     [12][64][384]
- *              0  1,622,016  13..110   h_0_mul             [12][64][512]
- *     11,354,112  1,622,016  13..111   h_0_mlp_c_fc        [12][64][512]
- *     14,204,928  1,228,800  16..104   h_1_attn_c_attn     [12][64][384]
- *      1,622,016  1,622,016  23..91    h_1_mul             [12][64][512]
- *      9,732,096  1,622,016  23..92    h_1_mlp_c_fc        [12][64][512]
- *     15,433,728  1,228,800  26..85    h_2_attn_c_attn     [12][64][384]
- *      3,244,032  1,622,016  33..72    h_2_mul             [12][64][512]
- *      8,110,080  1,622,016  33..73    h_2_mlp_c_fc        [12][64][512]
- *     16,662,528  1,228,800  36..66    h_3_attn_c_attn     [12][64][384]
- *      4,866,048  1,622,016  43..53    h_3_mul             [12][64][512]
- *      6,488,064  1,622,016  43..54    h_3_mlp_c_fc        [12][64][512]
- *      4,866,048  1,622,016  54..57    d_h_3_mlp_c_fc      [12][64][512]
- *      4,866,048  1,227,712  65..65    d_h_3_attn_input_2  [12][4][64][32]
- *      4,866,048  1,228,800  65..70    d_qkv               [3][12][4][64][32]
- *      4,866,560  1,227,712  66..66    d_h_3_attn_input_3  [12][4][32][64]
- *      4,867,072  1,227,712  67..67    d_h_3_attn_input_4  [12][4][64][32]
- *      3,244,032  1,622,016  73..76    d_h_2_mlp_c_fc      [12][64][512]
- *      3,244,032  1,227,712  84..84    d_h_2_attn_input_2  [12][4][64][32]
- *      3,244,032  1,228,800  84..89    d_qkv_2             [3][12][4][64][32]
- *      1,622,016  1,622,016  92..95    d_h_1_mlp_c_fc      [12][64][512]
- *      1,622,016  1,228,800  103..108  d_qkv_3             [3][12][4][64][32]
- *              0  1,622,016  111..114  d_h_0_mlp_c_fc      [12][64][512]
- *              0  1,228,800  122..127  d_qkv_4             [3][12][4][64][32]
- *     and 115 smaller ones
+ *     12,976,128  1,228,800  6..125    h_0_attn_c_attn     [12][64][384]
+ *              0  1,622,016  13..111   h_0_mul             [12][64][512]
+ *     11,354,112  1,622,016  13..112   h_0_mlp_c_fc        [12][64][512]
+ *     14,204,928  1,228,800  16..106   h_1_attn_c_attn     [12][64][384]
+ *      1,622,016  1,622,016  23..92    h_1_mul             [12][64][512]
+ *      9,732,096  1,622,016  23..93    h_1_mlp_c_fc        [12][64][512]
+ *     15,433,728  1,228,800  26..87    h_2_attn_c_attn     [12][64][384]
+ *      3,244,032  1,622,016  33..73    h_2_mul             [12][64][512]
+ *      8,110,080  1,622,016  33..74    h_2_mlp_c_fc        [12][64][512]
+ *     16,662,528  1,228,800  36..68    h_3_attn_c_attn     [12][64][384]
+ *      4,866,048  1,622,016  43..54    h_3_mul             [12][64][512]
+ *      6,488,064  1,622,016  43..55    h_3_mlp_c_fc        [12][64][512]
+ *      4,866,048  1,622,016  55..58    d_h_3_mlp_c_fc      [12][64][512]
+ *      4,866,048  1,228,800  65..71    d_qkv               [3][12][4][64][32]
+ *      4,867,072  1,227,712  65..65    d_h_3_attn_input_4  [12][4][64][32]
+ *      4,866,048  1,227,712  67..67    d_h_3_attn_input_2  [12][4][64][32]
+ *      4,866,560  1,227,712  68..68    d_h_3_attn_input_3  [12][4][32][64]
+ *      3,244,032  1,622,016  74..77    d_h_2_mlp_c_fc      [12][64][512]
+ *      3,244,032  1,228,800  84..90    d_qkv_2             [3][12][4][64][32]
+ *      3,244,032  1,227,712  86..86    d_h_2_attn_input_2  [12][4][64][32]
+ *      1,622,016  1,622,016  93..96    d_h_1_mlp_c_fc      [12][64][512]
+ *      1,622,016  1,228,800  103..109  d_qkv_3             [3][12][4][64][32]
+ *              0  1,622,016  112..115  d_h_0_mlp_c_fc      [12][64][512]
+ *              0  1,228,800  122..128  d_qkv_4             [3][12][4][64][32]
+ *     and 113 smaller ones
  */
 #include "char_gpt.h"
 
@@ -466,10 +465,12 @@ static inline float char_gpt_expf(float x)
 }
 
 /* sums[r * row + c] = sum of a[r * a_row + k] * b[k * b_step + c] over k < length, for 6 rows
- * and 16 columns; `more`: added to what is there. */
+ * and 16 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 NN_TARGET_AVX2
 static void char_gpt_tile_6x16(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                               float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
+                               const float *NN_RESTRICT ahead, float *NN_RESTRICT sums,
+                               ptrdiff_t a_row, ptrdiff_t b_step, ptrdiff_t ahead_step,
                                ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
@@ -501,6 +502,7 @@ static void char_gpt_tile_6x16(const float *NN_RESTRICT a, const float *NN_RESTR
     for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 8 * ahead_step);
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
         const __m256 b1 = _mm256_loadu_ps(b + k * b_step + 8);
         const __m256 a0 = _mm256_set1_ps(a[k]);
@@ -537,10 +539,12 @@ static void char_gpt_tile_6x16(const float *NN_RESTRICT a, const float *NN_RESTR
 }
 
 /* sums[r * row + c] = sum of a[r * a_row + k] * b[k * b_step + c] over k < length, for 5 rows
- * and 16 columns; `more`: added to what is there. */
+ * and 16 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 NN_TARGET_AVX2
 static void char_gpt_tile_5x16(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                               float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
+                               const float *NN_RESTRICT ahead, float *NN_RESTRICT sums,
+                               ptrdiff_t a_row, ptrdiff_t b_step, ptrdiff_t ahead_step,
                                ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
@@ -568,6 +572,7 @@ static void char_gpt_tile_5x16(const float *NN_RESTRICT a, const float *NN_RESTR
     for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 8 * ahead_step);
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
         const __m256 b1 = _mm256_loadu_ps(b + k * b_step + 8);
         const __m256 a0 = _mm256_set1_ps(a[k]);
@@ -1348,7 +1353,7 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
             }
         }
         for (ptrdiff_t i = 0; i < 54; i += 6) {
-            char_gpt_tile_6x16(h_0_mul + i * 528, panel, tile, 528, 16, 16, 512, 0);
+            char_gpt_tile_6x16(h_0_mul + i * 528, panel, panel, tile, 528, 16, 0, 16, 512, 0);
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
                     const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
@@ -1358,7 +1363,7 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
             }
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
-            char_gpt_tile_5x16(h_0_mul + i * 528, panel, tile, 528, 16, 16, 512, 0);
+            char_gpt_tile_5x16(h_0_mul + i * 528, panel, panel, tile, 528, 16, 0, 16, 512, 0);
             for (ptrdiff_t r = 0; r < 5; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
                     const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
@@ -2253,7 +2258,7 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
             }
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
-            char_gpt_tile_6x16(h_0_mul + row * 528, panel, tile, 528, 16, 16, 512, 0);
+            char_gpt_tile_6x16(h_0_mul + row * 528, panel, panel, tile, 528, 16, 0, 16, 512, 0);
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
                     const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
@@ -2551,6 +2556,39 @@ static void char_gpt_d_ln_f(const float *NN_RESTRICT d_logits,
     }
 }
 
+/* d_wte_weight = d_logits @ ln_f                                                  char_gpt.nn:29
+ * [12,64,65] x [12,64,128] -> [128,65]. Tile 6 x 16. */
+NN_TARGET_AVX2
+static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float *NN_RESTRICT ln_f,
+                                  float *NN_RESTRICT d_wte_weight, ptrdiff_t count)
+{
+    NN_ALIGNED float tile[96];
+    for (ptrdiff_t j = 0; j < 64; j += 16) {
+        for (ptrdiff_t i = 0; i < 108; i += 6) {
+            char_gpt_tile_6x16_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80,
+                                      80, count * 64, 0);
+        }
+        for (ptrdiff_t i = 108; i < 128; i += 5) {
+            char_gpt_tile_5x16_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80,
+                                      80, count * 64, 0);
+        }
+    }
+    for (ptrdiff_t i = 0; i < 108; i += 6) {
+        char_gpt_tile_6x8_across(ln_f + i, d_logits + 64, tile, 144, 80, 8, count * 64, 0);
+        for (ptrdiff_t r = 0; r < 6; r++) {
+            const __m256 sum = _mm256_loadu_ps(tile + r * 8);
+            _mm256_maskstore_ps(d_wte_weight + i * 80 + r * 80 + 64, char_gpt_lanes(1), sum);
+        }
+    }
+    for (ptrdiff_t i = 108; i < 128; i += 5) {
+        char_gpt_tile_5x8_across(ln_f + i, d_logits + 64, tile, 144, 80, 8, count * 64, 0);
+        for (ptrdiff_t r = 0; r < 5; r++) {
+            const __m256 sum = _mm256_loadu_ps(tile + r * 8);
+            _mm256_maskstore_ps(d_wte_weight + i * 80 + r * 80 + 64, char_gpt_lanes(1), sum);
+        }
+    }
+}
+
 /* d_h_3_mlp_c_proj_bias = sum(d_h_3, axes 0 and 1)                                char_gpt.nn:20
  * d_ln_f_weight = sum(d_ln_f * (h_3 - ln_f_div) * ln_f_rsqrt, axes 0 and 1)
  * d_ln_f_bias = sum(d_ln_f, axes 0 and 1)
@@ -2828,8 +2866,8 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
             }
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
-            char_gpt_tile_6x16(d_h_3_mlp_c_fc + row * 528, panel, d_h_3_ln_2 + row * 144 + j, 528,
-                               16, 144, 512, 0);
+            char_gpt_tile_6x16(d_h_3_mlp_c_fc + row * 528, panel, panel, d_h_3_ln_2 + row * 144 + j,
+                               528, 16, 0, 144, 512, 0);
         }
     }
 }
@@ -3122,6 +3160,62 @@ static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj
     }
 }
 
+/* d_h_3_attn_input_4 = d_h_3_attn_c_proj_input @ h_3_attn_exp                     char_gpt.nn:12
+ * [12,64,4,32] x [12,4,64,64] -> [12,4,64,32]. Tile 2 x 32.
+ * Also d_h_2_attn_input_4 in train, d_h_1_attn_input_4 in train, d_h_0_attn_input_4 in train. */
+NN_TARGET_AVX2
+static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
+                                        const float *NN_RESTRICT h_3_attn_exp,
+                                        float *NN_RESTRICT d_h_3_attn_input_4, ptrdiff_t count)
+{
+    for (ptrdiff_t row = 0; row < count; row++) {
+        for (ptrdiff_t j = 0; j < 4; j++) {
+            for (ptrdiff_t i = 0; i < 64; i += 2) {
+                __m256 c0_0 = _mm256_setzero_ps();
+                __m256 c0_1 = _mm256_setzero_ps();
+                __m256 c0_2 = _mm256_setzero_ps();
+                __m256 c0_3 = _mm256_setzero_ps();
+                __m256 c1_0 = _mm256_setzero_ps();
+                __m256 c1_1 = _mm256_setzero_ps();
+                __m256 c1_2 = _mm256_setzero_ps();
+                __m256 c1_3 = _mm256_setzero_ps();
+                const ptrdiff_t begin = 0 > i ? 0 : i;
+                NN_UNROLL(4)
+                for (ptrdiff_t k = begin; k < 64; k++) {
+                    const __m256 b0 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
+                                                      + j * 32);
+                    const __m256 b1 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
+                                                      + j * 32 + 8);
+                    const __m256 b2 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
+                                                      + j * 32 + 16);
+                    const __m256 b3 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
+                                                      + j * 32 + 24);
+                    const __m256 a0 = _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64
+                                                     + i]);
+                    c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
+                    c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
+                    c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
+                    c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
+                    const __m256 a1 = _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64
+                                                     + i + 1]);
+                    c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
+                    c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
+                    c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
+                    c1_3 = _mm256_fmadd_ps(a1, b3, c1_3);
+                }
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400, c0_0);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 8, c0_1);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 16, c0_2);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 24, c0_3);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 400, c1_0);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 408, c1_1);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 416, c1_2);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 424, c1_3);
+            }
+        }
+    }
+}
+
 /* d_h_3_attn_mul = (index <= index ? d_h_3_attn_input * h_3_attn_exp + h_3_attn_exp *
  * sum(-(d_h_3_attn_input * h_3_attn_exp), axis 3) : 0) * 0.176777  char_gpt.nn:12
  * Also d_h_2_attn_mul in train, d_h_1_attn_mul in train, d_h_0_attn_mul in train. */
@@ -3180,7 +3274,7 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
  * [12,4,64,64] x [12,4,64,32] -> [12,4,64,32]. Tile 2 x 32.
  * Also d_h_2_attn_input_2 in train, d_h_1_attn_input_2 in train, d_h_0_attn_input_2 in train. */
 NN_TARGET_AVX2
-static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_mul,
+static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
                                         const float *NN_RESTRICT h_3_attn_c_attn,
                                         float *NN_RESTRICT d_h_3_attn_input_2, ptrdiff_t count)
 {
@@ -3288,62 +3382,6 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
     }
 }
 
-/* d_h_3_attn_input_4 = d_h_3_attn_c_proj_input @ h_3_attn_exp                     char_gpt.nn:12
- * [12,64,4,32] x [12,4,64,64] -> [12,4,64,32]. Tile 2 x 32.
- * Also d_h_2_attn_input_4 in train, d_h_1_attn_input_4 in train, d_h_0_attn_input_4 in train. */
-NN_TARGET_AVX2
-static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
-                                        const float *NN_RESTRICT h_3_attn_exp,
-                                        float *NN_RESTRICT d_h_3_attn_input_4, ptrdiff_t count)
-{
-    for (ptrdiff_t row = 0; row < count; row++) {
-        for (ptrdiff_t j = 0; j < 4; j++) {
-            for (ptrdiff_t i = 0; i < 64; i += 2) {
-                __m256 c0_0 = _mm256_setzero_ps();
-                __m256 c0_1 = _mm256_setzero_ps();
-                __m256 c0_2 = _mm256_setzero_ps();
-                __m256 c0_3 = _mm256_setzero_ps();
-                __m256 c1_0 = _mm256_setzero_ps();
-                __m256 c1_1 = _mm256_setzero_ps();
-                __m256 c1_2 = _mm256_setzero_ps();
-                __m256 c1_3 = _mm256_setzero_ps();
-                const ptrdiff_t begin = 0 > i ? 0 : i;
-                NN_UNROLL(4)
-                for (ptrdiff_t k = begin; k < 64; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
-                                                      + j * 32);
-                    const __m256 b1 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
-                                                      + j * 32 + 8);
-                    const __m256 b2 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
-                                                      + j * 32 + 16);
-                    const __m256 b3 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
-                                                      + j * 32 + 24);
-                    const __m256 a0 = _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64
-                                                     + i]);
-                    c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
-                    c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-                    c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
-                    c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
-                    const __m256 a1 = _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64
-                                                     + i + 1]);
-                    c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
-                    c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
-                    c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
-                    c1_3 = _mm256_fmadd_ps(a1, b3, c1_3);
-                }
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400, c0_0);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 8, c0_1);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 16, c0_2);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 24, c0_3);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 400, c1_0);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 408, c1_1);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 416, c1_2);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 424, c1_3);
-            }
-        }
-    }
-}
-
 /* d_h_3_attn_c_attn_bias = sum(d_qkv, axes 0 and 1)                               char_gpt.nn:11
  * Also d_h_2_attn_c_attn_bias in train, d_h_1_attn_c_attn_bias in train, d_h_0_attn_c_attn_bias
  * in train. */
@@ -3414,8 +3452,8 @@ static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
             }
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
-            char_gpt_tile_6x16(d_qkv + row * 400, panel, d_h_3_ln_1 + row * 144 + j, 400, 16, 144,
-                               384, 0);
+            char_gpt_tile_6x16(d_qkv + row * 400, panel, panel, d_h_3_ln_1 + row * 144 + j, 400, 16,
+                               0, 144, 384, 0);
         }
     }
 }
@@ -3535,90 +3573,18 @@ static void char_gpt_d_wpe_weight(const float *NN_RESTRICT d_x_sum, float *NN_RE
     }
 }
 
-/* d_wte_scatter = scatter(tokens, d_x_5)                                          char_gpt.nn:27 */
+/* d_wte_weight += scatter(tokens, d_x_5)                                          char_gpt.nn:29 */
 NN_TARGET_AVX2
-static void char_gpt_d_wte_scatter(const int32_t *NN_RESTRICT tokens,
-                                   const float *NN_RESTRICT d_x_5, float *NN_RESTRICT d_wte_scatter,
-                                   ptrdiff_t count)
+static void char_gpt_d_wte_weight_rows(float *NN_RESTRICT d_wte_weight,
+                                       const int32_t *NN_RESTRICT tokens,
+                                       const float *NN_RESTRICT d_x_5, ptrdiff_t count)
 {
-    for (ptrdiff_t i = 0; i < 9360; i++) d_wte_scatter[i] = 0.0f;
     for (ptrdiff_t i = 0; i < count; i++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
             const ptrdiff_t entry = (ptrdiff_t)tokens[i * 64 + j];
-            for (ptrdiff_t k = 0; k < 128; k += 8) {
-                _mm256_storeu_ps(d_wte_scatter + entry * 144 + k,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_wte_scatter + entry * 144 + k),
-                                               _mm256_loadu_ps(d_x_5 + i * 9216 + j * 144 + k)));
+            for (ptrdiff_t k = 0; k < 128; k++) {
+                d_wte_weight[entry + k * 80] += d_x_5[i * 9216 + j * 144 + k];
             }
-        }
-    }
-}
-
-/* d_wte_scatter_transposed = d_wte_scatter                                        char_gpt.nn:27 */
-NN_TARGET_AVX2
-static void char_gpt_transpose_d_wte_scatter(const float *NN_RESTRICT d_wte_scatter,
-                                             float *NN_RESTRICT d_wte_scatter_transposed)
-{
-    for (ptrdiff_t row = 0; row < 64; row += 8) {
-        for (ptrdiff_t column = 0; column < 128; column += 8) {
-            char_gpt_transpose(d_wte_scatter + row * 144 + column, 144,
-                               d_wte_scatter_transposed + row + column * 80, 80, 8, 8);
-        }
-    }
-    for (ptrdiff_t column = 0; column < 128; column += 8) {
-        char_gpt_transpose(d_wte_scatter + column + 9216, 144,
-                           d_wte_scatter_transposed + column * 80 + 64, 80, 1, 8);
-    }
-}
-
-/* d_wte_weight = (d_logits @ ln_f).T + d_wte_scatter                              char_gpt.nn:27
- * [12,64,65] x [12,64,128] -> [128,65]. Tile 6 x 16. */
-NN_TARGET_AVX2
-static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float *NN_RESTRICT ln_f,
-                                  const float *NN_RESTRICT d_wte_scatter_transposed,
-                                  float *NN_RESTRICT d_wte_weight, ptrdiff_t count)
-{
-    NN_ALIGNED float tile[96];
-    for (ptrdiff_t j = 0; j < 64; j += 16) {
-        for (ptrdiff_t i = 0; i < 108; i += 6) {
-            char_gpt_tile_6x16_across(ln_f + i, d_logits + j, tile, 144, 80, 16, count * 64, 0);
-            for (ptrdiff_t r = 0; r < 6; r++) {
-                for (ptrdiff_t v = 0; v < 16; v += 8) {
-                    const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
-                    _mm256_storeu_ps(d_wte_weight + j + v + i * 80 + r * 80,
-                        _mm256_add_ps(sum, _mm256_loadu_ps(d_wte_scatter_transposed + j + v + i * 80
-                        + r * 80)));
-                }
-            }
-        }
-        for (ptrdiff_t i = 108; i < 128; i += 5) {
-            char_gpt_tile_5x16_across(ln_f + i, d_logits + j, tile, 144, 80, 16, count * 64, 0);
-            for (ptrdiff_t r = 0; r < 5; r++) {
-                for (ptrdiff_t v = 0; v < 16; v += 8) {
-                    const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
-                    _mm256_storeu_ps(d_wte_weight + j + v + i * 80 + r * 80,
-                        _mm256_add_ps(sum, _mm256_loadu_ps(d_wte_scatter_transposed + j + v + i * 80
-                        + r * 80)));
-                }
-            }
-        }
-    }
-    for (ptrdiff_t i = 0; i < 108; i += 6) {
-        char_gpt_tile_6x8_across(ln_f + i, d_logits + 64, tile, 144, 80, 8, count * 64, 0);
-        for (ptrdiff_t r = 0; r < 6; r++) {
-            const __m256 sum = _mm256_loadu_ps(tile + r * 8);
-            _mm256_maskstore_ps(d_wte_weight + i * 80 + r * 80 + 64, char_gpt_lanes(1),
-                _mm256_add_ps(sum, _mm256_loadu_ps(d_wte_scatter_transposed + i * 80 + r * 80
-                + 64)));
-        }
-    }
-    for (ptrdiff_t i = 108; i < 128; i += 5) {
-        char_gpt_tile_5x8_across(ln_f + i, d_logits + 64, tile, 144, 80, 8, count * 64, 0);
-        for (ptrdiff_t r = 0; r < 5; r++) {
-            const __m256 sum = _mm256_loadu_ps(tile + r * 8);
-            _mm256_maskstore_ps(d_wte_weight + i * 80 + r * 80 + 64, char_gpt_lanes(1),
-                _mm256_add_ps(sum, _mm256_loadu_ps(d_wte_scatter_transposed + i * 80 + r * 80
-                + 64)));
         }
     }
 }
@@ -3972,25 +3938,25 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const x_2 = work + 5704704;          /* [12][64][128], stored [12][64][144] */
     float *const ln_f = work + 7584768;         /* [12][64][128], stored [12][64][144] */
     float *const perplexity_mul = work + 7474176;           /* [1] */
-    float *const d_logits = work + 7982080;                 /* [12][64][65], stored [12][64][80] */
+    float *const d_logits = work + 7871488;                 /* [12][64][65], stored [12][64][80] */
     float *const d_ln_f = work + 7474176;       /* [12][64][128], stored [12][64][144] */
     float *const h_3 = work + 7695360;          /* [12][64][128], stored [12][64][144] */
-    float *const ln_f_div = work + 8043520;                 /* [12][64][1] */
-    float *const ln_f_rsqrt = work + 8044288;               /* [12][64][1] */
-    float *const d_h_3 = work + 7805952;        /* [12][64][128], stored [12][64][144] */
+    float *const ln_f_div = work + 7942288;                 /* [12][64][1] */
+    float *const ln_f_rsqrt = work + 7943056;               /* [12][64][1] */
+    float *const d_h_3 = work + 7584768;        /* [12][64][128], stored [12][64][144] */
     float *const d_h_0 = work + 405504;         /* [12][64][128], stored [12][64][144] */
     float *const h_0_mlp_c_fc = work + 2838528; /* [12][64][512], stored [12][64][528] */
     float *const d_h_0_mlp_c_fc = work;         /* [12][64][512], stored [12][64][528] */
     float *const d_h_0_ln_2 = work + 516096;    /* [12][64][128], stored [12][64][144] */
-    float *const h_0_ln_2_div = work + 8054272;             /* [12][64][1] */
-    float *const h_0_ln_2_rsqrt = work + 8055040;           /* [12][64][1] */
-    float *const d_x_4 = work + 626688;         /* [12][64][128], stored [12][64][144] */
+    float *const h_0_ln_2_div = work + 7953040;             /* [12][64][1] */
+    float *const h_0_ln_2_rsqrt = work + 7953808;           /* [12][64][1] */
+    float *const d_x_4 = work + 701952;         /* [12][64][128], stored [12][64][144] */
     /* [12][64][128], stored [12][64][144] */
     float *const d_h_0_attn_c_proj_input = work + 504576;
     /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
-    float *const d_h_0_attn_input = work;
+    float *const d_h_0_attn_input = work + 307200;
     /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
-    float *const d_h_0_attn_mul = work + 307200;
+    float *const d_h_0_attn_mul = work + 504576;
     /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
     float *const d_h_0_attn_input_2 = work;
     /* [12][4][32][64], stored with strides 25600, 32, 1, 400 */
@@ -4000,17 +3966,15 @@ int char_gpt_train(const char_gpt_train_args *args)
     /* [3][12][4][64][32], stored with strides 128, 25600, 32, 400, 1 */
     float *const d_qkv_4 = work;
     float *const d_h_0_ln_1 = work + 307200;    /* [12][64][128], stored [12][64][144] */
-    float *const h_0_ln_1_div = work + 8055808;             /* [12][64][1] */
-    float *const h_0_ln_1_rsqrt = work + 8056576;           /* [12][64][1] */
+    float *const h_0_ln_1_div = work + 7954576;             /* [12][64][1] */
+    float *const h_0_ln_1_rsqrt = work + 7955344;           /* [12][64][1] */
     float *const d_x_sum = work + 110592;                   /* [1][64][128], stored [64][144] */
     float *const d_x_5 = work;                  /* [12][64][128], stored [12][64][144] */
-    float *const d_wte_scatter = work + 110592;             /* [65][128], stored [65][144] */
-    float *const panel = work + 7916544;                    /* scratch */
-    float *const wte_weight_transposed = work + 7805952;    /* [65][128], stored [65][144] */
+    float *const panel = work + 7805952;                    /* scratch */
+    float *const wte_weight_transposed = work + 7932928;    /* [65][128], stored [65][144] */
     float *const h_0_attn_c_proj_weight_transposed = work;  /* [128][128], stored [128][144] */
     /* [12][4][64][32], stored [12][4][32][64] */
-    float *const h_0_attn_c_attn_transposed_2 = work + 197376;
-    float *const d_wte_scatter_transposed = work;           /* [65][128], stored [128][80] */
+    float *const h_0_attn_c_attn_transposed_2 = work;
     int status;
 
     if ((status = char_gpt_check_next(next, count)) != NN_OK) return status;
@@ -4073,8 +4037,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             float *const h_i_ln_2 = work + i * 552960 + 5594112;
             /* [12][64][128], stored [12][64][144] */
             float *const x_i = work + i * 552960 + 5704704;
-            float *const h_i_ln_2_div = work + 8054272 - i * 3072; /* [12][64][1] */
-            float *const h_i_ln_2_rsqrt = work + 8055040 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_div = work + 7953040 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_rsqrt = work + 7953808 - i * 3072; /* [12][64][1] */
             /* [512][128], stored [128][528] */
             const float *const h_i_mlp_c_fc_weight = args->params + i * 202368 + 84992;
             const float *const h_i_mlp_c_fc_bias = args->params + i * 202368 + 152576; /* [512] */
@@ -4093,8 +4057,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             float *const h_next_ln_1 = work + places[i][1];
             /* [12][64][128], stored [12][64][144] */
             float *const h_i_2 = work + i * 552960 + 6036480;
-            float *const h_next_ln_1_div = work + 8052736 - i * 3072; /* [12][64][1] */
-            float *const h_next_ln_1_rsqrt = work + 8053504 - i * 3072; /* [12][64][1] */
+            float *const h_next_ln_1_div = work + 7951504 - i * 3072; /* [12][64][1] */
+            float *const h_next_ln_1_rsqrt = work + 7952272 - i * 3072; /* [12][64][1] */
 
             /* h_i_attn_c_attn = h_i_ln_1 @ h.i.attn.c_attn.weight.T + h.i.attn.c_attn.bias */
             char_gpt_contract_add_64x384_2(h_i_ln_1, h_i_attn_c_attn_weight, h_i_attn_c_attn_bias,
@@ -4152,14 +4116,16 @@ int char_gpt_train(const char_gpt_train_args *args)
 
     /* d_ln_f = d_logits @ wte.weight */
     char_gpt_d_ln_f(d_logits, wte_weight_transposed, d_ln_f, count);
+    /* d_wte_weight = d_logits @ ln_f */
+    char_gpt_d_wte_weight(d_logits, ln_f, d_wte_weight, count);
     /* d_h_3_mlp_c_proj_bias = sum(d_h_3, axes 0 and 1) */
     char_gpt_d_h_3_mlp_c_proj_bias(d_ln_f, ln_f_weight, h_3, ln_f_div, ln_f_rsqrt,
                                    d_h_3_mlp_c_proj_bias, d_ln_f_weight, d_ln_f_bias, d_h_3, count);
     {
-        static const ptrdiff_t places[3][4] = {
-            {811008, 921600, 1032192, 910080},
-            {1216512, 1327104, 1437696, 1315584},
-            {7805952, 1622016, 1732608, 1843200},
+        static const ptrdiff_t places[3][3] = {
+            {811008, 921600, 1107456},
+            {1216512, 1327104, 1512960},
+            {7584768, 1622016, 7252992},
         };
         for (ptrdiff_t i = 3; i >= 1; i--) {
             /* [12][64][128], stored [12][64][144] */
@@ -4186,8 +4152,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             const float *const h_i_ln_2_weight = args->params + i * 202368 + 84736; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const x_i = work + i * 552960 + 5704704;
-            float *const h_i_ln_2_div = work + 8054272 - i * 3072; /* [12][64][1] */
-            float *const h_i_ln_2_rsqrt = work + 8055040 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_div = work + 7953040 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_rsqrt = work + 7953808 - i * 3072; /* [12][64][1] */
             float *const d_h_i_attn_c_proj_bias = args->grads + i * 202368 + 84608; /* [128] */
             float *const d_h_i_ln_2_weight = args->grads + i * 202368 + 84736; /* [128] */
             float *const d_h_i_ln_2_bias = args->grads + i * 202368 + 84864; /* [128] */
@@ -4202,23 +4168,23 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* [128][128], stored [128][144] */
             float *const h_i_attn_c_proj_weight_transposed = work + i * 405504;
             /* [12][64][128], stored [12][64][144] */
-            float *const d_h_i_attn_c_proj_input = work + places[i - 1][3];
+            float *const d_h_i_attn_c_proj_input = work + i * 405504 + 504576;
             /* [12][64][384], stored [12][64][400] */
             float *const h_i_attn_c_attn = work + i * 307200 + 3244032;
             /* [12][4][64][32], stored [12][4][32][64] */
-            float *const h_i_attn_c_attn_transposed_2 = work + i * 405504 + 197376;
+            float *const h_i_attn_c_attn_transposed_2 = work + i * 405504;
             /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
-            float *const d_h_i_attn_input = work + i * 405504;
+            float *const d_h_i_attn_input = work + i * 405504 + 307200;
             /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
             float *const h_i_attn_exp = work + i * 197376 + 4472832;
+            /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
+            float *const d_h_i_attn_input_4 = work + i * 405504 + 256;
             /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
-            float *const d_h_i_attn_mul = work + i * 405504 + 307200;
+            float *const d_h_i_attn_mul = work + i * 405504 + 504576;
             /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
             float *const d_h_i_attn_input_2 = work + i * 405504;
             /* [12][4][32][64], stored with strides 25600, 32, 1, 400 */
             float *const d_h_i_attn_input_3 = work + i * 405504 + 128;
-            /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
-            float *const d_h_i_attn_input_4 = work + i * 405504 + 256;
             /* [3][12][4][64][32], stored with strides 128, 25600, 32, 400, 1 */
             const float *const d_qkv_i = work + i * 405504;
             float *const d_h_i_attn_c_attn_bias = args->grads + i * 202368 + 67840; /* [384] */
@@ -4233,8 +4199,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             const float *const h_i_ln_1_weight = args->params + i * 202368 + 18432; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const h_i = work + i * 552960 + 5483520;
-            float *const h_i_ln_1_div = work + 8055808 - i * 3072; /* [12][64][1] */
-            float *const h_i_ln_1_rsqrt = work + 8056576 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_1_div = work + 7954576 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_1_rsqrt = work + 7955344 - i * 3072; /* [12][64][1] */
             float *const d_h_next_mlp_c_proj_bias = args->grads + i * 202368 + 18304; /* [128] */
             float *const d_h_i_ln_1_weight = args->grads + i * 202368 + 18432; /* [128] */
             float *const d_h_i_ln_1_bias = args->grads + i * 202368 + 18560; /* [128] */
@@ -4265,14 +4231,14 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* d_h_i_attn_input = d_h_i_attn_c_proj_input @ h_i_attn_c_attn[2, :, :, :, :] */
             char_gpt_contract_4x64x64(d_h_i_attn_c_proj_input, h_i_attn_c_attn_transposed_2,
                                       d_h_i_attn_input, count);
+            /* d_h_i_attn_input_4 = d_h_i_attn_c_proj_input @ h_i_attn_exp */
+            char_gpt_contract_4x64x32_2(d_h_i_attn_c_proj_input, h_i_attn_exp, d_h_i_attn_input_4,
+                                        count);
             char_gpt_mul_4x64x64(d_h_i_attn_input, h_i_attn_exp, d_h_i_attn_mul, count);
             /* d_h_i_attn_input_2 = d_h_i_attn_mul @ h_i_attn_c_attn[1, :, :, :, :] */
-            char_gpt_contract_4x64x32_2(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_2, count);
+            char_gpt_contract_4x64x32_3(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_2, count);
             /* d_h_i_attn_input_3 = d_h_i_attn_mul @ h_i_attn_c_attn[0, :, :, :, :] */
             char_gpt_contract_4x32x64(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_3, count);
-            /* d_h_i_attn_input_4 = d_h_i_attn_c_proj_input @ h_i_attn_exp */
-            char_gpt_contract_4x64x32_3(d_h_i_attn_c_proj_input, h_i_attn_exp, d_h_i_attn_input_4,
-                                        count);
             /* d_h_i_attn_c_attn_bias = sum(d_qkv_i, axes 0 and 1) */
             char_gpt_sum_64x384(d_qkv_i, d_h_i_attn_c_attn_bias, count);
             /* d_h_i_attn_c_attn_weight = d_qkv_i @ h_i_ln_1 */
@@ -4298,10 +4264,10 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_copy_4x64x32_2(h_0_attn_c_attn, h_0_attn_c_attn_transposed_2, count);
     char_gpt_contract_4x64x64(d_h_0_attn_c_proj_input, h_0_attn_c_attn_transposed_2,
                               d_h_0_attn_input, count);
+    char_gpt_contract_4x64x32_2(d_h_0_attn_c_proj_input, h_0_attn_exp, d_h_0_attn_input_4, count);
     char_gpt_mul_4x64x64(d_h_0_attn_input, h_0_attn_exp, d_h_0_attn_mul, count);
-    char_gpt_contract_4x64x32_2(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_2, count);
+    char_gpt_contract_4x64x32_3(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_2, count);
     char_gpt_contract_4x32x64(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_3, count);
-    char_gpt_contract_4x64x32_3(d_h_0_attn_c_proj_input, h_0_attn_exp, d_h_0_attn_input_4, count);
     char_gpt_sum_64x384(d_qkv_4, d_h_0_attn_c_attn_bias, count);
     char_gpt_contract_128x384(d_qkv_4, h_0_ln_1, d_h_0_attn_c_attn_weight, count);
     char_gpt_contract_64x128_3(d_qkv_4, h_0_attn_c_attn_weight, d_h_0_ln_1, panel, count);
@@ -4310,11 +4276,8 @@ int char_gpt_train(const char_gpt_train_args *args)
                                d_h_0_ln_1_weight, d_h_0_ln_1_bias, d_x_sum, d_x_5, count);
     /* d_wpe_weight = scatter(index, d_x_sum) */
     char_gpt_d_wpe_weight(d_x_sum, d_wpe_weight);
-    /* d_wte_scatter = scatter(tokens, d_x_5) */
-    char_gpt_d_wte_scatter(tokens, d_x_5, d_wte_scatter, count);
-    char_gpt_transpose_d_wte_scatter(d_wte_scatter, d_wte_scatter_transposed);
-    /* d_wte_weight = (d_logits @ ln_f).T + d_wte_scatter */
-    char_gpt_d_wte_weight(d_logits, ln_f, d_wte_scatter_transposed, d_wte_weight, count);
+    /* d_wte_weight += scatter(tokens, d_x_5) */
+    char_gpt_d_wte_weight_rows(d_wte_weight, tokens, d_x_5, count);
     return NN_OK;
 }
 
