@@ -22,7 +22,9 @@ typedef struct Spare {
     int *forward_last, *backward_first; /* per node: its uses on either side */
     int64_t *live;                      /* per moment */
     int fullest;                        /* moment */
-    bool *seen;                         /* per node, for walks */
+    int64_t *bytes, *bytes_again;       /* per node: that it takes where it is stored */
+    int *seen, walk;                    /* per node: the last walk that came by, of so many */
+    VEC(int) again;                     /* nodes that are computed again, in order */
     bool *settled;                      /* per node: given up, and taken back */
 } Spare;
 
@@ -94,17 +96,24 @@ static void find_uses(Spare *s)
     }
 }
 
-/* Leaves, and gradients of parameters, lie in the caller's memory. */
 static int64_t bytes_of(const Spare *s, int instance)
 {
-    const Node *node = node_of(s, instance);
-    const OpKind kind = op_row(node->op)->kind;
-    if (!s->stored[instance] || kind == KIND_LEAF || kind == KIND_VIEW) return 0;
-    for (int i = 0; i < s->r->graph->outputs.count && instance < s->count; i++) {
-        const Output *output = &s->r->graph->outputs.at[i];
-        if (output->node == node && output->kind == OUT_GRAD) return 0;
+    if (!s->stored[instance]) return 0;
+    return instance < s->count ? s->bytes[instance] : s->bytes_again[instance - s->count];
+}
+
+/* Leaves, and gradients of parameters, lie in the caller's memory. */
+static void find_bytes(Spare *s)
+{
+    const Graph *graph = s->r->graph;
+    for (int i = 0; i < s->count; i++) {
+        const Node *node = graph->nodes.at[i];
+        const OpKind kind = op_row(node->op)->kind;
+        const bool none = kind == KIND_LEAF || kind == KIND_VIEW;
+        s->bytes[i] = s->bytes_again[i] = none ? 0 : 4 * type_elements(node->type);
     }
-    return 4 * type_elements(node->type);
+    for (int i = 0; i < graph->outputs.count; i++)
+        if (graph->outputs.at[i].kind == OUT_GRAD) s->bytes[graph->outputs.at[i].node->id] = 0;
 }
 
 /* Bytes at the fullest moment. */
@@ -154,10 +163,11 @@ static bool would_help(const Spare *s, const Node *node)
 static double cost_before(Spare *s, const Node *node)
 {
     double flops = op_row(node->op)->flops(node);
-    s->seen[node->id] = true;
+    s->seen[node->id] = s->walk;
     for (int i = 0; i < node->input_count; i++) {
-        const Node *input = node->inputs[i];
-        if (s->r->again[input->id] && !s->seen[input->id]) flops += cost_before(s, input);
+        const int input = node->inputs[i]->id;
+        if (s->r->again[input] && s->seen[input] != s->walk)
+            flops += cost_before(s, node->inputs[i]);
     }
     return flops;
 }
@@ -166,24 +176,40 @@ static double cost_before(Spare *s, const Node *node)
 static double cost_behind(Spare *s, const Node *first)
 {
     double flops = 0;
-    s->seen[first->id] = true;
-    for (int i = first->id + 1; i < s->count; i++) {
-        const Node *node = s->r->graph->nodes.at[i];
+    int begin = s->again.count;
+    s->seen[first->id] = s->walk;
+    for (int i = s->again.count - 1; i >= 0 && s->again.at[i] > first->id; i--) begin = i;
+    for (int i = begin; i < s->again.count; i++) {
+        const Node *node = s->r->graph->nodes.at[s->again.at[i]];
         bool depends = false;
-        for (int j = 0; s->r->again[i] && j < node->input_count; j++)
-            depends |= s->seen[node->inputs[j]->id];
-        if (depends) flops += op_row(node->op)->flops(node);
-        s->seen[i] = depends;
+        for (int j = 0; j < node->input_count; j++)
+            depends |= s->seen[node->inputs[j]->id] == s->walk;
+        if (!depends) continue;
+        flops += op_row(node->op)->flops(node);
+        s->seen[node->id] = s->walk;
     }
     return flops;
 }
 
 static double saved_for_cost(Spare *s, const Node *node)
 {
-    for (int i = 0; i < s->count; i++) s->seen[i] = false;
+    s->walk++;
     const double before = cost_before(s, node);
-    for (int i = 0; i < s->count; i++) s->seen[i] = false;
+    s->walk++;
     return (double)bytes_of(s, node->id) / (1 + before + cost_behind(s, node));
+}
+
+/* Without its neighbours. */
+static double most_saved(const Spare *s, const Node *node)
+{
+    return (double)bytes_of(s, node->id) / (1 + op_row(node->op)->flops(node));
+}
+
+static void list_again(Spare *s)
+{
+    s->again.count = 0;
+    for (int i = 0; i < s->count; i++)
+        if (s->r->again[i]) vec_push(s->r->graph->arena, s->again, i);
 }
 
 /* What it is computed from is not kept for its sake, if maps can have that again. */
@@ -204,9 +230,10 @@ static bool give_up(Spare *s)
 {
     const Node *best = NULL;
     double most = 0;
+    list_again(s);
     for (int i = 0; i < s->count; i++) {
         const Node *node = s->r->graph->nodes.at[i];
-        if (!may_give_up(s, node) || !would_help(s, node)) continue;
+        if (!may_give_up(s, node) || !would_help(s, node) || most_saved(s, node) <= most) continue;
         const double saved = saved_for_cost(s, node);
         if (saved > most) {
             most = saved;
@@ -217,27 +244,37 @@ static bool give_up(Spare *s)
     return best;
 }
 
+/* What is computed again before the fullest moment and takes a part of it. */
+static void list_stretches(Spare *s, int64_t bytes)
+{
+    s->again.count = 0;
+    for (int i = 0; i < s->count; i++) {
+        const int instance = s->count + i;
+        if (s->r->again[i] && s->listed[instance] && s->time[instance] <= s->fullest
+            && bytes_of(s, instance) > bytes / SMALL)
+            vec_push(s->r->graph->arena, s->again, i);
+    }
+}
+
 /* Keeps a value after all that is computed again before the fullest moment: the one without whose
  * stretch least is live then. False if none makes it less. */
 static bool take_back(Spare *s, int64_t bytes)
 {
-    const int at = s->order.at[s->fullest], before = s->fullest;
+    const int at = s->order.at[s->fullest];
     int best = -1;
     int64_t least = bytes;
-    for (int i = 0; i < s->count; i++) {
-        const int instance = s->count + i;
-        if (!s->r->again[i] || !s->listed[instance] || s->time[instance] > before
-            || bytes_of(s, instance) <= bytes / SMALL)
-            continue;
-        s->r->again[i] = false;
+    list_stretches(s, bytes);
+    for (int i = 0; i < s->again.count; i++) {
+        const int node = s->again.at[i];
+        s->r->again[node] = false;
         fullness(s);
+        s->r->again[node] = true;
         const int64_t then = s->live[s->time[at]];
-        s->r->again[i] = true;
-        fullness(s);
         if (then >= least) continue;
         least = then;
-        best = i;
+        best = node;
     }
+    fullness(s);
     if (best < 0) return false;
     s->r->again[best] = false;
     return s->settled[best] = true;
@@ -255,7 +292,9 @@ static Spare spare_new(Recompute *r)
     s.forward_last = arena_array(arena, int, n + 1);
     s.backward_first = arena_array(arena, int, n + 1);
     s.live = arena_array(arena, int64_t, 2 * n + 2);
-    s.seen = arena_array(arena, bool, n + 1);
+    s.bytes = arena_array(arena, int64_t, n + 1);
+    s.bytes_again = arena_array(arena, int64_t, n + 1);
+    s.seen = arena_array(arena, int, n + 1);
     s.settled = arena_array(arena, bool, n + 1);
     return s;
 }
@@ -263,6 +302,7 @@ static Spare spare_new(Recompute *r)
 void recompute_spare(Recompute *r, double share)
 {
     Spare s = spare_new(r);
+    find_bytes(&s);
     const int64_t whole = fullness(&s);
     int64_t bytes = whole, least = whole;
     bool *best = arena_array(r->graph->arena, bool, s.count + 1);
