@@ -38,13 +38,21 @@ static const char *name_of_output(const EntryPlan *entry, const Node *node)
     return NULL;
 }
 
+/* The body of a scan is where the scan is. */
+static bool is_backward(const EntryPlan *entry, const Node *node)
+{
+    for (const EntryPlan *e = entry; e->outer; e = e->outer)
+        if (!e->scan->forward) return true;
+    return entry->forward && !entry->forward[node->id];
+}
+
 /* A product or window of the backward part that has no name makes the gradient of its layer's
  * input. */
 const char *describe_node_name(const EntryPlan *entry, const Node *node)
 {
     const char *op = op_row(node->op)->name;
     const OpKind kind = op_row(node->op)->kind;
-    const bool backward = entry->forward && !entry->forward[node->id];
+    const bool backward = is_backward(entry, node);
     if (node->name) return node->name;
     if (in_layer(node) && (kind == KIND_CONTRACT || kind == KIND_WINDOW))
         return backward ? arena_printf(entry->arena, "d_%s_input", node->layer) : node->layer;

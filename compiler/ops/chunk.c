@@ -15,7 +15,7 @@
 
 enum {
     FAR_BYTES = 3 << 20,     /* that come from far away when they are read again */
-    NEAR_BYTES = 384 << 10,  /* that it keeps, beside the weights */
+    NEAR_BYTES = 384 << 10,  /* that a second-level cache keeps, beside the weights */
     SMALL_BYTES = 256 << 10, /* of weights or their gradients, which pass once a chunk */
     FEWEST = 4               /* steps worth a chunk */
 };

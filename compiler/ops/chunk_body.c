@@ -54,6 +54,8 @@ static Node *result(Chunk *c, int index)
 {
     while (c->results.count < c->inner->body->outputs.count) {
         Node *made = build_result(c->body, c->inner, c->results.count);
+        if (c->results.count < c->parts.carries)
+            made->name = c->inner->body->outputs.at[c->results.count].name;
         vec_push(c->graph->arena, c->results, made);
     }
     return c->results.at[index];
