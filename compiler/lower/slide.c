@@ -43,6 +43,13 @@ bool slide_is_whole(const Slide *s, int64_t i)
     return !s->taps || (slide_meets(s, i, 0) && slide_meets(s, i, s->taps - 1));
 }
 
+bool slides_are_whole(const Slide *phases, int64_t count, int64_t i)
+{
+    for (int64_t p = 0; p < count; p++)
+        if (!slide_is_whole(&phases[p], i)) return false;
+    return true;
+}
+
 static LoopExpr *named(LoopBuilder *b, const char *name, LoopExpr *x)
 {
     return x->kind == E_INT ? x : x_var(b, loop_let(b, name, x));
@@ -105,24 +112,21 @@ LoopExpr *slide_result(LoopBuilder *b, const Slide *s, LoopExpr *i)
     return x_add(b, x_mul(b, i, s->step), x_int(b, s->first));
 }
 
-static bool tile_is_whole(const Slide *s, int phases, int64_t begin, int64_t size)
+static bool tile_is_whole(const Slide *s, int64_t begin, int64_t size)
 {
-    for (int i = 0; i < phases; i++)
-        if (!slide_is_whole(&s[i], begin) || !slide_is_whole(&s[i], begin + size - 1)) return false;
-    return true;
+    return slide_is_whole(s, begin) && slide_is_whole(s, begin + size - 1);
 }
 
-int slide_tiles(Arena *arena, const Slide *s, int phases, int64_t most, SlideTiles **tiles)
+int slide_tiles(Arena *arena, const Slide *s, int64_t most, SlideTiles **tiles)
 {
     Share runs[2];
     int n = 0;
-    const int64_t count = s[phases - 1].count; /* of the last phase, which has the fewest */
-    const int run_count = count ? share_evenly(count, most, runs) : 0;
-    *tiles = arena_array(arena, SlideTiles, count + 1);
+    const int run_count = share_evenly(s->count, most, runs);
+    *tiles = arena_array(arena, SlideTiles, s->count + 1);
     for (int r = 0; r < run_count; r++)
         for (int64_t t = 0; t < runs[r].count; t++) {
             const int64_t begin = runs[r].begin + t * runs[r].size;
-            const bool whole = tile_is_whole(s, phases, begin, runs[r].size);
+            const bool whole = tile_is_whole(s, begin, runs[r].size);
             SlideTiles *last = n ? &(*tiles)[n - 1] : NULL;
             if (last && last->whole && whole && last->size == runs[r].size) last->count++;
             else (*tiles)[n++] = (SlideTiles){begin, runs[r].size, 1, whole};

@@ -21,6 +21,7 @@ Slide slide_adjoint(const WindowAxis *axis, int64_t phase); /* result: in, sourc
 /* Whether tap j of position i meets an entry, not padding; and whether all taps of it do. */
 bool slide_meets(const Slide *s, int64_t i, int64_t tap);
 bool slide_is_whole(const Slide *s, int64_t i);
+bool slides_are_whole(const Slide *phases, int64_t count, int64_t i);
 /* The taps that position `i` meets, [*lo, *hi). */
 void slide_taps(LoopBuilder *b, const Slide *s, LoopExpr *i, LoopExpr **lo, LoopExpr **hi);
 /* The positions that meet an entry with tap `tap`, [*lo, *hi). */
@@ -29,13 +30,13 @@ LoopExpr *slide_entry(LoopBuilder *b, const Slide *s, LoopExpr *i, LoopExpr *tap
 LoopExpr *slide_weight(LoopBuilder *b, const Slide *s, LoopExpr *tap);
 LoopExpr *slide_result(LoopBuilder *b, const Slide *s, LoopExpr *i);
 
-/* The positions that all phases of an axis have, cut into tiles of nearly equal size: runs of whole
- * tiles, and single ones that have padding under some window. */
+/* The axis cut into tiles of nearly equal size: runs of whole tiles, and single ones that have
+ * padding under some window. */
 typedef struct SlideTiles {
     int64_t begin, size, count;
     bool whole;
 } SlideTiles;
-int slide_tiles(Arena *arena, const Slide *s, int phases, int64_t most, SlideTiles **tiles);
+int slide_tiles(Arena *arena, const Slide *s, int64_t most, SlideTiles **tiles);
 
 /* The axis cut into runs of positions that meet the same taps, [lo, hi). */
 typedef struct SlideRun {

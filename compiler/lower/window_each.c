@@ -6,7 +6,8 @@
  *           for each panel of channels, for each phase of the last axis
  *               the tile
  *
- * Some phases of an adjoint have a position more than the others: those come by themselves. */
+ * Positions at the ends of the last axis that have padding under them stand apart, and those that
+ * only some phases of an adjoint have. */
 #include "lower/window_gather.h"
 
 typedef struct Each {
@@ -46,18 +47,40 @@ static void all_phases(void *context, const Panel *panel)
     }
 }
 
-static void tiles(Each *e, const SlideTiles *run)
+/* `count` tiles of `size` positions from `begin` on. */
+static void tiles(Each *e, int64_t begin, int64_t size, int64_t count, bool whole)
 {
     Gather *g = e->g;
     LoopBuilder *b = &g->l->b;
-    const int64_t end = run->begin + run->size * run->count;
-    e->spot = (Spot){.begin = run->begin, .rows = (int)run->size};
-    e->whole = run->whole;
-    e->spot.m = x_int(b, run->begin);
-    if (run->count > 1)
-        e->spot.m = x_var(b, loop_begin(b, "x", e->spot.m, x_int(b, end), run->size));
+    e->spot = (Spot){.m = x_int(b, begin), .begin = begin, .rows = (int)size};
+    e->whole = whole;
+    if (count > 1)
+        e->spot.m = x_var(b, loop_begin(b, "x", e->spot.m, x_int(b, begin + size * count), size));
     window_panels(g->l, g->w.in_channels, g->tile.columns, all_phases, e);
-    if (run->count > 1) loop_end(b);
+    if (count > 1) loop_end(b);
+}
+
+/* Positions with padding under some window: each takes the taps that it meets. */
+static void ragged(Each *e, int64_t begin, int64_t end)
+{
+    const int64_t most = e->g->tile.rows;
+    for (; begin < end; begin += most)
+        tiles(e, begin, end - begin < most ? end - begin : most, 1, false);
+}
+
+/* The positions that all phases have; those without padding are shared out to equal tiles. */
+static void shared_positions(Each *e, int64_t count)
+{
+    Share runs[2];
+    const int64_t phases = e->phases[e->g->w.axes - 1];
+    int64_t begin = 0, end = count;
+    while (begin < count && !slides_are_whole(e->slides, phases, begin)) begin++;
+    while (end > begin && !slides_are_whole(e->slides, phases, end - 1)) end--;
+    ragged(e, 0, begin);
+    const int n = end > begin ? share_evenly(end - begin, e->g->tile.rows, runs) : 0;
+    for (int i = 0; i < n; i++)
+        tiles(e, begin + runs[i].begin, runs[i].size, runs[i].count, true);
+    ragged(e, end, count);
 }
 
 static void last_axis(Each *e)
@@ -67,14 +90,12 @@ static void last_axis(Each *e)
     const int64_t phases = phases_of(g, last);
     Slide *slides = arena_array(g->l->b.arena, Slide, phases);
     for (int64_t i = 0; i < phases; i++) slides[i] = slide_of(g, last, i);
-    SlideTiles *runs;
-    const int n = slide_tiles(g->l->b.arena, slides, (int)phases, g->tile.rows, &runs);
+    const int64_t shared = slides[phases - 1].count;
     e->slides = slides;
     e->phases[last] = phases;
-    for (int i = 0; i < n; i++) tiles(e, &runs[i]);
-    const int64_t shared = slides[phases - 1].count;
+    shared_positions(e, shared);
     while (e->phases[last] && slides[e->phases[last] - 1].count == shared) e->phases[last]--;
-    if (e->phases[last]) tiles(e, &(SlideTiles){shared, 1, 1, false});
+    if (e->phases[last]) tiles(e, shared, 1, 1, false);
 }
 
 /* ---- the outer axes ---- */

@@ -246,7 +246,7 @@ static void tiles(Gather *g, const Panel *panel)
 {
     LoopBuilder *b = &g->l->b;
     SlideTiles *runs;
-    const int n = slide_tiles(b->arena, &g->slide[last_axis(g)], 1, g->tile.rows, &runs);
+    const int n = slide_tiles(b->arena, &g->slide[last_axis(g)], g->tile.rows, &runs);
     for (int i = 0; i < n; i++) {
         Spot p = {.begin = runs[i].begin, .rows = (int)runs[i].size, .panel = panel};
         if (runs[i].count > 1) {
