@@ -307,7 +307,10 @@ Emission emission_new(Arena *arena, const Plan *plan, Lowered *const *lowered, i
         Names taken = {0};
         name_entry(&e, plan->entries.at[i], &taken, &globals);
     }
-    for (int i = 0; i < target_count; i++) loop_outline(lowered[i]->program);
+    for (int i = 0; i < target_count; i++) {
+        loop_outline(lowered[i]->program);
+        loop_merge_alike(lowered[i]->program);
+    }
     for (int i = 0; i < target_count; i++) name_kernels(&e, lowered[i]->program, &globals);
     return e;
 }

@@ -149,13 +149,21 @@ static int compare_steps(const void *a, const void *b)
     return (*(Kernel *const *)a)->step - (*(Kernel *const *)b)->step;
 }
 
+/* Constants are written where they are used. */
+static bool is_constant(const Node *root)
+{
+    return op_row(root->op)->kind == KIND_LEAF && root->op != OP_input && root->param < 0
+        && !root->values;
+}
+
 /* The kernels that read what a makes, or a tensor that a reads, too. */
 static void find_related(Merging *m, const Kernel *a)
 {
     m->next.count = 0;
     for (int i = 0; i < a->nodes.count; i++) add_next(m, a, a->nodes.at[i]);
     for (int i = 0; i < a->reads.count; i++)
-        if (type_elements(a->reads.at[i]->type) > 1) add_next(m, a, a->reads.at[i]);
+        if (type_elements(a->reads.at[i]->type) > 1 && !is_constant(a->reads.at[i]))
+            add_next(m, a, a->reads.at[i]);
     if (m->next.count)
         qsort(m->next.at, (size_t)m->next.count, sizeof *m->next.at, compare_steps);
 }

@@ -138,6 +138,7 @@ typedef struct Function {
     const char
         *kernel_name; /* ... what the first is called, and, where others are called otherwise, */
     const char *shared_name; /* a name by operation and shape; else NULL */
+    const char *operation;   /* that name without the shape; NULL: of no kernel */
     const char
         *comment; /* the banner: formula, shapes, tile, source line; may have several lines */
     VEC(Buffer *) buffers; /* formals, in order */
@@ -155,6 +156,7 @@ typedef struct Function {
     Arena *arena;
     const char *plain; /* the loops without names, made by function_same once */
     size_t plain_length;
+    const char *shape; /* the same without numbers, made by function_shape once */
 } Function;
 
 /* All functions of one target in emission order, math functions first. */
@@ -165,6 +167,7 @@ typedef struct Program {
     VEC(Function *) inner; /* that several functions call (S_CALL) */
     VEC(Function *) functions;
     bool shares_tiles; /* products with long sums call tiles that they share (lower/product.c) */
+    bool many_rows; /* kernels: what they have in common matters more than each by itself */
     bool uses_transpose;
     int threads; /* that a part is shared out among; 0: functions have no parts */
 } Program;
@@ -261,12 +264,16 @@ void loop_divide(Program *program, Function *function, int64_t batch, int64_t le
 
 /* The last step before printing: stages become functions. What is computed stays the same. */
 void loop_outline(Program *program);
+/* And behind it: functions that differ by nothing but numbers share their loops. */
+void loop_merge_alike(Program *program);
 
 /* ---- reading ---- */
 bool loop_equal(const LoopExpr *a,
                 const LoopExpr *b); /* the same expression on the same variables */
 bool function_same(const Function *a,
                    const Function *b); /* equal loops, with names of buffers abstracted */
+/* Its loops as text without names and without the numbers of indices and constants. */
+const char *function_shape(const Function *f);
 /* The function with its `count` one and gone; of the program, but not among its functions. */
 Function *loop_single(Program *program, const Function *function);
 void loop_dump(Text *out, const Program *program); /* --emit=loops: readable, target-independent */

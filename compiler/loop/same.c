@@ -23,7 +23,7 @@ bool loop_equal(const LoopExpr *a, const LoopExpr *b)
 
 typedef struct Dump {
     Text *out;
-    bool plain;
+    bool plain, numberless;
     VEC(const void *) seen;
 } Dump;
 
@@ -60,8 +60,14 @@ static const char *kind_text(const LoopExpr *x)
 static void dump_expr(Dump *d, const LoopExpr *x)
 {
     switch (x->kind) {
-    case E_INT: text_addf(d->out, "%lld", (long long)x->number); return;
-    case E_FLOAT: text_add_float(d->out, (float)x->number); return;
+    case E_INT:
+        if (d->numberless && x->type == LT_INDEX) text_add(d->out, "#");
+        else text_addf(d->out, "%lld", (long long)x->number);
+        return;
+    case E_FLOAT:
+        if (d->numberless) text_add(d->out, x->vector ? "#'" : "#.");
+        else text_add_float(d->out, (float)x->number);
+        return;
     case E_VAR:
         name(d, x->var, x->var->name);
         if (x->var->known) text_addf(d->out, "=%lld", (long long)x->var->value);
@@ -100,7 +106,8 @@ static void dump_for(Dump *d, const LoopStmt *s)
     dump_expr(d, s->lo);
     text_add(d->out, " .. ");
     dump_expr(d, s->hi);
-    text_addf(d->out, " step %lld unroll %d\n", (long long)s->step, s->unroll);
+    text_addf(d->out, " step %lld unroll %d\n", (long long)s->step,
+              d->numberless ? 0 : s->unroll);
 }
 
 static void dump_transpose(Dump *d, const LoopStmt *s)
@@ -173,9 +180,9 @@ static void dump_list(Dump *d, const LoopStmts *list, int depth)
     for (int i = 0; i < list->count; i++) dump_stmt(d, list->at[i], depth);
 }
 
-static void dump_function(Text *out, const Function *f, bool plain)
+static void dump_function(Text *out, const Function *f, bool plain, bool numberless)
 {
-    Dump d = {.out = out, .plain = plain};
+    Dump d = {.out = out, .plain = plain, .numberless = numberless};
     for (int i = 0; i < f->buffers.count; i++) {
         text_add(out, i ? ", " : "");
         text_addf(out, "%s%d ", f->buffers.at[i]->constant ? "const " : "",
@@ -195,11 +202,23 @@ static const char *plain_text(Function *f)
 {
     if (!f->plain) {
         Text out = text_new(f->arena);
-        dump_function(&out, f, true);
+        dump_function(&out, f, true, false);
         f->plain = out.at;
         f->plain_length = out.length;
     }
     return f->plain;
+}
+
+const char *function_shape(const Function *f)
+{
+    Function *x = (Function *)(uintptr_t)f;
+    if (!x->shape) {
+        Text out = text_new(f->arena);
+        dump_function(&out, f, true, true);
+        for (int i = 0; i < f->locals.count; i++) text_add(&out, "local\n");
+        x->shape = out.at;
+    }
+    return x->shape;
 }
 
 bool function_same(const Function *a, const Function *b)
@@ -213,14 +232,14 @@ void loop_dump(Text *out, const Program *program)
 {
     for (int i = 0; i < program->math.count; i++) {
         text_addf(out, "%s(", program->math.at[i]->name);
-        dump_function(out, program->math.at[i], false);
+        dump_function(out, program->math.at[i], false, false);
     }
     for (int i = 0; i < program->inner.count; i++) {
         text_addf(out, "%s(", program->inner.at[i]->name);
-        dump_function(out, program->inner.at[i], false);
+        dump_function(out, program->inner.at[i], false, false);
     }
     for (int i = 0; i < program->functions.count; i++) {
         text_addf(out, "%s(", program->functions.at[i]->name);
-        dump_function(out, program->functions.at[i], false);
+        dump_function(out, program->functions.at[i], false, false);
     }
 }

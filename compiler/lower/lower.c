@@ -53,19 +53,23 @@ static void take_name(Program *program, Function *f, const EntryPlan *entry)
         f->name = arena_printf(arena, "%s_%d", base, i);
 }
 
-/* "conv_relu_16x32x32": operation and shape, for loops that serve kernels of several names. */
-static const char *name_by_shape(Arena *arena, const Kernel *k)
+/* "conv_relu", for loops that serve kernels of several names. */
+static const char *name_by_operation(Arena *arena, const Kernel *k)
 {
     const Node *last = k->nodes.count ? k->nodes.at[k->nodes.count - 1] : k->results.at[0]->node;
+    const bool moves = k->kind == KERNEL_COPY || k->kind == KERNEL_TRANSFORM;
+    const char *name = op_row((k->anchor ? k->anchor : last)->op)->name;
+    if (moves) return k->kind == KERNEL_COPY ? "copy" : "transform";
+    if (!k->anchor || last == k->anchor) return name;
+    return arena_printf(arena, "%s_%s", name, op_row(last->op)->name);
+}
+
+/* "conv_relu_16x32x32": with the shape. */
+static const char *name_by_shape(Arena *arena, const Kernel *k)
+{
     const Type type = k->kind == KERNEL_ROWS ? k->domain : k->results.at[0]->node->type;
     Text name = text_new(arena);
-    const bool moves = k->kind == KERNEL_COPY || k->kind == KERNEL_TRANSFORM;
-    text_add(&name,
-             k->kind == KERNEL_COPY        ? "copy"
-             : k->kind == KERNEL_TRANSFORM ? "transform"
-                                           : op_row((k->anchor ? k->anchor : last)->op)->name);
-    if (k->anchor && !moves && last != k->anchor)
-        text_addf(&name, "_%s", op_row(last->op)->name);
+    text_add(&name, name_by_operation(arena, k));
     for (int i = 0, n = 0; i < type.rank; i++)
         if (i != type.batch_axis && type.dim[i] != 1)
             text_addf(&name, "%s%lld", n++ ? "x" : "_", (long long)type.dim[i]);
@@ -90,6 +94,7 @@ static void add_caller(Arena *arena, Function *f, const EntryPlan *entry, const 
 {
     if (!f->callers++) {
         f->kernel_name = k->name;
+        if (k->results.count) f->operation = name_by_operation(arena, k);
         return;
     }
     if (strcmp(f->kernel_name, k->name) != 0 && k->results.count)
@@ -144,12 +149,23 @@ static void lower_entry(Arena *arena, Program *program, const EntryPlan *plan, L
     }
 }
 
+enum { MANY_ROWS = 24 };
+
+static int count_rows(const EntryPlan *entry)
+{
+    int n = 0;
+    for (int i = 0; i < entry->kernels.count; i++) n += entry->kernels.at[i]->kind == KERNEL_ROWS;
+    return n;
+}
+
 static Lowered *lower_all(Arena *arena, const Plan *plan, const Target *target, bool shares_tiles)
 {
     Lowered *lowered = arena_make(arena, Lowered);
     lowered->plan = plan;
     lowered->program = program_new(arena, target);
     lowered->program->shares_tiles = shares_tiles;
+    for (int i = 0; i < plan->entries.count; i++)
+        lowered->program->many_rows |= count_rows(plan->entries.at[i]) >= MANY_ROWS;
     for (int i = 0; i < plan->entries.count; i++) {
         LoweredEntry entry = {0};
         lower_entry(arena, lowered->program, plan->entries.at[i], &entry);

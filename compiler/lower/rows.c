@@ -454,7 +454,7 @@ void lower_rows(Lower *l)
     void *context = inner.axis >= 0 ? (void *)&inner : (void *)&r;
     r.many = open || across || inner.axis >= 0;
     r.columns = across && inner.axis < 0 ? rows_columns(&r) : 0;
-    r.sides = across && inner.axis < 0 && !r.columns ? rows_sides(&r) : 1;
+    r.sides = across && inner.axis < 0 ? rows_sides(&r) : 1;
     if (across) rows_across(&r, body, context);
     else body(context);
     while (open--) loop_end(&l->b);

@@ -127,6 +127,9 @@ void rows_choose_row(Rows *r);
 void rows_find_levels(Rows *r);
 int rows_inner_axis(const Rows *r);
 int rows_sides(const Rows *r);
+/* How many lanes a loop inside takes; 0: none stands there. A single vector of them goes without it
+ * unless kernels of many shapes are to be alike. */
+int64_t rows_columns(const Rows *r);
 
 /* ---- rows.c ---- */
 /* After its phases a row stores what has one value a row, and adds to accumulators. */
@@ -139,8 +142,6 @@ int rows_find_running(Reduction *reductions, int count, int p, Reduction **runni
 void rows_store_ready(Rows *r, int p);
 
 /* ---- rows_columns.c ---- */
-/* How many lanes a loop inside takes; 0: none stands there. */
-int64_t rows_columns(const Rows *r);
 void rows_run_columns(Rows *r, int p);
 void rows_finish_columns(Rows *r);
 

@@ -9,12 +9,6 @@
  * themselves, hold that for the phases behind. */
 #include "lower/rows.h"
 
-int64_t rows_columns(const Rows *r)
-{
-    const int sides = r->l->entry->plan->threads ? 1 : rows_sides(r);
-    return sides > 1 ? sides * (int64_t)r->l->target->width : 0;
-}
-
 static LoopExpr *held_value(Rows *r, const Node *node)
 {
     Lower *l = r->l;
@@ -34,7 +28,8 @@ static void open_columns(Rows *r, bool unrolled)
     r->mark = lower_mark(l);
     r->column = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, l->lane_axis), x_int(&l->b, 0),
                                         x_int(&l->b, r->columns), l->target->width));
-    if (unrolled) loop_unroll(&l->b, (int)(r->columns / l->target->width));
+    if (unrolled && r->columns > l->target->width)
+        loop_unroll(&l->b, (int)(r->columns / l->target->width));
     l->axis[l->lane_axis] = x_add(&l->b, r->first, r->column);
     for (int i = 0; i < l->k->nodes.count; i++) {
         const Node *node = l->k->nodes.at[i];

@@ -118,15 +118,28 @@ static int most_running(const Rows *r)
 
 /* As many vectors as make SIDES_FLOATS, if they divide the lanes; a few accumulators may spill,
  * memory is slower. */
-int rows_sides(const Rows *r)
+static int most_sides(const Rows *r)
 {
     const Lower *l = r->l;
     const int width = l->target->width, running = most_running(r);
-    if (!r->row || !running || !loops_over(r, r->row)) return 1;
-    for (int sides = MAX_SIDES; sides > 1; sides /= 2)
+    if (!r->row || !running || !loops_over(r, r->row)) return 0;
+    for (int sides = MAX_SIDES; sides > 0; sides /= 2)
         if (sides * width <= SIDES_FLOATS &&
             l->k->domain.dim[l->lane_axis] % (sides * width) == 0 &&
             sides * running <= 2 * l->target->registers)
             return sides;
-    return 1;
+    return 0;
+}
+
+int rows_sides(const Rows *r)
+{
+    const int sides = most_sides(r);
+    return sides && r->l->entry->plan->threads ? sides : 1;
+}
+
+int64_t rows_columns(const Rows *r)
+{
+    const int sides = r->l->entry->plan->threads ? 0 : most_sides(r);
+    const int least = r->l->b.program->many_rows ? 1 : 2;
+    return sides >= least ? sides * (int64_t)r->l->target->width : 0;
 }
