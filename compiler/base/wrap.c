@@ -4,7 +4,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { DEPTHS = 64, FAR_RIGHT = 64 };
+enum {
+    DEPTHS = 64,
+    FAR_RIGHT = 24 /* columns from the statement: alignment further out leaves no room */
+};
 
 /* ---- code ---- */
 
@@ -86,7 +89,7 @@ static bool lay_out(Text *out, int indent, const char *line, bool aligned)
         column = indent + 4;
         if (!aligned || !open.depth || open.depth > DEPTHS) continue;
         column = open.column[open.depth - 1];
-        if (column > FAR_RIGHT) return false;
+        if (column > indent + FAR_RIGHT) return false;
     }
 }
 

@@ -391,7 +391,7 @@ static void trace_passes(const Body *b, const KernelCall *call, int result)
         wrap_code(b->out, b->indent, arena_printf(arena, "else %s", trace(b, last, NULL, v)));
 }
 
-/* Forward values, each under its name in the program. */
+/* Forward values, each under its name in the program; no statistics on the way to them. */
 static void trace_line(const Body *b, const KernelCall *call)
 {
     const Kernel *k = call->kernel;
@@ -400,6 +400,7 @@ static void trace_line(const Body *b, const KernelCall *call)
         const Value *v = k->results.at[i];
         if (!b->lowered->plan->forward[v->node->id]) continue;
         if (v->place != AT_WORK && v->place != AT_OUTPUT) continue;
+        if (!v->node->name && v->node->type.batch_axis < 0) continue;
         if (!in_layer(v->node) && !v->node->name && !(k->anchor && in_layer(k->anchor))) continue;
         if (b->repeat) trace_passes(b, call, i);
         else wrap_code(b->out, b->indent, trace(b, traced_name(b, k, i), NULL, v));
@@ -425,12 +426,26 @@ static bool is_used_outside(const Body *b, const Value *v)
     return false;
 }
 
+static bool needs_local(const Body *b, const Value *v)
+{
+    return b->repeats.count ? is_used_outside(b, v) : is_used(b->lowered, v);
+}
+
+/* Scratch goes by the name of what has its place. */
+static bool is_declared(const Body *b, int value)
+{
+    const EntryPlan *entry = b->lowered->plan;
+    const char *const *names = emit_entry_names(b->e, entry)->values;
+    for (int i = 0; entry->values.at[value]->scratch && i < value; i++)
+        if (names[i] == names[value] && needs_local(b, entry->values.at[i])) return true;
+    return false;
+}
+
 static void locals(const Body *b)
 {
     const EntryPlan *entry = b->lowered->plan;
     for (int i = 0; i < entry->values.count; i++)
-        if (b->repeats.count ? is_used_outside(b, entry->values.at[i])
-                             : is_used(b->lowered, entry->values.at[i]))
+        if (needs_local(b, entry->values.at[i]) && !is_declared(b, i))
             emit_local(b->out, b->e, entry, entry->values.at[i], b->indent);
 }
 

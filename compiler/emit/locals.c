@@ -157,6 +157,7 @@ void emit_local(Text *out, const Emission *e, const EntryPlan *entry, const Valu
     const char *type = arena_printf(e->arena, "%s ", emit_c_type(v->dtype));
     const char *read = arena_printf(e->arena, "const %s", type);
     const char *note = storage_note(e, v);
+    if (v->place == AT_GRAD && entry->kernels.count > EMIT_LONG) note = ""; /* as the parameter */
     switch (v->place) {
     case AT_INPUT:
         if (args) declare(out, indent, read, name, arena_printf(e->arena, "args->%s", name), note);

@@ -141,6 +141,19 @@ static const char *name_step(const Emission *e, const EntryPlan *body, Names *ta
     return names_take(e->arena, taken, depth == 1 ? "t" : arena_printf(e->arena, "t%d", depth));
 }
 
+/* Scratch at the place of another's is the same pointer. */
+static const char *name_scratch(const EntryNames *names, const EntryPlan *entry, int value)
+{
+    const Value *v = entry->values.at[value];
+    for (int i = 0; v->scratch && !v->pieces && i < value; i++) {
+        const Value *other = entry->values.at[i];
+        if (other->scratch && !other->pieces && other->offset == v->offset
+            && other->elements == v->elements && other->dtype == v->dtype)
+            return names->values[i];
+    }
+    return NULL;
+}
+
 /* The body of a scan stands inside the function of its entry: what is taken there is taken here. */
 static void name_entry(Emission *e, const EntryPlan *entry, Names *taken, Names *globals)
 {
@@ -156,6 +169,7 @@ static void name_entry(Emission *e, const EntryPlan *entry, Names *taken, Names 
         const char *wanted = wanted_value_name(e, &names, v);
         if (v->place == AT_CONST) fixed = name_constant(e, v, wanted, globals);
         if (emit_is_outside(v)) fixed = emit_value_name(e, entry->outer, v->around.value);
+        if (!fixed) fixed = name_scratch(&names, entry, i);
         names.values[i] = fixed ? fixed : names_take(arena, taken, wanted);
     }
     vec_push(arena, e->names, names);

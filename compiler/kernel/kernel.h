@@ -79,7 +79,7 @@ typedef struct Value {
     const struct Value *whole; /* AT_WORK: it is a part of this value and has no memory of its own;
                                   or NULL */
     int64_t within;            /* where it begins there, in elements */
-    bool scratch;     /* of no shape: memory that a kernel uses */
+    bool scratch;     /* of no shape: memory that a kernel alone uses */
     int pieces;       /* of scratch: of threads or groups of rows, `each` elements apart; else 0 */
     bool own;         /* every thread has a piece */
     int64_t each;

@@ -105,7 +105,7 @@ static void place_pieces(EntryPlan *entry)
     }
 }
 
-/* ---- the whole ---- */
+/* ---- all others ---- */
 
 /* A value with its number, so that among equals the first comes first. */
 typedef struct Sized {
@@ -114,32 +114,111 @@ typedef struct Sized {
     int number;
 } Sized;
 
+/* What has its place so far, in order of that. */
+typedef struct Placed {
+    EntryPlan *entry;
+    Value **at;
+    int count;
+} Placed;
+
+/* Larger ones, and of one size what is no scratch, that scratch comes together. */
 static int compare_sizes(const void *left, const void *right)
 {
     const Sized *a = left, *b = right;
     if (a->bytes != b->bytes) return a->bytes < b->bytes ? 1 : -1;
+    if (a->value->scratch != b->value->scratch) return a->value->scratch ? 1 : -1;
     return a->number - b->number;
+}
+
+static void put(Placed *p, Value *v, int64_t offset)
+{
+    int j = p->count++;
+    v->offset = offset;
+    for (; j > 0 && p->at[j - 1]->offset > offset; j--) p->at[j] = p->at[j - 1];
+    p->at[j] = v;
+    if (offset + memory_bytes(v) > p->entry->workspace_bytes)
+        p->entry->workspace_bytes = offset + memory_bytes(v);
+}
+
+static bool fits(const Placed *p, const Value *v, int64_t offset)
+{
+    for (int i = 0; i < p->count && p->at[i]->offset < offset + memory_bytes(v); i++) {
+        const Value *other = p->at[i];
+        if (offset < other->offset + memory_bytes(other)
+            && (overlap_in_time(other, v) || would_change_hands(p->entry, other, v)))
+            return false;
+    }
+    return true;
+}
+
+enum { MOST_TRIALS = 20000000 };
+
+/* The offset that suits most of `count` values of one size, within what is planned so far; -1: none
+ * does, or there are too many to tell. */
+static int64_t common_place(const Placed *p, const Sized *some, int count)
+{
+    int64_t best = -1;
+    int most = 0;
+    if ((int64_t)p->count * p->count * count > MOST_TRIALS) return -1;
+    for (int i = -1; i < p->count; i++) {
+        const int64_t offset = i < 0 ? 0 : p->at[i]->offset + memory_bytes(p->at[i]);
+        int n = 0;
+        if (offset + some->bytes > p->entry->workspace_bytes) continue;
+        for (int j = 0; j < count; j++) n += fits(p, some[j].value, offset);
+        if (n < most || !n || (n == most && offset > best)) continue;
+        best = offset;
+        most = n;
+    }
+    return best;
+}
+
+/* Kernels that do the same have their scratch at one place, as far as that takes no more memory:
+ * there it is still in cache, and goes by one name. */
+static void put_scratch(Placed *p, Sized *some, int count)
+{
+    while (count) {
+        const int64_t offset = common_place(p, some, count);
+        int left = 0;
+        if (offset < 0) put(p, some->value, lowest_fit(p->entry, p->at, p->count, some->value));
+        for (int i = offset < 0; i < count; i++) {
+            if (offset >= 0 && fits(p, some[i].value, offset)) put(p, some[i].value, offset);
+            else some[left++] = some[i];
+        }
+        count = left;
+    }
+}
+
+static int scratch_of_one_size(const Sized *sized, int count)
+{
+    int n = 0;
+    while (n < count && sized[n].value->scratch && sized[n].bytes == sized[0].bytes) n++;
+    return n;
+}
+
+static void mark_scratch(EntryPlan *entry)
+{
+    for (int i = 0; i < entry->kernels.count; i++)
+        for (int j = 0; j < entry->kernels.at[i]->scratch.count; j++)
+            entry->kernels.at[i]->scratch.at[j]->scratch = true;
 }
 
 static void find_offsets(EntryPlan *entry, Arena *scratch)
 {
     Sized *sized = arena_array(scratch, Sized, entry->values.count + 1);
-    Value **placed = arena_array(scratch, Value *, entry->values.count + 1);
+    Placed placed = {entry, arena_array(scratch, Value *, entry->values.count + 1), 0};
     int count = 0;
+    mark_scratch(entry);
     for (int i = 0; i < entry->values.count; i++) {
         Value *v = entry->values.at[i];
         if (memory_has_slot(entry, v) && !v->pieces)
             sized[count++] = (Sized){v, memory_bytes(v), i};
     }
     qsort(sized, (size_t)count, sizeof *sized, compare_sizes);
-    for (int i = 0; i < count; i++) {
-        Value *v = sized[i].value;
-        v->offset = lowest_fit(entry, placed, i, v);
-        if (v->offset + sized[i].bytes > entry->workspace_bytes)
-            entry->workspace_bytes = v->offset + sized[i].bytes;
-        int j = i;
-        for (; j > 0 && placed[j - 1]->offset > v->offset; j--) placed[j] = placed[j - 1];
-        placed[j] = v;
+    for (int i = 0; i < count;) {
+        const int n = scratch_of_one_size(sized + i, count - i);
+        if (n > 1) put_scratch(&placed, sized + i, n);
+        else put(&placed, sized[i].value, lowest_fit(entry, placed.at, placed.count, sized[i].value));
+        i += n > 1 ? n : 1;
     }
 }
 
@@ -159,6 +238,8 @@ static int64_t most_live_bytes(const EntryPlan *entry, Arena *scratch)
     }
     return most;
 }
+
+/* ---- the whole ---- */
 
 void memory_plan(EntryPlan *entry)
 {

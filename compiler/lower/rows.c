@@ -291,6 +291,7 @@ void rows_store_ready(Rows *r, int p)
             || accumulates(r, v->node) || (varies(v->node->type, m->label) & r->row))
             continue;
         if (!r->row && !reduces(r, v->node)) continue;
+        if (v->over && p < r->phases) continue; /* its operand may be read until then */
         lower_result(r->l, v);
         r->stored[m->place] = true;
     }

@@ -139,7 +139,7 @@ static inline __m256 mnist_mlp_scale(__m256 x, __m256 n)
 /* to[c * ld + r] = from[r * from_ld + c], a whole 8 x 8 block in registers. */
 NN_TARGET_AVX2
 static inline void mnist_mlp_transpose(const float *from, ptrdiff_t from_ld, float *to,
-                                       ptrdiff_t ld, int rows, int columns)
+    ptrdiff_t ld, int rows, int columns)
 {
     __m256 a[8], b[8];
     if (rows < 8 || columns < 8) {
@@ -219,9 +219,9 @@ static inline __m256 mnist_mlp_exp(__m256 x)
 {
     const __m256 lost = _mm256_cmp_ps(x, _mm256_set1_ps(-87.3f), _CMP_LT_OQ);
     const __m256 x2 = _mm256_min_ps(_mm256_set1_ps(88.0f),
-                                    _mm256_max_ps(_mm256_set1_ps(-87.3f), x));
+        _mm256_max_ps(_mm256_set1_ps(-87.3f), x));
     const __m256 n = _mm256_round_ps(_mm256_mul_ps(x2, _mm256_set1_ps(11.54156f)),
-                                     _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     const __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-0.08666992f), x2);
     const __m256 r2 = _mm256_fmadd_ps(n, _mm256_set1_ps(2.6524305e-05f), r);
     const __m256 t = mnist_mlp_fraction(n);
@@ -229,7 +229,7 @@ static inline __m256 mnist_mlp_exp(__m256 x)
     const __m256 p2 = _mm256_fmadd_ps(p, r2, _mm256_set1_ps(0.5f));
     const __m256 p3 = _mm256_fmadd_ps(p2, _mm256_mul_ps(r2, r2), r2);
     const __m256 y = mnist_mlp_scale(_mm256_fmadd_ps(p3, t, t),
-                                     _mm256_floor_ps(_mm256_mul_ps(n, _mm256_set1_ps(0.125f))));
+        _mm256_floor_ps(_mm256_mul_ps(n, _mm256_set1_ps(0.125f))));
     return _mm256_blendv_ps(y, _mm256_setzero_ps(), lost);
 }
 
@@ -264,7 +264,7 @@ static inline float mnist_mlp_logf(float x)
  * [1,784] x [784,128] -> [1,128]. fc1.weight is stored [784][128]. Tile 1 x 48. */
 NN_TARGET_AVX2
 static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_RESTRICT fc1_weight,
-                               const float *NN_RESTRICT fc1_bias, float *NN_RESTRICT fc1_relu)
+    const float *NN_RESTRICT fc1_bias, float *NN_RESTRICT fc1_relu)
 {
     {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -339,7 +339,7 @@ static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_R
  * [1,128] x [128,10] -> [1,10]. Tile 1 x 5. */
 NN_TARGET_AVX2
 static void mnist_mlp_fc2(const float *NN_RESTRICT fc1_relu, const float *NN_RESTRICT fc2_weight,
-                          const float *NN_RESTRICT fc2_bias, float *NN_RESTRICT logits)
+    const float *NN_RESTRICT fc2_bias, float *NN_RESTRICT logits)
 {
     for (ptrdiff_t j = 0; j < 10; j += 5) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -385,9 +385,8 @@ static int mnist_mlp_check_label(const int32_t *NN_RESTRICT label, ptrdiff_t cou
  * Also fc1_relu in evaluate. */
 NN_TARGET_AVX2
 static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
-                                        const float *NN_RESTRICT fc1_weight,
-                                        const float *NN_RESTRICT fc1_bias,
-                                        float *NN_RESTRICT fc1_relu, ptrdiff_t count)
+    const float *NN_RESTRICT fc1_weight, const float *NN_RESTRICT fc1_bias,
+    float *NN_RESTRICT fc1_relu, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count; block += 64) {
         for (ptrdiff_t j = 0; j < 128; j += 16) {
@@ -538,7 +537,7 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
  * Also transpose_fc2_weight in evaluate. */
 NN_TARGET_AVX2
 static void mnist_mlp_transpose_fc2_weight(const float *NN_RESTRICT fc2_weight,
-                                           float *NN_RESTRICT fc2_weight_transposed)
+    float *NN_RESTRICT fc2_weight_transposed)
 {
     for (ptrdiff_t row = 0; row < 8; row += 8) {
         for (ptrdiff_t column = 0; column < 128; column += 8) {
@@ -556,9 +555,8 @@ static void mnist_mlp_transpose_fc2_weight(const float *NN_RESTRICT fc2_weight,
  * [128,128] x [128,10] -> [128,10]. Tile 6 x 10. */
 NN_TARGET_AVX2
 static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
-                                   const float *NN_RESTRICT fc2_weight_transposed,
-                                   const float *NN_RESTRICT fc2_bias, float *NN_RESTRICT logits,
-                                   ptrdiff_t count)
+    const float *NN_RESTRICT fc2_weight_transposed, const float *NN_RESTRICT fc2_bias,
+    float *NN_RESTRICT logits, ptrdiff_t count)
 {
     const ptrdiff_t rows = count < 108 ? count : 108;
     for (ptrdiff_t row = 0; row < rows; row += 6) {
@@ -677,9 +675,8 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
  * count) */
 NN_TARGET_AVX2
 static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RESTRICT label,
-                           float *NN_RESTRICT loss, float *NN_RESTRICT d_fc2_bias,
-                           float *NN_RESTRICT accuracy_sum, float *NN_RESTRICT d_fc2,
-                           ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT d_fc2_bias, float *NN_RESTRICT accuracy_sum,
+    float *NN_RESTRICT d_fc2, ptrdiff_t count)
 {
     NN_ALIGNED float exp_row[16];
     const float valid = (float)(int32_t)count;
@@ -703,8 +700,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
                 mnist_mlp_iota()));
             const __m256 logits2 = _mm256_maskload_ps(logits + row * 10 + 8, mnist_mlp_lanes(2));
             largest = _mm256_max_ps(largest,
-                                    _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits2,
-                                                     active));
+                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits2, active));
             const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
             const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits2,
                 _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
@@ -736,8 +732,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
                 _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
                 _mm256_cmp_ps(logits2, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2,
-                                     _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select,
-                                                      active));
+                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select, active));
         }
         const float row_sum2 = mnist_mlp_add_lanes(sum2);
         const float scale = 1.0f / row_sum2;
@@ -780,7 +775,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
  * Also accuracy in evaluate. */
 NN_TARGET_AVX2
 static void mnist_mlp_accuracy(const float *NN_RESTRICT accuracy_sum, float *NN_RESTRICT accuracy,
-                               ptrdiff_t count)
+    ptrdiff_t count)
 {
     accuracy[0] = accuracy_sum[0];
     accuracy[1] = (float)(int32_t)count;
@@ -790,8 +785,7 @@ static void mnist_mlp_accuracy(const float *NN_RESTRICT accuracy_sum, float *NN_
  * [128,128] x [128,10] -> [128,10]. Tile 5 x 16. */
 NN_TARGET_AVX2
 static void mnist_mlp_d_fc2_weight(const float *NN_RESTRICT d_fc2,
-                                   const float *NN_RESTRICT fc1_relu,
-                                   float *NN_RESTRICT d_fc2_weight, ptrdiff_t count)
+    const float *NN_RESTRICT fc1_relu, float *NN_RESTRICT d_fc2_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t i = 0; i < 10; i += 5) {
@@ -843,8 +837,7 @@ static void mnist_mlp_d_fc2_weight(const float *NN_RESTRICT d_fc2,
  * [128,10] x [10,128] -> [128,128]. Tile 6 x 16. */
 NN_TARGET_AVX2
 static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_RESTRICT fc2_weight,
-                            const float *NN_RESTRICT fc1_relu, float *NN_RESTRICT d_fc1,
-                            ptrdiff_t count)
+    const float *NN_RESTRICT fc1_relu, float *NN_RESTRICT d_fc1, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         const ptrdiff_t rows = count < 108 ? count : 108;
@@ -1011,7 +1004,7 @@ static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_REST
 /* d_fc1_bias = sum(d_fc1, axis 0)                                                 mnist_mlp.nn:6 */
 NN_TARGET_AVX2
 static void mnist_mlp_d_fc1_bias(const float *NN_RESTRICT d_fc1, float *NN_RESTRICT d_fc1_bias,
-                                 ptrdiff_t count)
+    ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 8) _mm256_storeu_ps(d_fc1_bias + j, _mm256_setzero_ps());
     for (ptrdiff_t j = 0; j < 128; j += 8) {
@@ -1027,7 +1020,7 @@ static void mnist_mlp_d_fc1_bias(const float *NN_RESTRICT d_fc1, float *NN_RESTR
  * [784,128] x [128,128] -> [784,128]. Tile 6 x 16. */
 NN_TARGET_AVX2
 static void mnist_mlp_d_fc1_weight(const float *NN_RESTRICT d_fc1, const float *NN_RESTRICT image,
-                                   float *NN_RESTRICT d_fc1_weight, ptrdiff_t count)
+    float *NN_RESTRICT d_fc1_weight, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < 784; block += 392) {
         for (ptrdiff_t j = 0; j < 128; j += 16) {
@@ -1130,9 +1123,8 @@ static void mnist_mlp_d_fc1_weight(const float *NN_RESTRICT d_fc1, const float *
  * [128,128] x [128,10] -> [128,10]. Tile 6 x 10. */
 NN_TARGET_AVX2
 static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
-                                   const float *NN_RESTRICT fc2_weight_transposed,
-                                   const float *NN_RESTRICT fc2_bias, float *NN_RESTRICT fc2,
-                                   ptrdiff_t count)
+    const float *NN_RESTRICT fc2_weight_transposed, const float *NN_RESTRICT fc2_bias,
+    float *NN_RESTRICT fc2, ptrdiff_t count)
 {
     const ptrdiff_t rows = count < 108 ? count : 108;
     for (ptrdiff_t row = 0; row < rows; row += 6) {
@@ -1246,8 +1238,7 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
  * accuracy_sum = sum(to_f32(argmax(fc2, axis 1) == label)) */
 NN_TARGET_AVX2
 static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t *NN_RESTRICT label,
-                                    float *NN_RESTRICT loss, float *NN_RESTRICT accuracy_sum,
-                                    ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT accuracy_sum, ptrdiff_t count)
 {
     const float valid = (float)(int32_t)count;
     float loss_total = 0.0f;
@@ -1267,8 +1258,7 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
                 mnist_mlp_iota()));
             const __m256 fc2_2 = _mm256_loadu_ps(fc2 + row * 16 + 8);
             largest = _mm256_max_ps(largest,
-                                    _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), fc2_2,
-                                                     active));
+                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), fc2_2, active));
             const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
             const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), fc2_2,
                 _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
@@ -1298,8 +1288,7 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
                 _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
                 _mm256_cmp_ps(fc2_2, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2,
-                                     _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select,
-                                                      active));
+                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select, active));
         }
         const float row_sum2 = mnist_mlp_add_lanes(sum2);
         const float logsumexp = row_max + mnist_mlp_logf(row_sum2);
@@ -1315,9 +1304,8 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
 /* One step over n parameters, a multiple of 16; moments and parameters are updated in place. */
 NN_TARGET_AVX2
 static void mnist_mlp_adam(float *NN_RESTRICT params, const float *NN_RESTRICT grads,
-                           float *NN_RESTRICT first, float *NN_RESTRICT second, float rate,
-                           float decay, float gain1, float gain2, float scale, float eps,
-                           ptrdiff_t n)
+    float *NN_RESTRICT first, float *NN_RESTRICT second, float rate, float decay, float gain1,
+    float gain2, float scale, float eps, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i += 8) {
         const __m256 w = _mm256_loadu_ps(params + i);
@@ -1326,7 +1314,7 @@ static void mnist_mlp_adam(float *NN_RESTRICT params, const float *NN_RESTRICT g
         const __m256 m = _mm256_fmadd_ps(_mm256_set1_ps(gain1), _mm256_sub_ps(g, m0), m0);
         const __m256 v0 = _mm256_loadu_ps(second + i);
         const __m256 v = _mm256_fmadd_ps(_mm256_set1_ps(gain2),
-                                         _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
+            _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
         _mm256_storeu_ps(first + i, m);
         _mm256_storeu_ps(second + i, v);
         _mm256_storeu_ps(params + i, _mm256_sub_ps(w,

@@ -115,10 +115,10 @@ NN_TARGET_AVX2
 static inline __m256 regression_tanh(__m256 x)
 {
     const __m256 t = _mm256_max_ps(_mm256_min_ps(x, _mm256_set1_ps(7.905311f)),
-                                   _mm256_set1_ps(-7.905311f));
+        _mm256_set1_ps(-7.905311f));
     const __m256 t2 = _mm256_mul_ps(t, t);
     const __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(-2.7607684e-16f), t2,
-                                     _mm256_set1_ps(2.000188e-13f));
+        _mm256_set1_ps(2.000188e-13f));
     const __m256 p2 = _mm256_fmadd_ps(p, t2, _mm256_set1_ps(-8.604672e-11f));
     const __m256 p3 = _mm256_fmadd_ps(p2, t2, _mm256_set1_ps(5.1222973e-08f));
     const __m256 p4 = _mm256_fmadd_ps(p3, t2, _mm256_set1_ps(1.48572235e-05f));
@@ -126,7 +126,7 @@ static inline __m256 regression_tanh(__m256 x)
     const __m256 p6 = _mm256_fmadd_ps(p5, t2, _mm256_set1_ps(0.0048935246f));
     const __m256 above = _mm256_mul_ps(p6, t);
     const __m256 p7 = _mm256_fmadd_ps(_mm256_set1_ps(1.1982584e-06f), t2,
-                                      _mm256_set1_ps(0.00011853471f));
+        _mm256_set1_ps(0.00011853471f));
     const __m256 p8 = _mm256_fmadd_ps(p7, t2, _mm256_set1_ps(0.0022684347f));
     const __m256 p9 = _mm256_fmadd_ps(p8, t2, _mm256_set1_ps(0.004893525f));
     return _mm256_div_ps(above, p9);
@@ -136,9 +136,8 @@ static inline __m256 regression_tanh(__m256 x)
  * [1,10] x [10,32] -> [1,32]. hidden.weight is stored [10][32]. Tile 1 x 32. */
 NN_TARGET_AVX2
 static void regression_hidden_tanh(const float *NN_RESTRICT x,
-                                   const float *NN_RESTRICT hidden_weight,
-                                   const float *NN_RESTRICT hidden_bias,
-                                   float *NN_RESTRICT hidden_tanh)
+    const float *NN_RESTRICT hidden_weight, const float *NN_RESTRICT hidden_bias,
+    float *NN_RESTRICT hidden_tanh)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c0_1 = _mm256_setzero_ps();
@@ -157,7 +156,7 @@ static void regression_hidden_tanh(const float *NN_RESTRICT x,
         c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
     }
     _mm256_storeu_ps(hidden_tanh, regression_tanh(_mm256_add_ps(c0_0,
-                                                                _mm256_loadu_ps(hidden_bias))));
+        _mm256_loadu_ps(hidden_bias))));
     _mm256_storeu_ps(hidden_tanh + 8,
                      regression_tanh(_mm256_add_ps(c0_1, _mm256_loadu_ps(hidden_bias + 8))));
     _mm256_storeu_ps(hidden_tanh + 16,
@@ -170,8 +169,8 @@ static void regression_hidden_tanh(const float *NN_RESTRICT x,
  * [1,32] x [32,1] -> [1,1]. Tile 1 x 1. */
 NN_TARGET_AVX2
 static void regression_out(const float *NN_RESTRICT hidden_tanh,
-                           const float *NN_RESTRICT out_weight, const float *NN_RESTRICT out_bias,
-                           float *NN_RESTRICT prediction)
+    const float *NN_RESTRICT out_weight, const float *NN_RESTRICT out_bias,
+    float *NN_RESTRICT prediction)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     for (ptrdiff_t k = 0; k < 32; k += 8) {
@@ -187,9 +186,8 @@ static void regression_out(const float *NN_RESTRICT hidden_tanh,
  * Also hidden_tanh in evaluate. */
 NN_TARGET_AVX2
 static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
-                                           const float *NN_RESTRICT hidden_weight,
-                                           const float *NN_RESTRICT hidden_bias,
-                                           float *NN_RESTRICT hidden_tanh, ptrdiff_t count)
+    const float *NN_RESTRICT hidden_weight, const float *NN_RESTRICT hidden_bias,
+    float *NN_RESTRICT hidden_tanh, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 32; j += 16) {
         for (ptrdiff_t row = 0; row < count; row += 4) {
@@ -245,9 +243,8 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
  * Also out in evaluate. */
 NN_TARGET_AVX2
 static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
-                                   const float *NN_RESTRICT out_weight,
-                                   const float *NN_RESTRICT out_bias, float *NN_RESTRICT prediction,
-                                   ptrdiff_t count)
+    const float *NN_RESTRICT out_weight, const float *NN_RESTRICT out_bias,
+    float *NN_RESTRICT prediction, ptrdiff_t count)
 {
     const ptrdiff_t rows = count < 22 ? count : 22;
     for (ptrdiff_t row = 0; row < rows; row += 11) {
@@ -354,9 +351,8 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
  * d_out = -(0.5 / count * (y - prediction) + 0.5 / count * (y - prediction)) */
 NN_TARGET_AVX2
 static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT prediction,
-                            float *NN_RESTRICT loss, float *NN_RESTRICT d_out_bias,
-                            float *NN_RESTRICT mean_absolute_error_sum, float *NN_RESTRICT d_out,
-                            ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT d_out_bias,
+    float *NN_RESTRICT mean_absolute_error_sum, float *NN_RESTRICT d_out, ptrdiff_t count)
 {
     const float valid = (float)(int32_t)count;
     const float div = 0.5f / valid;
@@ -383,7 +379,7 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
  * Also mean_absolute_error in evaluate. */
 NN_TARGET_AVX2
 static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolute_error_sum,
-                                           float *NN_RESTRICT mean_absolute_error, ptrdiff_t count)
+    float *NN_RESTRICT mean_absolute_error, ptrdiff_t count)
 {
     mean_absolute_error[0] = mean_absolute_error_sum[0];
     mean_absolute_error[1] = (float)(int32_t)count;
@@ -393,8 +389,7 @@ static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolut
  * [32,32] x [32,1] -> [32,1]. Tile 1 x 32. */
 NN_TARGET_AVX2
 static void regression_d_out_weight(const float *NN_RESTRICT d_out,
-                                    const float *NN_RESTRICT hidden_tanh,
-                                    float *NN_RESTRICT d_out_weight, ptrdiff_t count)
+    const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_out_weight, ptrdiff_t count)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c0_1 = _mm256_setzero_ps();
@@ -422,8 +417,7 @@ static void regression_d_out_weight(const float *NN_RESTRICT d_out,
  * [32,1] x [1,32] -> [32,32]. Tile 4 x 16. */
 NN_TARGET_AVX2
 static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_RESTRICT out_weight,
-                                const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_hidden,
-                                ptrdiff_t count)
+    const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_hidden, ptrdiff_t count)
 {
     NN_ALIGNED float tile[64];
     for (ptrdiff_t j = 0; j < 32; j += 16) {
@@ -464,13 +458,13 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             for (ptrdiff_t r = 0; r < 4; r++) {
                 const __m256 hidden_tanh2 = _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j);
                 const __m256 sub = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                                 _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
+                    _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
                 _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j,
                                  _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16), sub));
                 const __m256 hidden_tanh3 = _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j
-                                                            + 8);
+                    + 8);
                 const __m256 sub2 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                                                  _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
+                    _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
                 _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j + 8,
                                  _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8), sub2));
             }
@@ -481,7 +475,7 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
 /* d_hidden_bias = sum(d_hidden, axis 0)                                          regression.nn:6 */
 NN_TARGET_AVX2
 static void regression_d_hidden_bias(const float *NN_RESTRICT d_hidden,
-                                     float *NN_RESTRICT d_hidden_bias, ptrdiff_t count)
+    float *NN_RESTRICT d_hidden_bias, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 32; j += 8) _mm256_storeu_ps(d_hidden_bias + j, _mm256_setzero_ps());
     for (ptrdiff_t j = 0; j < 32; j += 8) {
@@ -498,8 +492,7 @@ static void regression_d_hidden_bias(const float *NN_RESTRICT d_hidden,
  * [10,32] x [32,32] -> [10,32]. Tile 5 x 16. */
 NN_TARGET_AVX2
 static void regression_d_hidden_weight(const float *NN_RESTRICT d_hidden,
-                                       const float *NN_RESTRICT x,
-                                       float *NN_RESTRICT d_hidden_weight, ptrdiff_t count)
+    const float *NN_RESTRICT x, float *NN_RESTRICT d_hidden_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 32; j += 16) {
         for (ptrdiff_t i = 0; i < 10; i += 5) {
@@ -551,8 +544,7 @@ static void regression_d_hidden_weight(const float *NN_RESTRICT d_hidden,
  * mean_absolute_error_sum = sum(abs(out - y)) */
 NN_TARGET_AVX2
 static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT out,
-                                     float *NN_RESTRICT loss,
-                                     float *NN_RESTRICT mean_absolute_error_sum, ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT mean_absolute_error_sum, ptrdiff_t count)
 {
     const float valid = (float)(int32_t)count;
     float loss_total = 0.0f;
@@ -571,9 +563,8 @@ static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN
 /* One step over n parameters, a multiple of 16; moments and parameters are updated in place. */
 NN_TARGET_AVX2
 static void regression_adam(float *NN_RESTRICT params, const float *NN_RESTRICT grads,
-                            float *NN_RESTRICT first, float *NN_RESTRICT second, float rate,
-                            float decay, float gain1, float gain2, float scale, float eps,
-                            ptrdiff_t n)
+    float *NN_RESTRICT first, float *NN_RESTRICT second, float rate, float decay, float gain1,
+    float gain2, float scale, float eps, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i += 8) {
         const __m256 w = _mm256_loadu_ps(params + i);
@@ -582,7 +573,7 @@ static void regression_adam(float *NN_RESTRICT params, const float *NN_RESTRICT 
         const __m256 m = _mm256_fmadd_ps(_mm256_set1_ps(gain1), _mm256_sub_ps(g, m0), m0);
         const __m256 v0 = _mm256_loadu_ps(second + i);
         const __m256 v = _mm256_fmadd_ps(_mm256_set1_ps(gain2),
-                                         _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
+            _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
         _mm256_storeu_ps(first + i, m);
         _mm256_storeu_ps(second + i, v);
         _mm256_storeu_ps(params + i, _mm256_sub_ps(w,
@@ -743,7 +734,7 @@ static uint64_t regression_draw(uint64_t seed, int tensor, uint64_t number)
 /* Uniform in [low, low + range): 24 random bits. Their product with a float is exact in double, so
  * no contraction of the sum can change a bit. */
 static void regression_init_uniform(float *params, int tensor, uint64_t seed, float low,
-                                    float range)
+    float range)
 {
     const nn_tensor *t = &regression_params[tensor];
     for (int64_t e = 0, n = regression_elements(t); e < n; e++) {

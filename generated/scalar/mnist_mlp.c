@@ -189,7 +189,7 @@ static inline float mnist_mlp_log(float x)
 /* fc1_relu = relu(image @ fc1.weight.T + fc1.bias)                                mnist_mlp.nn:6
  * [1,784] x [784,128] -> [1,128]. fc1.weight is stored [784][128]. Tile 1 x 7. */
 static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_RESTRICT fc1_weight,
-                               const float *NN_RESTRICT fc1_bias, float *NN_RESTRICT fc1_relu)
+    const float *NN_RESTRICT fc1_bias, float *NN_RESTRICT fc1_relu)
 {
     for (ptrdiff_t j = 0; j < 98; j += 7) {
         float c0_0 = 0.0f;
@@ -273,7 +273,7 @@ static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_R
 /* logits = fc1_relu @ fc2.weight.T + fc2.bias                                     mnist_mlp.nn:6
  * [1,128] x [128,10] -> [1,10]. Tile 1 x 5. */
 static void mnist_mlp_fc2(const float *NN_RESTRICT fc1_relu, const float *NN_RESTRICT fc2_weight,
-                          const float *NN_RESTRICT fc2_bias, float *NN_RESTRICT logits)
+    const float *NN_RESTRICT fc2_bias, float *NN_RESTRICT logits)
 {
     for (ptrdiff_t j = 0; j < 10; j += 5) {
         float c0_0 = 0.0f;
@@ -317,9 +317,8 @@ static int mnist_mlp_check_label(const int32_t *NN_RESTRICT label, ptrdiff_t cou
  * [128,784] x [784,128] -> [128,128]. fc1.weight is stored [784][128]. Tile 6 x 2.
  * Also fc1_relu in evaluate. */
 static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
-                                        const float *NN_RESTRICT fc1_weight,
-                                        const float *NN_RESTRICT fc1_bias,
-                                        float *NN_RESTRICT fc1_relu, ptrdiff_t count)
+    const float *NN_RESTRICT fc1_weight, const float *NN_RESTRICT fc1_bias,
+    float *NN_RESTRICT fc1_relu, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count; block += 64) {
         for (ptrdiff_t j = 0; j < 128; j += 2) {
@@ -449,7 +448,7 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
 /* fc2_weight_transposed = fc2.weight                                              mnist_mlp.nn:6
  * Also transpose_fc2_weight in evaluate. */
 static void mnist_mlp_transpose_fc2_weight(const float *NN_RESTRICT fc2_weight,
-                                           float *NN_RESTRICT fc2_weight_transposed)
+    float *NN_RESTRICT fc2_weight_transposed)
 {
     for (ptrdiff_t i = 0; i < 10; i++) {
         for (ptrdiff_t j = 0; j < 128; j++) {
@@ -461,9 +460,8 @@ static void mnist_mlp_transpose_fc2_weight(const float *NN_RESTRICT fc2_weight,
 /* logits = fc1_relu @ fc2.weight.T + fc2.bias                                     mnist_mlp.nn:6
  * [128,128] x [128,10] -> [128,10]. Tile 6 x 2. */
 static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
-                                   const float *NN_RESTRICT fc2_weight_transposed,
-                                   const float *NN_RESTRICT fc2_bias, float *NN_RESTRICT logits,
-                                   ptrdiff_t count)
+    const float *NN_RESTRICT fc2_weight_transposed, const float *NN_RESTRICT fc2_bias,
+    float *NN_RESTRICT logits, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 10; j += 2) {
         const ptrdiff_t rows = count < 108 ? count : 108;
@@ -572,9 +570,8 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
  * d_fc2 = (index == label ? -(1 / count) : 0) + exp(logits - logsumexp(logits, axis 1)) * (1 /
  * count) */
 static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RESTRICT label,
-                           float *NN_RESTRICT loss, float *NN_RESTRICT d_fc2_bias,
-                           float *NN_RESTRICT accuracy_sum, float *NN_RESTRICT d_fc2,
-                           ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT d_fc2_bias, float *NN_RESTRICT accuracy_sum,
+    float *NN_RESTRICT d_fc2, ptrdiff_t count)
 {
     const float valid = (float)(int32_t)count;
     const float div = 1.0f / valid;
@@ -622,7 +619,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
 /* accuracy = concat(accuracy_sum, count)                                         mnist_mlp.nn:10
  * Also accuracy in evaluate. */
 static void mnist_mlp_accuracy(const float *NN_RESTRICT accuracy_sum, float *NN_RESTRICT accuracy,
-                               ptrdiff_t count)
+    ptrdiff_t count)
 {
     accuracy[0] = accuracy_sum[0];
     accuracy[1] = (float)(int32_t)count;
@@ -631,8 +628,7 @@ static void mnist_mlp_accuracy(const float *NN_RESTRICT accuracy_sum, float *NN_
 /* d_fc2_weight = fc1_relu.T @ d_fc2                                               mnist_mlp.nn:6
  * [128,128] x [128,10] -> [128,10]. Tile 5 x 2. */
 static void mnist_mlp_d_fc2_weight(const float *NN_RESTRICT d_fc2,
-                                   const float *NN_RESTRICT fc1_relu,
-                                   float *NN_RESTRICT d_fc2_weight, ptrdiff_t count)
+    const float *NN_RESTRICT fc1_relu, float *NN_RESTRICT d_fc2_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t i = 0; i < 10; i += 5) {
@@ -683,8 +679,7 @@ static void mnist_mlp_d_fc2_weight(const float *NN_RESTRICT d_fc2,
 /* d_fc1 = fc1_relu > 0 ? d_fc2 @ fc2.weight : 0                                   mnist_mlp.nn:6
  * [128,10] x [10,128] -> [128,128]. Tile 6 x 2. */
 static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_RESTRICT fc2_weight,
-                            const float *NN_RESTRICT fc1_relu, float *NN_RESTRICT d_fc1,
-                            ptrdiff_t count)
+    const float *NN_RESTRICT fc1_relu, float *NN_RESTRICT d_fc1, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         const ptrdiff_t rows = count < 108 ? count : 108;
@@ -806,7 +801,7 @@ static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_REST
 
 /* d_fc1_bias = sum(d_fc1, axis 0)                                                 mnist_mlp.nn:6 */
 static void mnist_mlp_d_fc1_bias(const float *NN_RESTRICT d_fc1, float *NN_RESTRICT d_fc1_bias,
-                                 ptrdiff_t count)
+    ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j++) d_fc1_bias[j] = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -817,7 +812,7 @@ static void mnist_mlp_d_fc1_bias(const float *NN_RESTRICT d_fc1, float *NN_RESTR
 /* d_fc1_weight = image.T @ d_fc1                                                  mnist_mlp.nn:6
  * [784,128] x [128,128] -> [784,128]. Tile 6 x 2. */
 static void mnist_mlp_d_fc1_weight(const float *NN_RESTRICT d_fc1, const float *NN_RESTRICT image,
-                                   float *NN_RESTRICT d_fc1_weight, ptrdiff_t count)
+    float *NN_RESTRICT d_fc1_weight, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < 784; block += 392) {
         for (ptrdiff_t j = 0; j < 128; j += 2) {
@@ -919,9 +914,8 @@ static void mnist_mlp_d_fc1_weight(const float *NN_RESTRICT d_fc1, const float *
 /* fc2 = fc1_relu @ fc2.weight.T + fc2.bias                                        mnist_mlp.nn:6
  * [128,128] x [128,10] -> [128,10]. Tile 6 x 2. */
 static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
-                                   const float *NN_RESTRICT fc2_weight_transposed,
-                                   const float *NN_RESTRICT fc2_bias, float *NN_RESTRICT fc2,
-                                   ptrdiff_t count)
+    const float *NN_RESTRICT fc2_weight_transposed, const float *NN_RESTRICT fc2_bias,
+    float *NN_RESTRICT fc2, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 10; j += 2) {
         const ptrdiff_t rows = count < 108 ? count : 108;
@@ -1027,8 +1021,7 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
  * mnist_mlp.nn:9
  * accuracy_sum = sum(to_f32(argmax(fc2, axis 1) == label)) */
 static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t *NN_RESTRICT label,
-                                    float *NN_RESTRICT loss, float *NN_RESTRICT accuracy_sum,
-                                    ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT accuracy_sum, ptrdiff_t count)
 {
     const float valid = (float)(int32_t)count;
     float loss_total = 0.0f;
@@ -1062,9 +1055,8 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
 
 /* One step over n parameters, a multiple of 16; moments and parameters are updated in place. */
 static void mnist_mlp_adam(float *NN_RESTRICT params, const float *NN_RESTRICT grads,
-                           float *NN_RESTRICT first, float *NN_RESTRICT second, float rate,
-                           float decay, float gain1, float gain2, float scale, float eps,
-                           ptrdiff_t n)
+    float *NN_RESTRICT first, float *NN_RESTRICT second, float rate, float decay, float gain1,
+    float gain2, float scale, float eps, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
         const float w = params[i];

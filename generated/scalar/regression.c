@@ -145,9 +145,8 @@ static inline float regression_tanh(float x)
 /* hidden_tanh = tanh(x @ hidden.weight.T + hidden.bias)                          regression.nn:6
  * [1,10] x [10,32] -> [1,32]. hidden.weight is stored [10][32]. Tile 1 x 7. */
 static void regression_hidden_tanh(const float *NN_RESTRICT x,
-                                   const float *NN_RESTRICT hidden_weight,
-                                   const float *NN_RESTRICT hidden_bias,
-                                   float *NN_RESTRICT hidden_tanh)
+    const float *NN_RESTRICT hidden_weight, const float *NN_RESTRICT hidden_bias,
+    float *NN_RESTRICT hidden_tanh)
 {
     for (ptrdiff_t j = 0; j < 14; j += 7) {
         float c0_0 = 0.0f;
@@ -218,8 +217,8 @@ static void regression_hidden_tanh(const float *NN_RESTRICT x,
 /* prediction = hidden_tanh @ out.weight.T + out.bias                             regression.nn:6
  * [1,32] x [32,1] -> [1,1]. Tile 1 x 1. */
 static void regression_out(const float *NN_RESTRICT hidden_tanh,
-                           const float *NN_RESTRICT out_weight, const float *NN_RESTRICT out_bias,
-                           float *NN_RESTRICT prediction)
+    const float *NN_RESTRICT out_weight, const float *NN_RESTRICT out_bias,
+    float *NN_RESTRICT prediction)
 {
     float c0_0 = 0.0f;
     for (ptrdiff_t k = 0; k < 32; k++) {
@@ -234,9 +233,8 @@ static void regression_out(const float *NN_RESTRICT hidden_tanh,
  * [32,10] x [10,32] -> [32,32]. hidden.weight is stored [10][32]. Tile 4 x 2.
  * Also hidden_tanh in evaluate. */
 static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
-                                           const float *NN_RESTRICT hidden_weight,
-                                           const float *NN_RESTRICT hidden_bias,
-                                           float *NN_RESTRICT hidden_tanh, ptrdiff_t count)
+    const float *NN_RESTRICT hidden_weight, const float *NN_RESTRICT hidden_bias,
+    float *NN_RESTRICT hidden_tanh, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 32; j += 2) {
         for (ptrdiff_t row = 0; row < count; row += 4) {
@@ -283,9 +281,8 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
  * [32,32] x [32,1] -> [32,1]. Tile 11 x 1.
  * Also out in evaluate. */
 static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
-                                   const float *NN_RESTRICT out_weight,
-                                   const float *NN_RESTRICT out_bias, float *NN_RESTRICT prediction,
-                                   ptrdiff_t count)
+    const float *NN_RESTRICT out_weight, const float *NN_RESTRICT out_bias,
+    float *NN_RESTRICT prediction, ptrdiff_t count)
 {
     const ptrdiff_t rows = count < 22 ? count : 22;
     for (ptrdiff_t row = 0; row < rows; row += 11) {
@@ -391,9 +388,8 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
  * mean_absolute_error_sum = sum(abs(prediction - y))
  * d_out = -(0.5 / count * (y - prediction) + 0.5 / count * (y - prediction)) */
 static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT prediction,
-                            float *NN_RESTRICT loss, float *NN_RESTRICT d_out_bias,
-                            float *NN_RESTRICT mean_absolute_error_sum, float *NN_RESTRICT d_out,
-                            ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT d_out_bias,
+    float *NN_RESTRICT mean_absolute_error_sum, float *NN_RESTRICT d_out, ptrdiff_t count)
 {
     const float valid = (float)(int32_t)count;
     const float div = 0.5f / valid;
@@ -419,7 +415,7 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
 /* mean_absolute_error = concat(mean_absolute_error_sum, count)                  regression.nn:10
  * Also mean_absolute_error in evaluate. */
 static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolute_error_sum,
-                                           float *NN_RESTRICT mean_absolute_error, ptrdiff_t count)
+    float *NN_RESTRICT mean_absolute_error, ptrdiff_t count)
 {
     mean_absolute_error[0] = mean_absolute_error_sum[0];
     mean_absolute_error[1] = (float)(int32_t)count;
@@ -428,8 +424,7 @@ static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolut
 /* d_out_weight = hidden_tanh.T @ d_out                                           regression.nn:6
  * [32,32] x [32,1] -> [32,1]. Tile 1 x 7. */
 static void regression_d_out_weight(const float *NN_RESTRICT d_out,
-                                    const float *NN_RESTRICT hidden_tanh,
-                                    float *NN_RESTRICT d_out_weight, ptrdiff_t count)
+    const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_out_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 14; j += 7) {
         float c0_0 = 0.0f;
@@ -500,8 +495,7 @@ static void regression_d_out_weight(const float *NN_RESTRICT d_out,
 /* d_hidden = d_out @ out.weight * (1 - hidden_tanh * hidden_tanh)                regression.nn:6
  * [32,1] x [1,32] -> [32,32]. Tile 4 x 2. */
 static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_RESTRICT out_weight,
-                                const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_hidden,
-                                ptrdiff_t count)
+    const float *NN_RESTRICT hidden_tanh, float *NN_RESTRICT d_hidden, ptrdiff_t count)
 {
     NN_ALIGNED float tile[8];
     for (ptrdiff_t j = 0; j < 32; j += 2) {
@@ -553,7 +547,7 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
 
 /* d_hidden_bias = sum(d_hidden, axis 0)                                          regression.nn:6 */
 static void regression_d_hidden_bias(const float *NN_RESTRICT d_hidden,
-                                     float *NN_RESTRICT d_hidden_bias, ptrdiff_t count)
+    float *NN_RESTRICT d_hidden_bias, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 32; j++) d_hidden_bias[j] = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -564,8 +558,7 @@ static void regression_d_hidden_bias(const float *NN_RESTRICT d_hidden,
 /* d_hidden_weight = x.T @ d_hidden                                               regression.nn:6
  * [10,32] x [32,32] -> [10,32]. Tile 5 x 2. */
 static void regression_d_hidden_weight(const float *NN_RESTRICT d_hidden,
-                                       const float *NN_RESTRICT x,
-                                       float *NN_RESTRICT d_hidden_weight, ptrdiff_t count)
+    const float *NN_RESTRICT x, float *NN_RESTRICT d_hidden_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 32; j += 2) {
         for (ptrdiff_t i = 0; i < 10; i += 5) {
@@ -616,8 +609,7 @@ static void regression_d_hidden_weight(const float *NN_RESTRICT d_hidden,
 /* loss = sum((y - out) * (y - out)) / count * 0.5                                regression.nn:9
  * mean_absolute_error_sum = sum(abs(out - y)) */
 static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT out,
-                                     float *NN_RESTRICT loss,
-                                     float *NN_RESTRICT mean_absolute_error_sum, ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT mean_absolute_error_sum, ptrdiff_t count)
 {
     const float valid = (float)(int32_t)count;
     float loss_total = 0.0f;
@@ -635,9 +627,8 @@ static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN
 
 /* One step over n parameters, a multiple of 16; moments and parameters are updated in place. */
 static void regression_adam(float *NN_RESTRICT params, const float *NN_RESTRICT grads,
-                            float *NN_RESTRICT first, float *NN_RESTRICT second, float rate,
-                            float decay, float gain1, float gain2, float scale, float eps,
-                            ptrdiff_t n)
+    float *NN_RESTRICT first, float *NN_RESTRICT second, float rate, float decay, float gain1,
+    float gain2, float scale, float eps, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
         const float w = params[i];
@@ -803,7 +794,7 @@ static uint64_t regression_draw(uint64_t seed, int tensor, uint64_t number)
 /* Uniform in [low, low + range): 24 random bits. Their product with a float is exact in double, so
  * no contraction of the sum can change a bit. */
 static void regression_init_uniform(float *params, int tensor, uint64_t seed, float low,
-                                    float range)
+    float range)
 {
     const nn_tensor *t = &regression_params[tensor];
     for (int64_t e = 0, n = regression_elements(t); e < n; e++) {
