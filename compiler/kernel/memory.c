@@ -140,6 +140,11 @@ static void put(Placed *p, Value *v, int64_t offset)
         p->entry->workspace_bytes = offset + memory_bytes(v);
 }
 
+static void put_lowest(Placed *p, Value *v)
+{
+    put(p, v, lowest_fit(p->entry, p->at, p->count, v));
+}
+
 static bool fits(const Placed *p, const Value *v, int64_t offset)
 {
     for (int i = 0; i < p->count && p->at[i]->offset < offset + memory_bytes(v); i++) {
@@ -172,14 +177,14 @@ static int64_t common_place(const Placed *p, const Sized *some, int count)
     return best;
 }
 
-/* Kernels that do the same have their scratch at one place, as far as that takes no more memory:
- * there it is still in cache, and goes by one name. */
+/* Kernels that do the same have their scratch at one place, as far as it is free: there it is still
+ * in cache, and goes by one name. */
 static void put_scratch(Placed *p, Sized *some, int count)
 {
     while (count) {
         const int64_t offset = common_place(p, some, count);
         int left = 0;
-        if (offset < 0) put(p, some->value, lowest_fit(p->entry, p->at, p->count, some->value));
+        if (offset < 0) put_lowest(p, some->value);
         for (int i = offset < 0; i < count; i++) {
             if (offset >= 0 && fits(p, some[i].value, offset)) put(p, some[i].value, offset);
             else some[left++] = some[i];
@@ -202,12 +207,13 @@ static void mark_scratch(EntryPlan *entry)
             entry->kernels.at[i]->scratch.at[j]->scratch = true;
 }
 
-static void find_offsets(EntryPlan *entry, Arena *scratch)
+/* Plans all offsets; with scratch of kernels that do the same `together` or wherever it fits. */
+static int64_t find_offsets(EntryPlan *entry, Arena *scratch, bool together)
 {
     Sized *sized = arena_array(scratch, Sized, entry->values.count + 1);
     Placed placed = {entry, arena_array(scratch, Value *, entry->values.count + 1), 0};
     int count = 0;
-    mark_scratch(entry);
+    entry->workspace_bytes = 0;
     for (int i = 0; i < entry->values.count; i++) {
         Value *v = entry->values.at[i];
         if (memory_has_slot(entry, v) && !v->pieces)
@@ -215,11 +221,22 @@ static void find_offsets(EntryPlan *entry, Arena *scratch)
     }
     qsort(sized, (size_t)count, sizeof *sized, compare_sizes);
     for (int i = 0; i < count;) {
-        const int n = scratch_of_one_size(sized + i, count - i);
+        const int n = together ? scratch_of_one_size(sized + i, count - i) : 0;
         if (n > 1) put_scratch(&placed, sized + i, n);
-        else put(&placed, sized[i].value, lowest_fit(entry, placed.at, placed.count, sized[i].value));
+        else put_lowest(&placed, sized[i].value);
         i += n > 1 ? n : 1;
     }
+    return entry->workspace_bytes;
+}
+
+enum { LITTLE = 256 }; /* a part of the workspace, that one place for scratch may cost */
+
+static void place_all(EntryPlan *entry, Arena *scratch)
+{
+    mark_scratch(entry);
+    const int64_t least = find_offsets(entry, scratch, false);
+    const int64_t more = entry->plan->module->share > 0 ? 0 : least / LITTLE;
+    if (find_offsets(entry, scratch, true) > least + more) find_offsets(entry, scratch, false);
 }
 
 /* The most that is live at one step, from what begins and ends there. */
@@ -244,7 +261,7 @@ static int64_t most_live_bytes(const EntryPlan *entry, Arena *scratch)
 void memory_plan(EntryPlan *entry)
 {
     Arena *scratch = arena_new();
-    find_offsets(entry, scratch);
+    place_all(entry, scratch);
     place_pieces(entry);
     for (int i = 0; i < entry->values.count; i++) {
         Value *v = entry->values.at[i];
