@@ -282,7 +282,7 @@ static inline __m256 char_gpt_scale(__m256 x, __m256 n)
 /* to[c * ld + r] = from[r * from_ld + c], a whole 8 x 8 block in registers. */
 NN_TARGET_AVX2
 static inline void char_gpt_transpose(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld,
-                                      int rows, int columns)
+    int rows, int columns)
 {
     __m256 a[8], b[8];
     if (rows < 8 || columns < 8) {
@@ -379,9 +379,9 @@ static inline __m256 char_gpt_exp(__m256 x)
 {
     const __m256 lost = _mm256_cmp_ps(x, _mm256_set1_ps(-87.3f), _CMP_LT_OQ);
     const __m256 x2 = _mm256_min_ps(_mm256_set1_ps(88.0f),
-                                    _mm256_max_ps(_mm256_set1_ps(-87.3f), x));
+        _mm256_max_ps(_mm256_set1_ps(-87.3f), x));
     const __m256 n = _mm256_round_ps(_mm256_mul_ps(x2, _mm256_set1_ps(11.54156f)),
-                                     _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     const __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-0.08666992f), x2);
     const __m256 r2 = _mm256_fmadd_ps(n, _mm256_set1_ps(2.6524305e-05f), r);
     const __m256 t = char_gpt_fraction(n);
@@ -389,7 +389,7 @@ static inline __m256 char_gpt_exp(__m256 x)
     const __m256 p2 = _mm256_fmadd_ps(p, r2, _mm256_set1_ps(0.5f));
     const __m256 p3 = _mm256_fmadd_ps(p2, _mm256_mul_ps(r2, r2), r2);
     const __m256 y = char_gpt_scale(_mm256_fmadd_ps(p3, t, t),
-                                    _mm256_floor_ps(_mm256_mul_ps(n, _mm256_set1_ps(0.125f))));
+        _mm256_floor_ps(_mm256_mul_ps(n, _mm256_set1_ps(0.125f))));
     return _mm256_blendv_ps(y, _mm256_setzero_ps(), lost);
 }
 
@@ -428,13 +428,13 @@ static inline __m256 char_gpt_normal_cdf(__m256 x)
     const __m256 t = _mm256_min_ps(_mm256_set1_ps(5.2f), _mm256_max_ps(_mm256_set1_ps(-5.2f), x));
     const __m256 t2 = _mm256_mul_ps(t, t);
     const __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(5.840159e-06f), t2,
-                                     _mm256_set1_ps(0.00031423513f));
+        _mm256_set1_ps(0.00031423513f));
     const __m256 p2 = _mm256_fmadd_ps(p, t2, _mm256_set1_ps(0.005518549f));
     const __m256 p3 = _mm256_fmadd_ps(p2, t2, _mm256_set1_ps(0.04959099f));
     const __m256 p4 = _mm256_fmadd_ps(p3, t2, _mm256_set1_ps(0.3989419f));
     const __m256 above = _mm256_mul_ps(p4, t);
     const __m256 p5 = _mm256_fmadd_ps(_mm256_set1_ps(5.018668e-07f), t2,
-                                      _mm256_set1_ps(0.00011273045f));
+        _mm256_set1_ps(0.00011273045f));
     const __m256 p6 = _mm256_fmadd_ps(p5, t2, _mm256_set1_ps(0.0027035847f));
     const __m256 p7 = _mm256_fmadd_ps(p6, t2, _mm256_set1_ps(0.037338335f));
     const __m256 p8 = _mm256_fmadd_ps(p7, t2, _mm256_set1_ps(0.29096696f));
@@ -469,9 +469,8 @@ static inline float char_gpt_expf(float x)
  * tiles. */
 NN_TARGET_AVX2
 static void char_gpt_tile_6x16(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                               const float *NN_RESTRICT ahead, float *NN_RESTRICT sums,
-                               ptrdiff_t a_row, ptrdiff_t b_step, ptrdiff_t ahead_step,
-                               ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c0_1 = _mm256_setzero_ps();
@@ -543,9 +542,8 @@ static void char_gpt_tile_6x16(const float *NN_RESTRICT a, const float *NN_RESTR
  * tiles. */
 NN_TARGET_AVX2
 static void char_gpt_tile_5x16(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                               const float *NN_RESTRICT ahead, float *NN_RESTRICT sums,
-                               ptrdiff_t a_row, ptrdiff_t b_step, ptrdiff_t ahead_step,
-                               ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c0_1 = _mm256_setzero_ps();
@@ -607,8 +605,8 @@ static void char_gpt_tile_5x16(const float *NN_RESTRICT a, const float *NN_RESTR
  * and 16 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_6x16_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                                      float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
-                                      ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
+    ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c0_1 = _mm256_setzero_ps();
@@ -679,8 +677,8 @@ static void char_gpt_tile_6x16_across(const float *NN_RESTRICT a, const float *N
  * and 16 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_5x16_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                                      float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
-                                      ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
+    ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c0_1 = _mm256_setzero_ps();
@@ -742,8 +740,8 @@ static void char_gpt_tile_5x16_across(const float *NN_RESTRICT a, const float *N
  * and 8 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_6x8_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                                     float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
-                                     ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
+    ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c1_0 = _mm256_setzero_ps();
@@ -789,8 +787,8 @@ static void char_gpt_tile_6x8_across(const float *NN_RESTRICT a, const float *NN
  * and 8 columns; `more`: added to what is there. */
 NN_TARGET_AVX2
 static void char_gpt_tile_5x8_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                                     float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
-                                     ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
+    ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c1_0 = _mm256_setzero_ps();
@@ -844,7 +842,7 @@ static int char_gpt_check_tokens(const int32_t *NN_RESTRICT tokens)
  * wte.weight is stored [128][80]. */
 NN_TARGET_AVX2
 static void char_gpt_wte(const float *NN_RESTRICT wte_weight, const int32_t *NN_RESTRICT tokens,
-                         float *NN_RESTRICT wte)
+    float *NN_RESTRICT wte)
 {
     for (ptrdiff_t row = 0; row < 1; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -873,9 +871,8 @@ static void char_gpt_wpe(const float *NN_RESTRICT wpe_weight, float *NN_RESTRICT
  * Also h_0_ln_2 in infer, h_1_ln_1 in infer, h_1_ln_2 in infer, .... */
 NN_TARGET_AVX2
 static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RESTRICT wpe,
-                                const float *NN_RESTRICT h_0_ln_1_weight,
-                                const float *NN_RESTRICT h_0_ln_1_bias, float *NN_RESTRICT h_0_ln_1,
-                                float *NN_RESTRICT x)
+    const float *NN_RESTRICT h_0_ln_1_weight, const float *NN_RESTRICT h_0_ln_1_bias,
+    float *NN_RESTRICT h_0_ln_1, float *NN_RESTRICT x)
 {
     for (ptrdiff_t j = 0; j < 64; j++) {
         __m256 sum = _mm256_setzero_ps();
@@ -884,24 +881,24 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
         __m256 sum4 = _mm256_setzero_ps();
         for (ptrdiff_t k = 0; k < 128; k += 32) {
             const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
-                                            _mm256_loadu_ps(wpe + j * 144 + k));
+                _mm256_loadu_ps(wpe + j * 144 + k));
             sum = _mm256_add_ps(sum, x2);
             _mm256_storeu_ps(x + j * 144 + k, x2);
             const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 8),
-                                            _mm256_loadu_ps(wpe + j * 144 + k + 8));
+                _mm256_loadu_ps(wpe + j * 144 + k + 8));
             sum2 = _mm256_add_ps(sum2, x3);
             _mm256_storeu_ps(x + j * 144 + k + 8, x3);
             const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 16),
-                                            _mm256_loadu_ps(wpe + j * 144 + k + 16));
+                _mm256_loadu_ps(wpe + j * 144 + k + 16));
             sum3 = _mm256_add_ps(sum3, x4);
             _mm256_storeu_ps(x + j * 144 + k + 16, x4);
             const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 24),
-                                            _mm256_loadu_ps(wpe + j * 144 + k + 24));
+                _mm256_loadu_ps(wpe + j * 144 + k + 24));
             sum4 = _mm256_add_ps(sum4, x5);
             _mm256_storeu_ps(x + j * 144 + k + 24, x5);
         }
         const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
-                                                               _mm256_add_ps(sum3, sum4)));
+            _mm256_add_ps(sum3, sum4)));
         const float mean = row_sum / 128.0f;
         const float div = row_sum / 128.0f;
         __m256 sum5 = _mm256_setzero_ps();
@@ -910,34 +907,34 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
         __m256 sum8 = _mm256_setzero_ps();
         for (ptrdiff_t k = 0; k < 128; k += 32) {
             const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
-                                            _mm256_loadu_ps(wpe + j * 144 + k));
+                _mm256_loadu_ps(wpe + j * 144 + k));
             const __m256 d = _mm256_sub_ps(x2, _mm256_set1_ps(mean));
             sum5 = _mm256_fmadd_ps(d, d, sum5);
             const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 8),
-                                            _mm256_loadu_ps(wpe + j * 144 + k + 8));
+                _mm256_loadu_ps(wpe + j * 144 + k + 8));
             const __m256 d2 = _mm256_sub_ps(x3, _mm256_set1_ps(mean));
             sum6 = _mm256_fmadd_ps(d2, d2, sum6);
             const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 16),
-                                            _mm256_loadu_ps(wpe + j * 144 + k + 16));
+                _mm256_loadu_ps(wpe + j * 144 + k + 16));
             const __m256 d3 = _mm256_sub_ps(x4, _mm256_set1_ps(mean));
             sum7 = _mm256_fmadd_ps(d3, d3, sum7);
             const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 24),
-                                            _mm256_loadu_ps(wpe + j * 144 + k + 24));
+                _mm256_loadu_ps(wpe + j * 144 + k + 24));
             const __m256 d4 = _mm256_sub_ps(x5, _mm256_set1_ps(mean));
             sum8 = _mm256_fmadd_ps(d4, d4, sum8);
         }
         const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6),
-                                                                _mm256_add_ps(sum7, sum8)));
+            _mm256_add_ps(sum7, sum8)));
         const float variance = row_sum2 / 128.0f;
         const float add = variance + 1e-05f;
         const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
         for (ptrdiff_t k = 0; k < 128; k += 8) {
             const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
-                                            _mm256_loadu_ps(wpe + j * 144 + k));
+                _mm256_loadu_ps(wpe + j * 144 + k));
             const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)),
-                                             _mm256_set1_ps(rsqrt));
+                _mm256_set1_ps(rsqrt));
             const __m256 h_0_ln_1_2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
-                                                      _mm256_loadu_ps(h_0_ln_1_bias + k));
+                _mm256_loadu_ps(h_0_ln_1_bias + k));
             _mm256_storeu_ps(h_0_ln_1 + j * 144 + k, h_0_ln_1_2);
         }
     }
@@ -948,9 +945,8 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
  * Also h_1_attn_c_attn in infer, h_2_attn_c_attn in infer, h_3_attn_c_attn in infer. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
-                                         const float *NN_RESTRICT h_0_attn_c_attn_weight,
-                                         const float *NN_RESTRICT h_0_attn_c_attn_bias,
-                                         float *NN_RESTRICT h_0_attn_c_attn)
+    const float *NN_RESTRICT h_0_attn_c_attn_weight, const float *NN_RESTRICT h_0_attn_c_attn_bias,
+    float *NN_RESTRICT h_0_attn_c_attn)
 {
     for (ptrdiff_t j = 0; j < 384; j += 16) {
         for (ptrdiff_t i = 0; i < 54; i += 6) {
@@ -1079,9 +1075,8 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
  * Also h_1_attn_c_proj in infer, h_2_attn_c_proj in infer, h_3_attn_c_proj in infer. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
-                                         const float *NN_RESTRICT h_0_attn_c_proj_weight,
-                                         const float *NN_RESTRICT h_0_attn_c_proj_bias,
-                                         float *NN_RESTRICT h_0_attn_c_proj)
+    const float *NN_RESTRICT h_0_attn_c_proj_weight, const float *NN_RESTRICT h_0_attn_c_proj_bias,
+    float *NN_RESTRICT h_0_attn_c_proj)
 {
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t i = 0; i < 54; i += 6) {
@@ -1210,9 +1205,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
  * Also h_1_mlp_c_fc_mul in infer, h_2_mlp_c_fc_mul in infer, h_3_mlp_c_fc_mul in infer. */
 NN_TARGET_AVX2
 static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
-                                         const float *NN_RESTRICT h_0_mlp_c_fc_weight,
-                                         const float *NN_RESTRICT h_0_mlp_c_fc_bias,
-                                         float *NN_RESTRICT h_0_mul)
+    const float *NN_RESTRICT h_0_mlp_c_fc_weight, const float *NN_RESTRICT h_0_mlp_c_fc_bias,
+    float *NN_RESTRICT h_0_mul)
 {
     NN_ALIGNED float tile[96];
     for (ptrdiff_t j = 0; j < 512; j += 16) {
@@ -1266,7 +1260,7 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
             _mm256_storeu_ps(tile + 88, c5_1);
             for (ptrdiff_t r = 0; r < 6; r++) {
                 const __m256 h_0_mlp_c_fc = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16),
-                                                          _mm256_loadu_ps(h_0_mlp_c_fc_bias + j));
+                    _mm256_loadu_ps(h_0_mlp_c_fc_bias + j));
                 const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc);
                 _mm256_storeu_ps(h_0_mul + i * 528 + r * 528 + j,
                                  _mm256_mul_ps(h_0_mlp_c_fc, normal_cdf));
@@ -1320,7 +1314,7 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
             _mm256_storeu_ps(tile + 72, c4_1);
             for (ptrdiff_t r = 0; r < 5; r++) {
                 const __m256 h_0_mlp_c_fc = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16),
-                                                          _mm256_loadu_ps(h_0_mlp_c_fc_bias + j));
+                    _mm256_loadu_ps(h_0_mlp_c_fc_bias + j));
                 const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc);
                 _mm256_storeu_ps(h_0_mul + i * 528 + r * 528 + j,
                                  _mm256_mul_ps(h_0_mlp_c_fc, normal_cdf));
@@ -1339,10 +1333,8 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
  * Also h_1_mlp_c_proj in infer, h_2_mlp_c_proj in infer, h_3_mlp_c_proj in infer. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
-                                           const float *NN_RESTRICT h_0_mlp_c_proj_weight,
-                                           const float *NN_RESTRICT h_0_mlp_c_proj_bias,
-                                           float *NN_RESTRICT h_0_mlp_c_proj,
-                                           float *NN_RESTRICT panel)
+    const float *NN_RESTRICT h_0_mlp_c_proj_weight, const float *NN_RESTRICT h_0_mlp_c_proj_bias,
+    float *NN_RESTRICT h_0_mlp_c_proj, float *NN_RESTRICT panel)
 {
     NN_ALIGNED float tile[96];
     for (ptrdiff_t j = 0; j < 128; j += 16) {
@@ -1379,8 +1371,8 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
  * h_3_mlp_c_proj, axis 2) + 1e-05) * ln_f.weight + ln_f.bias  char_gpt.nn:29 */
 NN_TARGET_AVX2
 static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT h_3_mlp_c_proj,
-                          const float *NN_RESTRICT ln_f_weight, const float *NN_RESTRICT ln_f_bias,
-                          float *NN_RESTRICT ln_f)
+    const float *NN_RESTRICT ln_f_weight, const float *NN_RESTRICT ln_f_bias,
+    float *NN_RESTRICT ln_f)
 {
     for (ptrdiff_t j = 0; j < 64; j++) {
         __m256 sum = _mm256_setzero_ps();
@@ -1389,20 +1381,20 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
         __m256 sum4 = _mm256_setzero_ps();
         for (ptrdiff_t k = 0; k < 128; k += 32) {
             const __m256 h_3 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k),
-                                             _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k));
+                _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k));
             sum = _mm256_add_ps(sum, h_3);
             const __m256 h_3_2 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k + 8),
-                                               _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 8));
+                _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 8));
             sum2 = _mm256_add_ps(sum2, h_3_2);
             const __m256 h_3_3 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k + 16),
-                                               _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 16));
+                _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 16));
             sum3 = _mm256_add_ps(sum3, h_3_3);
             const __m256 h_3_4 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k + 24),
-                                               _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 24));
+                _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 24));
             sum4 = _mm256_add_ps(sum4, h_3_4);
         }
         const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
-                                                               _mm256_add_ps(sum3, sum4)));
+            _mm256_add_ps(sum3, sum4)));
         const float mean = row_sum / 128.0f;
         const float div = row_sum / 128.0f;
         __m256 sum5 = _mm256_setzero_ps();
@@ -1411,34 +1403,34 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
         __m256 sum8 = _mm256_setzero_ps();
         for (ptrdiff_t k = 0; k < 128; k += 32) {
             const __m256 h_3 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k),
-                                             _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k));
+                _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k));
             const __m256 d = _mm256_sub_ps(h_3, _mm256_set1_ps(mean));
             sum5 = _mm256_fmadd_ps(d, d, sum5);
             const __m256 h_3_2 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k + 8),
-                                               _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 8));
+                _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 8));
             const __m256 d2 = _mm256_sub_ps(h_3_2, _mm256_set1_ps(mean));
             sum6 = _mm256_fmadd_ps(d2, d2, sum6);
             const __m256 h_3_3 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k + 16),
-                                               _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 16));
+                _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 16));
             const __m256 d3 = _mm256_sub_ps(h_3_3, _mm256_set1_ps(mean));
             sum7 = _mm256_fmadd_ps(d3, d3, sum7);
             const __m256 h_3_4 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k + 24),
-                                               _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 24));
+                _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 24));
             const __m256 d4 = _mm256_sub_ps(h_3_4, _mm256_set1_ps(mean));
             sum8 = _mm256_fmadd_ps(d4, d4, sum8);
         }
         const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6),
-                                                                _mm256_add_ps(sum7, sum8)));
+            _mm256_add_ps(sum7, sum8)));
         const float variance = row_sum2 / 128.0f;
         const float add = variance + 1e-05f;
         const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
         for (ptrdiff_t k = 0; k < 128; k += 8) {
             const __m256 h_3 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k),
-                                             _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k));
+                _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k));
             const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(h_3, _mm256_set1_ps(div)),
-                                             _mm256_set1_ps(rsqrt));
+                _mm256_set1_ps(rsqrt));
             const __m256 ln_f2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(ln_f_weight + k),
-                                                 _mm256_loadu_ps(ln_f_bias + k));
+                _mm256_loadu_ps(ln_f_bias + k));
             _mm256_storeu_ps(ln_f + j * 144 + k, ln_f2);
         }
     }
@@ -1448,7 +1440,7 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
  * [1,64,128] x [65,128] -> [1,64,65]. wte.weight is stored [128][80]. Tile 3 x 24. */
 NN_TARGET_AVX2
 static void char_gpt_logits(const float *NN_RESTRICT ln_f, const float *NN_RESTRICT wte_weight,
-                            float *NN_RESTRICT logits)
+    float *NN_RESTRICT logits)
 {
     for (ptrdiff_t j = 0; j < 48; j += 24) {
         for (ptrdiff_t i = 0; i < 60; i += 3) {
@@ -1604,8 +1596,7 @@ static int char_gpt_check_next(const int32_t *NN_RESTRICT next, ptrdiff_t count)
  * wte.weight is stored [128][80]. */
 NN_TARGET_AVX2
 static void char_gpt_wte_batch12(const float *NN_RESTRICT wte_weight,
-                                 const int32_t *NN_RESTRICT tokens, float *NN_RESTRICT wte,
-                                 ptrdiff_t count)
+    const int32_t *NN_RESTRICT tokens, float *NN_RESTRICT wte, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -1623,11 +1614,9 @@ static void char_gpt_wte_batch12(const float *NN_RESTRICT wte_weight,
  * h_0_ln_1_rsqrt = rsqrt(variance(x, axis 2) + 1e-05) */
 NN_TARGET_AVX2
 static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float *NN_RESTRICT wpe,
-                                      const float *NN_RESTRICT h_0_ln_1_weight,
-                                      const float *NN_RESTRICT h_0_ln_1_bias,
-                                      float *NN_RESTRICT h_0_ln_1, float *NN_RESTRICT x,
-                                      float *NN_RESTRICT h_0_ln_1_div,
-                                      float *NN_RESTRICT h_0_ln_1_rsqrt, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_ln_1_weight, const float *NN_RESTRICT h_0_ln_1_bias,
+    float *NN_RESTRICT h_0_ln_1, float *NN_RESTRICT x, float *NN_RESTRICT h_0_ln_1_div,
+    float *NN_RESTRICT h_0_ln_1_rsqrt, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -1637,11 +1626,11 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
             __m256 sum4 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 32) {
                 const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
-                                                _mm256_loadu_ps(wpe + j * 144 + k));
+                    _mm256_loadu_ps(wpe + j * 144 + k));
                 sum = _mm256_add_ps(sum, x2);
                 _mm256_storeu_ps(x + row * 9216 + j * 144 + k, x2);
                 const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 8),
-                                                _mm256_loadu_ps(wpe + j * 144 + k + 8));
+                    _mm256_loadu_ps(wpe + j * 144 + k + 8));
                 sum2 = _mm256_add_ps(sum2, x3);
                 _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 8, x3);
                 const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k
@@ -1663,11 +1652,11 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
             __m256 sum8 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 32) {
                 const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
-                                                _mm256_loadu_ps(wpe + j * 144 + k));
+                    _mm256_loadu_ps(wpe + j * 144 + k));
                 const __m256 d = _mm256_sub_ps(x2, _mm256_set1_ps(mean));
                 sum5 = _mm256_fmadd_ps(d, d, sum5);
                 const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 8),
-                                                _mm256_loadu_ps(wpe + j * 144 + k + 8));
+                    _mm256_loadu_ps(wpe + j * 144 + k + 8));
                 const __m256 d2 = _mm256_sub_ps(x3, _mm256_set1_ps(mean));
                 sum6 = _mm256_fmadd_ps(d2, d2, sum6);
                 const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k
@@ -1686,11 +1675,11 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
             const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
-                                                _mm256_loadu_ps(wpe + j * 144 + k));
+                    _mm256_loadu_ps(wpe + j * 144 + k));
                 const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)),
-                                                 _mm256_set1_ps(rsqrt));
+                    _mm256_set1_ps(rsqrt));
                 const __m256 h_0_ln_1_2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
-                                                          _mm256_loadu_ps(h_0_ln_1_bias + k));
+                    _mm256_loadu_ps(h_0_ln_1_bias + k));
                 _mm256_storeu_ps(h_0_ln_1 + row * 9216 + j * 144 + k, h_0_ln_1_2);
             }
             h_0_ln_1_div[row * 64 + j] = div;
@@ -1704,9 +1693,8 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
  * Also h_1_attn_c_attn in train, h_2_attn_c_attn in train, h_3_attn_c_attn in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
-                                           const float *NN_RESTRICT h_0_attn_c_attn_weight,
-                                           const float *NN_RESTRICT h_0_attn_c_attn_bias,
-                                           float *NN_RESTRICT h_0_attn_c_attn, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_attn_weight, const float *NN_RESTRICT h_0_attn_c_attn_bias,
+    float *NN_RESTRICT h_0_attn_c_attn, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 384; j += 16) {
@@ -1783,7 +1771,7 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
  * transpose_h_3_attn_c_attn in train, and for one sample. */
 NN_TARGET_AVX2
 static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
-                                  float *NN_RESTRICT h_0_attn_c_attn_transposed, ptrdiff_t count)
+    float *NN_RESTRICT h_0_attn_c_attn_transposed, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -1805,8 +1793,8 @@ static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
  * sample. */
 NN_TARGET_AVX2
 static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c_attn,
-                                             const float *NN_RESTRICT h_0_attn_c_attn_transposed,
-                                             float *NN_RESTRICT h_0_attn_select, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_attn_transposed, float *NN_RESTRICT h_0_attn_select,
+    ptrdiff_t count)
 {
     NN_ALIGNED float tile[64];
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -1826,23 +1814,23 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
                         const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_transposed + row * 8192
-                                                          + j * 2048 + j2 + k * 64);
+                            + j * 2048 + j2 + k * 64);
                         const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_transposed + row * 8192
-                                                          + j * 2048 + j2 + k * 64 + 8);
+                            + j * 2048 + j2 + k * 64 + 8);
                         const __m256 a0 = _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i
-                                                         * 400 + k]);
+                            * 400 + k]);
                         c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                         c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                         const __m256 a1 = _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i
-                                                         * 400 + k + 400]);
+                            * 400 + k + 400]);
                         c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                         c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                         const __m256 a2 = _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i
-                                                         * 400 + k + 800]);
+                            * 400 + k + 800]);
                         c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
                         c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
                         const __m256 a3 = _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i
-                                                         * 400 + k + 1200]);
+                            * 400 + k + 1200]);
                         c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                         c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
                     }
@@ -1856,7 +1844,7 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                     _mm256_storeu_ps(tile + 56, c3_1);
                     for (ptrdiff_t r = 0; r < 4; r++) {
                         const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32((int32_t)j2),
-                                                              char_gpt_iota());
+                            char_gpt_iota());
                         const __m256 le = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(
                             iota, _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
                         _mm256_storeu_ps(h_0_attn_select + row * 16448 + j * 4112 + i * 64 + r * 64
@@ -1864,7 +1852,7 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                             _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16),
                             _mm256_set1_ps(0.17677669f)), le));
                         const __m256i iota2 = _mm256_add_epi32(_mm256_set1_epi32((int32_t)(j2 + 8)),
-                                                               char_gpt_iota());
+                            char_gpt_iota());
                         const __m256 le2 = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(
                             iota2, _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
                         _mm256_storeu_ps(h_0_attn_select + row * 16448 + j * 4112 + i * 64 + r * 64
@@ -1882,7 +1870,7 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
  * Also h_1_attn_exp in train, h_2_attn_exp in train, h_3_attn_exp in train, and for one sample. */
 NN_TARGET_AVX2
 static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
-                                 float *NN_RESTRICT h_0_attn_exp, ptrdiff_t count)
+    float *NN_RESTRICT h_0_attn_exp, ptrdiff_t count)
 {
     NN_ALIGNED float exp_row[64];
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -1894,17 +1882,15 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
                 __m256 largest4 = _mm256_set1_ps(-3.4028235e+38f);
                 for (ptrdiff_t l = 0; l < 64; l += 32) {
                     largest = _mm256_max_ps(largest,
-                                            _mm256_loadu_ps(h_0_attn_select + row * 16448 + j * 4112
-                                                            + k * 64 + l));
+                        _mm256_loadu_ps(h_0_attn_select + row * 16448 + j * 4112 + k * 64 + l));
                     largest2 = _mm256_max_ps(largest2,
-                                             _mm256_loadu_ps(h_0_attn_select + row * 16448 + j
-                                                             * 4112 + k * 64 + l + 8));
+                        _mm256_loadu_ps(h_0_attn_select + row * 16448 + j * 4112 + k * 64 + l + 8));
                     largest3 = _mm256_max_ps(largest3,
-                                             _mm256_loadu_ps(h_0_attn_select + row * 16448 + j
-                                                             * 4112 + k * 64 + l + 16));
+                        _mm256_loadu_ps(h_0_attn_select + row * 16448 + j * 4112 + k * 64 + l
+                        + 16));
                     largest4 = _mm256_max_ps(largest4,
-                                             _mm256_loadu_ps(h_0_attn_select + row * 16448 + j
-                                                             * 4112 + k * 64 + l + 24));
+                        _mm256_loadu_ps(h_0_attn_select + row * 16448 + j * 4112 + k * 64 + l
+                        + 24));
                 }
                 const float row_max = char_gpt_max_lanes(_mm256_max_ps(_mm256_max_ps(largest,
                     largest2), _mm256_max_ps(largest3, largest4)));
@@ -1919,7 +1905,7 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
                 const float scale = 1.0f / row_sum;
                 for (ptrdiff_t l = 0; l < 64; l += 8) {
                     const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + l),
-                                                     _mm256_set1_ps(scale));
+                        _mm256_set1_ps(scale));
                     _mm256_storeu_ps(h_0_attn_exp + row * 16448 + j * 4112 + k * 64 + l, exp);
                 }
             }
@@ -1932,8 +1918,7 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
  * Also h_1_attn in train, h_2_attn in train, h_3_attn in train, and for one sample. */
 NN_TARGET_AVX2
 static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
-                                      const float *NN_RESTRICT h_0_attn_c_attn,
-                                      float *NN_RESTRICT y, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_attn, float *NN_RESTRICT y, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -1950,21 +1935,21 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < end; k++) {
                     const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 256);
+                        * 400 + 256);
                     const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 264);
+                        * 400 + 264);
                     const __m256 b2 = _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 272);
+                        * 400 + 272);
                     const __m256 b3 = _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 280);
+                        * 400 + 280);
                     const __m256 a0 = _mm256_set1_ps(h_0_attn_exp[row * 16448 + j * 4112 + i * 64
-                                                     + k]);
+                        + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                     c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
                     c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
                     const __m256 a1 = _mm256_set1_ps(h_0_attn_exp[row * 16448 + j * 4112 + i * 64
-                                                     + k + 64]);
+                        + k + 64]);
                     c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                     c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
@@ -1989,9 +1974,8 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
  * Also h_1_attn_c_proj in train, h_2_attn_c_proj in train, h_3_attn_c_proj in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
-                                           const float *NN_RESTRICT h_0_attn_c_proj_weight,
-                                           const float *NN_RESTRICT h_0_attn_c_proj_bias,
-                                           float *NN_RESTRICT h_0_attn_c_proj, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_proj_weight, const float *NN_RESTRICT h_0_attn_c_proj_bias,
+    float *NN_RESTRICT h_0_attn_c_proj, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 128; j += 16) {
@@ -2071,12 +2055,9 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
  * Also h_1_ln_1 in train, h_1_ln_2 in train, h_2_ln_1 in train, .... */
 NN_TARGET_AVX2
 static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
-                                  const float *NN_RESTRICT h_0_attn_c_proj,
-                                  const float *NN_RESTRICT h_0_ln_2_weight,
-                                  const float *NN_RESTRICT h_0_ln_2_bias,
-                                  float *NN_RESTRICT h_0_ln_2, float *NN_RESTRICT x_2,
-                                  float *NN_RESTRICT h_0_ln_2_div,
-                                  float *NN_RESTRICT h_0_ln_2_rsqrt, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_proj, const float *NN_RESTRICT h_0_ln_2_weight,
+    const float *NN_RESTRICT h_0_ln_2_bias, float *NN_RESTRICT h_0_ln_2, float *NN_RESTRICT x_2,
+    float *NN_RESTRICT h_0_ln_2_div, float *NN_RESTRICT h_0_ln_2_rsqrt, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -2086,23 +2067,19 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             __m256 sum4 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 32) {
                 const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
-                                                _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j
-                                                                * 144 + k));
+                    _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k));
                 sum = _mm256_add_ps(sum, x2);
                 _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k, x2);
                 const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
-                                                _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j
-                                                                * 144 + k + 8));
+                    _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 8));
                 sum2 = _mm256_add_ps(sum2, x3);
                 _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k + 8, x3);
                 const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 16),
-                                                _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j
-                                                                * 144 + k + 16));
+                    _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 16));
                 sum3 = _mm256_add_ps(sum3, x4);
                 _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k + 16, x4);
                 const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 24),
-                                                _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j
-                                                                * 144 + k + 24));
+                    _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 24));
                 sum4 = _mm256_add_ps(sum4, x5);
                 _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k + 24, x5);
             }
@@ -2116,23 +2093,19 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             __m256 sum8 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 32) {
                 const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
-                                                _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j
-                                                                * 144 + k));
+                    _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k));
                 const __m256 d = _mm256_sub_ps(x2, _mm256_set1_ps(mean));
                 sum5 = _mm256_fmadd_ps(d, d, sum5);
                 const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
-                                                _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j
-                                                                * 144 + k + 8));
+                    _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 8));
                 const __m256 d2 = _mm256_sub_ps(x3, _mm256_set1_ps(mean));
                 sum6 = _mm256_fmadd_ps(d2, d2, sum6);
                 const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 16),
-                                                _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j
-                                                                * 144 + k + 16));
+                    _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 16));
                 const __m256 d3 = _mm256_sub_ps(x4, _mm256_set1_ps(mean));
                 sum7 = _mm256_fmadd_ps(d3, d3, sum7);
                 const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 24),
-                                                _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j
-                                                                * 144 + k + 24));
+                    _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 24));
                 const __m256 d4 = _mm256_sub_ps(x5, _mm256_set1_ps(mean));
                 sum8 = _mm256_fmadd_ps(d4, d4, sum8);
             }
@@ -2143,12 +2116,11 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
-                                                _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j
-                                                                * 144 + k));
+                    _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k));
                 const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)),
-                                                 _mm256_set1_ps(rsqrt));
+                    _mm256_set1_ps(rsqrt));
                 const __m256 h_0_ln_2_2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_2_weight + k),
-                                                          _mm256_loadu_ps(h_0_ln_2_bias + k));
+                    _mm256_loadu_ps(h_0_ln_2_bias + k));
                 _mm256_storeu_ps(h_0_ln_2 + row * 9216 + j * 144 + k, h_0_ln_2_2);
             }
             h_0_ln_2_div[row * 64 + j] = div;
@@ -2163,10 +2135,8 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
  * Also h_1_mlp_c_fc_mul in train, h_2_mlp_c_fc_mul in train, h_3_mlp_c_fc_mul in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
-                                           const float *NN_RESTRICT h_0_mlp_c_fc_weight,
-                                           const float *NN_RESTRICT h_0_mlp_c_fc_bias,
-                                           float *NN_RESTRICT h_0_mul,
-                                           float *NN_RESTRICT h_0_mlp_c_fc, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_mlp_c_fc_weight, const float *NN_RESTRICT h_0_mlp_c_fc_bias,
+    float *NN_RESTRICT h_0_mul, float *NN_RESTRICT h_0_mlp_c_fc, ptrdiff_t count)
 {
     NN_ALIGNED float tile[96];
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
@@ -2244,10 +2214,8 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
  * Also h_1_mlp_c_proj in train, h_2_mlp_c_proj in train, h_3_mlp_c_proj in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
-                                           const float *NN_RESTRICT h_0_mlp_c_proj_weight,
-                                           const float *NN_RESTRICT h_0_mlp_c_proj_bias,
-                                           float *NN_RESTRICT h_0_mlp_c_proj,
-                                           float *NN_RESTRICT panel, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_mlp_c_proj_weight, const float *NN_RESTRICT h_0_mlp_c_proj_bias,
+    float *NN_RESTRICT h_0_mlp_c_proj, float *NN_RESTRICT panel, ptrdiff_t count)
 {
     NN_ALIGNED float tile[96];
     for (ptrdiff_t j = 0; j < 128; j += 16) {
@@ -2274,8 +2242,7 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
  * [12,64,128] x [65,128] -> [12,64,65]. wte.weight is stored [128][80]. Tile 3 x 24. */
 NN_TARGET_AVX2
 static void char_gpt_logits_batch12(const float *NN_RESTRICT ln_f,
-                                    const float *NN_RESTRICT wte_weight, float *NN_RESTRICT logits,
-                                    ptrdiff_t count)
+    const float *NN_RESTRICT wte_weight, float *NN_RESTRICT logits, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 48; j += 24) {
@@ -2367,7 +2334,7 @@ static void char_gpt_logits_batch12(const float *NN_RESTRICT ln_f,
  * * (1 / (count * 64)) */
 NN_TARGET_AVX2
 static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RESTRICT next,
-                          float *NN_RESTRICT loss, float *NN_RESTRICT d_logits, ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT d_logits, ptrdiff_t count)
 {
     NN_ALIGNED float exp_row[80];
     const float valid = (float)(int32_t)count;
@@ -2385,7 +2352,7 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                 const __m256 logits2 = _mm256_loadu_ps(logits + row * 4160 + j * 65 + k);
                 largest = _mm256_max_ps(largest, logits2);
                 const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32((int32_t)k),
-                                                      char_gpt_iota());
+                    char_gpt_iota());
                 const int32_t next2 = next[row * 64 + j];
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits2,
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(next2))));
@@ -2393,7 +2360,7 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                 const __m256 logits3 = _mm256_loadu_ps(logits + row * 4160 + j * 65 + k + 8);
                 largest2 = _mm256_max_ps(largest2, logits3);
                 const __m256i iota2 = _mm256_add_epi32(_mm256_set1_epi32((int32_t)(k + 8)),
-                                                       char_gpt_iota());
+                    char_gpt_iota());
                 const __m256 select2 = _mm256_blendv_ps(_mm256_setzero_ps(), logits3,
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota2, _mm256_set1_epi32(next2))));
                 sum2 = _mm256_add_ps(sum2, select2);
@@ -2402,10 +2369,9 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                 const __m256 active = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(1),
                     char_gpt_iota()));
                 const __m256 logits2 = _mm256_maskload_ps(logits + row * 4160 + j * 65 + 64,
-                                                          char_gpt_lanes(1));
+                    char_gpt_lanes(1));
                 largest = _mm256_max_ps(largest,
-                                        _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits2,
-                                                         active));
+                    _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits2, active));
                 const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(64), char_gpt_iota());
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits2,
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
@@ -2435,9 +2401,9 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
             const float sub = logsumexp - row_sum;
             for (ptrdiff_t k = 0; k < 64; k += 8) {
                 const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + k),
-                                                 _mm256_set1_ps(scale));
+                    _mm256_set1_ps(scale));
                 const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32((int32_t)k),
-                                                      char_gpt_iota());
+                    char_gpt_iota());
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
                     _mm256_set1_epi32(next[row * 64 + j]))));
@@ -2446,7 +2412,7 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
             }
             {
                 const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + 64),
-                                                 _mm256_set1_ps(scale));
+                    _mm256_set1_ps(scale));
                 const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(64), char_gpt_iota());
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
@@ -2464,7 +2430,7 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
 /* perplexity_mul = exp(loss) * count                                              char_gpt.nn:33 */
 NN_TARGET_AVX2
 static void char_gpt_perplexity_mul(const float *NN_RESTRICT loss,
-                                    float *NN_RESTRICT perplexity_mul, ptrdiff_t count)
+    float *NN_RESTRICT perplexity_mul, ptrdiff_t count)
 {
     const float exp = char_gpt_expf(loss[0]);
     const float valid = (float)(int32_t)count;
@@ -2474,7 +2440,7 @@ static void char_gpt_perplexity_mul(const float *NN_RESTRICT loss,
 /* perplexity = concat(perplexity_mul, count)                                      char_gpt.nn:33 */
 NN_TARGET_AVX2
 static void char_gpt_perplexity(const float *NN_RESTRICT perplexity_mul,
-                                float *NN_RESTRICT perplexity, ptrdiff_t count)
+    float *NN_RESTRICT perplexity, ptrdiff_t count)
 {
     perplexity[0] = perplexity_mul[0];
     perplexity[1] = (float)(int32_t)count;
@@ -2484,7 +2450,7 @@ static void char_gpt_perplexity(const float *NN_RESTRICT perplexity_mul,
  * wte.weight is stored [128][80]. */
 NN_TARGET_AVX2
 static void char_gpt_transpose_wte_weight(const float *NN_RESTRICT wte_weight,
-                                          float *NN_RESTRICT wte_weight_transposed)
+    float *NN_RESTRICT wte_weight_transposed)
 {
     for (ptrdiff_t row = 0; row < 128; row += 8) {
         for (ptrdiff_t column = 0; column < 64; column += 8) {
@@ -2500,8 +2466,7 @@ static void char_gpt_transpose_wte_weight(const float *NN_RESTRICT wte_weight,
  * [12,64,65] x [65,128] -> [12,64,128]. Tile 6 x 16. */
 NN_TARGET_AVX2
 static void char_gpt_d_ln_f(const float *NN_RESTRICT d_logits,
-                            const float *NN_RESTRICT wte_weight_transposed,
-                            float *NN_RESTRICT d_ln_f, ptrdiff_t count)
+    const float *NN_RESTRICT wte_weight_transposed, float *NN_RESTRICT d_ln_f, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
@@ -2560,17 +2525,17 @@ static void char_gpt_d_ln_f(const float *NN_RESTRICT d_logits,
  * [12,64,65] x [12,64,128] -> [128,65]. Tile 6 x 16. */
 NN_TARGET_AVX2
 static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float *NN_RESTRICT ln_f,
-                                  float *NN_RESTRICT d_wte_weight, ptrdiff_t count)
+    float *NN_RESTRICT d_wte_weight, ptrdiff_t count)
 {
     NN_ALIGNED float tile[96];
     for (ptrdiff_t j = 0; j < 64; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             char_gpt_tile_6x16_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80,
-                                      80, count * 64, 0);
+                80, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             char_gpt_tile_5x16_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80,
-                                      80, count * 64, 0);
+                80, count * 64, 0);
         }
     }
     for (ptrdiff_t i = 0; i < 108; i += 6) {
@@ -2597,14 +2562,10 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
  * sum(-(d_ln_f * ln_f.weight * ln_f_rsqrt), axis 2) / 128 */
 NN_TARGET_AVX2
 static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
-                                           const float *NN_RESTRICT ln_f_weight,
-                                           const float *NN_RESTRICT h_3,
-                                           const float *NN_RESTRICT ln_f_div,
-                                           const float *NN_RESTRICT ln_f_rsqrt,
-                                           float *NN_RESTRICT d_h_3_mlp_c_proj_bias,
-                                           float *NN_RESTRICT d_ln_f_weight,
-                                           float *NN_RESTRICT d_ln_f_bias, float *NN_RESTRICT d_h_3,
-                                           ptrdiff_t count)
+    const float *NN_RESTRICT ln_f_weight, const float *NN_RESTRICT h_3,
+    const float *NN_RESTRICT ln_f_div, const float *NN_RESTRICT ln_f_rsqrt,
+    float *NN_RESTRICT d_h_3_mlp_c_proj_bias, float *NN_RESTRICT d_ln_f_weight,
+    float *NN_RESTRICT d_ln_f_bias, float *NN_RESTRICT d_h_3, ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 128; k += 8) _mm256_storeu_ps(d_ln_f_bias + k, _mm256_setzero_ps());
     for (ptrdiff_t k = 0; k < 128; k += 8) _mm256_storeu_ps(d_ln_f_weight + k, _mm256_setzero_ps());
@@ -2622,7 +2583,7 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                 const __m256 mul = _mm256_mul_ps(d_ln_f2, _mm256_loadu_ps(ln_f_weight + k));
                 const float ln_f_div2 = ln_f_div[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k),
-                                                 _mm256_set1_ps(ln_f_div2));
+                    _mm256_set1_ps(ln_f_div2));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
                 const float ln_f_rsqrt3 = ln_f_rsqrt[row * 64 + j];
                 const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(ln_f_rsqrt3));
@@ -2630,9 +2591,8 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                 _mm256_storeu_ps(d_ln_f_bias + k,
                                  _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k), d_ln_f2));
                 _mm256_storeu_ps(d_ln_f_weight + k,
-                                 _mm256_fmadd_ps(d_ln_f2,
-                                                 _mm256_mul_ps(sub, _mm256_set1_ps(ln_f_rsqrt3)),
-                                                 _mm256_loadu_ps(d_ln_f_weight + k)));
+                    _mm256_fmadd_ps(d_ln_f2, _mm256_mul_ps(sub, _mm256_set1_ps(ln_f_rsqrt3)),
+                    _mm256_loadu_ps(d_ln_f_weight + k)));
                 const __m256 d_ln_f3 = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k + 8);
                 const __m256 mul3 = _mm256_mul_ps(d_ln_f3, _mm256_loadu_ps(ln_f_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k
@@ -2643,9 +2603,8 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                 _mm256_storeu_ps(d_ln_f_bias + k + 8,
                                  _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k + 8), d_ln_f3));
                 _mm256_storeu_ps(d_ln_f_weight + k + 8,
-                                 _mm256_fmadd_ps(d_ln_f3,
-                                                 _mm256_mul_ps(sub2, _mm256_set1_ps(ln_f_rsqrt3)),
-                                                 _mm256_loadu_ps(d_ln_f_weight + k + 8)));
+                    _mm256_fmadd_ps(d_ln_f3, _mm256_mul_ps(sub2, _mm256_set1_ps(ln_f_rsqrt3)),
+                    _mm256_loadu_ps(d_ln_f_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
@@ -2658,7 +2617,7 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k),
-                                                 _mm256_set1_ps(ln_f_div[row * 64 + j]));
+                    _mm256_set1_ps(ln_f_div[row * 64 + j]));
                 const __m256 mul6 = _mm256_mul_ps(_mm256_loadu_ps(d_ln_f + row * 9216 + j * 144
                     + k), _mm256_loadu_ps(ln_f_weight + k));
                 const __m256 mul7 = _mm256_mul_ps(mul6, _mm256_set1_ps(ln_f_rsqrt[row * 64 + j]));
@@ -2666,8 +2625,7 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                 const __m256 d_h_3_2 = _mm256_add_ps(add, _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_h_3 + row * 9216 + j * 144 + k, d_h_3_2);
                 _mm256_storeu_ps(d_h_3_mlp_c_proj_bias + k,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_h_3_mlp_c_proj_bias + k),
-                                               d_h_3_2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_mlp_c_proj_bias + k), d_h_3_2));
             }
         }
     }
@@ -2679,8 +2637,7 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
  * d_h_0_mlp_c_proj_weight in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
-                                      const float *NN_RESTRICT h_3_mul,
-                                      float *NN_RESTRICT d_h_3_mlp_c_proj_weight, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_mul, float *NN_RESTRICT d_h_3_mlp_c_proj_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 512; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
@@ -2689,7 +2646,7 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
                 NN_PREFETCH(h_3_mul + next + line * 528);
             }
             char_gpt_tile_6x16_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + j + i * 528,
-                                      144, 528, 528, count * 64, 0);
+                144, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
@@ -2697,7 +2654,7 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
                 NN_PREFETCH(h_3_mul + next + line * 528);
             }
             char_gpt_tile_5x16_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + j + i * 528,
-                                      144, 528, 528, count * 64, 0);
+                144, 528, 528, count * 64, 0);
         }
     }
 }
@@ -2709,9 +2666,8 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
  * Also d_h_2_mlp_c_fc in train, d_h_1_mlp_c_fc in train, d_h_0_mlp_c_fc in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
-                                         const float *NN_RESTRICT h_3_mlp_c_proj_weight,
-                                         const float *NN_RESTRICT h_3_mlp_c_fc,
-                                         float *NN_RESTRICT d_h_3_mlp_c_fc, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_mlp_c_proj_weight, const float *NN_RESTRICT h_3_mlp_c_fc,
+    float *NN_RESTRICT d_h_3_mlp_c_fc, ptrdiff_t count)
 {
     NN_ALIGNED float tile[96];
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
@@ -2771,7 +2727,7 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                     const __m256 normal_cdf = char_gpt_normal_cdf(h_3_mlp_c_fc2);
                     const __m256 tile2 = _mm256_loadu_ps(tile + r * 16);
                     const __m256 mul = _mm256_mul_ps(_mm256_mul_ps(tile2, h_3_mlp_c_fc2),
-                                                     _mm256_set1_ps(0.3989423f));
+                        _mm256_set1_ps(0.3989423f));
                     const __m256 mul2 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc2,
                         _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc2);
                     const __m256 exp = char_gpt_exp(mul2);
@@ -2783,7 +2739,7 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                     const __m256 normal_cdf2 = char_gpt_normal_cdf(h_3_mlp_c_fc3);
                     const __m256 tile3 = _mm256_loadu_ps(tile + r * 16 + 8);
                     const __m256 mul3 = _mm256_mul_ps(_mm256_mul_ps(tile3, h_3_mlp_c_fc3),
-                                                      _mm256_set1_ps(0.3989423f));
+                        _mm256_set1_ps(0.3989423f));
                     const __m256 mul4 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc3,
                         _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc3);
                     const __m256 exp2 = char_gpt_exp(mul4);
@@ -2800,7 +2756,7 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
  * Also d_h_2_mlp_c_fc_bias in train, d_h_1_mlp_c_fc_bias in train, d_h_0_mlp_c_fc_bias in train. */
 NN_TARGET_AVX2
 static void char_gpt_sum_64x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
-                                float *NN_RESTRICT d_h_3_mlp_c_fc_bias, ptrdiff_t count)
+    float *NN_RESTRICT d_h_3_mlp_c_fc_bias, ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 512; k += 8) {
         _mm256_storeu_ps(d_h_3_mlp_c_fc_bias + k, _mm256_setzero_ps());
@@ -2824,8 +2780,7 @@ static void char_gpt_sum_64x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
  * train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
-                                      const float *NN_RESTRICT h_3_ln_2,
-                                      float *NN_RESTRICT d_h_3_mlp_c_fc_weight, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_ln_2, float *NN_RESTRICT d_h_3_mlp_c_fc_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 512; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
@@ -2834,8 +2789,7 @@ static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
                 NN_PREFETCH(d_h_3_mlp_c_fc + next + line * 528);
             }
             char_gpt_tile_6x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
-                                      d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528,
-                                      count * 64, 0);
+                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
@@ -2843,8 +2797,7 @@ static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
                 NN_PREFETCH(d_h_3_mlp_c_fc + next + line * 528);
             }
             char_gpt_tile_5x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
-                                      d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528,
-                                      count * 64, 0);
+                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
         }
     }
 }
@@ -2854,9 +2807,8 @@ static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
  * Also d_h_2_ln_2 in train, d_h_1_ln_2 in train, d_h_0_ln_2 in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
-                                     const float *NN_RESTRICT h_3_mlp_c_fc_weight,
-                                     float *NN_RESTRICT d_h_3_ln_2, float *NN_RESTRICT panel,
-                                     ptrdiff_t count)
+    const float *NN_RESTRICT h_3_mlp_c_fc_weight, float *NN_RESTRICT d_h_3_ln_2,
+    float *NN_RESTRICT panel, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t v = 0; v < 16; v += 8) {
@@ -2883,14 +2835,11 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
  * train, .... */
 NN_TARGET_AVX2
 static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
-                                const float *NN_RESTRICT h_3_ln_2_weight,
-                                const float *NN_RESTRICT x_5, const float *NN_RESTRICT h_3_ln_2_div,
-                                const float *NN_RESTRICT h_3_ln_2_rsqrt,
-                                const float *NN_RESTRICT d_h_3,
-                                float *NN_RESTRICT d_h_3_attn_c_proj_bias,
-                                float *NN_RESTRICT d_h_3_ln_2_weight,
-                                float *NN_RESTRICT d_h_3_ln_2_bias, float *NN_RESTRICT d_x,
-                                ptrdiff_t count)
+    const float *NN_RESTRICT h_3_ln_2_weight, const float *NN_RESTRICT x_5,
+    const float *NN_RESTRICT h_3_ln_2_div, const float *NN_RESTRICT h_3_ln_2_rsqrt,
+    const float *NN_RESTRICT d_h_3, float *NN_RESTRICT d_h_3_attn_c_proj_bias,
+    float *NN_RESTRICT d_h_3_ln_2_weight, float *NN_RESTRICT d_h_3_ln_2_bias,
+    float *NN_RESTRICT d_x, ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 128; k += 8) {
         _mm256_storeu_ps(d_h_3_ln_2_bias + k, _mm256_setzero_ps());
@@ -2910,10 +2859,10 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
             for (ptrdiff_t k = 0; k < 128; k += 16) {
                 const __m256 d_h_3_ln_2_2 = _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k);
                 const __m256 mul = _mm256_mul_ps(d_h_3_ln_2_2,
-                                                 _mm256_loadu_ps(h_3_ln_2_weight + k));
+                    _mm256_loadu_ps(h_3_ln_2_weight + k));
                 const float h_3_ln_2_div2 = h_3_ln_2_div[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k),
-                                                 _mm256_set1_ps(h_3_ln_2_div2));
+                    _mm256_set1_ps(h_3_ln_2_div2));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
                 const float h_3_ln_2_rsqrt3 = h_3_ln_2_rsqrt[row * 64 + j];
                 const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_3_ln_2_rsqrt3));
@@ -2921,27 +2870,24 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                 _mm256_storeu_ps(d_h_3_ln_2_bias + k,
                                  _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k), d_h_3_ln_2_2));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k,
-                                 _mm256_fmadd_ps(d_h_3_ln_2_2,
-                                                 _mm256_mul_ps(sub,
-                                                               _mm256_set1_ps(h_3_ln_2_rsqrt3)),
-                                                 _mm256_loadu_ps(d_h_3_ln_2_weight + k)));
+                    _mm256_fmadd_ps(d_h_3_ln_2_2,
+                    _mm256_mul_ps(sub, _mm256_set1_ps(h_3_ln_2_rsqrt3)),
+                    _mm256_loadu_ps(d_h_3_ln_2_weight + k)));
                 const __m256 d_h_3_ln_2_3 = _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k
-                                                            + 8);
+                    + 8);
                 const __m256 mul3 = _mm256_mul_ps(d_h_3_ln_2_3,
-                                                  _mm256_loadu_ps(h_3_ln_2_weight + k + 8));
+                    _mm256_loadu_ps(h_3_ln_2_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k
                     + 8), _mm256_set1_ps(h_3_ln_2_div2));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
                 const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_3_ln_2_rsqrt3));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_h_3_ln_2_bias + k + 8,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k + 8),
-                                               d_h_3_ln_2_3));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k + 8), d_h_3_ln_2_3));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k + 8,
-                                 _mm256_fmadd_ps(d_h_3_ln_2_3,
-                                                 _mm256_mul_ps(sub2,
-                                                               _mm256_set1_ps(h_3_ln_2_rsqrt3)),
-                                                 _mm256_loadu_ps(d_h_3_ln_2_weight + k + 8)));
+                    _mm256_fmadd_ps(d_h_3_ln_2_3,
+                    _mm256_mul_ps(sub2, _mm256_set1_ps(h_3_ln_2_rsqrt3)),
+                    _mm256_loadu_ps(d_h_3_ln_2_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
@@ -2954,13 +2900,13 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k),
-                                                 _mm256_set1_ps(h_3_ln_2_div[row * 64 + j]));
+                    _mm256_set1_ps(h_3_ln_2_div[row * 64 + j]));
                 const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5),
                     _mm256_loadu_ps(d_h_3 + row * 9216 + j * 144 + k));
                 const __m256 mul6 = _mm256_mul_ps(_mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144
                     + k), _mm256_loadu_ps(h_3_ln_2_weight + k));
                 const __m256 mul7 = _mm256_mul_ps(mul6,
-                                                  _mm256_set1_ps(h_3_ln_2_rsqrt[row * 64 + j]));
+                    _mm256_set1_ps(h_3_ln_2_rsqrt[row * 64 + j]));
                 const __m256 d_x2 = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_x + row * 9216 + j * 144 + k, d_x2);
                 _mm256_storeu_ps(d_h_3_attn_c_proj_bias + k,
@@ -2976,16 +2922,16 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
  * d_h_0_attn_c_proj_weight in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float *NN_RESTRICT y_4,
-                                      float *NN_RESTRICT d_h_3_attn_c_proj_weight, ptrdiff_t count)
+    float *NN_RESTRICT d_h_3_attn_c_proj_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             char_gpt_tile_6x16_across(y_4 + i, d_x + j, d_h_3_attn_c_proj_weight + i * 128 + j, 144,
-                                      144, 128, count * 64, 0);
+                144, 128, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             char_gpt_tile_5x16_across(y_4 + i, d_x + j, d_h_3_attn_c_proj_weight + i * 128 + j, 144,
-                                      144, 128, count * 64, 0);
+                144, 128, count * 64, 0);
         }
     }
 }
@@ -2996,7 +2942,7 @@ static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float 
  * transpose_h_0_attn_c_proj_weight in train. */
 NN_TARGET_AVX2
 static void char_gpt_copy_128x128(const float *NN_RESTRICT h_3_attn_c_proj_weight,
-                                  float *NN_RESTRICT h_3_attn_c_proj_weight_transposed)
+    float *NN_RESTRICT h_3_attn_c_proj_weight_transposed)
 {
     for (ptrdiff_t row = 0; row < 128; row += 8) {
         for (ptrdiff_t column = 0; column < 128; column += 8) {
@@ -3012,8 +2958,8 @@ static void char_gpt_copy_128x128(const float *NN_RESTRICT h_3_attn_c_proj_weigh
  * d_h_0_attn_c_proj_input in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_64x128_2(const float *NN_RESTRICT d_x,
-                                       const float *NN_RESTRICT h_3_attn_c_proj_weight_transposed,
-                                       float *NN_RESTRICT d_h_3_attn_c_proj_input, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_proj_weight_transposed,
+    float *NN_RESTRICT d_h_3_attn_c_proj_input, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 128; j += 16) {
@@ -3034,9 +2980,9 @@ static void char_gpt_contract_64x128_2(const float *NN_RESTRICT d_x,
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
                     const __m256 b0 = _mm256_loadu_ps(h_3_attn_c_proj_weight_transposed + k * 144
-                                                      + j);
+                        + j);
                     const __m256 b1 = _mm256_loadu_ps(h_3_attn_c_proj_weight_transposed + k * 144
-                                                      + j + 8);
+                        + j + 8);
                     const __m256 a0 = _mm256_set1_ps(d_x[row * 144 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -3078,8 +3024,7 @@ static void char_gpt_contract_64x128_2(const float *NN_RESTRICT d_x,
  * make_h_0_attn_c_attn_transposed_2 in train. */
 NN_TARGET_AVX2
 static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
-                                    float *NN_RESTRICT h_3_attn_c_attn_transposed_2,
-                                    ptrdiff_t count)
+    float *NN_RESTRICT h_3_attn_c_attn_transposed_2, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -3099,8 +3044,8 @@ static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
  * Also d_h_2_attn_input in train, d_h_1_attn_input in train, d_h_0_attn_input in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
-                                      const float *NN_RESTRICT h_3_attn_c_attn_transposed_2,
-                                      float *NN_RESTRICT d_h_3_attn_input, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_attn_transposed_2, float *NN_RESTRICT d_h_3_attn_input,
+    ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -3119,23 +3064,23 @@ static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
                         const __m256 b0 = _mm256_loadu_ps(h_3_attn_c_attn_transposed_2 + row * 8192
-                                                          + j * 2048 + j2 + k * 64);
+                            + j * 2048 + j2 + k * 64);
                         const __m256 b1 = _mm256_loadu_ps(h_3_attn_c_attn_transposed_2 + row * 8192
-                                                          + j * 2048 + j2 + k * 64 + 8);
+                            + j * 2048 + j2 + k * 64 + 8);
                         const __m256 a0 = _mm256_set1_ps(d_h_3_attn_c_proj_input[row * 9216 + i
-                                                         * 144 + j * 32 + k]);
+                            * 144 + j * 32 + k]);
                         c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                         c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                         const __m256 a1 = _mm256_set1_ps(d_h_3_attn_c_proj_input[row * 9216 + i
-                                                         * 144 + j * 32 + k + 144]);
+                            * 144 + j * 32 + k + 144]);
                         c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                         c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                         const __m256 a2 = _mm256_set1_ps(d_h_3_attn_c_proj_input[row * 9216 + i
-                                                         * 144 + j * 32 + k + 288]);
+                            * 144 + j * 32 + k + 288]);
                         c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
                         c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
                         const __m256 a3 = _mm256_set1_ps(d_h_3_attn_c_proj_input[row * 9216 + i
-                                                         * 144 + j * 32 + k + 432]);
+                            * 144 + j * 32 + k + 432]);
                         c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                         c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
                     }
@@ -3165,8 +3110,7 @@ static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj
  * Also d_h_2_attn_input_4 in train, d_h_1_attn_input_4 in train, d_h_0_attn_input_4 in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
-                                        const float *NN_RESTRICT h_3_attn_exp,
-                                        float *NN_RESTRICT d_h_3_attn_input_4, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_exp, float *NN_RESTRICT d_h_3_attn_input_4, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -3183,21 +3127,21 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
                 NN_UNROLL(4)
                 for (ptrdiff_t k = begin; k < 64; k++) {
                     const __m256 b0 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
-                                                      + j * 32);
+                        + j * 32);
                     const __m256 b1 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
-                                                      + j * 32 + 8);
+                        + j * 32 + 8);
                     const __m256 b2 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
-                                                      + j * 32 + 16);
+                        + j * 32 + 16);
                     const __m256 b3 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
-                                                      + j * 32 + 24);
+                        + j * 32 + 24);
                     const __m256 a0 = _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64
-                                                     + i]);
+                        + i]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                     c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
                     c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
                     const __m256 a1 = _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64
-                                                     + i + 1]);
+                        + i + 1]);
                     c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                     c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
@@ -3221,8 +3165,7 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
  * Also d_h_2_attn_mul in train, d_h_1_attn_mul in train, d_h_0_attn_mul in train. */
 NN_TARGET_AVX2
 static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
-                                 const float *NN_RESTRICT h_3_attn_exp,
-                                 float *NN_RESTRICT d_h_3_attn_mul, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_exp, float *NN_RESTRICT d_h_3_attn_mul, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -3253,7 +3196,7 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
                     _mm256_add_ps(sum3, sum4)));
                 for (ptrdiff_t l = 0; l < 64; l += 8) {
                     const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32((int32_t)l),
-                                                          char_gpt_iota());
+                        char_gpt_iota());
                     const __m256 le = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(iota,
                         _mm256_set1_epi32((int32_t)k)), _mm256_set1_epi32(-1)));
                     const __m256 h_3_attn_exp2 = _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j
@@ -3262,8 +3205,8 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
                         + j * 4112 + k * 64 + l), h_3_attn_exp2);
                     const __m256 add = _mm256_fmadd_ps(h_3_attn_exp2, _mm256_set1_ps(row_sum), mul);
                     _mm256_storeu_ps(d_h_3_attn_mul + row * 16448 + j * 4112 + k * 64 + l,
-                                     _mm256_mul_ps(_mm256_blendv_ps(_mm256_setzero_ps(), add, le),
-                                                   _mm256_set1_ps(0.17677669f)));
+                        _mm256_mul_ps(_mm256_blendv_ps(_mm256_setzero_ps(), add, le),
+                        _mm256_set1_ps(0.17677669f)));
                 }
             }
         }
@@ -3275,8 +3218,8 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
  * Also d_h_2_attn_input_2 in train, d_h_1_attn_input_2 in train, d_h_0_attn_input_2 in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
-                                        const float *NN_RESTRICT h_3_attn_c_attn,
-                                        float *NN_RESTRICT d_h_3_attn_input_2, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_attn, float *NN_RESTRICT d_h_3_attn_input_2,
+    ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -3293,21 +3236,21 @@ static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < end; k++) {
                     const __m256 b0 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 128);
+                        * 400 + 128);
                     const __m256 b1 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 136);
+                        * 400 + 136);
                     const __m256 b2 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 144);
+                        * 400 + 144);
                     const __m256 b3 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 152);
+                        * 400 + 152);
                     const __m256 a0 = _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + i * 64
-                                                     + k]);
+                        + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                     c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
                     c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
                     const __m256 a1 = _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + i * 64
-                                                     + k + 64]);
+                        + k + 64]);
                     c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                     c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
@@ -3331,8 +3274,8 @@ static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
  * Also d_h_2_attn_input_3 in train, d_h_1_attn_input_3 in train, d_h_0_attn_input_3 in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
-                                      const float *NN_RESTRICT h_3_attn_c_attn,
-                                      float *NN_RESTRICT d_h_3_attn_input_3, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_attn, float *NN_RESTRICT d_h_3_attn_input_3,
+    ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -3349,21 +3292,21 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
                 NN_UNROLL(4)
                 for (ptrdiff_t k = begin; k < 64; k++) {
                     const __m256 b0 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400);
+                        * 400);
                     const __m256 b1 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 8);
+                        * 400 + 8);
                     const __m256 b2 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 16);
+                        * 400 + 16);
                     const __m256 b3 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                                                      * 400 + 24);
+                        * 400 + 24);
                     const __m256 a0 = _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64
-                                                     + i]);
+                        + i]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                     c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
                     c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
                     const __m256 a1 = _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64
-                                                     + i + 1]);
+                        + i + 1]);
                     c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                     c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
@@ -3387,7 +3330,7 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
  * in train. */
 NN_TARGET_AVX2
 static void char_gpt_sum_64x384(const float *NN_RESTRICT d_qkv,
-                                float *NN_RESTRICT d_h_3_attn_c_attn_bias, ptrdiff_t count)
+    float *NN_RESTRICT d_h_3_attn_c_attn_bias, ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 384; k += 8) {
         _mm256_storeu_ps(d_h_3_attn_c_attn_bias + k, _mm256_setzero_ps());
@@ -3410,8 +3353,7 @@ static void char_gpt_sum_64x384(const float *NN_RESTRICT d_qkv,
  * d_h_0_attn_c_attn_weight in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
-                                      const float *NN_RESTRICT h_3_ln_1,
-                                      float *NN_RESTRICT d_h_3_attn_c_attn_weight, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_ln_1, float *NN_RESTRICT d_h_3_attn_c_attn_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 384; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
@@ -3420,8 +3362,7 @@ static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
                 NN_PREFETCH(d_qkv + next + line * 400);
             }
             char_gpt_tile_6x16_across(h_3_ln_1 + i, d_qkv + j,
-                                      d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384,
-                                      count * 64, 0);
+                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             const ptrdiff_t next = j + 16 < 368 ? j + 16 : 368;
@@ -3429,8 +3370,7 @@ static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
                 NN_PREFETCH(d_qkv + next + line * 400);
             }
             char_gpt_tile_5x16_across(h_3_ln_1 + i, d_qkv + j,
-                                      d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384,
-                                      count * 64, 0);
+                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
         }
     }
 }
@@ -3440,9 +3380,8 @@ static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
  * Also d_h_2_ln_1 in train, d_h_1_ln_1 in train, d_h_0_ln_1 in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
-                                       const float *NN_RESTRICT h_3_attn_c_attn_weight,
-                                       float *NN_RESTRICT d_h_3_ln_1, float *NN_RESTRICT panel,
-                                       ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_attn_weight, float *NN_RESTRICT d_h_3_ln_1,
+    float *NN_RESTRICT panel, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t v = 0; v < 16; v += 8) {
@@ -3468,15 +3407,11 @@ static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
  * 2) / 128 */
 NN_TARGET_AVX2
 static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
-                                       const float *NN_RESTRICT h_0_ln_1_weight,
-                                       const float *NN_RESTRICT x,
-                                       const float *NN_RESTRICT h_0_ln_1_div,
-                                       const float *NN_RESTRICT h_0_ln_1_rsqrt,
-                                       const float *NN_RESTRICT d_x_4,
-                                       float *NN_RESTRICT d_h_0_ln_1_weight,
-                                       float *NN_RESTRICT d_h_0_ln_1_bias,
-                                       float *NN_RESTRICT d_x_sum, float *NN_RESTRICT d_x_5,
-                                       ptrdiff_t count)
+    const float *NN_RESTRICT h_0_ln_1_weight, const float *NN_RESTRICT x,
+    const float *NN_RESTRICT h_0_ln_1_div, const float *NN_RESTRICT h_0_ln_1_rsqrt,
+    const float *NN_RESTRICT d_x_4, float *NN_RESTRICT d_h_0_ln_1_weight,
+    float *NN_RESTRICT d_h_0_ln_1_bias, float *NN_RESTRICT d_x_sum, float *NN_RESTRICT d_x_5,
+    ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 128; k += 8) {
         _mm256_storeu_ps(d_h_0_ln_1_bias + k, _mm256_setzero_ps());
@@ -3498,10 +3433,10 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
             for (ptrdiff_t k = 0; k < 128; k += 16) {
                 const __m256 d_h_0_ln_1_2 = _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k);
                 const __m256 mul = _mm256_mul_ps(d_h_0_ln_1_2,
-                                                 _mm256_loadu_ps(h_0_ln_1_weight + k));
+                    _mm256_loadu_ps(h_0_ln_1_weight + k));
                 const float h_0_ln_1_div2 = h_0_ln_1_div[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
-                                                 _mm256_set1_ps(h_0_ln_1_div2));
+                    _mm256_set1_ps(h_0_ln_1_div2));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
                 const float h_0_ln_1_rsqrt3 = h_0_ln_1_rsqrt[row * 64 + j];
                 const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_0_ln_1_rsqrt3));
@@ -3509,27 +3444,24 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                 _mm256_storeu_ps(d_h_0_ln_1_bias + k,
                                  _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k), d_h_0_ln_1_2));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k,
-                                 _mm256_fmadd_ps(d_h_0_ln_1_2,
-                                                 _mm256_mul_ps(sub,
-                                                               _mm256_set1_ps(h_0_ln_1_rsqrt3)),
-                                                 _mm256_loadu_ps(d_h_0_ln_1_weight + k)));
+                    _mm256_fmadd_ps(d_h_0_ln_1_2,
+                    _mm256_mul_ps(sub, _mm256_set1_ps(h_0_ln_1_rsqrt3)),
+                    _mm256_loadu_ps(d_h_0_ln_1_weight + k)));
                 const __m256 d_h_0_ln_1_3 = _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k
-                                                            + 8);
+                    + 8);
                 const __m256 mul3 = _mm256_mul_ps(d_h_0_ln_1_3,
-                                                  _mm256_loadu_ps(h_0_ln_1_weight + k + 8));
+                    _mm256_loadu_ps(h_0_ln_1_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
-                                                  _mm256_set1_ps(h_0_ln_1_div2));
+                    _mm256_set1_ps(h_0_ln_1_div2));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
                 const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_0_ln_1_rsqrt3));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_h_0_ln_1_bias + k + 8,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k + 8),
-                                               d_h_0_ln_1_3));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k + 8), d_h_0_ln_1_3));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k + 8,
-                                 _mm256_fmadd_ps(d_h_0_ln_1_3,
-                                                 _mm256_mul_ps(sub2,
-                                                               _mm256_set1_ps(h_0_ln_1_rsqrt3)),
-                                                 _mm256_loadu_ps(d_h_0_ln_1_weight + k + 8)));
+                    _mm256_fmadd_ps(d_h_0_ln_1_3,
+                    _mm256_mul_ps(sub2, _mm256_set1_ps(h_0_ln_1_rsqrt3)),
+                    _mm256_loadu_ps(d_h_0_ln_1_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
@@ -3542,13 +3474,13 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
-                                                 _mm256_set1_ps(h_0_ln_1_div[row * 64 + j]));
+                    _mm256_set1_ps(h_0_ln_1_div[row * 64 + j]));
                 const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5),
                     _mm256_loadu_ps(d_x_4 + row * 9216 + j * 144 + k));
                 const __m256 mul6 = _mm256_mul_ps(_mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144
                     + k), _mm256_loadu_ps(h_0_ln_1_weight + k));
                 const __m256 mul7 = _mm256_mul_ps(mul6,
-                                                  _mm256_set1_ps(h_0_ln_1_rsqrt[row * 64 + j]));
+                    _mm256_set1_ps(h_0_ln_1_rsqrt[row * 64 + j]));
                 const __m256 d_x = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_x_5 + row * 9216 + j * 144 + k, d_x);
                 _mm256_storeu_ps(d_x_sum + j * 144 + k,
@@ -3567,8 +3499,8 @@ static void char_gpt_d_wpe_weight(const float *NN_RESTRICT d_x_sum, float *NN_RE
         const ptrdiff_t entry = (ptrdiff_t)(int32_t)i;
         for (ptrdiff_t j = 0; j < 128; j += 8) {
             _mm256_storeu_ps(d_wpe_weight + entry * 128 + j,
-                             _mm256_add_ps(_mm256_loadu_ps(d_wpe_weight + entry * 128 + j),
-                                           _mm256_loadu_ps(d_x_sum + i * 144 + j)));
+                _mm256_add_ps(_mm256_loadu_ps(d_wpe_weight + entry * 128 + j),
+                _mm256_loadu_ps(d_x_sum + i * 144 + j)));
         }
     }
 }
@@ -3576,8 +3508,7 @@ static void char_gpt_d_wpe_weight(const float *NN_RESTRICT d_x_sum, float *NN_RE
 /* d_wte_weight += scatter(tokens, d_x_5)                                          char_gpt.nn:29 */
 NN_TARGET_AVX2
 static void char_gpt_d_wte_weight_rows(float *NN_RESTRICT d_wte_weight,
-                                       const int32_t *NN_RESTRICT tokens,
-                                       const float *NN_RESTRICT d_x_5, ptrdiff_t count)
+    const int32_t *NN_RESTRICT tokens, const float *NN_RESTRICT d_x_5, ptrdiff_t count)
 {
     for (ptrdiff_t i = 0; i < count; i++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -3592,9 +3523,8 @@ static void char_gpt_d_wte_weight_rows(float *NN_RESTRICT d_wte_weight,
 /* One step over n parameters, a multiple of 16; moments and parameters are updated in place. */
 NN_TARGET_AVX2
 static void char_gpt_adam(float *NN_RESTRICT params, const float *NN_RESTRICT grads,
-                          float *NN_RESTRICT first, float *NN_RESTRICT second, float rate,
-                          float decay, float gain1, float gain2, float scale, float eps,
-                          ptrdiff_t n)
+    float *NN_RESTRICT first, float *NN_RESTRICT second, float rate, float decay, float gain1,
+    float gain2, float scale, float eps, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i += 8) {
         const __m256 w = _mm256_loadu_ps(params + i);
@@ -3603,7 +3533,7 @@ static void char_gpt_adam(float *NN_RESTRICT params, const float *NN_RESTRICT gr
         const __m256 m = _mm256_fmadd_ps(_mm256_set1_ps(gain1), _mm256_sub_ps(g, m0), m0);
         const __m256 v0 = _mm256_loadu_ps(second + i);
         const __m256 v = _mm256_fmadd_ps(_mm256_set1_ps(gain2),
-                                         _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
+            _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
         _mm256_storeu_ps(first + i, m);
         _mm256_storeu_ps(second + i, v);
         _mm256_storeu_ps(params + i, _mm256_sub_ps(w,
@@ -3757,11 +3687,11 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x, 9216);
     /* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight.T + h.0.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_0_ln_1, h_0_attn_c_attn_weight, h_0_attn_c_attn_bias,
-                                 h_0_attn_c_attn);
+        h_0_attn_c_attn);
     CHAR_GPT_TRACE("h.0.attn.c_attn", h_0_attn_c_attn, 25600);
     char_gpt_copy_4x64x32(h_0_attn_c_attn, h_0_attn_c_attn_transposed, count);
     char_gpt_contract_select_4x64x64(h_0_attn_c_attn, h_0_attn_c_attn_transposed, h_0_attn_select,
-                                     count);
+        count);
     CHAR_GPT_TRACE("h.0.attn_select", h_0_attn_select, 16448);
     /* h_0_attn_exp = exp(h_0_attn_select - logsumexp(h_0_attn_select, axis 3)) */
     char_gpt_exp_4x64x64(h_0_attn_select, h_0_attn_exp, count);
@@ -3779,18 +3709,18 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("h.0_mul", h_0_mul, 33792);
     /* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_0_mul, h_0_mlp_c_proj_weight, h_0_mlp_c_proj_bias,
-                                   h_0_mlp_c_proj, panel);
+        h_0_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.0.mlp.c_proj", h_0_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_2, h_0_mlp_c_proj, h_1_ln_1_weight, h_1_ln_1_bias, h_1_ln_1, h_0);
     CHAR_GPT_TRACE("h.1.ln_1", h_1_ln_1, 9216);
     CHAR_GPT_TRACE("h.0", h_0, 9216);
     /* h_1_attn_c_attn = h_1_ln_1 @ h.1.attn.c_attn.weight.T + h.1.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_1_ln_1, h_1_attn_c_attn_weight, h_1_attn_c_attn_bias,
-                                 h_1_attn_c_attn);
+        h_1_attn_c_attn);
     CHAR_GPT_TRACE("h.1.attn.c_attn", h_1_attn_c_attn, 25600);
     char_gpt_copy_4x64x32(h_1_attn_c_attn, h_1_attn_c_attn_transposed, count);
     char_gpt_contract_select_4x64x64(h_1_attn_c_attn, h_1_attn_c_attn_transposed, h_1_attn_select,
-                                     count);
+        count);
     CHAR_GPT_TRACE("h.1.attn_select", h_1_attn_select, 16448);
     /* h_1_attn_exp = exp(h_1_attn_select - logsumexp(h_1_attn_select, axis 3)) */
     char_gpt_exp_4x64x64(h_1_attn_select, h_1_attn_exp, count);
@@ -3800,7 +3730,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("y", y_2, 9216);
     /* h_1_attn_c_proj = y_2 @ h.1.attn.c_proj.weight.T + h.1.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_2, h_1_attn_c_proj_weight, h_1_attn_c_proj_bias,
-                                 h_1_attn_c_proj);
+        h_1_attn_c_proj);
     CHAR_GPT_TRACE("h.1.attn.c_proj", h_1_attn_c_proj, 9216);
     char_gpt_add_64x128(h_0, h_1_attn_c_proj, h_1_ln_2_weight, h_1_ln_2_bias, h_1_ln_2, x_3);
     CHAR_GPT_TRACE("h.1.ln_2", h_1_ln_2, 9216);
@@ -3809,18 +3739,18 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("h.1_mul", h_1_mul, 33792);
     /* h_1_mlp_c_proj = h_1_mul @ h.1.mlp.c_proj.weight.T + h.1.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_1_mul, h_1_mlp_c_proj_weight, h_1_mlp_c_proj_bias,
-                                   h_1_mlp_c_proj, panel);
+        h_1_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.1.mlp.c_proj", h_1_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_3, h_1_mlp_c_proj, h_2_ln_1_weight, h_2_ln_1_bias, h_2_ln_1, h_1);
     CHAR_GPT_TRACE("h.2.ln_1", h_2_ln_1, 9216);
     CHAR_GPT_TRACE("h.1", h_1, 9216);
     /* h_2_attn_c_attn = h_2_ln_1 @ h.2.attn.c_attn.weight.T + h.2.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_2_ln_1, h_2_attn_c_attn_weight, h_2_attn_c_attn_bias,
-                                 h_2_attn_c_attn);
+        h_2_attn_c_attn);
     CHAR_GPT_TRACE("h.2.attn.c_attn", h_2_attn_c_attn, 25600);
     char_gpt_copy_4x64x32(h_2_attn_c_attn, h_2_attn_c_attn_transposed, count);
     char_gpt_contract_select_4x64x64(h_2_attn_c_attn, h_2_attn_c_attn_transposed, h_2_attn_select,
-                                     count);
+        count);
     CHAR_GPT_TRACE("h.2.attn_select", h_2_attn_select, 16448);
     /* h_2_attn_exp = exp(h_2_attn_select - logsumexp(h_2_attn_select, axis 3)) */
     char_gpt_exp_4x64x64(h_2_attn_select, h_2_attn_exp, count);
@@ -3830,7 +3760,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("y", y_3, 9216);
     /* h_2_attn_c_proj = y_3 @ h.2.attn.c_proj.weight.T + h.2.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_3, h_2_attn_c_proj_weight, h_2_attn_c_proj_bias,
-                                 h_2_attn_c_proj);
+        h_2_attn_c_proj);
     CHAR_GPT_TRACE("h.2.attn.c_proj", h_2_attn_c_proj, 9216);
     char_gpt_add_64x128(h_1, h_2_attn_c_proj, h_2_ln_2_weight, h_2_ln_2_bias, h_2_ln_2, x_4);
     CHAR_GPT_TRACE("h.2.ln_2", h_2_ln_2, 9216);
@@ -3839,18 +3769,18 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("h.2_mul", h_2_mul, 33792);
     /* h_2_mlp_c_proj = h_2_mul @ h.2.mlp.c_proj.weight.T + h.2.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_2_mul, h_2_mlp_c_proj_weight, h_2_mlp_c_proj_bias,
-                                   h_2_mlp_c_proj, panel);
+        h_2_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.2.mlp.c_proj", h_2_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_4, h_2_mlp_c_proj, h_3_ln_1_weight, h_3_ln_1_bias, h_3_ln_1, h_2);
     CHAR_GPT_TRACE("h.3.ln_1", h_3_ln_1, 9216);
     CHAR_GPT_TRACE("h.2", h_2, 9216);
     /* h_3_attn_c_attn = h_3_ln_1 @ h.3.attn.c_attn.weight.T + h.3.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_3_ln_1, h_3_attn_c_attn_weight, h_3_attn_c_attn_bias,
-                                 h_3_attn_c_attn);
+        h_3_attn_c_attn);
     CHAR_GPT_TRACE("h.3.attn.c_attn", h_3_attn_c_attn, 25600);
     char_gpt_copy_4x64x32(h_3_attn_c_attn, h_3_attn_c_attn_transposed, count);
     char_gpt_contract_select_4x64x64(h_3_attn_c_attn, h_3_attn_c_attn_transposed, h_3_attn_select,
-                                     count);
+        count);
     CHAR_GPT_TRACE("h.3.attn_select", h_3_attn_select, 16448);
     /* h_3_attn_exp = exp(h_3_attn_select - logsumexp(h_3_attn_select, axis 3)) */
     char_gpt_exp_4x64x64(h_3_attn_select, h_3_attn_exp, count);
@@ -3860,7 +3790,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("y", y_4, 9216);
     /* h_3_attn_c_proj = y_4 @ h.3.attn.c_proj.weight.T + h.3.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_4, h_3_attn_c_proj_weight, h_3_attn_c_proj_bias,
-                                 h_3_attn_c_proj);
+        h_3_attn_c_proj);
     CHAR_GPT_TRACE("h.3.attn.c_proj", h_3_attn_c_proj, 9216);
     char_gpt_add_64x128(h_2, h_3_attn_c_proj, h_3_ln_2_weight, h_3_ln_2_bias, h_3_ln_2, x_5);
     CHAR_GPT_TRACE("h.3.ln_2", h_3_ln_2, 9216);
@@ -3869,7 +3799,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("h.3_mul", h_3_mul, 33792);
     /* h_3_mlp_c_proj = h_3_mul @ h.3.mlp.c_proj.weight.T + h.3.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_3_mul, h_3_mlp_c_proj_weight, h_3_mlp_c_proj_bias,
-                                   h_3_mlp_c_proj, panel);
+        h_3_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.3.mlp.c_proj", h_3_mlp_c_proj, 9216);
     char_gpt_ln_f(x_5, h_3_mlp_c_proj, ln_f_weight, ln_f_bias, ln_f);
     CHAR_GPT_TRACE("ln_f", ln_f, 9216);
@@ -3906,23 +3836,22 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const logits = args->logits ? args->logits : work + 7474176; /* [12][64][65] */
     float *const loss = args->loss;
     float *const perplexity = args->metrics;                /* [2] */
-    float *const d_wte_weight = args->grads;                /* [65][128], stored [128][80] */
-    float *const d_wpe_weight = args->grads + 10240;        /* [64][128] */
-    float *const d_h_0_ln_1_weight = args->grads + 18432;   /* [128] */
-    float *const d_h_0_ln_1_bias = args->grads + 18560;     /* [128] */
-    float *const d_h_0_attn_c_attn_weight = args->grads + 18688; /* [384][128], stored [128][384] */
-    float *const d_h_0_attn_c_attn_bias = args->grads + 67840; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
+    float *const d_wte_weight = args->grads;
+    float *const d_wpe_weight = args->grads + 10240;
+    float *const d_h_0_ln_1_weight = args->grads + 18432;
+    float *const d_h_0_ln_1_bias = args->grads + 18560;
+    float *const d_h_0_attn_c_attn_weight = args->grads + 18688;
+    float *const d_h_0_attn_c_attn_bias = args->grads + 67840;
     float *const d_h_0_attn_c_proj_weight = args->grads + 68224;
-    float *const d_h_0_attn_c_proj_bias = args->grads + 84608; /* [128] */
-    float *const d_h_0_ln_2_weight = args->grads + 84736;   /* [128] */
-    float *const d_h_0_ln_2_bias = args->grads + 84864;     /* [128] */
-    float *const d_h_0_mlp_c_fc_weight = args->grads + 84992; /* [512][128], stored [128][528] */
-    float *const d_h_0_mlp_c_fc_bias = args->grads + 152576; /* [512] */
-    float *const d_h_0_mlp_c_proj_weight = args->grads + 153088; /* [128][512], stored [128][528] */
-    float *const d_h_3_mlp_c_proj_bias = args->grads + 827776; /* [128] */
-    float *const d_ln_f_weight = args->grads + 827904;      /* [128] */
-    float *const d_ln_f_bias = args->grads + 828032;        /* [128] */
+    float *const d_h_0_attn_c_proj_bias = args->grads + 84608;
+    float *const d_h_0_ln_2_weight = args->grads + 84736;
+    float *const d_h_0_ln_2_bias = args->grads + 84864;
+    float *const d_h_0_mlp_c_fc_weight = args->grads + 84992;
+    float *const d_h_0_mlp_c_fc_bias = args->grads + 152576;
+    float *const d_h_0_mlp_c_proj_weight = args->grads + 153088;
+    float *const d_h_3_mlp_c_proj_bias = args->grads + 827776;
+    float *const d_ln_f_weight = args->grads + 827904;
+    float *const d_ln_f_bias = args->grads + 828032;
     float *const wte = work;                    /* [12][64][128], stored [12][64][144] */
     float *const wpe = work + 110592;                       /* [64][128], stored [64][144] */
     float *const h_0_ln_1 = work + 5262336;     /* [12][64][128], stored [12][64][144] */
@@ -3996,7 +3925,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     CHAR_GPT_TRACE("wpe", wpe, 9216);
     /* h_0_ln_1 = (x - h_0_ln_1_div) * h_0_ln_1_rsqrt * h.0.ln_1.weight + h.0.ln_1.bias */
     char_gpt_h_0_ln_1_batch12(wte, wpe, h_0_ln_1_weight, h_0_ln_1_bias, h_0_ln_1, x, h_0_ln_1_div,
-                              h_0_ln_1_rsqrt, count);
+        h_0_ln_1_rsqrt, count);
     CHAR_GPT_TRACE("h.0.ln_1", h_0_ln_1, 110592);
     CHAR_GPT_TRACE("x", x, 110592);
     CHAR_GPT_TRACE("h.0.ln_1_div", h_0_ln_1_div, 768);
@@ -4062,11 +3991,11 @@ int char_gpt_train(const char_gpt_train_args *args)
 
             /* h_i_attn_c_attn = h_i_ln_1 @ h.i.attn.c_attn.weight.T + h.i.attn.c_attn.bias */
             char_gpt_contract_add_64x384_2(h_i_ln_1, h_i_attn_c_attn_weight, h_i_attn_c_attn_bias,
-                                           h_i_attn_c_attn, count);
+                h_i_attn_c_attn, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_attn", (int)i, h_i_attn_c_attn, 307200);
             char_gpt_copy_4x64x32(h_i_attn_c_attn, h_i_attn_c_attn_transposed, count);
             char_gpt_contract_select_4x64x64(h_i_attn_c_attn, h_i_attn_c_attn_transposed,
-                                             h_i_attn_select, count);
+                h_i_attn_select, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn_select", (int)i, h_i_attn_select, 197376);
             /* h_i_attn_exp = exp(h_i_attn_select - logsumexp(h_i_attn_select, axis 3)) */
             char_gpt_exp_4x64x64(h_i_attn_select, h_i_attn_exp, count);
@@ -4076,7 +4005,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             CHAR_GPT_TRACE("y", y_i, 110592);
             /* h_i_attn_c_proj = y_i @ h.i.attn.c_proj.weight.T + h.i.attn.c_proj.bias */
             char_gpt_contract_add_64x128_3(y_i, h_i_attn_c_proj_weight, h_i_attn_c_proj_bias,
-                                           h_i_attn_c_proj, count);
+                h_i_attn_c_proj, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_proj", (int)i, h_i_attn_c_proj, 110592);
             char_gpt_add_64x128_2(h_i, h_i_attn_c_proj, h_i_ln_2_weight, h_i_ln_2_bias, h_i_ln_2,
                                   x_i, h_i_ln_2_div, h_i_ln_2_rsqrt, count);
@@ -4086,12 +4015,12 @@ int char_gpt_train(const char_gpt_train_args *args)
             CHAR_GPT_TRACE_LAYER("h.%d.ln_2_rsqrt", (int)i, h_i_ln_2_rsqrt, 768);
             /* h_i_mul = h_i_mlp_c_fc * normal_cdf(h_i_mlp_c_fc) */
             char_gpt_contract_mul_64x512_2(h_i_ln_2, h_i_mlp_c_fc_weight, h_i_mlp_c_fc_bias,
-                                           h_i_mul, h_i_mlp_c_fc, count);
+                h_i_mul, h_i_mlp_c_fc, count);
             CHAR_GPT_TRACE_LAYER("h.%d_mul", (int)i, h_i_mul, 405504);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_fc", (int)i, h_i_mlp_c_fc, 405504);
             /* h_i_mlp_c_proj = h_i_mul @ h.i.mlp.c_proj.weight.T + h.i.mlp.c_proj.bias */
             char_gpt_contract_add_64x128_4(h_i_mul, h_i_mlp_c_proj_weight, h_i_mlp_c_proj_bias,
-                                           h_i_mlp_c_proj, panel, count);
+                h_i_mlp_c_proj, panel, count);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_proj", (int)i, h_i_mlp_c_proj, 110592);
             char_gpt_add_64x128_2(x_i, h_i_mlp_c_proj, h_next_ln_1_weight, h_next_ln_1_bias,
                                   h_next_ln_1, h_i_2, h_next_ln_1_div, h_next_ln_1_rsqrt, count);
@@ -4120,7 +4049,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_d_wte_weight(d_logits, ln_f, d_wte_weight, count);
     /* d_h_3_mlp_c_proj_bias = sum(d_h_3, axes 0 and 1) */
     char_gpt_d_h_3_mlp_c_proj_bias(d_ln_f, ln_f_weight, h_3, ln_f_div, ln_f_rsqrt,
-                                   d_h_3_mlp_c_proj_bias, d_ln_f_weight, d_ln_f_bias, d_h_3, count);
+        d_h_3_mlp_c_proj_bias, d_ln_f_weight, d_ln_f_bias, d_h_3, count);
     {
         static const ptrdiff_t places[3][3] = {
             {811008, 921600, 1107456},
@@ -4210,7 +4139,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* d_h_i_mlp_c_proj_weight = d_h_i @ h_i_mul */
             char_gpt_contract_512x128(d_h_i, h_i_mul, d_h_i_mlp_c_proj_weight, count);
             char_gpt_contract_add_64x512(d_h_i, h_i_mlp_c_proj_weight, h_i_mlp_c_fc, d_h_i_mlp_c_fc,
-                                         count);
+                count);
             /* d_h_i_mlp_c_fc_bias = sum(d_h_i_mlp_c_fc, axes 0 and 1) */
             char_gpt_sum_64x512(d_h_i_mlp_c_fc, d_h_i_mlp_c_fc_bias, count);
             /* d_h_i_mlp_c_fc_weight = d_h_i_mlp_c_fc @ h_i_ln_2 */
@@ -4226,14 +4155,14 @@ int char_gpt_train(const char_gpt_train_args *args)
             char_gpt_copy_128x128(h_i_attn_c_proj_weight, h_i_attn_c_proj_weight_transposed);
             /* d_h_i_attn_c_proj_input = d_x_i @ h.i.attn.c_proj.weight */
             char_gpt_contract_64x128_2(d_x_i, h_i_attn_c_proj_weight_transposed,
-                                       d_h_i_attn_c_proj_input, count);
+                d_h_i_attn_c_proj_input, count);
             char_gpt_copy_4x64x32_2(h_i_attn_c_attn, h_i_attn_c_attn_transposed_2, count);
             /* d_h_i_attn_input = d_h_i_attn_c_proj_input @ h_i_attn_c_attn[2, :, :, :, :] */
             char_gpt_contract_4x64x64(d_h_i_attn_c_proj_input, h_i_attn_c_attn_transposed_2,
-                                      d_h_i_attn_input, count);
+                d_h_i_attn_input, count);
             /* d_h_i_attn_input_4 = d_h_i_attn_c_proj_input @ h_i_attn_exp */
             char_gpt_contract_4x64x32_2(d_h_i_attn_c_proj_input, h_i_attn_exp, d_h_i_attn_input_4,
-                                        count);
+                count);
             char_gpt_mul_4x64x64(d_h_i_attn_input, h_i_attn_exp, d_h_i_attn_mul, count);
             /* d_h_i_attn_input_2 = d_h_i_attn_mul @ h_i_attn_c_attn[1, :, :, :, :] */
             char_gpt_contract_4x64x32_3(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_2, count);
@@ -4260,10 +4189,10 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_contract_128x128(d_x_4, y, d_h_0_attn_c_proj_weight, count);
     char_gpt_copy_128x128(h_0_attn_c_proj_weight, h_0_attn_c_proj_weight_transposed);
     char_gpt_contract_64x128_2(d_x_4, h_0_attn_c_proj_weight_transposed, d_h_0_attn_c_proj_input,
-                               count);
+        count);
     char_gpt_copy_4x64x32_2(h_0_attn_c_attn, h_0_attn_c_attn_transposed_2, count);
     char_gpt_contract_4x64x64(d_h_0_attn_c_proj_input, h_0_attn_c_attn_transposed_2,
-                              d_h_0_attn_input, count);
+        d_h_0_attn_input, count);
     char_gpt_contract_4x64x32_2(d_h_0_attn_c_proj_input, h_0_attn_exp, d_h_0_attn_input_4, count);
     char_gpt_mul_4x64x64(d_h_0_attn_input, h_0_attn_exp, d_h_0_attn_mul, count);
     char_gpt_contract_4x64x32_3(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_2, count);
@@ -4273,7 +4202,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_contract_64x128_3(d_qkv_4, h_0_attn_c_attn_weight, d_h_0_ln_1, panel, count);
     /* d_h_0_ln_1_weight = sum(d_h_0_ln_1 * (x - h_0_ln_1_div) * h_0_ln_1_rsqrt, axes 0 and 1) */
     char_gpt_d_h_0_ln_1_weight(d_h_0_ln_1, h_0_ln_1_weight, x, h_0_ln_1_div, h_0_ln_1_rsqrt, d_x_4,
-                               d_h_0_ln_1_weight, d_h_0_ln_1_bias, d_x_sum, d_x_5, count);
+        d_h_0_ln_1_weight, d_h_0_ln_1_bias, d_x_sum, d_x_5, count);
     /* d_wpe_weight = scatter(index, d_x_sum) */
     char_gpt_d_wpe_weight(d_x_sum, d_wpe_weight);
     /* d_wte_weight += scatter(tokens, d_x_5) */
@@ -4387,7 +4316,7 @@ static void char_gpt_init_uniform(float *params, int tensor, uint64_t seed, floa
 
 /* Normal, by the sum of twelve uniform 16-bit numbers (Irwin-Hall). */
 static void char_gpt_init_normal(float *params, int tensor, uint64_t seed, float mean,
-                                 float deviation)
+    float deviation)
 {
     const nn_tensor *t = &char_gpt_params[tensor];
     for (int64_t e = 0, n = char_gpt_elements(t); e < n; e++) {

@@ -293,7 +293,7 @@ static inline float char_gpt_sqrt(float x)
 
 /* to[c * ld + r] = from[r * from_ld + c] */
 static inline void char_gpt_transpose(const float *from, ptrdiff_t from_ld, float *to, ptrdiff_t ld,
-                                      int rows, int columns)
+    int rows, int columns)
 {
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) to[c * ld + r] = from[r * from_ld + c];
@@ -369,9 +369,8 @@ static inline float char_gpt_normal_cdf(float x)
  * and 2 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
  * tiles. */
 static void char_gpt_tile_6x2(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                              const float *NN_RESTRICT ahead, float *NN_RESTRICT sums,
-                              ptrdiff_t a_row, ptrdiff_t b_step, ptrdiff_t ahead_step,
-                              ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c0_1 = 0.0f;
@@ -442,9 +441,8 @@ static void char_gpt_tile_6x2(const float *NN_RESTRICT a, const float *NN_RESTRI
  * and 2 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
  * tiles. */
 static void char_gpt_tile_5x2(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                              const float *NN_RESTRICT ahead, float *NN_RESTRICT sums,
-                              ptrdiff_t a_row, ptrdiff_t b_step, ptrdiff_t ahead_step,
-                              ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_row, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c0_1 = 0.0f;
@@ -505,8 +503,8 @@ static void char_gpt_tile_5x2(const float *NN_RESTRICT a, const float *NN_RESTRI
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
  * and 2 columns; `more`: added to what is there. */
 static void char_gpt_tile_6x2_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                                     float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
-                                     ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
+    ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c0_1 = 0.0f;
@@ -576,8 +574,8 @@ static void char_gpt_tile_6x2_across(const float *NN_RESTRICT a, const float *NN
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
  * and 2 columns; `more`: added to what is there. */
 static void char_gpt_tile_5x2_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                                     float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
-                                     ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
+    ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c0_1 = 0.0f;
@@ -638,8 +636,8 @@ static void char_gpt_tile_5x2_across(const float *NN_RESTRICT a, const float *NN
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
  * and 1 columns; `more`: added to what is there. */
 static void char_gpt_tile_6x1_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                                     float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
-                                     ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
+    ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c1_0 = 0.0f;
@@ -684,8 +682,8 @@ static void char_gpt_tile_6x1_across(const float *NN_RESTRICT a, const float *NN
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
  * and 1 columns; `more`: added to what is there. */
 static void char_gpt_tile_5x1_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-                                     float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
-                                     ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
+    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
+    ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c1_0 = 0.0f;
@@ -737,7 +735,7 @@ static int char_gpt_check_tokens(const int32_t *NN_RESTRICT tokens)
 /* wte = gather(wte.weight, tokens)                                                char_gpt.nn:27
  * wte.weight is stored [128][80]. */
 static void char_gpt_wte(const float *NN_RESTRICT wte_weight, const int32_t *NN_RESTRICT tokens,
-                         float *NN_RESTRICT wte)
+    float *NN_RESTRICT wte)
 {
     for (ptrdiff_t row = 0; row < 1; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -762,9 +760,8 @@ static void char_gpt_wpe(const float *NN_RESTRICT wpe_weight, float *NN_RESTRICT
  * x = wte + wpe
  * Also h_0_ln_2 in infer, h_1_ln_1 in infer, h_1_ln_2 in infer, .... */
 static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RESTRICT wpe,
-                                const float *NN_RESTRICT h_0_ln_1_weight,
-                                const float *NN_RESTRICT h_0_ln_1_bias, float *NN_RESTRICT h_0_ln_1,
-                                float *NN_RESTRICT x)
+    const float *NN_RESTRICT h_0_ln_1_weight, const float *NN_RESTRICT h_0_ln_1_bias,
+    float *NN_RESTRICT h_0_ln_1, float *NN_RESTRICT x)
 {
     for (ptrdiff_t j = 0; j < 64; j++) {
         float sum = 0.0f;
@@ -797,9 +794,8 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
  * [1,64,128] x [384,128] -> [1,64,384]. h.0.attn.c_attn.weight is stored [128][384]. Tile 6 x 2.
  * Also h_1_attn_c_attn in infer, h_2_attn_c_attn in infer, h_3_attn_c_attn in infer. */
 static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
-                                         const float *NN_RESTRICT h_0_attn_c_attn_weight,
-                                         const float *NN_RESTRICT h_0_attn_c_attn_bias,
-                                         float *NN_RESTRICT h_0_attn_c_attn)
+    const float *NN_RESTRICT h_0_attn_c_attn_weight, const float *NN_RESTRICT h_0_attn_c_attn_bias,
+    float *NN_RESTRICT h_0_attn_c_attn)
 {
     for (ptrdiff_t j = 0; j < 384; j += 2) {
         for (ptrdiff_t i = 0; i < 54; i += 6) {
@@ -905,9 +901,8 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
  * 6 x 2.
  * Also h_1_attn_c_proj in infer, h_2_attn_c_proj in infer, h_3_attn_c_proj in infer. */
 static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
-                                         const float *NN_RESTRICT h_0_attn_c_proj_weight,
-                                         const float *NN_RESTRICT h_0_attn_c_proj_bias,
-                                         float *NN_RESTRICT h_0_attn_c_proj)
+    const float *NN_RESTRICT h_0_attn_c_proj_weight, const float *NN_RESTRICT h_0_attn_c_proj_bias,
+    float *NN_RESTRICT h_0_attn_c_proj)
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t i = 0; i < 54; i += 6) {
@@ -1013,9 +1008,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
  * [1,64,128] x [512,128] -> [1,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_fc_mul in infer, h_2_mlp_c_fc_mul in infer, h_3_mlp_c_fc_mul in infer. */
 static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
-                                         const float *NN_RESTRICT h_0_mlp_c_fc_weight,
-                                         const float *NN_RESTRICT h_0_mlp_c_fc_bias,
-                                         float *NN_RESTRICT h_0_mul)
+    const float *NN_RESTRICT h_0_mlp_c_fc_weight, const float *NN_RESTRICT h_0_mlp_c_fc_bias,
+    float *NN_RESTRICT h_0_mul)
 {
     NN_ALIGNED float tile[12];
     for (ptrdiff_t j = 0; j < 512; j += 2) {
@@ -1133,10 +1127,8 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
  * [1,64,512] x [128,512] -> [1,64,128]. h.0.mlp.c_proj.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_proj in infer, h_2_mlp_c_proj in infer, h_3_mlp_c_proj in infer. */
 static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
-                                           const float *NN_RESTRICT h_0_mlp_c_proj_weight,
-                                           const float *NN_RESTRICT h_0_mlp_c_proj_bias,
-                                           float *NN_RESTRICT h_0_mlp_c_proj,
-                                           float *NN_RESTRICT panel)
+    const float *NN_RESTRICT h_0_mlp_c_proj_weight, const float *NN_RESTRICT h_0_mlp_c_proj_bias,
+    float *NN_RESTRICT h_0_mlp_c_proj, float *NN_RESTRICT panel)
 {
     NN_ALIGNED float tile[12];
     for (ptrdiff_t j = 0; j < 128; j += 2) {
@@ -1167,8 +1159,8 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
 /* ln_f = (x_5 + h_3_mlp_c_proj - sum(x_5 + h_3_mlp_c_proj, axis 2) / 128) * rsqrt(variance(x_5 +
  * h_3_mlp_c_proj, axis 2) + 1e-05) * ln_f.weight + ln_f.bias  char_gpt.nn:29 */
 static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT h_3_mlp_c_proj,
-                          const float *NN_RESTRICT ln_f_weight, const float *NN_RESTRICT ln_f_bias,
-                          float *NN_RESTRICT ln_f)
+    const float *NN_RESTRICT ln_f_weight, const float *NN_RESTRICT ln_f_bias,
+    float *NN_RESTRICT ln_f)
 {
     for (ptrdiff_t j = 0; j < 64; j++) {
         float sum = 0.0f;
@@ -1199,7 +1191,7 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
 /* logits = ln_f @ wte.weight.T                                                    char_gpt.nn:29
  * [1,64,128] x [65,128] -> [1,64,65]. wte.weight is stored [128][80]. Tile 4 x 2. */
 static void char_gpt_logits(const float *NN_RESTRICT ln_f, const float *NN_RESTRICT wte_weight,
-                            float *NN_RESTRICT logits)
+    float *NN_RESTRICT logits)
 {
     for (ptrdiff_t j = 0; j < 64; j += 2) {
         for (ptrdiff_t i = 0; i < 64; i += 4) {
@@ -1278,8 +1270,7 @@ static int char_gpt_check_next(const int32_t *NN_RESTRICT next, ptrdiff_t count)
 /* wte = gather(wte.weight, tokens)                                                char_gpt.nn:27
  * wte.weight is stored [128][80]. */
 static void char_gpt_wte_batch12(const float *NN_RESTRICT wte_weight,
-                                 const int32_t *NN_RESTRICT tokens, float *NN_RESTRICT wte,
-                                 ptrdiff_t count)
+    const int32_t *NN_RESTRICT tokens, float *NN_RESTRICT wte, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -1296,11 +1287,9 @@ static void char_gpt_wte_batch12(const float *NN_RESTRICT wte_weight,
  * h_0_ln_1_div = sum(x, axis 2) / 128
  * h_0_ln_1_rsqrt = rsqrt(variance(x, axis 2) + 1e-05) */
 static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float *NN_RESTRICT wpe,
-                                      const float *NN_RESTRICT h_0_ln_1_weight,
-                                      const float *NN_RESTRICT h_0_ln_1_bias,
-                                      float *NN_RESTRICT h_0_ln_1, float *NN_RESTRICT x,
-                                      float *NN_RESTRICT h_0_ln_1_div,
-                                      float *NN_RESTRICT h_0_ln_1_rsqrt, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_ln_1_weight, const float *NN_RESTRICT h_0_ln_1_bias,
+    float *NN_RESTRICT h_0_ln_1, float *NN_RESTRICT x, float *NN_RESTRICT h_0_ln_1_div,
+    float *NN_RESTRICT h_0_ln_1_rsqrt, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -1337,9 +1326,8 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
  * [12,64,128] x [384,128] -> [12,64,384]. h.0.attn.c_attn.weight is stored [128][384]. Tile 6 x 2.
  * Also h_1_attn_c_attn in train, h_2_attn_c_attn in train, h_3_attn_c_attn in train. */
 static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
-                                           const float *NN_RESTRICT h_0_attn_c_attn_weight,
-                                           const float *NN_RESTRICT h_0_attn_c_attn_bias,
-                                           float *NN_RESTRICT h_0_attn_c_attn, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_attn_weight, const float *NN_RESTRICT h_0_attn_c_attn_bias,
+    float *NN_RESTRICT h_0_attn_c_attn, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 384; j += 2) {
@@ -1403,7 +1391,7 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
  * Also transpose_h_1_attn_c_attn in train, transpose_h_2_attn_c_attn in train,
  * transpose_h_3_attn_c_attn in train, and for one sample. */
 static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
-                                  float *NN_RESTRICT h_0_attn_c_attn_transposed, ptrdiff_t count)
+    float *NN_RESTRICT h_0_attn_c_attn_transposed, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -1423,8 +1411,8 @@ static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
  * Also h_1_attn_select in train, h_2_attn_select in train, h_3_attn_select in train, and for one
  * sample. */
 static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c_attn,
-                                             const float *NN_RESTRICT h_0_attn_c_attn_transposed,
-                                             float *NN_RESTRICT h_0_attn_select, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_attn_transposed, float *NN_RESTRICT h_0_attn_select,
+    ptrdiff_t count)
 {
     NN_ALIGNED float tile[8];
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -1485,7 +1473,7 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
 /* h_0_attn_exp = exp(h_0_attn_select - logsumexp(h_0_attn_select, axis 3))        char_gpt.nn:12
  * Also h_1_attn_exp in train, h_2_attn_exp in train, h_3_attn_exp in train, and for one sample. */
 static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
-                                 float *NN_RESTRICT h_0_attn_exp, ptrdiff_t count)
+    float *NN_RESTRICT h_0_attn_exp, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -1498,7 +1486,7 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
                 float sum = 0.0f;
                 for (ptrdiff_t l = 0; l < 64; l++) {
                     const float exp = char_gpt_exp(h_0_attn_select[row * 16448 + j * 4112 + k * 64
-                                                   + l] - largest);
+                        + l] - largest);
                     sum += exp;
                 }
                 const float logsumexp = largest + char_gpt_log(sum);
@@ -1516,8 +1504,7 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
  * [12,4,64,64] x [12,4,64,32] -> [12,4,64,32]. Tile 2 x 4.
  * Also h_1_attn in train, h_2_attn in train, h_3_attn in train, and for one sample. */
 static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
-                                      const float *NN_RESTRICT h_0_attn_c_attn,
-                                      float *NN_RESTRICT y, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_attn, float *NN_RESTRICT y, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -1568,9 +1555,8 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
  * Tile 6 x 2.
  * Also h_1_attn_c_proj in train, h_2_attn_c_proj in train, h_3_attn_c_proj in train. */
 static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
-                                           const float *NN_RESTRICT h_0_attn_c_proj_weight,
-                                           const float *NN_RESTRICT h_0_attn_c_proj_bias,
-                                           float *NN_RESTRICT h_0_attn_c_proj, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_proj_weight, const float *NN_RESTRICT h_0_attn_c_proj_bias,
+    float *NN_RESTRICT h_0_attn_c_proj, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 128; j += 2) {
@@ -1637,12 +1623,9 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
  * h_0_ln_2_rsqrt = rsqrt(variance(x_2, axis 2) + 1e-05)
  * Also h_1_ln_1 in train, h_1_ln_2 in train, h_2_ln_1 in train, .... */
 static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
-                                  const float *NN_RESTRICT h_0_attn_c_proj,
-                                  const float *NN_RESTRICT h_0_ln_2_weight,
-                                  const float *NN_RESTRICT h_0_ln_2_bias,
-                                  float *NN_RESTRICT h_0_ln_2, float *NN_RESTRICT x_2,
-                                  float *NN_RESTRICT h_0_ln_2_div,
-                                  float *NN_RESTRICT h_0_ln_2_rsqrt, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_attn_c_proj, const float *NN_RESTRICT h_0_ln_2_weight,
+    const float *NN_RESTRICT h_0_ln_2_bias, float *NN_RESTRICT h_0_ln_2, float *NN_RESTRICT x_2,
+    float *NN_RESTRICT h_0_ln_2_div, float *NN_RESTRICT h_0_ln_2_rsqrt, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -1683,10 +1666,8 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
  * [12,64,128] x [512,128] -> [12,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_fc_mul in train, h_2_mlp_c_fc_mul in train, h_3_mlp_c_fc_mul in train. */
 static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
-                                           const float *NN_RESTRICT h_0_mlp_c_fc_weight,
-                                           const float *NN_RESTRICT h_0_mlp_c_fc_bias,
-                                           float *NN_RESTRICT h_0_mul,
-                                           float *NN_RESTRICT h_0_mlp_c_fc, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_mlp_c_fc_weight, const float *NN_RESTRICT h_0_mlp_c_fc_bias,
+    float *NN_RESTRICT h_0_mul, float *NN_RESTRICT h_0_mlp_c_fc, ptrdiff_t count)
 {
     NN_ALIGNED float tile[12];
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
@@ -1759,10 +1740,8 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
  * [12,64,512] x [128,512] -> [12,64,128]. h.0.mlp.c_proj.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_proj in train, h_2_mlp_c_proj in train, h_3_mlp_c_proj in train. */
 static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
-                                           const float *NN_RESTRICT h_0_mlp_c_proj_weight,
-                                           const float *NN_RESTRICT h_0_mlp_c_proj_bias,
-                                           float *NN_RESTRICT h_0_mlp_c_proj,
-                                           float *NN_RESTRICT panel, ptrdiff_t count)
+    const float *NN_RESTRICT h_0_mlp_c_proj_weight, const float *NN_RESTRICT h_0_mlp_c_proj_bias,
+    float *NN_RESTRICT h_0_mlp_c_proj, float *NN_RESTRICT panel, ptrdiff_t count)
 {
     NN_ALIGNED float tile[12];
     for (ptrdiff_t j = 0; j < 128; j += 2) {
@@ -1784,8 +1763,7 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
 /* logits = ln_f @ wte.weight.T                                                    char_gpt.nn:29
  * [12,64,128] x [65,128] -> [12,64,65]. wte.weight is stored [128][80]. Tile 6 x 2. */
 static void char_gpt_logits_batch12(const float *NN_RESTRICT ln_f,
-                                    const float *NN_RESTRICT wte_weight, float *NN_RESTRICT logits,
-                                    ptrdiff_t count)
+    const float *NN_RESTRICT wte_weight, float *NN_RESTRICT logits, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 64; j += 2) {
@@ -1879,7 +1857,7 @@ static void char_gpt_logits_batch12(const float *NN_RESTRICT ln_f,
  * d_logits = (index == next ? -(1 / (count * 64)) : 0) + exp(logits - logsumexp(logits, axis 2))
  * * (1 / (count * 64)) */
 static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RESTRICT next,
-                          float *NN_RESTRICT loss, float *NN_RESTRICT d_logits, ptrdiff_t count)
+    float *NN_RESTRICT loss, float *NN_RESTRICT d_logits, ptrdiff_t count)
 {
     const float valid = (float)(int32_t)count;
     const float mul = valid * 64.0f;
@@ -1918,7 +1896,7 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
 
 /* perplexity_mul = exp(loss) * count                                              char_gpt.nn:33 */
 static void char_gpt_perplexity_mul(const float *NN_RESTRICT loss,
-                                    float *NN_RESTRICT perplexity_mul, ptrdiff_t count)
+    float *NN_RESTRICT perplexity_mul, ptrdiff_t count)
 {
     const float exp = char_gpt_exp(loss[0]);
     const float valid = (float)(int32_t)count;
@@ -1927,7 +1905,7 @@ static void char_gpt_perplexity_mul(const float *NN_RESTRICT loss,
 
 /* perplexity = concat(perplexity_mul, count)                                      char_gpt.nn:33 */
 static void char_gpt_perplexity(const float *NN_RESTRICT perplexity_mul,
-                                float *NN_RESTRICT perplexity, ptrdiff_t count)
+    float *NN_RESTRICT perplexity, ptrdiff_t count)
 {
     perplexity[0] = perplexity_mul[0];
     perplexity[1] = (float)(int32_t)count;
@@ -1936,7 +1914,7 @@ static void char_gpt_perplexity(const float *NN_RESTRICT perplexity_mul,
 /* wte_weight_transposed = wte.weight                                              char_gpt.nn:27
  * wte.weight is stored [128][80]. */
 static void char_gpt_transpose_wte_weight(const float *NN_RESTRICT wte_weight,
-                                          float *NN_RESTRICT wte_weight_transposed)
+    float *NN_RESTRICT wte_weight_transposed)
 {
     for (ptrdiff_t i = 0; i < 65; i++) {
         for (ptrdiff_t j = 0; j < 128; j++) {
@@ -1948,8 +1926,7 @@ static void char_gpt_transpose_wte_weight(const float *NN_RESTRICT wte_weight,
 /* d_ln_f = d_logits @ wte.weight                                                  char_gpt.nn:29
  * [12,64,65] x [65,128] -> [12,64,128]. Tile 6 x 2. */
 static void char_gpt_d_ln_f(const float *NN_RESTRICT d_logits,
-                            const float *NN_RESTRICT wte_weight_transposed,
-                            float *NN_RESTRICT d_ln_f, ptrdiff_t count)
+    const float *NN_RESTRICT wte_weight_transposed, float *NN_RESTRICT d_ln_f, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
@@ -2007,25 +1984,25 @@ static void char_gpt_d_ln_f(const float *NN_RESTRICT d_logits,
 /* d_wte_weight = d_logits @ ln_f                                                  char_gpt.nn:29
  * [12,64,65] x [12,64,128] -> [128,65]. Tile 6 x 2. */
 static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float *NN_RESTRICT ln_f,
-                                  float *NN_RESTRICT d_wte_weight, ptrdiff_t count)
+    float *NN_RESTRICT d_wte_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 64; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             char_gpt_tile_6x2_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80, 80,
-                                     count * 64, 0);
+                count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             char_gpt_tile_5x2_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80, 80,
-                                     count * 64, 0);
+                count * 64, 0);
         }
     }
     for (ptrdiff_t i = 0; i < 108; i += 6) {
         char_gpt_tile_6x1_across(ln_f + i, d_logits + 64, d_wte_weight + i * 80 + 64, 144, 80, 80,
-                                 count * 64, 0);
+            count * 64, 0);
     }
     for (ptrdiff_t i = 108; i < 128; i += 5) {
         char_gpt_tile_5x1_across(ln_f + i, d_logits + 64, d_wte_weight + i * 80 + 64, 144, 80, 80,
-                                 count * 64, 0);
+            count * 64, 0);
     }
 }
 
@@ -2036,14 +2013,10 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
  * ln_f_rsqrt * ln_f_rsqrt * ln_f_rsqrt * 0.015625 + d_ln_f * ln_f.weight * ln_f_rsqrt +
  * sum(-(d_ln_f * ln_f.weight * ln_f_rsqrt), axis 2) / 128 */
 static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
-                                           const float *NN_RESTRICT ln_f_weight,
-                                           const float *NN_RESTRICT h_3,
-                                           const float *NN_RESTRICT ln_f_div,
-                                           const float *NN_RESTRICT ln_f_rsqrt,
-                                           float *NN_RESTRICT d_h_3_mlp_c_proj_bias,
-                                           float *NN_RESTRICT d_ln_f_weight,
-                                           float *NN_RESTRICT d_ln_f_bias, float *NN_RESTRICT d_h_3,
-                                           ptrdiff_t count)
+    const float *NN_RESTRICT ln_f_weight, const float *NN_RESTRICT h_3,
+    const float *NN_RESTRICT ln_f_div, const float *NN_RESTRICT ln_f_rsqrt,
+    float *NN_RESTRICT d_h_3_mlp_c_proj_bias, float *NN_RESTRICT d_ln_f_weight,
+    float *NN_RESTRICT d_ln_f_bias, float *NN_RESTRICT d_h_3, ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 128; k++) d_ln_f_bias[k] = 0.0f;
     for (ptrdiff_t k = 0; k < 128; k++) d_ln_f_weight[k] = 0.0f;
@@ -2088,17 +2061,16 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
  * Also d_h_2_mlp_c_proj_weight in train, d_h_1_mlp_c_proj_weight in train,
  * d_h_0_mlp_c_proj_weight in train. */
 static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
-                                      const float *NN_RESTRICT h_3_mul,
-                                      float *NN_RESTRICT d_h_3_mlp_c_proj_weight, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_mul, float *NN_RESTRICT d_h_3_mlp_c_proj_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 512; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             char_gpt_tile_6x2_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + j + i * 528,
-                                     144, 528, 528, count * 64, 0);
+                144, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             char_gpt_tile_5x2_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + j + i * 528,
-                                     144, 528, 528, count * 64, 0);
+                144, 528, 528, count * 64, 0);
         }
     }
 }
@@ -2109,9 +2081,8 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
  * [12,64,128] x [128,512] -> [12,64,512]. h.3.mlp.c_proj.weight is stored [128][528]. Tile 6 x 2.
  * Also d_h_2_mlp_c_fc in train, d_h_1_mlp_c_fc in train, d_h_0_mlp_c_fc in train. */
 static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
-                                         const float *NN_RESTRICT h_3_mlp_c_proj_weight,
-                                         const float *NN_RESTRICT h_3_mlp_c_fc,
-                                         float *NN_RESTRICT d_h_3_mlp_c_fc, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_mlp_c_proj_weight, const float *NN_RESTRICT h_3_mlp_c_fc,
+    float *NN_RESTRICT d_h_3_mlp_c_fc, ptrdiff_t count)
 {
     NN_ALIGNED float tile[12];
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
@@ -2191,7 +2162,7 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
 /* d_h_3_mlp_c_fc_bias = sum(d_h_3_mlp_c_fc, axes 0 and 1)                         char_gpt.nn:19
  * Also d_h_2_mlp_c_fc_bias in train, d_h_1_mlp_c_fc_bias in train, d_h_0_mlp_c_fc_bias in train. */
 static void char_gpt_sum_64x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
-                                float *NN_RESTRICT d_h_3_mlp_c_fc_bias, ptrdiff_t count)
+    float *NN_RESTRICT d_h_3_mlp_c_fc_bias, ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 512; k++) d_h_3_mlp_c_fc_bias[k] = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -2208,19 +2179,16 @@ static void char_gpt_sum_64x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
  * Also d_h_2_mlp_c_fc_weight in train, d_h_1_mlp_c_fc_weight in train, d_h_0_mlp_c_fc_weight in
  * train. */
 static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
-                                      const float *NN_RESTRICT h_3_ln_2,
-                                      float *NN_RESTRICT d_h_3_mlp_c_fc_weight, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_ln_2, float *NN_RESTRICT d_h_3_mlp_c_fc_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 512; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             char_gpt_tile_6x2_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
-                                     d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64,
-                                     0);
+                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             char_gpt_tile_5x2_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
-                                     d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64,
-                                     0);
+                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
         }
     }
 }
@@ -2229,9 +2197,8 @@ static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
  * [12,64,512] x [512,128] -> [12,64,128]. h.3.mlp.c_fc.weight is stored [128][528]. Tile 6 x 2.
  * Also d_h_2_ln_2 in train, d_h_1_ln_2 in train, d_h_0_ln_2 in train. */
 static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
-                                     const float *NN_RESTRICT h_3_mlp_c_fc_weight,
-                                     float *NN_RESTRICT d_h_3_ln_2, float *NN_RESTRICT panel,
-                                     ptrdiff_t count)
+    const float *NN_RESTRICT h_3_mlp_c_fc_weight, float *NN_RESTRICT d_h_3_ln_2,
+    float *NN_RESTRICT panel, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t k = 0; k < 512; k += 16) {
@@ -2254,14 +2221,11 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
  * Also d_h_2_mlp_c_proj_bias in train, d_h_2_attn_c_proj_bias in train, d_h_1_mlp_c_proj_bias in
  * train, .... */
 static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
-                                const float *NN_RESTRICT h_3_ln_2_weight,
-                                const float *NN_RESTRICT x_5, const float *NN_RESTRICT h_3_ln_2_div,
-                                const float *NN_RESTRICT h_3_ln_2_rsqrt,
-                                const float *NN_RESTRICT d_h_3,
-                                float *NN_RESTRICT d_h_3_attn_c_proj_bias,
-                                float *NN_RESTRICT d_h_3_ln_2_weight,
-                                float *NN_RESTRICT d_h_3_ln_2_bias, float *NN_RESTRICT d_x,
-                                ptrdiff_t count)
+    const float *NN_RESTRICT h_3_ln_2_weight, const float *NN_RESTRICT x_5,
+    const float *NN_RESTRICT h_3_ln_2_div, const float *NN_RESTRICT h_3_ln_2_rsqrt,
+    const float *NN_RESTRICT d_h_3, float *NN_RESTRICT d_h_3_attn_c_proj_bias,
+    float *NN_RESTRICT d_h_3_ln_2_weight, float *NN_RESTRICT d_h_3_ln_2_bias,
+    float *NN_RESTRICT d_x, ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 128; k++) d_h_3_ln_2_bias[k] = 0.0f;
     for (ptrdiff_t k = 0; k < 128; k++) d_h_3_ln_2_weight[k] = 0.0f;
@@ -2307,16 +2271,16 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
  * Also d_h_2_attn_c_proj_weight in train, d_h_1_attn_c_proj_weight in train,
  * d_h_0_attn_c_proj_weight in train. */
 static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float *NN_RESTRICT y_4,
-                                      float *NN_RESTRICT d_h_3_attn_c_proj_weight, ptrdiff_t count)
+    float *NN_RESTRICT d_h_3_attn_c_proj_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             char_gpt_tile_6x2_across(y_4 + i, d_x + j, d_h_3_attn_c_proj_weight + i * 128 + j, 144,
-                                     144, 128, count * 64, 0);
+                144, 128, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             char_gpt_tile_5x2_across(y_4 + i, d_x + j, d_h_3_attn_c_proj_weight + i * 128 + j, 144,
-                                     144, 128, count * 64, 0);
+                144, 128, count * 64, 0);
         }
     }
 }
@@ -2326,7 +2290,7 @@ static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float 
  * Also transpose_h_2_attn_c_proj_weight in train, transpose_h_1_attn_c_proj_weight in train,
  * transpose_h_0_attn_c_proj_weight in train. */
 static void char_gpt_copy_128x128(const float *NN_RESTRICT h_3_attn_c_proj_weight,
-                                  float *NN_RESTRICT h_3_attn_c_proj_weight_transposed)
+    float *NN_RESTRICT h_3_attn_c_proj_weight_transposed)
 {
     for (ptrdiff_t i = 0; i < 128; i++) {
         for (ptrdiff_t j = 0; j < 128; j++) {
@@ -2340,8 +2304,8 @@ static void char_gpt_copy_128x128(const float *NN_RESTRICT h_3_attn_c_proj_weigh
  * Also d_h_2_attn_c_proj_input in train, d_h_1_attn_c_proj_input in train,
  * d_h_0_attn_c_proj_input in train. */
 static void char_gpt_contract_64x128_2(const float *NN_RESTRICT d_x,
-                                       const float *NN_RESTRICT h_3_attn_c_proj_weight_transposed,
-                                       float *NN_RESTRICT d_h_3_attn_c_proj_input, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_proj_weight_transposed,
+    float *NN_RESTRICT d_h_3_attn_c_proj_input, ptrdiff_t count)
 {
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 128; j += 2) {
@@ -2403,8 +2367,7 @@ static void char_gpt_contract_64x128_2(const float *NN_RESTRICT d_x,
  * Also make_h_2_attn_c_attn_transposed_2 in train, make_h_1_attn_c_attn_transposed_2 in train,
  * make_h_0_attn_c_attn_transposed_2 in train. */
 static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
-                                    float *NN_RESTRICT h_3_attn_c_attn_transposed_2,
-                                    ptrdiff_t count)
+    float *NN_RESTRICT h_3_attn_c_attn_transposed_2, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -2422,8 +2385,8 @@ static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
  * [12,64,4,32] x [12,4,64,32] -> [12,4,64,64]. Tile 4 x 2.
  * Also d_h_2_attn_input in train, d_h_1_attn_input in train, d_h_0_attn_input in train. */
 static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
-                                      const float *NN_RESTRICT h_3_attn_c_attn_transposed_2,
-                                      float *NN_RESTRICT d_h_3_attn_input, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_attn_transposed_2, float *NN_RESTRICT d_h_3_attn_input,
+    ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -2479,8 +2442,7 @@ static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj
  * [12,64,4,32] x [12,4,64,64] -> [12,4,64,32]. Tile 2 x 4.
  * Also d_h_2_attn_input_4 in train, d_h_1_attn_input_4 in train, d_h_0_attn_input_4 in train. */
 static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_proj_input,
-                                        const float *NN_RESTRICT h_3_attn_exp,
-                                        float *NN_RESTRICT d_h_3_attn_input_4, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_exp, float *NN_RESTRICT d_h_3_attn_input_4, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -2534,8 +2496,7 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
  * sum(-(d_h_3_attn_input * h_3_attn_exp), axis 3) : 0) * 0.176777  char_gpt.nn:12
  * Also d_h_2_attn_mul in train, d_h_1_attn_mul in train, d_h_0_attn_mul in train. */
 static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
-                                 const float *NN_RESTRICT h_3_attn_exp,
-                                 float *NN_RESTRICT d_h_3_attn_mul, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_exp, float *NN_RESTRICT d_h_3_attn_mul, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -2564,8 +2525,8 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
  * [12,4,64,64] x [12,4,64,32] -> [12,4,64,32]. Tile 2 x 4.
  * Also d_h_2_attn_input_2 in train, d_h_1_attn_input_2 in train, d_h_0_attn_input_2 in train. */
 static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
-                                        const float *NN_RESTRICT h_3_attn_c_attn,
-                                        float *NN_RESTRICT d_h_3_attn_input_2, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_attn, float *NN_RESTRICT d_h_3_attn_input_2,
+    ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -2615,8 +2576,8 @@ static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
  * [12,4,64,64] x [12,4,64,32] -> [12,4,32,64]. Tile 2 x 4.
  * Also d_h_2_attn_input_3 in train, d_h_1_attn_input_3 in train, d_h_0_attn_input_3 in train. */
 static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
-                                      const float *NN_RESTRICT h_3_attn_c_attn,
-                                      float *NN_RESTRICT d_h_3_attn_input_3, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_attn, float *NN_RESTRICT d_h_3_attn_input_3,
+    ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
@@ -2666,7 +2627,7 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
  * Also d_h_2_attn_c_attn_bias in train, d_h_1_attn_c_attn_bias in train, d_h_0_attn_c_attn_bias
  * in train. */
 static void char_gpt_sum_64x384(const float *NN_RESTRICT d_qkv,
-                                float *NN_RESTRICT d_h_3_attn_c_attn_bias, ptrdiff_t count)
+    float *NN_RESTRICT d_h_3_attn_c_attn_bias, ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 384; k++) d_h_3_attn_c_attn_bias[k] = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -2683,19 +2644,16 @@ static void char_gpt_sum_64x384(const float *NN_RESTRICT d_qkv,
  * Also d_h_2_attn_c_attn_weight in train, d_h_1_attn_c_attn_weight in train,
  * d_h_0_attn_c_attn_weight in train. */
 static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
-                                      const float *NN_RESTRICT h_3_ln_1,
-                                      float *NN_RESTRICT d_h_3_attn_c_attn_weight, ptrdiff_t count)
+    const float *NN_RESTRICT h_3_ln_1, float *NN_RESTRICT d_h_3_attn_c_attn_weight, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 384; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             char_gpt_tile_6x2_across(h_3_ln_1 + i, d_qkv + j,
-                                     d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384,
-                                     count * 64, 0);
+                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             char_gpt_tile_5x2_across(h_3_ln_1 + i, d_qkv + j,
-                                     d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384,
-                                     count * 64, 0);
+                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
         }
     }
 }
@@ -2704,9 +2662,8 @@ static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
  * [12,64,384] x [384,128] -> [12,64,128]. h.3.attn.c_attn.weight is stored [128][384]. Tile 6 x 2.
  * Also d_h_2_ln_1 in train, d_h_1_ln_1 in train, d_h_0_ln_1 in train. */
 static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
-                                       const float *NN_RESTRICT h_3_attn_c_attn_weight,
-                                       float *NN_RESTRICT d_h_3_ln_1, float *NN_RESTRICT panel,
-                                       ptrdiff_t count)
+    const float *NN_RESTRICT h_3_attn_c_attn_weight, float *NN_RESTRICT d_h_3_ln_1,
+    float *NN_RESTRICT panel, ptrdiff_t count)
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t k = 0; k < 384; k += 16) {
@@ -2728,15 +2685,11 @@ static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
  * h.0.ln_1.weight * h_0_ln_1_rsqrt + sum(-(d_h_0_ln_1 * h.0.ln_1.weight * h_0_ln_1_rsqrt), axis
  * 2) / 128 */
 static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
-                                       const float *NN_RESTRICT h_0_ln_1_weight,
-                                       const float *NN_RESTRICT x,
-                                       const float *NN_RESTRICT h_0_ln_1_div,
-                                       const float *NN_RESTRICT h_0_ln_1_rsqrt,
-                                       const float *NN_RESTRICT d_x_4,
-                                       float *NN_RESTRICT d_h_0_ln_1_weight,
-                                       float *NN_RESTRICT d_h_0_ln_1_bias,
-                                       float *NN_RESTRICT d_x_sum, float *NN_RESTRICT d_x_5,
-                                       ptrdiff_t count)
+    const float *NN_RESTRICT h_0_ln_1_weight, const float *NN_RESTRICT x,
+    const float *NN_RESTRICT h_0_ln_1_div, const float *NN_RESTRICT h_0_ln_1_rsqrt,
+    const float *NN_RESTRICT d_x_4, float *NN_RESTRICT d_h_0_ln_1_weight,
+    float *NN_RESTRICT d_h_0_ln_1_bias, float *NN_RESTRICT d_x_sum, float *NN_RESTRICT d_x_5,
+    ptrdiff_t count)
 {
     for (ptrdiff_t k = 0; k < 128; k++) d_h_0_ln_1_bias[k] = 0.0f;
     for (ptrdiff_t k = 0; k < 128; k++) d_h_0_ln_1_weight[k] = 0.0f;
@@ -2791,8 +2744,7 @@ static void char_gpt_d_wpe_weight(const float *NN_RESTRICT d_x_sum, float *NN_RE
 
 /* d_wte_weight += scatter(tokens, d_x_5)                                          char_gpt.nn:29 */
 static void char_gpt_d_wte_weight_rows(float *NN_RESTRICT d_wte_weight,
-                                       const int32_t *NN_RESTRICT tokens,
-                                       const float *NN_RESTRICT d_x_5, ptrdiff_t count)
+    const int32_t *NN_RESTRICT tokens, const float *NN_RESTRICT d_x_5, ptrdiff_t count)
 {
     for (ptrdiff_t i = 0; i < count; i++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -2806,9 +2758,8 @@ static void char_gpt_d_wte_weight_rows(float *NN_RESTRICT d_wte_weight,
 
 /* One step over n parameters, a multiple of 16; moments and parameters are updated in place. */
 static void char_gpt_adam(float *NN_RESTRICT params, const float *NN_RESTRICT grads,
-                          float *NN_RESTRICT first, float *NN_RESTRICT second, float rate,
-                          float decay, float gain1, float gain2, float scale, float eps,
-                          ptrdiff_t n)
+    float *NN_RESTRICT first, float *NN_RESTRICT second, float rate, float decay, float gain1,
+    float gain2, float scale, float eps, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
         const float w = params[i];
@@ -2967,11 +2918,11 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("x", x, 9216);
     /* h_0_attn_c_attn = h_0_ln_1 @ h.0.attn.c_attn.weight.T + h.0.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_0_ln_1, h_0_attn_c_attn_weight, h_0_attn_c_attn_bias,
-                                 h_0_attn_c_attn);
+        h_0_attn_c_attn);
     CHAR_GPT_TRACE("h.0.attn.c_attn", h_0_attn_c_attn, 25600);
     char_gpt_copy_4x64x32(h_0_attn_c_attn, h_0_attn_c_attn_transposed, count);
     char_gpt_contract_select_4x64x64(h_0_attn_c_attn, h_0_attn_c_attn_transposed, h_0_attn_select,
-                                     count);
+        count);
     CHAR_GPT_TRACE("h.0.attn_select", h_0_attn_select, 16448);
     /* h_0_attn_exp = exp(h_0_attn_select - logsumexp(h_0_attn_select, axis 3)) */
     char_gpt_exp_4x64x64(h_0_attn_select, h_0_attn_exp, count);
@@ -2989,18 +2940,18 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("h.0_mul", h_0_mul, 33792);
     /* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_0_mul, h_0_mlp_c_proj_weight, h_0_mlp_c_proj_bias,
-                                   h_0_mlp_c_proj, panel);
+        h_0_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.0.mlp.c_proj", h_0_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_2, h_0_mlp_c_proj, h_1_ln_1_weight, h_1_ln_1_bias, h_1_ln_1, h_0);
     CHAR_GPT_TRACE("h.1.ln_1", h_1_ln_1, 9216);
     CHAR_GPT_TRACE("h.0", h_0, 9216);
     /* h_1_attn_c_attn = h_1_ln_1 @ h.1.attn.c_attn.weight.T + h.1.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_1_ln_1, h_1_attn_c_attn_weight, h_1_attn_c_attn_bias,
-                                 h_1_attn_c_attn);
+        h_1_attn_c_attn);
     CHAR_GPT_TRACE("h.1.attn.c_attn", h_1_attn_c_attn, 25600);
     char_gpt_copy_4x64x32(h_1_attn_c_attn, h_1_attn_c_attn_transposed, count);
     char_gpt_contract_select_4x64x64(h_1_attn_c_attn, h_1_attn_c_attn_transposed, h_1_attn_select,
-                                     count);
+        count);
     CHAR_GPT_TRACE("h.1.attn_select", h_1_attn_select, 16448);
     /* h_1_attn_exp = exp(h_1_attn_select - logsumexp(h_1_attn_select, axis 3)) */
     char_gpt_exp_4x64x64(h_1_attn_select, h_1_attn_exp, count);
@@ -3010,7 +2961,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("y", y_2, 9216);
     /* h_1_attn_c_proj = y_2 @ h.1.attn.c_proj.weight.T + h.1.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_2, h_1_attn_c_proj_weight, h_1_attn_c_proj_bias,
-                                 h_1_attn_c_proj);
+        h_1_attn_c_proj);
     CHAR_GPT_TRACE("h.1.attn.c_proj", h_1_attn_c_proj, 9216);
     char_gpt_add_64x128(h_0, h_1_attn_c_proj, h_1_ln_2_weight, h_1_ln_2_bias, h_1_ln_2, x_3);
     CHAR_GPT_TRACE("h.1.ln_2", h_1_ln_2, 9216);
@@ -3019,18 +2970,18 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("h.1_mul", h_1_mul, 33792);
     /* h_1_mlp_c_proj = h_1_mul @ h.1.mlp.c_proj.weight.T + h.1.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_1_mul, h_1_mlp_c_proj_weight, h_1_mlp_c_proj_bias,
-                                   h_1_mlp_c_proj, panel);
+        h_1_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.1.mlp.c_proj", h_1_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_3, h_1_mlp_c_proj, h_2_ln_1_weight, h_2_ln_1_bias, h_2_ln_1, h_1);
     CHAR_GPT_TRACE("h.2.ln_1", h_2_ln_1, 9216);
     CHAR_GPT_TRACE("h.1", h_1, 9216);
     /* h_2_attn_c_attn = h_2_ln_1 @ h.2.attn.c_attn.weight.T + h.2.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_2_ln_1, h_2_attn_c_attn_weight, h_2_attn_c_attn_bias,
-                                 h_2_attn_c_attn);
+        h_2_attn_c_attn);
     CHAR_GPT_TRACE("h.2.attn.c_attn", h_2_attn_c_attn, 25600);
     char_gpt_copy_4x64x32(h_2_attn_c_attn, h_2_attn_c_attn_transposed, count);
     char_gpt_contract_select_4x64x64(h_2_attn_c_attn, h_2_attn_c_attn_transposed, h_2_attn_select,
-                                     count);
+        count);
     CHAR_GPT_TRACE("h.2.attn_select", h_2_attn_select, 16448);
     /* h_2_attn_exp = exp(h_2_attn_select - logsumexp(h_2_attn_select, axis 3)) */
     char_gpt_exp_4x64x64(h_2_attn_select, h_2_attn_exp, count);
@@ -3040,7 +2991,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("y", y_3, 9216);
     /* h_2_attn_c_proj = y_3 @ h.2.attn.c_proj.weight.T + h.2.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_3, h_2_attn_c_proj_weight, h_2_attn_c_proj_bias,
-                                 h_2_attn_c_proj);
+        h_2_attn_c_proj);
     CHAR_GPT_TRACE("h.2.attn.c_proj", h_2_attn_c_proj, 9216);
     char_gpt_add_64x128(h_1, h_2_attn_c_proj, h_2_ln_2_weight, h_2_ln_2_bias, h_2_ln_2, x_4);
     CHAR_GPT_TRACE("h.2.ln_2", h_2_ln_2, 9216);
@@ -3049,18 +3000,18 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("h.2_mul", h_2_mul, 33792);
     /* h_2_mlp_c_proj = h_2_mul @ h.2.mlp.c_proj.weight.T + h.2.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_2_mul, h_2_mlp_c_proj_weight, h_2_mlp_c_proj_bias,
-                                   h_2_mlp_c_proj, panel);
+        h_2_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.2.mlp.c_proj", h_2_mlp_c_proj, 9216);
     char_gpt_add_64x128(x_4, h_2_mlp_c_proj, h_3_ln_1_weight, h_3_ln_1_bias, h_3_ln_1, h_2);
     CHAR_GPT_TRACE("h.3.ln_1", h_3_ln_1, 9216);
     CHAR_GPT_TRACE("h.2", h_2, 9216);
     /* h_3_attn_c_attn = h_3_ln_1 @ h.3.attn.c_attn.weight.T + h.3.attn.c_attn.bias */
     char_gpt_contract_add_64x384(h_3_ln_1, h_3_attn_c_attn_weight, h_3_attn_c_attn_bias,
-                                 h_3_attn_c_attn);
+        h_3_attn_c_attn);
     CHAR_GPT_TRACE("h.3.attn.c_attn", h_3_attn_c_attn, 25600);
     char_gpt_copy_4x64x32(h_3_attn_c_attn, h_3_attn_c_attn_transposed, count);
     char_gpt_contract_select_4x64x64(h_3_attn_c_attn, h_3_attn_c_attn_transposed, h_3_attn_select,
-                                     count);
+        count);
     CHAR_GPT_TRACE("h.3.attn_select", h_3_attn_select, 16448);
     /* h_3_attn_exp = exp(h_3_attn_select - logsumexp(h_3_attn_select, axis 3)) */
     char_gpt_exp_4x64x64(h_3_attn_select, h_3_attn_exp, count);
@@ -3070,7 +3021,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("y", y_4, 9216);
     /* h_3_attn_c_proj = y_4 @ h.3.attn.c_proj.weight.T + h.3.attn.c_proj.bias */
     char_gpt_contract_add_64x128(y_4, h_3_attn_c_proj_weight, h_3_attn_c_proj_bias,
-                                 h_3_attn_c_proj);
+        h_3_attn_c_proj);
     CHAR_GPT_TRACE("h.3.attn.c_proj", h_3_attn_c_proj, 9216);
     char_gpt_add_64x128(h_2, h_3_attn_c_proj, h_3_ln_2_weight, h_3_ln_2_bias, h_3_ln_2, x_5);
     CHAR_GPT_TRACE("h.3.ln_2", h_3_ln_2, 9216);
@@ -3079,7 +3030,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     CHAR_GPT_TRACE("h.3_mul", h_3_mul, 33792);
     /* h_3_mlp_c_proj = h_3_mul @ h.3.mlp.c_proj.weight.T + h.3.mlp.c_proj.bias */
     char_gpt_contract_add_64x128_2(h_3_mul, h_3_mlp_c_proj_weight, h_3_mlp_c_proj_bias,
-                                   h_3_mlp_c_proj, panel);
+        h_3_mlp_c_proj, panel);
     CHAR_GPT_TRACE("h.3.mlp.c_proj", h_3_mlp_c_proj, 9216);
     char_gpt_ln_f(x_5, h_3_mlp_c_proj, ln_f_weight, ln_f_bias, ln_f);
     CHAR_GPT_TRACE("ln_f", ln_f, 9216);
@@ -3116,23 +3067,22 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const logits = args->logits ? args->logits : work + 7474176; /* [12][64][65] */
     float *const loss = args->loss;
     float *const perplexity = args->metrics;                /* [2] */
-    float *const d_wte_weight = args->grads;                /* [65][128], stored [128][80] */
-    float *const d_wpe_weight = args->grads + 10240;        /* [64][128] */
-    float *const d_h_0_ln_1_weight = args->grads + 18432;   /* [128] */
-    float *const d_h_0_ln_1_bias = args->grads + 18560;     /* [128] */
-    float *const d_h_0_attn_c_attn_weight = args->grads + 18688; /* [384][128], stored [128][384] */
-    float *const d_h_0_attn_c_attn_bias = args->grads + 67840; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
+    float *const d_wte_weight = args->grads;
+    float *const d_wpe_weight = args->grads + 10240;
+    float *const d_h_0_ln_1_weight = args->grads + 18432;
+    float *const d_h_0_ln_1_bias = args->grads + 18560;
+    float *const d_h_0_attn_c_attn_weight = args->grads + 18688;
+    float *const d_h_0_attn_c_attn_bias = args->grads + 67840;
     float *const d_h_0_attn_c_proj_weight = args->grads + 68224;
-    float *const d_h_0_attn_c_proj_bias = args->grads + 84608; /* [128] */
-    float *const d_h_0_ln_2_weight = args->grads + 84736;   /* [128] */
-    float *const d_h_0_ln_2_bias = args->grads + 84864;     /* [128] */
-    float *const d_h_0_mlp_c_fc_weight = args->grads + 84992; /* [512][128], stored [128][528] */
-    float *const d_h_0_mlp_c_fc_bias = args->grads + 152576; /* [512] */
-    float *const d_h_0_mlp_c_proj_weight = args->grads + 153088; /* [128][512], stored [128][528] */
-    float *const d_h_3_mlp_c_proj_bias = args->grads + 827776; /* [128] */
-    float *const d_ln_f_weight = args->grads + 827904;      /* [128] */
-    float *const d_ln_f_bias = args->grads + 828032;        /* [128] */
+    float *const d_h_0_attn_c_proj_bias = args->grads + 84608;
+    float *const d_h_0_ln_2_weight = args->grads + 84736;
+    float *const d_h_0_ln_2_bias = args->grads + 84864;
+    float *const d_h_0_mlp_c_fc_weight = args->grads + 84992;
+    float *const d_h_0_mlp_c_fc_bias = args->grads + 152576;
+    float *const d_h_0_mlp_c_proj_weight = args->grads + 153088;
+    float *const d_h_3_mlp_c_proj_bias = args->grads + 827776;
+    float *const d_ln_f_weight = args->grads + 827904;
+    float *const d_ln_f_bias = args->grads + 828032;
     float *const wte = work;                    /* [12][64][128], stored [12][64][144] */
     float *const wpe = work + 110592;                       /* [64][128], stored [64][144] */
     float *const h_0_ln_1 = work + 5262336;     /* [12][64][128], stored [12][64][144] */
@@ -3206,7 +3156,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     CHAR_GPT_TRACE("wpe", wpe, 9216);
     /* h_0_ln_1 = (x - h_0_ln_1_div) * h_0_ln_1_rsqrt * h.0.ln_1.weight + h.0.ln_1.bias */
     char_gpt_h_0_ln_1_batch12(wte, wpe, h_0_ln_1_weight, h_0_ln_1_bias, h_0_ln_1, x, h_0_ln_1_div,
-                              h_0_ln_1_rsqrt, count);
+        h_0_ln_1_rsqrt, count);
     CHAR_GPT_TRACE("h.0.ln_1", h_0_ln_1, 110592);
     CHAR_GPT_TRACE("x", x, 110592);
     CHAR_GPT_TRACE("h.0.ln_1_div", h_0_ln_1_div, 768);
@@ -3272,11 +3222,11 @@ int char_gpt_train(const char_gpt_train_args *args)
 
             /* h_i_attn_c_attn = h_i_ln_1 @ h.i.attn.c_attn.weight.T + h.i.attn.c_attn.bias */
             char_gpt_contract_add_64x384_2(h_i_ln_1, h_i_attn_c_attn_weight, h_i_attn_c_attn_bias,
-                                           h_i_attn_c_attn, count);
+                h_i_attn_c_attn, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_attn", (int)i, h_i_attn_c_attn, 307200);
             char_gpt_copy_4x64x32(h_i_attn_c_attn, h_i_attn_c_attn_transposed, count);
             char_gpt_contract_select_4x64x64(h_i_attn_c_attn, h_i_attn_c_attn_transposed,
-                                             h_i_attn_select, count);
+                h_i_attn_select, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn_select", (int)i, h_i_attn_select, 197376);
             /* h_i_attn_exp = exp(h_i_attn_select - logsumexp(h_i_attn_select, axis 3)) */
             char_gpt_exp_4x64x64(h_i_attn_select, h_i_attn_exp, count);
@@ -3286,7 +3236,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             CHAR_GPT_TRACE("y", y_i, 110592);
             /* h_i_attn_c_proj = y_i @ h.i.attn.c_proj.weight.T + h.i.attn.c_proj.bias */
             char_gpt_contract_add_64x128_3(y_i, h_i_attn_c_proj_weight, h_i_attn_c_proj_bias,
-                                           h_i_attn_c_proj, count);
+                h_i_attn_c_proj, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_proj", (int)i, h_i_attn_c_proj, 110592);
             char_gpt_add_64x128_2(h_i, h_i_attn_c_proj, h_i_ln_2_weight, h_i_ln_2_bias, h_i_ln_2,
                                   x_i, h_i_ln_2_div, h_i_ln_2_rsqrt, count);
@@ -3296,12 +3246,12 @@ int char_gpt_train(const char_gpt_train_args *args)
             CHAR_GPT_TRACE_LAYER("h.%d.ln_2_rsqrt", (int)i, h_i_ln_2_rsqrt, 768);
             /* h_i_mul = h_i_mlp_c_fc * normal_cdf(h_i_mlp_c_fc) */
             char_gpt_contract_mul_64x512_2(h_i_ln_2, h_i_mlp_c_fc_weight, h_i_mlp_c_fc_bias,
-                                           h_i_mul, h_i_mlp_c_fc, count);
+                h_i_mul, h_i_mlp_c_fc, count);
             CHAR_GPT_TRACE_LAYER("h.%d_mul", (int)i, h_i_mul, 405504);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_fc", (int)i, h_i_mlp_c_fc, 405504);
             /* h_i_mlp_c_proj = h_i_mul @ h.i.mlp.c_proj.weight.T + h.i.mlp.c_proj.bias */
             char_gpt_contract_add_64x128_4(h_i_mul, h_i_mlp_c_proj_weight, h_i_mlp_c_proj_bias,
-                                           h_i_mlp_c_proj, panel, count);
+                h_i_mlp_c_proj, panel, count);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_proj", (int)i, h_i_mlp_c_proj, 110592);
             char_gpt_add_64x128_2(x_i, h_i_mlp_c_proj, h_next_ln_1_weight, h_next_ln_1_bias,
                                   h_next_ln_1, h_i_2, h_next_ln_1_div, h_next_ln_1_rsqrt, count);
@@ -3330,7 +3280,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_d_wte_weight(d_logits, ln_f, d_wte_weight, count);
     /* d_h_3_mlp_c_proj_bias = sum(d_h_3, axes 0 and 1) */
     char_gpt_d_h_3_mlp_c_proj_bias(d_ln_f, ln_f_weight, h_3, ln_f_div, ln_f_rsqrt,
-                                   d_h_3_mlp_c_proj_bias, d_ln_f_weight, d_ln_f_bias, d_h_3, count);
+        d_h_3_mlp_c_proj_bias, d_ln_f_weight, d_ln_f_bias, d_h_3, count);
     {
         static const ptrdiff_t places[3][3] = {
             {811008, 921600, 1107456},
@@ -3420,7 +3370,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* d_h_i_mlp_c_proj_weight = d_h_i @ h_i_mul */
             char_gpt_contract_512x128(d_h_i, h_i_mul, d_h_i_mlp_c_proj_weight, count);
             char_gpt_contract_add_64x512(d_h_i, h_i_mlp_c_proj_weight, h_i_mlp_c_fc, d_h_i_mlp_c_fc,
-                                         count);
+                count);
             /* d_h_i_mlp_c_fc_bias = sum(d_h_i_mlp_c_fc, axes 0 and 1) */
             char_gpt_sum_64x512(d_h_i_mlp_c_fc, d_h_i_mlp_c_fc_bias, count);
             /* d_h_i_mlp_c_fc_weight = d_h_i_mlp_c_fc @ h_i_ln_2 */
@@ -3436,14 +3386,14 @@ int char_gpt_train(const char_gpt_train_args *args)
             char_gpt_copy_128x128(h_i_attn_c_proj_weight, h_i_attn_c_proj_weight_transposed);
             /* d_h_i_attn_c_proj_input = d_x_i @ h.i.attn.c_proj.weight */
             char_gpt_contract_64x128_2(d_x_i, h_i_attn_c_proj_weight_transposed,
-                                       d_h_i_attn_c_proj_input, count);
+                d_h_i_attn_c_proj_input, count);
             char_gpt_copy_4x64x32_2(h_i_attn_c_attn, h_i_attn_c_attn_transposed_2, count);
             /* d_h_i_attn_input = d_h_i_attn_c_proj_input @ h_i_attn_c_attn[2, :, :, :, :] */
             char_gpt_contract_4x64x64(d_h_i_attn_c_proj_input, h_i_attn_c_attn_transposed_2,
-                                      d_h_i_attn_input, count);
+                d_h_i_attn_input, count);
             /* d_h_i_attn_input_4 = d_h_i_attn_c_proj_input @ h_i_attn_exp */
             char_gpt_contract_4x64x32_2(d_h_i_attn_c_proj_input, h_i_attn_exp, d_h_i_attn_input_4,
-                                        count);
+                count);
             char_gpt_mul_4x64x64(d_h_i_attn_input, h_i_attn_exp, d_h_i_attn_mul, count);
             /* d_h_i_attn_input_2 = d_h_i_attn_mul @ h_i_attn_c_attn[1, :, :, :, :] */
             char_gpt_contract_4x64x32_3(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_2, count);
@@ -3470,10 +3420,10 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_contract_128x128(d_x_4, y, d_h_0_attn_c_proj_weight, count);
     char_gpt_copy_128x128(h_0_attn_c_proj_weight, h_0_attn_c_proj_weight_transposed);
     char_gpt_contract_64x128_2(d_x_4, h_0_attn_c_proj_weight_transposed, d_h_0_attn_c_proj_input,
-                               count);
+        count);
     char_gpt_copy_4x64x32_2(h_0_attn_c_attn, h_0_attn_c_attn_transposed_2, count);
     char_gpt_contract_4x64x64(d_h_0_attn_c_proj_input, h_0_attn_c_attn_transposed_2,
-                              d_h_0_attn_input, count);
+        d_h_0_attn_input, count);
     char_gpt_contract_4x64x32_2(d_h_0_attn_c_proj_input, h_0_attn_exp, d_h_0_attn_input_4, count);
     char_gpt_mul_4x64x64(d_h_0_attn_input, h_0_attn_exp, d_h_0_attn_mul, count);
     char_gpt_contract_4x64x32_3(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_2, count);
@@ -3483,7 +3433,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_contract_64x128_3(d_qkv_4, h_0_attn_c_attn_weight, d_h_0_ln_1, panel, count);
     /* d_h_0_ln_1_weight = sum(d_h_0_ln_1 * (x - h_0_ln_1_div) * h_0_ln_1_rsqrt, axes 0 and 1) */
     char_gpt_d_h_0_ln_1_weight(d_h_0_ln_1, h_0_ln_1_weight, x, h_0_ln_1_div, h_0_ln_1_rsqrt, d_x_4,
-                               d_h_0_ln_1_weight, d_h_0_ln_1_bias, d_x_sum, d_x_5, count);
+        d_h_0_ln_1_weight, d_h_0_ln_1_bias, d_x_sum, d_x_5, count);
     /* d_wpe_weight = scatter(index, d_x_sum) */
     char_gpt_d_wpe_weight(d_x_sum, d_wpe_weight);
     /* d_wte_weight += scatter(tokens, d_x_5) */
@@ -3597,7 +3547,7 @@ static void char_gpt_init_uniform(float *params, int tensor, uint64_t seed, floa
 
 /* Normal, by the sum of twelve uniform 16-bit numbers (Irwin-Hall). */
 static void char_gpt_init_normal(float *params, int tensor, uint64_t seed, float mean,
-                                 float deviation)
+    float deviation)
 {
     const nn_tensor *t = &char_gpt_params[tensor];
     for (int64_t e = 0, n = char_gpt_elements(t); e < n; e++) {
