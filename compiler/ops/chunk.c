@@ -184,14 +184,12 @@ static int64_t choose_length(const Chunk *c, int64_t far_bytes)
     return 0;
 }
 
-/* Inputs and results have places among the attributes. */
+/* What is cut into chunks has one more axis. */
 static bool has_room(const Chunk *c)
 {
-    int sums = 0;
     for (int i = 0; i < c->graph->nodes.count; i++)
-        sums += chunk_sums_steps(c, c->graph->nodes.at[i]);
-    return c->parts.sequences + 4 + c->parts.carries + c->scan->body->outputs.count + 3 * sums
-        <= MAX_ATTR_INTS;
+        if (c->graph->nodes.at[i]->type.rank == MAX_RANK) return false;
+    return true;
 }
 
 static void look_around(Chunk *c)
@@ -215,7 +213,5 @@ bool scan_chunk(const Module *module, Graph *graph, Node *scan)
     Chunk c = {.graph = graph, .scan = scan, .parts = scan_parts(scan)};
     look_around(&c);
     c.length = choose_length(&c, module->far_bytes ? module->far_bytes : FAR_BYTES);
-    if (!c.length || !has_room(&c)) return false;
-    chunk_build(&c);
-    return true;
+    return c.length && has_room(&c) && chunk_build(&c);
 }

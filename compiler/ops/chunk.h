@@ -42,6 +42,7 @@ int chunk_summed_axis(const Chunk *c, const Node *sum);
 bool chunk_is_made(const Chunk *c, const Node *node, int axis);
 
 /* ---- chunk_body.c ---- */
-/* Builds it for c->length steps a chunk. */
-void chunk_build(Chunk *c);
+/* Builds it for c->length steps a chunk, and replaces the scan. False if it would have more inputs
+ * and results than a scan can have: the graph is as it was. */
+bool chunk_build(Chunk *c);
 #endif

@@ -41,9 +41,9 @@ static Node *cut(Chunk *c, Node *node, int axis)
 
 static Node *sequence(Chunk *c, Node *node, int axis)
 {
-    for (int i = 0; i < c->whole.count; i++)
+    for (int i = 0; i < c->whole.count && i < MAX_ATTR_INTS; i++)
         if (c->whole.at[i] == node && c->axes[i] == axis) return c->taken[SEQUENCE].at[i];
-    c->axes[c->whole.count] = axis;
+    if (c->whole.count < MAX_ATTR_INTS) c->axes[c->whole.count] = axis;
     vec_push(c->graph->arena, c->whole, node);
     Node *input = take(c, SEQUENCE, cut(c, node, axis), chunk_type(c, node->type, axis));
     input->name = node->name;
@@ -223,21 +223,33 @@ static void sort_nodes(Graph *graph)
     graph_renumber(graph);
 }
 
-void chunk_build(Chunk *c)
+static void add_outputs(Chunk *c)
 {
+    const Graph *step = c->scan->body;
+    for (int i = 0; i < c->parts.carries; i++)
+        graph_output(c->body, OUT_YIELD, step->outputs.at[i].name, result(c, i), -1);
+    for (int i = 0; i < c->totals.count; i++)
+        graph_output(c->body, OUT_YIELD, c->sums.at[i]->name, c->totals.at[i], -1);
+    for (int i = c->parts.carries; i < step->outputs.count; i++)
+        graph_output(c->body, OUT_YIELD, step->outputs.at[i].name, result(c, i), -1);
+}
+
+bool chunk_build(Chunk *c)
+{
+    const int count = c->graph->nodes.count;
     c->body = graph_new(c->graph->arena, c->scan->body->name, c->graph->batch);
     c->body->origin = c->graph->origin = (Origin){NULL, c->scan->layer, c->scan->span};
-    const int count = c->graph->nodes.count;
     add_inner(c);
     for (int i = 0; i < count; i++)
         if (chunk_sums_steps(c, c->graph->nodes.at[i])) add_sum(c, c->graph->nodes.at[i]);
-    for (int i = 0; i < c->parts.carries; i++)
-        graph_output(c->body, OUT_YIELD, c->scan->body->outputs.at[i].name, result(c, i), -1);
-    for (int i = 0; i < c->totals.count; i++)
-        graph_output(c->body, OUT_YIELD, c->sums.at[i]->name, c->totals.at[i], -1);
-    for (int i = c->parts.carries; i < c->scan->body->outputs.count; i++)
-        graph_output(c->body, OUT_YIELD, c->scan->body->outputs.at[i].name, result(c, i), -1);
+    add_outputs(c);
     order_inputs(c);
+    if (c->given[SEQUENCE].count + c->given[CARRY].count + c->body->outputs.count
+        > MAX_ATTR_INTS) {
+        c->graph->nodes.count = count;
+        return false;
+    }
     hand_out(c, append_outer(c));
     sort_nodes(c->graph);
+    return true;
 }
