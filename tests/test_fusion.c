@@ -352,6 +352,44 @@ static void cross_entropy_is_one_pass(void **state)
     arena_free(arena);
 }
 
+/* ---- a table of words that is the head's matrix too ---- */
+
+enum { WORDS = 272, WIDTH = 256, TOKENS = 128 };
+
+/* Rows of the table lie as they are looked up; the head turns panels of it, and the gradient of the
+ * looked-up rows is added to the head's: nothing is copied, no table of zeros is made. */
+static void tied_table_is_neither_copied_nor_cleared(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Module *m = module_new(arena, "tied");
+    Graph *g = graph_new(arena, "train", TOKENS);
+    vec_push(arena, m->entries, g);
+    const Attr limit = attr_int(WORDS);
+    Node *label = label_input(m, g, TOKENS, WORDS);
+    Node *table = param_node(m, g, "table", f32_type(2, (int64_t[]){WORDS, WIDTH}));
+    Node *word = make(g, OP_checked, 1, &label, &limit);
+    Node *x = make(g, OP_gather, 2, (Node *[]){table, word}, NULL);
+    Node *logits = build_contract(g, gelu(m, g, x), (int64_t[]){0, 2}, table, (int64_t[]){1, 2},
+                                  (int64_t[]){0, 1}, 2);
+    graph_output(g, OUT_OUTPUT, "logits", logits, -1);
+    row_loss(g, cross_entropy(g, logits, label));
+    const EntryPlan *plan = plan_of(m)->entries.at[0];
+    int panels = 0, onto = 0;
+    for (int i = 0; i < plan->kernels.count; i++) {
+        const Kernel *k = plan->kernels.at[i];
+        panels += k->panel != NULL;
+        onto += k->kind == KERNEL_SCATTER && k->onto;
+    }
+    if (count_kind(plan, KERNEL_COPY) || panels != 1 || onto != 1
+        || plan->plan->params[0].stride[1] != 1) {
+        show(plan->plan);
+        fail_msg("expected no copy, one product of panels and one scatter onto its gradient, not "
+                 "%d, %d and %d", count_kind(plan, KERNEL_COPY), panels, onto);
+    }
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +401,7 @@ int main(void)
         cmocka_unit_test(pooling_back_is_one_pass),
         cmocka_unit_test(attention_is_halved_by_its_mask),
         cmocka_unit_test(cross_entropy_is_one_pass),
+        cmocka_unit_test(tied_table_is_neither_copied_nor_cleared),
     };
     return cmocka_run_group_tests_name("fusion", tests, NULL, NULL);
 }
