@@ -7,7 +7,7 @@ void lower_clear_run(Lower *l, Buffer *buffer, LoopExpr *at, int64_t floats)
     LoopBuilder *b = &l->b;
     const int64_t width = l->target->width, whole = floats / width * width;
     LoopExpr *zero = x_float(b, 0, true);
-    if (whole > width) {
+    if (whole > width || (whole && b->program->many_rows)) { /* alike for all shapes */
         Var *i = loop_begin(b, "i", x_int(b, 0), x_int(b, whole), width);
         loop_vstore(b, buffer, x_add(b, at, x_var(b, i)), zero, (int)width);
         loop_end(b);
