@@ -234,3 +234,9 @@ void loop_stage(LoopBuilder *b, const char *name, const char *comment, bool inli
     open(b, &s->body);
     loop_comment(b, comment);
 }
+
+void loop_role(LoopBuilder *b, const Buffer *buffer, const char *name)
+{
+    const LoopStmts *around = b->stack.at[b->stack.count - 1];
+    vec_push(b->arena, around->at[around->count - 1]->roles, ((Role){buffer, name}));
+}

@@ -25,7 +25,6 @@ typedef struct Buffer {
     int64_t local_floats; /* > 0: a local array of that many elements, 64-byte aligned */
     int64_t each; /* > 0: scratch, so many elements for each part that runs at the same time */
     int reads;    /* loop_tidy's count */
-    const char *role; /* its name in stages; NULL: in or out */
 } Buffer;
 
 typedef struct Var {
@@ -105,6 +104,12 @@ typedef struct Handed {
     int64_t rows, columns, ld; /* rows `ld` elements apart; 0: nothing is read or written */
 } Handed;
 
+/* What a stage calls a buffer. */
+typedef struct Role {
+    const Buffer *buffer;
+    const char *name;
+} Role;
+
 struct LoopStmt {
     LoopStmtKind kind;
     Var *var;          /* S_FOR, S_LET (declares), S_SET */
@@ -120,6 +125,7 @@ struct LoopStmt {
                                the source, <= width each */
     const char *text;       /* S_COMMENT; S_BLOCK: the name of a stage, or NULL */
     bool inlined;           /* S_BLOCK: a stage for the sake of its text */
+    VEC(Role) roles;        /* S_BLOCK: others are called in or out */
     struct Function *callee;   /* S_CALL: one of the program's `inner` functions ... */
     VEC(Handed) passed;        /* ... in the order of its buffers; those not constant it writes */
     VEC(LoopExpr *) arguments; /* in the order of its scalars */
@@ -250,6 +256,8 @@ void loop_block(
 /* A block that becomes a function of its own, shared with other kernels; inlined: where it is
  * called, for the sake of its text. */
 void loop_stage(LoopBuilder *b, const char *name, const char *comment, bool inlined);
+/* What the stage that was opened last calls a buffer. */
+void loop_role(LoopBuilder *b, const Buffer *buffer, const char *name);
 
 /* Takes out names and local arrays that nothing reads; of a finished function. */
 void loop_tidy(Function *function);

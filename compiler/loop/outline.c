@@ -309,21 +309,31 @@ static LoopStmt *rewritten_stmt(Outline *o, const LoopStmt *s)
 
 /* ---- a function ---- */
 
-static void make_pointers(Outline *o)
+/* The formal of a pointer. */
+static void make_formal(Outline *o, Pointer *p, const char *name)
 {
-    for (int i = 0; i < o->pointers.count; i++) {
-        Pointer *p = &o->pointers.at[i];
-        const bool stored = HAS(o->stored, p->buffer);
-        const Sum sum = sum_of(o, p->sample);
-        LoopExpr *address = p->plain ? x_int(&o->b, 0) : terms(o, &sum, false, p->least);
-        const char *name = p->buffer->role ? p->buffer->role : stored ? "out" : "in";
-        p->formal = arena_make(o->arena, Buffer);
-        *p->formal = (Buffer){.name = free_name(o, name),
-                              .type = p->buffer->type,
-                              .constant = !stored};
-        vec_push(o->arena, o->b.function->buffers, p->formal);
-        vec_push(o->arena, o->out->passed, ((Handed){p->buffer, address, 1, 1, 1}));
-    }
+    const bool stored = HAS(o->stored, p->buffer);
+    const Sum sum = sum_of(o, p->sample);
+    LoopExpr *address = p->plain ? x_int(&o->b, 0) : terms(o, &sum, false, p->least);
+    p->formal = arena_make(o->arena, Buffer);
+    *p->formal = (Buffer){.name = free_name(o, name ? name : stored ? "out" : "in"),
+                          .type = p->buffer->type,
+                          .constant = !stored};
+    vec_push(o->arena, o->b.function->buffers, p->formal);
+    vec_push(o->arena, o->out->passed, ((Handed){p->buffer, address, 1, 1, 1}));
+}
+
+/* Those with a role first, in that order. */
+static void make_pointers(Outline *o, const LoopStmt *stage)
+{
+    for (int r = 0; r < stage->roles.count; r++)
+        for (int i = 0; i < o->pointers.count; i++) {
+            Pointer *p = &o->pointers.at[i];
+            if (!p->formal && p->buffer == stage->roles.at[r].buffer)
+                make_formal(o, p, stage->roles.at[r].name);
+        }
+    for (int i = 0; i < o->pointers.count; i++)
+        if (!o->pointers.at[i].formal) make_formal(o, &o->pointers.at[i], NULL);
 }
 
 static bool uses_buffer(const LoopExpr *x, const Buffer *buffer)
@@ -381,7 +391,7 @@ static bool make_function(Program *program, Function *from, const LoopStmt *stag
     take_locals(&o, from, stage);
     note_stmt(&o, stage);
     if (!o.possible) return false;
-    make_pointers(&o);
+    make_pointers(&o, stage);
     LoopStmt *body = rewritten_stmt(&o, stage);
     vec_push(o.arena, f->body, body);
     return o.possible;

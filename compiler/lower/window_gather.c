@@ -14,7 +14,7 @@
  * The loops over taps of the outer axes stop where the source does. Padding at the ends of the last
  * axis is read from the zeros around the source if it has them (kernel/window.c); else tiles there
  * are written out with the taps that each position meets. Tiles of products without such ends are
- * a stage that convolutions share (window_tile.c). With one group a channel the lanes of the source
+ * a stage that windows share (window_tile.c). With one group a channel the lanes of the source
  * are the lanes of the result, there is no sum over channels, and the loops stand in another order
  * (window_each.c). */
 #include "lower/window_gather.h"
@@ -61,16 +61,12 @@ static LoopExpr *load_source(const Gather *g, const Spot *p, int row, int column
     return vector ? x_vload(b, buffer, x, l->active) : x_load(b, buffer, x);
 }
 
-LoopExpr *gather_load_weight(const Gather *g, const Spot *p, int column, LoopExpr *at)
+int gather_weight_lanes(const Gather *g, const Spot *p, int column)
 {
-    Lower *l = g->l;
-    Buffer *buffer = lower_buffer(l, g->weight->value);
+    const Lower *l = g->l;
     const int active = column + 1 == p->panel->columns ? p->panel->active : l->target->width;
-    if (l->lane_axis < 0) return x_load(&l->b, buffer, at);
     const bool aligned = g->w.groups == 1 || g->channelwise;
-    return x_vload(&l->b, buffer, at,
-                   aligned ? window_lanes(l, g->weight, g->weight_type, g->lane_weight, active)
-                           : active);
+    return aligned ? window_lanes(l, g->weight, g->weight_type, g->lane_weight, active) : active;
 }
 
 static LoopExpr *load_weight(const Gather *g, const Spot *p, int column)
@@ -87,7 +83,9 @@ static LoopExpr *load_weight(const Gather *g, const Spot *p, int column)
     x = x_add(b, x, x_mul(b, g->group, group * view->stride[0]));
     if (!g->channelwise) x = x_add(b, x, x_mul(b, g->channel, view->stride[1 - g->lane_weight]));
     x = x_add(b, x, x_mul(b, lane, view->stride[g->lane_weight]));
-    return gather_load_weight(g, p, column, x);
+    Buffer *buffer = lower_buffer(l, view->value);
+    return l->lane_axis >= 0 ? x_vload(b, buffer, x, gather_weight_lanes(g, p, column))
+                             : x_load(b, buffer, x);
 }
 
 /* ---- the tile ---- */
@@ -131,7 +129,7 @@ static void combine(const Gather *g, const Spot *p, int64_t tap)
 
 enum { UNROLLED = 64 }; /* multiplications in the body of the innermost loop */
 
-void gather_unroll(const Gather *g, const Spot *p)
+static void unroll(const Gather *g, const Spot *p)
 {
     const int size = p->rows * p->panel->columns;
     loop_unroll(&g->l->b, size * 4 <= UNROLLED ? 4 : 2);
@@ -145,7 +143,7 @@ static void channels(Gather *g, const Spot *p, int64_t tap)
         loop_block(b);
     } else {
         g->channel = x_var(b, loop_begin(b, "c", x_int(b, 0), x_int(b, g->sums), 1));
-        gather_unroll(g, p);
+        unroll(g, p);
     }
     combine(g, p, tap);
     loop_end(b);

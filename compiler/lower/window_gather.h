@@ -36,10 +36,10 @@ typedef struct Spot {
 /* ---- window_gather.c ---- */
 /* Turns to a position of the tile and one of its vectors. */
 void gather_set_place(const Gather *g, const Spot *p, int row, int column);
-LoopExpr *gather_load_weight(const Gather *g, const Spot *p, int column, LoopExpr *at);
+/* Lanes of a vector of weights that are read. */
+int gather_weight_lanes(const Gather *g, const Spot *p, int column);
 /* The members behind the window, and stores, for each accumulator. */
 void gather_epilogue(const Gather *g, const Spot *p);
-void gather_unroll(const Gather *g, const Spot *p); /* of the innermost loop, over sums */
 
 /* Positions of the last axis and their epilogue; whole: all taps meet entries. */
 void gather_tile(Gather *g, Spot *p, bool whole);

@@ -1,41 +1,11 @@
-/* The tile of a convolution. Its sums are a stage that all convolutions with tiles of that size
- * share, with the strides as numbers where it is called; the epilogue is a loop over them.
- *
- *   for kx < taps                               of the last axis, or one: the loop over c has them
- *       for ky in [first, end)                  of the outer axes
- *           for c < length
- *               acc[r][v] += in[r * step + ...] * weight[... + v]
- *   sums[r * row + v] = acc[r][v]
- *
- * Without an epilogue the result itself takes the sums, else an array of the size of a tile. A
- * short epilogue behind a short sum, where that way through memory would show, is on the
+/* The tile of a convolution: its sums, which are a stage (accumulate.c), and its epilogue, a loop
+ * over them. Without an epilogue the result itself takes the sums, else an array of the size of a
+ * tile. A short epilogue behind a short sum, where that way through memory would show, is on the
  * accumulators, and the tile is part of its kernel. */
+#include "lower/accumulate.h"
 #include "lower/window_gather.h"
 
-/* A loop over taps or channels, and how far one step goes in the source and in the weights. */
-typedef struct Walk {
-    int64_t length, source, weight;
-} Walk;
-
-typedef struct Sums {
-    Gather *g;
-    const Spot *p;
-    bool shared; /* a stage */
-    Buffer *to;
-    LoopExpr *to_at;
-    int64_t to_row;
-    LoopExpr *row;             /* known: to_row */
-    LoopExpr *step;            /* known: from one position to the next in the source */
-    LoopExpr *source, *weight; /* addresses: of the first position, of the first vector */
-} Sums;
-
 static int last_axis(const Gather *g) { return g->w.axes - 1; }
-
-static LoopExpr *number(const Sums *t, const char *name, int64_t value)
-{
-    LoopBuilder *b = &t->g->l->b;
-    return t->shared ? x_known(b, name, value, false) : x_int(b, value);
-}
 
 static int64_t width_of(const Gather *g)
 {
@@ -71,146 +41,58 @@ static LoopExpr *weight_of(const Gather *g, const Spot *p)
 
 /* ---- loops over what is added up ---- */
 
-static Walk taps_of(const Gather *g, int axis)
+static SumLoop taps_of(const Gather *g, int axis)
 {
+    LoopBuilder *b = &g->l->b;
     const Slide *s = &g->slide[axis];
-    return (Walk){s->taps, s->offset_step * g->source->stride[2 + axis],
-                  s->weight_step * g->weight->stride[2 + axis]};
+    SumLoop loop = {x_int(b, 0), x_int(b, s->taps),
+                    x_int(b, s->offset_step * g->source->stride[2 + axis]),
+                    x_int(b, s->weight_step * g->weight->stride[2 + axis])};
+    if (axis < last_axis(g)) slide_taps(b, s, g->at[axis], &loop.lo, &loop.hi);
+    return loop;
 }
 
-static Walk channels_of(const Gather *g)
+/* Taps of the last axis and channels are one loop where they lie one after another on both
+ * sides. */
+static bool merges(const Gather *g)
 {
-    return (Walk){g->sums, g->source->stride[1], g->weight->stride[1 - g->lane_weight]};
+    const int axis = last_axis(g);
+    const Slide *s = &g->slide[axis];
+    return s->taps == 1
+        || (s->offset_step * g->source->stride[2 + axis] == g->sums * g->source->stride[1]
+            && s->weight_step * g->weight->stride[2 + axis]
+                   == g->sums * g->weight->stride[1 - g->lane_weight]);
 }
 
-/* Taps of the last axis and channels are one loop where they lie one after another on both sides;
- * nothing is left of the loop over taps then. */
-static void merge(Walk *taps, Walk *channels)
+/* The taps of the last axis are outermost: next to each other they would read almost the same
+ * entries, which compilers then try to keep in registers that they do not have. */
+static void find_loops(const Gather *g, Accumulate *t)
 {
-    const bool adjoins = taps->source == channels->length * channels->source
-                      && taps->weight == channels->length * channels->weight;
-    if (!adjoins && taps->length != 1) return;
-    channels->length *= taps->length;
-    *taps = (Walk){.length = 1};
-}
-
-/* Opens the loop; the addresses are those of its current step. */
-static void walk(Sums *t, const char *name, LoopExpr *lo, LoopExpr *hi, Walk w, const char *in_step,
-                 const char *weight_step)
-{
-    LoopBuilder *b = &t->g->l->b;
-    LoopExpr *i = x_var(b, loop_begin(b, name, lo, hi, 1));
-    t->source = x_add(b, t->source, x_times(b, i, number(t, in_step, w.source)));
-    t->weight = x_add(b, t->weight, x_times(b, i, number(t, weight_step, w.weight)));
-}
-
-static LoopExpr *bound(const Sums *t, const char *name, LoopExpr *x)
-{
-    return x->kind == E_INT ? number(t, name, (int64_t)x->number) : x;
-}
-
-static void multiply(const Sums *t)
-{
-    LoopBuilder *b = &t->g->l->b;
-    const Spot *p = t->p;
-    const int columns = p->panel->columns;
-    LoopExpr *weight[TILE_MAX];
-    for (int v = 0; v < columns; v++) {
-        LoopExpr *at = x_add(b, t->weight, x_int(b, v * width_of(t->g)));
-        weight[v] = x_var(b, loop_let(b, arena_printf(b->arena, "w%d", v),
-                                      gather_load_weight(t->g, p, v, at)));
-    }
-    for (int r = 0; r < p->rows; r++) {
-        LoopExpr *at = x_add(b, t->source, x_mul(b, t->step, r));
-        LoopExpr *x = x_load(b, lower_buffer(t->g->l, t->g->source->value), at);
-        x = x_var(b, loop_let(b, arena_printf(b->arena, "a%d", r),
-                              t->g->l->lane_axis >= 0 ? x_splat(b, x) : x));
-        for (int v = 0; v < columns; v++) {
-            Var *sum = p->acc[r * columns + v];
-            loop_set(b, sum, x_fma(b, x, weight[v], x_var(b, sum)));
-        }
-    }
-}
-
-/* [lo, hi): the taps of the outer axes. Those of the last are outermost: next to each other they
- * would read almost the same entries, which compilers then try to keep in registers that they do
- * not have. */
-static void add_up(Sums *t, LoopExpr *const *lo, LoopExpr *const *hi)
-{
-    static const char *const names[] = {"ky", "kz", "ku", "kv", "kq"};
-    Gather *g = t->g;
-    LoopBuilder *b = &g->l->b;
-    LoopExpr *zero = x_int(b, 0);
-    Walk taps = taps_of(g, last_axis(g)), channels = channels_of(g);
-    merge(&taps, &channels);
-    walk(t, "kx", zero, number(t, "taps", taps.length), taps, "tap", "weight_tap");
-    for (int a = 0; a < last_axis(g); a++)
-        walk(t, names[a], bound(t, "first", lo[a]), bound(t, "end", hi[a]), taps_of(g, a), "line",
-             "weight_line");
-    walk(t, "c", zero, number(t, "length", channels.length), channels, "apart", "weight_row");
-    gather_unroll(g, t->p);
-    multiply(t);
-    for (int open = 0; open <= g->w.axes; open++) loop_end(b);
-}
-
-/* ---- the stage ---- */
-
-static LoopExpr *sum_place(const Sums *t, int i)
-{
-    LoopBuilder *b = &t->g->l->b;
-    const int columns = t->p->panel->columns;
-    LoopExpr *at = x_add(b, t->to_at, x_mul(b, t->row, i / columns));
-    return x_add(b, at, x_int(b, i % columns * width_of(t->g)));
-}
-
-static void begin_stage(const Sums *t)
-{
-    const Gather *g = t->g;
-    LoopBuilder *b = &g->l->b;
-    const int rows = t->p->rows, lanes = t->p->panel->columns * (int)width_of(g);
-    const char *comment = arena_printf(b->arena,
-                                       "out[r * row + v] = sum over taps and channels of in[r * "
-                                       "step] * weight[v], for %d positions r and %d channels v.",
-                                       rows, lanes);
-    lower_buffer(g->l, g->weight->value)->role = "weight";
-    loop_stage(b, arena_printf(b->arena, "window_%dx%d", rows, lanes), comment, true);
-}
-
-static void start_sums(const Sums *t)
-{
-    LoopBuilder *b = &t->g->l->b;
-    const int columns = t->p->panel->columns;
-    for (int i = 0; i < t->p->rows * columns; i++)
-        t->p->acc[i] = loop_var(b, arena_printf(b->arena, "c%d_%d", i / columns, i % columns),
-                                x_float(b, 0, t->g->l->lane_axis >= 0));
-}
-
-static void store_sums(const Sums *t)
-{
-    Lower *l = t->g->l;
-    for (int i = 0; i < t->p->rows * t->p->panel->columns; i++) {
-        LoopExpr *x = x_var(&l->b, t->p->acc[i]);
-        if (l->lane_axis < 0) loop_store(&l->b, t->to, sum_place(t, i), x);
-        else loop_vstore(&l->b, t->to, sum_place(t, i), x, l->target->width);
-    }
-}
-
-static void sums(Sums *t)
-{
-    const Gather *g = t->g;
     LoopBuilder *b = &g->l->b;
     const int last = last_axis(g);
-    const int64_t step = g->slide[last].source_step * g->source->stride[2 + last];
-    LoopExpr *lo[MAX_WINDOW_AXES], *hi[MAX_WINDOW_AXES];
-    for (int a = 0; a < last; a++) slide_taps(b, &g->slide[a], g->at[a], &lo[a], &hi[a]);
-    if (t->shared) begin_stage(t);
-    t->step = number(t, "step", step);
-    start_sums(t);
-    add_up(t, lo, hi);
-    if (!t->shared) return;
-    t->row = number(t, "row", t->to_row);
-    store_sums(t);
-    loop_end(b);
+    const bool merged = merges(g);
+    if (!merged) t->loop[t->loops++] = taps_of(g, last);
+    for (int a = 0; a < last; a++) t->loop[t->loops++] = taps_of(g, a);
+    t->loop[t->loops++] = (SumLoop){
+        x_int(b, 0), x_int(b, merged ? g->slide[last].taps * g->sums : g->sums),
+        x_int(b, g->source->stride[1]), x_int(b, g->weight->stride[1 - g->lane_weight])};
+}
+
+static Accumulate sums_of(const Gather *g, const Spot *p)
+{
+    const Slide *s = &g->slide[last_axis(g)];
+    Accumulate t = {.a = lower_buffer(g->l, g->source->value),
+                    .b = lower_buffer(g->l, g->weight->value),
+                    .a_at = source_of(g, p),
+                    .b_at = weight_of(g, p),
+                    .a_row = x_int(&g->l->b,
+                                   s->source_step * g->source->stride[2 + last_axis(g)]),
+                    .rows = p->rows,
+                    .columns = p->panel->columns,
+                    .lanes = gather_weight_lanes(g, p, p->panel->columns - 1),
+                    .vector = g->l->lane_axis >= 0};
+    find_loops(g, &t);
+    return t;
 }
 
 /* ---- the epilogue ---- */
@@ -269,25 +151,24 @@ static bool is_plain(const Gather *g, const Spot *p)
 }
 
 /* Where the sums go: to the result, or to an array where they wait. */
-static void choose_destination(Sums *t, bool plain)
+static void choose_destination(Gather *g, const Spot *p, bool plain, Accumulate *t)
 {
-    Gather *g = t->g;
     Lower *l = g->l;
     const Value *v = l->k->results.at[0];
     const int64_t width = width_of(g);
     if (plain) {
-        gather_set_place(g, t->p, 0, 0);
-        t->to = lower_buffer(l, v);
-        t->to_at = lower_address(l, v->origin, v->stride, l->entry->member[v->node->id].label,
-                                 v->node->type);
-        t->to_row = g->slide[last_axis(g)].step * v->stride[2 + last_axis(g)];
+        gather_set_place(g, p, 0, 0);
+        t->out = lower_buffer(l, v);
+        t->out_at = lower_address(l, v->origin, v->stride, l->entry->member[v->node->id].label,
+                                  v->node->type);
+        t->out_row = x_int(&l->b, g->slide[last_axis(g)].step * v->stride[2 + last_axis(g)]);
         return;
     }
     if (!g->waiting)
         g->waiting = loop_local(&l->b, "tile", g->tile.rows * g->tile.columns * width);
-    t->to = g->waiting;
-    t->to_at = x_int(&l->b, 0);
-    t->to_row = t->p->panel->columns * width;
+    t->out = g->waiting;
+    t->out_at = x_int(&l->b, 0);
+    t->out_row = x_int(&l->b, p->panel->columns * width);
 }
 
 enum { SHORT_SUM = 64 };
@@ -302,12 +183,15 @@ static bool stays(const Gather *g)
 
 void gather_product_tile(Gather *g, Spot *p)
 {
-    p->acc = arena_array(g->l->b.arena, Var *, p->rows * p->panel->columns);
-    Sums t = {.g = g, .p = p, .source = source_of(g, p), .weight = weight_of(g, p)};
     const bool plain = is_plain(g, p);
-    t.shared = plain || !stays(g);
-    if (t.shared) choose_destination(&t, plain);
-    sums(&t);
-    if (!t.shared) gather_epilogue(g, p);
-    else if (!plain) finish(g, p);
+    Accumulate t = sums_of(g, p);
+    if (!plain && stays(g)) {
+        accumulate_here(&g->l->b, &t);
+        p->acc = t.acc;
+        gather_epilogue(g, p);
+        return;
+    }
+    choose_destination(g, p, plain, &t);
+    accumulate(&g->l->b, &t);
+    if (!plain) finish(g, p);
 }

@@ -11,13 +11,13 @@
  *                       acc[r][v] += splat(in[r]) * out[v]
  *                   result = acc
  *
- * Few input channels leave a tile low. It then takes in the taps of the last axes too, T of them,
- * acc[T][MR][NV]: a vector of `out` is loaded once for all of them. Positions at the ends, which
- * meet fewer taps, are written out.
+ * The sums of a tile are a stage that windows share (accumulate.c). Few input channels leave a tile
+ * low. It then takes in the taps of the last axes too, T of them, acc[T][MR][NV]: a vector of `out`
+ * is loaded once for all of them. Positions at the ends, which meet fewer taps, are written out.
  *
  * With one group a channel both operands are read as vectors, and the tile has one input channel
  * for each output channel. */
-#include "lower/tile.h"
+#include "lower/accumulate.h"
 #include "lower/window.h"
 
 typedef struct Weight {
@@ -200,8 +200,61 @@ static void positions(Weight *g, Spot *p, int axis)
     }
 }
 
+/* Whether the tile is a stage: whole vectors, and one tap at a time. */
+static bool is_shared(const Weight *g, const Spot *p)
+{
+    const int width = g->l->lane_axis >= 0 ? g->l->target->width : 1;
+    return !g->channelwise && !g->inside && p->panel->active == width
+        && g->l->k->results.at[0]->stride[0] == 1;
+}
+
+/* The rows of the block, and positions that meet an entry with the tap at hand. */
+static void add_loops(const Weight *g, Accumulate *t)
+{
+    LoopBuilder *b = &g->l->b;
+    t->loop[t->loops++] = (SumLoop){g->first, g->end, x_int(b, g->in->stride[0]),
+                                    x_int(b, g->out->stride[0])};
+    for (int a = 0; a < g->w.axes; a++) {
+        SumLoop positions = {.a = x_int(b, g->slide[a].source_step * g->in->stride[2 + a]),
+                             .b = x_int(b, g->out->stride[2 + a])};
+        slide_positions(b, &g->slide[a], g->tap[a], &positions.lo, &positions.hi);
+        t->loop[t->loops++] = positions;
+    }
+}
+
+static void shared_tile(Weight *g, const Spot *p)
+{
+    Lower *l = g->l;
+    LoopBuilder *b = &l->b;
+    Accumulate t = {.a = lower_buffer(l, g->in->value),
+                    .b = lower_buffer(l, g->out->value),
+                    .out = lower_buffer(l, g->result),
+                    .a_row = x_int(b, g->in->stride[1]),
+                    .out_row = x_int(b, l->k->results.at[0]->stride[1]),
+                    .rows = p->rows,
+                    .columns = p->panel->columns,
+                    .lanes = p->panel->active,
+                    .vector = l->lane_axis >= 0,
+                    .adds = true};
+    LoopExpr *channel = x_add(b, x_mul(b, g->group, g->ins), p->m);
+    t.a_at = x_add(b, x_int(b, g->in->offset), x_mul(b, channel, g->in->stride[1]));
+    for (int a = 0; a < g->w.axes; a++) {
+        LoopExpr *entry = slide_entry(b, &g->slide[a], x_int(b, 0), g->tap[a]);
+        t.a_at = x_add(b, t.a_at, x_mul(b, entry, g->in->stride[2 + a]));
+    }
+    channel = x_add(b, x_mul(b, g->group, g->outs), lane(g, p, 0));
+    t.b_at = x_add(b, x_int(b, g->out->offset), x_mul(b, channel, g->out->stride[1]));
+    t.out_at = result_at(g, p, 0, 0);
+    add_loops(g, &t);
+    accumulate(b, &t);
+}
+
 static void tile(Weight *g, Spot *p)
 {
+    if (is_shared(g, p)) {
+        shared_tile(g, p);
+        return;
+    }
     Lower *l = g->l;
     LoopBuilder *b = &l->b;
     Buffer *buffer = lower_buffer(l, g->result);
