@@ -110,6 +110,13 @@ LoopExpr *x_known(LoopBuilder *b, const char *name, int64_t value, bool outer)
     return x_var(b, var);
 }
 
+LoopExpr *x_given(LoopBuilder *b, const char *name, const Var *number)
+{
+    LoopExpr *x = x_known(b, name, number->value, false);
+    x->var->given = number;
+    return x;
+}
+
 LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor)
 {
     if (is_constant(a)) return x_int(b, (int64_t)a->number / divisor);

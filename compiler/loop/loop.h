@@ -34,7 +34,8 @@ typedef struct Var {
     bool known; /* the number `value`, which a stage takes as an argument ... */
     bool outer; /* ... and so does the stage around it */
     int64_t value;
-    int reads; /* loop_tidy's count */
+    const struct Var *given; /* the number of the stage around that it is, or NULL */
+    int reads;               /* loop_tidy's count */
 } Var;
 
 typedef struct LoopExpr LoopExpr;
@@ -207,6 +208,8 @@ LoopExpr *x_times(LoopBuilder *b, LoopExpr *a, LoopExpr *c); /* for factors that
 /* A number that stages of other shapes have otherwise: an argument of the stage it is used in, and
  * (outer) of the stage around that. */
 LoopExpr *x_known(LoopBuilder *b, const char *name, int64_t value, bool outer);
+/* The same for what is such a number of the stage around. */
+LoopExpr *x_given(LoopBuilder *b, const char *name, const Var *number);
 LoopExpr *x_div(LoopBuilder *b, LoopExpr *a, int64_t divisor);
 LoopExpr *x_mod(LoopBuilder *b, LoopExpr *a, int64_t divisor);
 LoopExpr *x_min(LoopBuilder *b, LoopExpr *a, LoopExpr *c);

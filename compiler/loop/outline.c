@@ -227,7 +227,8 @@ static Var *renamed(Outline *o, const Var *old)
     vec_push(o->arena, o->renamed, ((Renamed){old, made}));
     if (HAS(o->own, old)) return made;
     const bool known = old->known && !(old->outer && o->b.function->is_step);
-    LoopExpr *arg = known ? x_int(&o->b, old->value) : x_var(&o->b, (Var *)(uintptr_t)old);
+    const Var *passed = known ? old->given : old;
+    LoopExpr *arg = passed ? x_var(&o->b, (Var *)(uintptr_t)passed) : x_int(&o->b, old->value);
     made->assigned = false;
     vec_push(o->arena, o->b.function->scalars, made);
     vec_push(o->arena, o->out->arguments, arg);

@@ -19,9 +19,12 @@ typedef struct Stage {
 
 static int width_of(const Stage *s) { return s->t->vector ? s->b->program->target->width : 1; }
 
+/* A number, or a variable. */
 static LoopExpr *number(const Stage *s, const char *name, LoopExpr *x)
 {
-    return s->shared && x->kind == E_INT ? x_known(s->b, name, (int64_t)x->number, false) : x;
+    if (!s->shared) return x;
+    if (x->kind == E_INT) return x_known(s->b, name, (int64_t)x->number, false);
+    return x->var->known ? x_given(s->b, name, x->var) : x;
 }
 
 /* ---- loops ---- */

@@ -1,43 +1,11 @@
 /* The stage of Winograd's form that multiplies: one product in each plane. */
-#include "lower/tile.h"
+#include "lower/accumulate.h"
 #include "lower/winograd_stage.h"
 
 typedef struct Spot {
     LoopExpr *plane, *m, *n;
     int rows, columns;
 } Spot;
-
-static LoopExpr *product_c(Winograd *g, const Product *p, const Spot *s, int r, int v)
-{
-    LoopBuilder *b = &g->l->b;
-    LoopExpr *at = x_add(b, x_times(b, s->plane, p->c_plane),
-                         x_times(b, x_add(b, s->m, x_int(b, r)), p->c_row));
-    if (p->adds) at = x_add(b, at, window_group_at(g->l, &g->groups, g->u));
-    return x_add(b, at, x_add(b, s->n, x_int(b, v * winograd_width(g))));
-}
-
-static void product_step(Winograd *g, const Product *p, const Spot *s, LoopExpr *k, Var **acc)
-{
-    LoopBuilder *b = &g->l->b;
-    LoopExpr *wide[TILE_MAX];
-    for (int v = 0; v < s->columns; v++) {
-        LoopExpr *at = x_add(b, x_times(b, s->plane, p->b_plane), x_times(b, k, p->b_step));
-        at = x_add(b, at, x_add(b, s->n, x_int(b, v * winograd_width(g))));
-        LoopExpr *x = winograd_load(g, lower_buffer(g->l, p->b), at, (int)winograd_width(g));
-        wide[v] = x_var(b, loop_let(b, arena_printf(b->arena, "b%d", v), x));
-    }
-    for (int r = 0; r < s->rows; r++) {
-        LoopExpr *at = x_add(b, x_times(b, s->plane, p->a_plane),
-                             x_times(b, x_add(b, s->m, x_int(b, r)), p->a_row));
-        LoopExpr *x = x_load(b, lower_buffer(g->l, p->a), x_add(b, at, x_times(b, k, p->a_step)));
-        if (g->l->lane_axis >= 0) x = x_splat(b, x);
-        x = x_var(b, loop_let(b, arena_printf(b->arena, "a%d", r), x));
-        for (int v = 0; v < s->columns; v++) {
-            Var *sum = acc[r * s->columns + v];
-            loop_set(b, sum, x_fma(b, x, wide[v], x_var(b, sum)));
-        }
-    }
-}
 
 /* What is needed next is asked for in shares, a vector of the product each. */
 static void look_ahead(Winograd *g, const Product *p, const Spot *s)
@@ -53,28 +21,34 @@ static void look_ahead(Winograd *g, const Product *p, const Spot *s)
                         WINOGRAD_PLANES * p->rows * vectors);
 }
 
+static LoopExpr *named(LoopBuilder *b, const char *name, LoopExpr *x)
+{
+    return x_var(b, loop_let(b, name, x));
+}
+
 static void product_tile(Winograd *g, const Product *p, const Spot *s)
 {
     LoopBuilder *b = &g->l->b;
     look_ahead(g, p, s);
-    const int count = s->rows * s->columns;
-    Var **acc = arena_array(b->arena, Var *, count);
-    Buffer *to = lower_buffer(g->l, p->c);
-    for (int i = 0; i < count; i++) {
-        LoopExpr *start = x_float(b, 0, g->l->lane_axis >= 0);
-        if (p->adds)
-            start = winograd_load(g, to, product_c(g, p, s, i / s->columns, i % s->columns),
-                                  (int)winograd_width(g));
-        acc[i] =
-            loop_var(b, arena_printf(b->arena, "c%d_%d", i / s->columns, i % s->columns), start);
-    }
-    LoopExpr *k = x_var(b, loop_begin(b, "k", x_int(b, 0), p->length, 1));
-    loop_unroll(b, count <= 16 ? 4 : 2);
-    product_step(g, p, s, k, acc);
-    loop_end(b);
-    for (int i = 0; i < count; i++)
-        winograd_store(g, to, product_c(g, p, s, i / s->columns, i % s->columns), x_var(b, acc[i]),
-                       (int)winograd_width(g));
+    LoopExpr *a = x_add(b, x_times(b, s->plane, p->a_plane), x_times(b, s->m, p->a_row)),
+             *wide = x_add(b, x_times(b, s->plane, p->b_plane), s->n),
+             *c = x_add(b, x_times(b, s->plane, p->c_plane), x_times(b, s->m, p->c_row));
+    Accumulate t = {.a = lower_buffer(g->l, p->a),
+                    .b = lower_buffer(g->l, p->b),
+                    .out = lower_buffer(g->l, p->c),
+                    .a_at = named(b, "a", a),
+                    .b_at = named(b, "b", wide),
+                    .out_at = named(b, "c", x_add(b, c, s->n)),
+                    .a_row = p->a_row,
+                    .out_row = p->c_row,
+                    .rows = s->rows,
+                    .columns = s->columns,
+                    .lanes = (int)winograd_width(g),
+                    .vector = g->l->lane_axis >= 0,
+                    .adds = p->adds};
+    if (p->adds) t.out_at = x_add(b, t.out_at, window_group_at(g->l, &g->groups, g->u));
+    t.loop[t.loops++] = (SumLoop){x_int(b, 0), p->length, p->a_step, p->b_step};
+    accumulate(b, &t);
 }
 
 enum { ENOUGH = 12 }; /* accumulators to hide the latency of a multiply-add */
