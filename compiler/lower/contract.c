@@ -461,14 +461,29 @@ static double share_of_sums(const void *context, int64_t row, int rows, int64_t 
 /* On long sides every tile saves about half of the work beyond a diagonal. */
 enum { LONG_SIDE = 256 };
 
+enum { ENOUGH = 12 }; /* accumulators to hide the latency of a multiply-add */
+
+/* Over one vector of columns, a lower tile that divides the rows where the best one is not 3 %
+ * better: one text in place of two, each shorter. */
+static Tile dividing(const Contract *c, int64_t m, Tile best)
+{
+    double least = 1.03 * tile_cost(best.rows, best.columns);
+    if (m % best.rows == 0) return best;
+    for (int rows = best.rows; rows >= ENOUGH; rows--)
+        if (m % rows == 0 && tile_fits(c->l->target, rows, 1) && tile_cost(rows, 1) < least)
+            return (Tile){rows, 1};
+    return best;
+}
+
 static Tile choose_tile(const Contract *c)
 {
     const int64_t width = c->l->lane_axis >= 0 ? c->l->target->width : 1;
     const int64_t m = c->m_axis < 0 ? 1 : c->out.dim[c->m_axis],
                   n = c->n_axis < 0 ? 1 : c->out.dim[c->n_axis];
     const bool cuts = diagonals_any(&c->diagonals) && m <= LONG_SIDE && n <= LONG_SIDE;
-    return tile_choose_cut(c->l->target, m, (n + width - 1) / width, cuts ? share_of_sums : NULL,
-                           c);
+    const Tile best = tile_choose_cut(c->l->target, m, (n + width - 1) / width,
+                                      cuts ? share_of_sums : NULL, c);
+    return n <= width && width > 1 && !cuts ? dividing(c, m, best) : best;
 }
 
 static const char *tile_note(const Contract *c)
