@@ -102,6 +102,7 @@ static int read_rules(const char *path, const nn_bytes *file, nn_rename **rename
     if (!list) return NN_ERR_MEMORY;
     char *line = (char *)(list + rules), *end;
     memcpy(line, file->at, file->size + 1);
+    if (!strncmp(line, "\xef\xbb\xbf", 3)) line += 3;   /* a mark that some editors put first */
     for (int more = 1; more; line = end + 1) {
         int status;
         end = line + strcspn(line, "\n");

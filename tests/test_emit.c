@@ -251,7 +251,7 @@ static void wrong_arguments_are_refused_before_anything_is_written(void **state)
     unload(&l);
 }
 
-static void outputs_may_be_left_out(void **state)
+static void outputs_and_metrics_may_be_left_out(void **state)
 {
     (void)state;
     Loaded l = load("tiny", plain);
@@ -259,10 +259,15 @@ static void outputs_may_be_left_out(void **state)
     tiny_call(&l, &with);
     tiny_call(&l, &without);
     without.outputs[0] = NULL;
+    without.call.metrics = NULL;
     assert_int_equal(entry_of(&l, "train")->call(&with.call), NN_OK);
     assert_int_equal(entry_of(&l, "train")->call(&without.call), NN_OK);
     assert_memory_equal(with.call.grads, without.call.grads,
                         sizeof(float) * (size_t)l.model->param_floats);
+    assert_true(with.metrics[1] == 7 && without.metrics[1] == 0);
+    without.loss = 0;
+    assert_int_equal(entry_of(&l, "evaluate")->call(&without.call), NN_OK);
+    assert_true(without.loss > 0);
     unload(&l);
 }
 
@@ -443,7 +448,7 @@ int main(void)
         cmocka_unit_test(two_models_and_targets_in_one_program),
         cmocka_unit_test(only_the_entries_that_were_asked_for),
         cmocka_unit_test(wrong_arguments_are_refused_before_anything_is_written),
-        cmocka_unit_test(outputs_may_be_left_out),
+        cmocka_unit_test(outputs_and_metrics_may_be_left_out),
         cmocka_unit_test(batches_have_entries_of_their_own),
         cmocka_unit_test(initial_weights_are_those_of_the_interpreter),
         cmocka_unit_test(steps_are_those_of_the_runtime),

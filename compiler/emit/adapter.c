@@ -17,9 +17,7 @@ static void with_args(Text *out, const Emission *e, const EntryPlan *entry)
 {
     const Graph *graph = entry->graph;
     const EntryNames *names = emit_entry_names(e, entry);
-    const int metrics = emit_count(graph, OUT_METRIC);
     text_addf(out, "    %s_%s_args args;\n", e->options.name, entry->name);
-    if (metrics) text_addf(out, "    float unwanted[%d];\n", 2 * metrics);
     if (e->plan->param_floats) text_add(out, "    args.params = call->params;\n");
     if (e->plan->state_floats) text_add(out, "    args.states = call->states;\n");
     if (emit_takes_session(graph))
@@ -34,8 +32,7 @@ static void with_args(Text *out, const Emission *e, const EntryPlan *entry)
         if (names->outputs[i])
             text_addf(out, "    args.%s = call->outputs ? %s : NULL;\n", names->outputs[i],
                       output_expr(e, &graph->outputs.at[i], n++));
-    if (metrics)
-        text_add(out, "    args.metrics = call->metrics ? call->metrics : unwanted;\n");
+    if (emit_has(graph, OUT_METRIC)) text_add(out, "    args.metrics = call->metrics;\n");
     text_add(out, "    args.workspace = call->workspace;\n");
     if (e->options.threads) text_add(out, "    args.parallel = NULL;\n");
 }

@@ -159,7 +159,6 @@ static void check_arguments(Text *out, const Emission *e, const EntryPlan *entry
     for (int i = 0; i < graph->inputs.count; i++) require(&list, from, names->inputs[i]);
     if (emit_has(graph, OUT_GRAD)) require(&list, from, "grads");
     if (emit_has(graph, OUT_LOSS)) require(&list, from, "loss");
-    if (emit_has(graph, OUT_METRIC)) require(&list, from, "metrics");
     for (int i = 0; !emit_has(graph, OUT_LOSS) && i < graph->outputs.count; i++)
         if (names->outputs[i]) require(&list, from, names->outputs[i]);
     if (entry->workspace_bytes) require(&list, from, "workspace");
@@ -518,6 +517,15 @@ static void calls(const Body *b)
     clear_rows_beyond(b->out, b->e, b->lowered->plan);
 }
 
+/* The caller may leave them out. */
+static void metrics_local(Text *out, const Graph *graph)
+{
+    const int metrics = emit_count(graph, OUT_METRIC);
+    if (!metrics) return;
+    text_addf(out, "    float unwanted[%d];\n", 2 * metrics);
+    text_add(out, "    float *const metrics = args->metrics ? args->metrics : unwanted;\n");
+}
+
 static void body(const Body *b)
 {
     const EntryPlan *entry = b->lowered->plan;
@@ -534,6 +542,7 @@ static void body(const Body *b)
         text_addf(out, "    float *const work = (float *)%sworkspace;\n", args ? "args->" : "");
     if (emit_takes_session(entry->graph))
         text_add(out, "    float *const kept = (float *)(void *)session;\n");
+    metrics_local(out, entry->graph);
     emit_threads_local(out, b->e, b->lowered);
     locals(b);
     if (calls_status(b->lowered)) text_add(out, "    int status;\n");

@@ -226,6 +226,7 @@ static const char *metrics_note(const Emission *e, const Graph *graph)
             text_addf(&note, "%s%s", comma, graph->outputs.at[i].name);
             comma = ", ";
         }
+    text_add(&note, ", or NULL");
     return note.at;
 }
 

@@ -134,7 +134,8 @@ static const char *array_of(const Emission *e, const EntryPlan *entry, const Val
                                         [AT_GRAD] = "grads",
                                         [AT_METRIC] = "metrics"};
     if (v->place == AT_PREPARED) return emit_prepared_name(e, entry);
-    const char *from = v->place != AT_SESSION && emit_takes_args(entry->graph) ? "args->" : "";
+    const bool local = v->place == AT_SESSION || v->place == AT_METRIC;
+    const char *from = !local && emit_takes_args(entry->graph) ? "args->" : "";
     return arena_printf(e->arena, "%s%s", from, names[v->place]);
 }
 

@@ -104,7 +104,7 @@ static void name_arguments(const Emission *e, EntryNames *names, Names *taken)
 {
     static const char *const own[] = {"params", "states", "grads", "loss", "metrics", "workspace",
                                       "count", "seed", "args", "work", "status", "session",
-                                      "kept"};
+                                      "kept", "unwanted"};
     const Graph *graph = names->plan->graph;
     Arena *arena = e->arena;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) names_reserve(arena, taken, own[i]);

@@ -3812,11 +3812,13 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
 int char_gpt_train(const char_gpt_train_args *args)
 {
     if (!args || !args->params || !args->tokens || !args->next || !args->grads || !args->loss
-        || !args->metrics || !args->workspace)
+        || !args->workspace)
         return NN_BAD_ARGUMENT;
     if (args->count < 1 || args->count > 12) return NN_BAD_COUNT;
     const int count = args->count;
     float *const work = (float *)args->workspace;
+    float unwanted[2];
+    float *const metrics = args->metrics ? args->metrics : unwanted;
     const int32_t *const tokens = args->tokens;             /* [12][64] */
     const int32_t *const next = args->next;                 /* [12][64] */
     const float *const wte_weight = args->params;           /* [65][128], stored [128][80] */
@@ -3835,7 +3837,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     const float *const ln_f_weight = args->params + 827904; /* [128] */
     float *const logits = args->logits ? args->logits : work + 7474176; /* [12][64][65] */
     float *const loss = args->loss;
-    float *const perplexity = args->metrics;                /* [2] */
+    float *const perplexity = metrics;                      /* [2] */
     float *const d_wte_weight = args->grads;
     float *const d_wpe_weight = args->grads + 10240;
     float *const d_h_0_ln_1_weight = args->grads + 18432;
@@ -4475,7 +4477,6 @@ static int char_gpt_call_infer(const nn_call *call)
 static int char_gpt_call_train(const nn_call *call)
 {
     char_gpt_train_args args;
-    float unwanted[2];
     args.params = call->params;
     args.tokens = (const int32_t *)call->inputs[0];
     args.next = (const int32_t *)call->inputs[1];
@@ -4483,7 +4484,7 @@ static int char_gpt_call_train(const nn_call *call)
     args.grads = call->grads;
     args.loss = call->loss;
     args.logits = call->outputs ? (float *)call->outputs[0] : NULL;
-    args.metrics = call->metrics ? call->metrics : unwanted;
+    args.metrics = call->metrics;
     args.workspace = call->workspace;
     return char_gpt_train(&args);
 }

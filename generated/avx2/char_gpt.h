@@ -164,7 +164,7 @@ typedef struct char_gpt_train_args {
     float         *grads;        /* out: [CHAR_GPT_PARAM_FLOATS], overwritten */
     float         *loss;         /* out: [1], over the valid rows */
     float         *logits;       /* out: [12][64][65], or NULL */
-    float         *metrics;      /* out: [1][2], sum and weight of perplexity */
+    float         *metrics;      /* out: [1][2], sum and weight of perplexity, or NULL */
     void          *workspace;    /* [CHAR_GPT_TRAIN_WORKSPACE_BYTES] */
 } char_gpt_train_args;
 

@@ -166,7 +166,7 @@ typedef struct mnist_mlp_train_args {
     float         *grads;        /* out: [MNIST_MLP_PARAM_FLOATS], overwritten */
     float         *loss;         /* out: [1], over the valid rows */
     float         *logits;       /* out: [128][10], or NULL */
-    float         *metrics;      /* out: [1][2], sum and weight of accuracy */
+    float         *metrics;      /* out: [1][2], sum and weight of accuracy, or NULL */
     void          *workspace;    /* [MNIST_MLP_TRAIN_WORKSPACE_BYTES] */
 } mnist_mlp_train_args;
 
@@ -181,7 +181,7 @@ typedef struct mnist_mlp_evaluate_args {
     const int32_t *label;        /* [128], 0..9 */
     int            count;        /* valid rows, 1..128; the others may hold anything */
     float         *loss;         /* out: [1], over the valid rows */
-    float         *metrics;      /* out: [1][2], sum and weight of accuracy */
+    float         *metrics;      /* out: [1][2], sum and weight of accuracy, or NULL */
     void          *workspace;    /* [MNIST_MLP_EVALUATE_WORKSPACE_BYTES] */
 } mnist_mlp_evaluate_args;
 

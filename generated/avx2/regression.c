@@ -608,11 +608,13 @@ int regression_infer(const float *params, const float *x, float *prediction, voi
 int regression_train(const regression_train_args *args)
 {
     if (!args || !args->params || !args->x || !args->y || !args->grads || !args->loss
-        || !args->metrics || !args->workspace)
+        || !args->workspace)
         return NN_BAD_ARGUMENT;
     if (args->count < 1 || args->count > 32) return NN_BAD_COUNT;
     const int count = args->count;
     float *const work = (float *)args->workspace;
+    float unwanted[2];
+    float *const metrics = args->metrics ? args->metrics : unwanted;
     const float *const x = args->x;                         /* [32][10] */
     const float *const y = args->y;                         /* [32][1] */
     const float *const hidden_weight = args->params;        /* [32][10], stored [10][32] */
@@ -621,7 +623,7 @@ int regression_train(const regression_train_args *args)
     const float *const out_bias = args->params + 384;       /* [1] */
     float *const prediction = args->prediction ? args->prediction : work + 1024; /* [32][1] */
     float *const loss = args->loss;
-    float *const mean_absolute_error = args->metrics;       /* [2] */
+    float *const mean_absolute_error = metrics;             /* [2] */
     float *const d_hidden_weight = args->grads;             /* [32][10], stored [10][32] */
     float *const d_hidden_bias = args->grads + 320;         /* [32] */
     float *const d_out_weight = args->grads + 352;          /* [1][32] */
@@ -656,12 +658,13 @@ int regression_train(const regression_train_args *args)
 
 int regression_evaluate(const regression_evaluate_args *args)
 {
-    if (!args || !args->params || !args->x || !args->y || !args->loss || !args->metrics
-        || !args->workspace)
+    if (!args || !args->params || !args->x || !args->y || !args->loss || !args->workspace)
         return NN_BAD_ARGUMENT;
     if (args->count < 1 || args->count > 32) return NN_BAD_COUNT;
     const int count = args->count;
     float *const work = (float *)args->workspace;
+    float unwanted[2];
+    float *const metrics = args->metrics ? args->metrics : unwanted;
     const float *const x = args->x;                         /* [32][10] */
     const float *const y = args->y;                         /* [32][1] */
     const float *const hidden_weight = args->params;        /* [32][10], stored [10][32] */
@@ -669,7 +672,7 @@ int regression_evaluate(const regression_evaluate_args *args)
     const float *const out_weight = args->params + 352;     /* [1][32] */
     const float *const out_bias = args->params + 384;       /* [1] */
     float *const loss = args->loss;
-    float *const mean_absolute_error = args->metrics;       /* [2] */
+    float *const mean_absolute_error = metrics;             /* [2] */
     float *const hidden_tanh = work;                        /* [32][32] */
     float *const out = work + 1024;                         /* [32][1] */
     float *const mean_absolute_error_sum = work;            /* [1][1] */
@@ -838,7 +841,6 @@ static int regression_call_infer(const nn_call *call)
 static int regression_call_train(const nn_call *call)
 {
     regression_train_args args;
-    float unwanted[2];
     args.params = call->params;
     args.x = (const float *)call->inputs[0];
     args.y = (const float *)call->inputs[1];
@@ -846,7 +848,7 @@ static int regression_call_train(const nn_call *call)
     args.grads = call->grads;
     args.loss = call->loss;
     args.prediction = call->outputs ? (float *)call->outputs[0] : NULL;
-    args.metrics = call->metrics ? call->metrics : unwanted;
+    args.metrics = call->metrics;
     args.workspace = call->workspace;
     return regression_train(&args);
 }
@@ -854,13 +856,12 @@ static int regression_call_train(const nn_call *call)
 static int regression_call_evaluate(const nn_call *call)
 {
     regression_evaluate_args args;
-    float unwanted[2];
     args.params = call->params;
     args.x = (const float *)call->inputs[0];
     args.y = (const float *)call->inputs[1];
     args.count = call->count;
     args.loss = call->loss;
-    args.metrics = call->metrics ? call->metrics : unwanted;
+    args.metrics = call->metrics;
     args.workspace = call->workspace;
     return regression_evaluate(&args);
 }

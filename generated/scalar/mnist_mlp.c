@@ -1096,11 +1096,13 @@ int mnist_mlp_infer(const float *params, const float *image, float *logits, void
 int mnist_mlp_train(const mnist_mlp_train_args *args)
 {
     if (!args || !args->params || !args->image || !args->label || !args->grads || !args->loss
-        || !args->metrics || !args->workspace)
+        || !args->workspace)
         return NN_BAD_ARGUMENT;
     if (args->count < 1 || args->count > 128) return NN_BAD_COUNT;
     const int count = args->count;
     float *const work = (float *)args->workspace;
+    float unwanted[2];
+    float *const metrics = args->metrics ? args->metrics : unwanted;
     const float *const image = args->image;                 /* [128][784] */
     const int32_t *const label = args->label;               /* [128] */
     const float *const fc1_weight = args->params;           /* [128][784], stored [784][128] */
@@ -1109,7 +1111,7 @@ int mnist_mlp_train(const mnist_mlp_train_args *args)
     const float *const fc2_bias = args->params + 101760;    /* [10] */
     float *const logits = args->logits ? args->logits : work + 20480; /* [128][10] */
     float *const loss = args->loss;
-    float *const accuracy = args->metrics;                  /* [2] */
+    float *const accuracy = metrics;                        /* [2] */
     float *const d_fc1_weight = args->grads;                /* [128][784], stored [784][128] */
     float *const d_fc1_bias = args->grads + 100352;         /* [128] */
     float *const d_fc2_weight = args->grads + 100480;       /* [10][128] */
@@ -1148,12 +1150,13 @@ int mnist_mlp_train(const mnist_mlp_train_args *args)
 
 int mnist_mlp_evaluate(const mnist_mlp_evaluate_args *args)
 {
-    if (!args || !args->params || !args->image || !args->label || !args->loss || !args->metrics
-        || !args->workspace)
+    if (!args || !args->params || !args->image || !args->label || !args->loss || !args->workspace)
         return NN_BAD_ARGUMENT;
     if (args->count < 1 || args->count > 128) return NN_BAD_COUNT;
     const int count = args->count;
     float *const work = (float *)args->workspace;
+    float unwanted[2];
+    float *const metrics = args->metrics ? args->metrics : unwanted;
     const float *const image = args->image;                 /* [128][784] */
     const int32_t *const label = args->label;               /* [128] */
     const float *const fc1_weight = args->params;           /* [128][784], stored [784][128] */
@@ -1161,7 +1164,7 @@ int mnist_mlp_evaluate(const mnist_mlp_evaluate_args *args)
     const float *const fc2_weight = args->params + 100480;  /* [10][128] */
     const float *const fc2_bias = args->params + 101760;    /* [10] */
     float *const loss = args->loss;
-    float *const accuracy = args->metrics;                  /* [2] */
+    float *const accuracy = metrics;                        /* [2] */
     float *const fc1_relu = work;                           /* [128][128], stored [128][144] */
     float *const fc2 = work + 18432;                        /* [128][10], stored [128][16] */
     float *const accuracy_sum = work;                       /* [1] */
@@ -1333,7 +1336,6 @@ static int mnist_mlp_call_infer(const nn_call *call)
 static int mnist_mlp_call_train(const nn_call *call)
 {
     mnist_mlp_train_args args;
-    float unwanted[2];
     args.params = call->params;
     args.image = (const float *)call->inputs[0];
     args.label = (const int32_t *)call->inputs[1];
@@ -1341,7 +1343,7 @@ static int mnist_mlp_call_train(const nn_call *call)
     args.grads = call->grads;
     args.loss = call->loss;
     args.logits = call->outputs ? (float *)call->outputs[0] : NULL;
-    args.metrics = call->metrics ? call->metrics : unwanted;
+    args.metrics = call->metrics;
     args.workspace = call->workspace;
     return mnist_mlp_train(&args);
 }
@@ -1349,13 +1351,12 @@ static int mnist_mlp_call_train(const nn_call *call)
 static int mnist_mlp_call_evaluate(const nn_call *call)
 {
     mnist_mlp_evaluate_args args;
-    float unwanted[2];
     args.params = call->params;
     args.image = (const float *)call->inputs[0];
     args.label = (const int32_t *)call->inputs[1];
     args.count = call->count;
     args.loss = call->loss;
-    args.metrics = call->metrics ? call->metrics : unwanted;
+    args.metrics = call->metrics;
     args.workspace = call->workspace;
     return mnist_mlp_evaluate(&args);
 }

@@ -166,7 +166,7 @@ typedef struct regression_train_args {
     float       *grads;         /* out: [REGRESSION_PARAM_FLOATS], overwritten */
     float       *loss;          /* out: [1], over the valid rows */
     float       *prediction;    /* out: [32][1], or NULL */
-    float       *metrics;       /* out: [1][2], sum and weight of mean_absolute_error */
+    float       *metrics;       /* out: [1][2], sum and weight of mean_absolute_error, or NULL */
     void        *workspace;     /* [REGRESSION_TRAIN_WORKSPACE_BYTES] */
 } regression_train_args;
 
@@ -181,7 +181,7 @@ typedef struct regression_evaluate_args {
     const float *y;            /* [32][1] */
     int          count;        /* valid rows, 1..32; the others may hold anything */
     float       *loss;         /* out: [1], over the valid rows */
-    float       *metrics;      /* out: [1][2], sum and weight of mean_absolute_error */
+    float       *metrics;      /* out: [1][2], sum and weight of mean_absolute_error, or NULL */
     void        *workspace;    /* [REGRESSION_EVALUATE_WORKSPACE_BYTES] */
 } regression_evaluate_args;
 
