@@ -101,7 +101,9 @@ static void match_shape(Loading *loading, const nn_stored *stored, int i, int re
     if (loading->found[i] && renamed && same && equal(loading->found[i], stored)) {
         note(loading, "'%.300s' is there twice, with equal values", t->name);
     } else if (loading->found[i]) {
-        snprintf(text, sizeof text, "twice: %.200s", t->name);
+        const int same_name = !strcmp(stored->name, t->name);
+        snprintf(text, sizeof text, "twice: %.150s%s%.150s", t->name, same_name ? "" : ", also as ",
+                 same_name ? "" : stored->name);
         problem(loading, text);
     } else if (!same) {
         snprintf(text, sizeof text, "shape: %.100s is %s in the file, %s in the model", t->name,

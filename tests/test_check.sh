@@ -18,6 +18,11 @@ try examples/char_gpt.nn --set train.batch=2 --set context=16 --set width=48 --s
 try examples/bert_classifier.nn --set train.batch=2
 try examples/speech_ctc.nn --set train.batch=2 --set frames=50
 
+# A prepared form beside a session, and a plan within a limit.
+try tests/session/memory.nn --prepare
+try tests/session/stream.nn --prepare
+try tests/workspace/residual.nn --max-workspace=2900K --prepare
+
 # Random inputs of which some lie on corners in one order of the sums and off them in another.
 try examples/resnet20.nn --set train.batch=4 --seed=6
 echo "resnet20: $(grep -c "within rounding: the interpreter itself moves by" "$scratch") tensors within rounding"

@@ -47,6 +47,18 @@ for path in sys.argv[1:]:
 END
 fi
 
+# A disk that is full: the command fails, says where and why, keeps no half picture, and draws all when called again.
+if [ -c /dev/full ]; then
+    rm -r found && mkdir found && ln -s /dev/full found/002.png
+    if make -s DATA="$scratch/data" CC="$CC" COPIES=1 EPOCHS=150 > out 2>&1; then echo "a full disk was not seen"; exit 1; fi
+    grep -q '^found/002.png: No space left on device$' out || { cat out; exit 1; }
+    [ ! -e found/000.png ] && [ -f found/001.png ] && [ ! -L found/002.png ] && [ -s weights.safetensors ]
+    make -s DATA="$scratch/data" CC="$CC" COPIES=1 EPOCHS=150 > out 2>&1
+    [ "$(find found -type f -name '*.png' -size +600k | wc -l)" = $pictures ]
+    if ./encode "$scratch/data/train" /dev/full > out 2>&1; then exit 1; fi
+    grep -q '/dev/full/images.npy: cannot create: Not a directory' out
+fi
+
 # Copies of a picture keep the boxes that are still seen in them.
 mkdir copies
 ./encode "$scratch/data/train" copies 5 | tee out

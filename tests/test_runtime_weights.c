@@ -350,7 +350,7 @@ static void everything_wrong_is_told_at_once(void **state) {
     assert_memory_equal(&w, &before, sizeof w);
     assert_string_equal(error.reason, "4 tensors do not fit model 'toy':\n"
                         "  shape: fc.weight is [3,1] in the file, [1,3] in the model\n"
-                        "  twice: fc.bias\n"
+                        "  twice: fc.bias, also as module.fc.bias\n"
                         "  unexpected: head.weight [2,2]\n"
                         "  missing: fixed [2]");
     assert_ptr_equal(strstr(nn_error_text(&error, text, sizeof text), path), text);

@@ -2,6 +2,7 @@
  * Reads DIR/images.npy and DIR/boxes.csv, writes OUT/000.png, ..., and prints how well the boxes
  * were found. Red boxes are red cells, yellow ones white cells, green ones platelets. LEAST: how
  * sure a box must be to be drawn, 0.4 if not given. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +110,7 @@ static void write_drawing(const char *directory, int number, const Drawing *d)
     snprintf(name, sizeof name, "%03d.png", number);
     const char *path = path_in(directory, name);
     if (png_write(path, d->pixels[0][0], SIDE * SCALE, SIDE * SCALE))
-        stop(path, "cannot be written");
+        stop(path, strerror(errno));
     free((void *)(uintptr_t)path);
 }
 
@@ -161,7 +162,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: detect WEIGHTS DIR OUT [LEAST]\n");
         return 2;
     }
-    const float least = argc > 4 ? (float)atof(argv[4]) : 0.4f;
+    char *end = NULL;
+    const float least = argc > 4 ? strtof(argv[4], &end) : 0.4f;
+    if (end && (*end || end == argv[4])) {
+        fprintf(stderr, "LEAST is a number from 0 to 1, not '%s'\n", argv[4]);
+        return 2;
+    }
     Detector *d = detector_new(argv[1]);
     Drawing *drawing = room_for(1, sizeof *drawing);
     Pictures p = pictures_read(argv[2]);

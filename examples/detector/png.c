@@ -1,6 +1,7 @@
 /* PNG files. */
 #include "png.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +87,10 @@ int png_write(const char *path, const unsigned char *pixels, int width, int heig
     put_pixels(&c, pixels, width, height);
     begin(&c, "IEND", 0);
     end(&c);
-    const int failed = ferror(c.file);
-    return fclose(c.file) || failed ? -1 : 0;
+    int failed = ferror(c.file);
+    failed |= fclose(c.file);
+    const int why = errno;
+    if (failed) remove(path);
+    errno = why;
+    return failed ? -1 : 0;
 }

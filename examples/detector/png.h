@@ -3,6 +3,7 @@
 #ifndef DETECTOR_PNG_H
 #define DETECTOR_PNG_H
 
-/* pixels[height][width][3] of bytes, at most 21,844 wide. 0, or -1 if it cannot be written. */
+/* pixels[height][width][3] of bytes, at most 21,844 wide. 0, or -1 with errno if it cannot be written:
+ * nothing stays of it then. */
 int png_write(const char *path, const unsigned char *pixels, int width, int height);
 #endif
