@@ -246,6 +246,18 @@ void print_local(const Printer *p, const Buffer *local)
                           (long long)local->local_floats));
 }
 
+/* What the body needs nothing of: a window that lies in padding alone reads no row. */
+static void put_unused(const Printer *p, const Function *f, const char *body)
+{
+    Arena *arena = p->out->arena;
+    for (int i = 0; i < f->buffers.count; i++)
+        if (!print_mentions(body, f->buffers.at[i]->name))
+            put_line(p->out, 1, arena_printf(arena, "(void)%s;", f->buffers.at[i]->name));
+    for (int i = 0; i < f->scalars.count; i++)
+        if (!print_mentions(body, f->scalars.at[i]->name))
+            put_line(p->out, 1, arena_printf(arena, "(void)%s;", f->scalars.at[i]->name));
+}
+
 void print_loops(const Printer *p, const Function *f)
 {
     Text body = text_new(p->out->arena);
@@ -256,9 +268,7 @@ void print_loops(const Printer *p, const Function *f)
     text_add(p->out, "{\n");
     for (int i = 0; i < f->locals.count; i++) print_local(p, f->locals.at[i]);
     put_list(&inside, &f->body, 1);
-    for (int i = 0; i < f->buffers.count; i++)
-        if (!print_mentions(body.at, f->buffers.at[i]->name))
-            put_line(p->out, 1, arena_printf(body.arena, "(void)%s;", f->buffers.at[i]->name));
+    put_unused(p, f, body.at);
     text_add(p->out, body.at);
     text_add(p->out, "}\n\n");
 }
