@@ -19,7 +19,7 @@ struct Target {
     const char *vector_f32, *vector_i32, *vector_bool; /* C types */
 
     /* Spelling of vector expressions: a format with $0 $1 $2 for printed arguments and $n for a
-     * number, or NULL: not in the vocabulary (loop/build.c then expands it by formula or math
+     * number, or NULL: not in the vocabulary (loop/expr.c then expands it by formula or math
      * function). Indexed by Op for maps on f32 and on i32. */
     const char *map_f32[OP_COUNT];
     const char *map_i32[OP_COUNT];
