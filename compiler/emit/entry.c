@@ -398,7 +398,7 @@ static void trace_line(const Body *b, const KernelCall *call)
     for (int i = 0; i < k->results.count; i++) {
         const Value *v = k->results.at[i];
         if (!b->lowered->plan->forward[v->node->id]) continue;
-        if (v->place != AT_WORK && v->place != AT_OUTPUT) continue;
+        if ((v->place != AT_WORK && v->place != AT_OUTPUT) || v->scratch) continue;
         if (!v->node->name && v->node->type.batch_axis < 0) continue;
         if (!in_layer(v->node) && !v->node->name && !(k->anchor && in_layer(k->anchor))) continue;
         if (b->repeat) trace_passes(b, call, i);

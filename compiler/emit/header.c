@@ -394,12 +394,12 @@ static void tensors(Text *out, const Emission *e)
 {
     const ParamList *params = &e->module->params;
     if (!params->count) return;
-    text_add(out,
-             "/* One tensor between its logical row-major shape and the stored order. capacity\n"
-             " * and count are its number of elements, of type float.\n"
-             " * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another\n"
-             " * number of elements; then nothing was written. */\n"
-             "enum {\n");
+    wrap_comment(out, 0,
+                 "One tensor between its logical row-major shape and the stored order. capacity "
+                 "and count are its number of elements, of type float.\n"
+                 "NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another "
+                 "number of elements; then nothing was written.");
+    text_add(out, "enum {\n");
     int width = 0;
     for (int i = 0; i < params->count; i++)
         if ((int)strlen(e->tensors[i]) > width) width = (int)strlen(e->tensors[i]);

@@ -165,6 +165,7 @@ static const char *stored_name(const Writer *w, const Node *node)
     const Value *v = w->entry->value_of[node->id];
     const Module *module = w->entry->plan->module;
     if (!v) return NULL;
+    if (v->place == AT_AROUND && v->around.value->place == AT_PARAM) v = v->around.value;
     if (v->place == AT_PARAM) return module->params.at[v->index].name;
     if (v->place == AT_STATE) return module->states.at[v->index].name;
     if (v->place == AT_SESSION) return module->sessions.at[v->index].name;

@@ -182,6 +182,7 @@ void scan_plan(EntryPlan *entry, Kernel *k)
     Value *work = plan_value(entry, k->anchor, AT_WORK, -1,
                              arena_printf(entry->arena, "%s_steps", k->body->name));
     work->elements = k->body->workspace_bytes / 4;
+    work->scratch = true;
     k->body_work = work;
     vec_push(entry->arena, k->results, work);
 }

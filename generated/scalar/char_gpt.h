@@ -173,10 +173,10 @@ typedef struct char_gpt_train_args {
  * next outside 0..64 or tokens outside 0..64; then nothing was written. */
 int char_gpt_train(const char_gpt_train_args *args);
 
-/* One tensor between its logical row-major shape and the stored order. capacity
- * and count are its number of elements, of type float.
- * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another
- * number of elements; then nothing was written. */
+/* One tensor between its logical row-major shape and the stored order. capacity and count are its
+ * number of elements, of type float.
+ * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another number of
+ * elements; then nothing was written. */
 enum {
     CHAR_GPT_WTE_WEIGHT,                /* wte.weight [65][128] */
     CHAR_GPT_WPE_WEIGHT,                /* wpe.weight [64][128] */

@@ -190,10 +190,10 @@ typedef struct mnist_mlp_evaluate_args {
  * label outside 0..9; then nothing was written. */
 int mnist_mlp_evaluate(const mnist_mlp_evaluate_args *args);
 
-/* One tensor between its logical row-major shape and the stored order. capacity
- * and count are its number of elements, of type float.
- * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another
- * number of elements; then nothing was written. */
+/* One tensor between its logical row-major shape and the stored order. capacity and count are its
+ * number of elements, of type float.
+ * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another number of
+ * elements; then nothing was written. */
 enum {
     MNIST_MLP_FC1_WEIGHT,    /* fc1.weight [128][784] */
     MNIST_MLP_FC1_BIAS,      /* fc1.bias [128] */

@@ -190,10 +190,10 @@ typedef struct regression_evaluate_args {
  * was written. */
 int regression_evaluate(const regression_evaluate_args *args);
 
-/* One tensor between its logical row-major shape and the stored order. capacity
- * and count are its number of elements, of type float.
- * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another
- * number of elements; then nothing was written. */
+/* One tensor between its logical row-major shape and the stored order. capacity and count are its
+ * number of elements, of type float.
+ * NN_BAD_ARGUMENT: a pointer is NULL; NN_BAD_TENSOR: no such tensor, or another number of
+ * elements; then nothing was written. */
 enum {
     REGRESSION_HIDDEN_WEIGHT,    /* hidden.weight [32][10] */
     REGRESSION_HIDDEN_BIAS,      /* hidden.bias [32] */
