@@ -372,7 +372,7 @@ int64_t winograd_tiles(const struct Window *window, int axis);  /* the last may 
 typedef struct WinogradBlock {
     int64_t pictures, high, wide, tiles;
 } WinogradBlock;
-WinogradBlock winograd_block(const struct Window *window);
+WinogradBlock winograd_block(const EntryPlan *entry, const struct Window *window);
 void layout_window(EntryPlan *entry,
                    Kernel *k); /* lane axis and operands, with copies where they pay */
 int window_weight_lanes(const struct Window *window); /* the axis of the weights along the lanes */

@@ -327,7 +327,7 @@ static void plan_transform(EntryPlan *entry, Kernel *k, const Window *w)
 static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
 {
     const int64_t ins = padded(w->in_channels), outs = padded(w->out_channels);
-    const int64_t tiles = winograd_block(w).tiles;
+    const int64_t tiles = winograd_block(entry, w).tiles;
     int groups = 0;
     k->winograd = true;
     if (!takes_transformed(entry, k->anchor, w)) {
@@ -345,13 +345,14 @@ static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
 enum { WINOGRAD_CACHE = 288 * 1024 };
 
 /* As many tiles as stay in the cache with both transforms, but so many that fetching the weights
- * is worth it: some whole pictures, or rows of tiles of one. */
-WinogradBlock winograd_block(const Window *w)
+ * is worth it, unless memory is short: some whole pictures, or rows of tiles of one. */
+WinogradBlock winograd_block(const EntryPlan *entry, const Window *w)
 {
     const int64_t bytes = 4 * PLANES * (padded(w->in_channels) + padded(w->out_channels));
     const int64_t high = winograd_tiles(w, 0), wide = winograd_tiles(w, 1);
-    const int64_t near = WINOGRAD_CACHE / bytes, least = planes_distance(w).least_tiles;
-    const int64_t most = near > least ? near : least;
+    const int64_t near = WINOGRAD_CACHE / bytes,
+                  least = entry->plan->module->share > 0 ? 1 : planes_distance(w).least_tiles,
+                  most = near > least ? near : least;
     WinogradBlock block = {1, high, wide, 0};
     if (most >= 2 * high * wide) {
         block.pictures = most / (high * wide);

@@ -224,7 +224,7 @@ static Winograd winograd_of(Lower *l)
     Winograd g = {.l = l};
     window_of(l->b.arena, l->k->anchor, &g.w);
     g.adjoint = g.w.result == ROLE_IN;
-    g.block = winograd_block(&g.w);
+    g.block = winograd_block(l->entry, &g.w);
     g.ins = g.adjoint ? g.w.out_channels : g.w.in_channels;
     g.outs = g.adjoint ? g.w.in_channels : g.w.out_channels;
     g.in_width = (g.ins + LANE_PAD - 1) / LANE_PAD * LANE_PAD;
