@@ -6,7 +6,7 @@
 
 enum {
     DEPTHS = 64,
-    FAR_RIGHT = 24 /* columns from the statement: alignment further out leaves no room */
+    FAR_RIGHT = 12 /* columns from the statement: alignment further out leaves no room */
 };
 
 /* ---- code ---- */

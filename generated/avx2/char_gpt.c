@@ -987,30 +987,30 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
             }
             const __m256 h_0_attn_c_attn_bias2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j,
-                             _mm256_add_ps(c0_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c0_0, h_0_attn_c_attn_bias2));
             const __m256 h_0_attn_c_attn_bias3 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 8,
-                             _mm256_add_ps(c0_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c0_1, h_0_attn_c_attn_bias3));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 400,
-                             _mm256_add_ps(c1_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c1_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 408,
-                             _mm256_add_ps(c1_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c1_1, h_0_attn_c_attn_bias3));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 800,
-                             _mm256_add_ps(c2_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c2_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 808,
-                             _mm256_add_ps(c2_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c2_1, h_0_attn_c_attn_bias3));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1200,
-                             _mm256_add_ps(c3_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c3_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1208,
-                             _mm256_add_ps(c3_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c3_1, h_0_attn_c_attn_bias3));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1600,
-                             _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1608,
-                             _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 2000,
-                             _mm256_add_ps(c5_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c5_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 2008,
-                             _mm256_add_ps(c5_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c5_1, h_0_attn_c_attn_bias3));
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             __m256 c0_0 = _mm256_setzero_ps();
@@ -1045,26 +1045,26 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
             }
             const __m256 h_0_attn_c_attn_bias2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j,
-                             _mm256_add_ps(c0_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c0_0, h_0_attn_c_attn_bias2));
             const __m256 h_0_attn_c_attn_bias3 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 8,
-                             _mm256_add_ps(c0_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c0_1, h_0_attn_c_attn_bias3));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 400,
-                             _mm256_add_ps(c1_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c1_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 408,
-                             _mm256_add_ps(c1_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c1_1, h_0_attn_c_attn_bias3));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 800,
-                             _mm256_add_ps(c2_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c2_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 808,
-                             _mm256_add_ps(c2_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c2_1, h_0_attn_c_attn_bias3));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1200,
-                             _mm256_add_ps(c3_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c3_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1208,
-                             _mm256_add_ps(c3_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c3_1, h_0_attn_c_attn_bias3));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1600,
-                             _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1608,
-                             _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
         }
     }
 }
@@ -1117,30 +1117,30 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
             }
             const __m256 h_0_attn_c_proj_bias2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j,
-                             _mm256_add_ps(c0_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c0_0, h_0_attn_c_proj_bias2));
             const __m256 h_0_attn_c_proj_bias3 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 8,
-                             _mm256_add_ps(c0_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c0_1, h_0_attn_c_proj_bias3));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 144,
-                             _mm256_add_ps(c1_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c1_0, h_0_attn_c_proj_bias2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 152,
-                             _mm256_add_ps(c1_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c1_1, h_0_attn_c_proj_bias3));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 288,
-                             _mm256_add_ps(c2_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c2_0, h_0_attn_c_proj_bias2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 296,
-                             _mm256_add_ps(c2_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c2_1, h_0_attn_c_proj_bias3));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 432,
-                             _mm256_add_ps(c3_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c3_0, h_0_attn_c_proj_bias2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 440,
-                             _mm256_add_ps(c3_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c3_1, h_0_attn_c_proj_bias3));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 576,
-                             _mm256_add_ps(c4_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c4_0, h_0_attn_c_proj_bias2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 584,
-                             _mm256_add_ps(c4_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c4_1, h_0_attn_c_proj_bias3));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 720,
-                             _mm256_add_ps(c5_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c5_0, h_0_attn_c_proj_bias2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 728,
-                             _mm256_add_ps(c5_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c5_1, h_0_attn_c_proj_bias3));
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             __m256 c0_0 = _mm256_setzero_ps();
@@ -1175,26 +1175,26 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
             }
             const __m256 h_0_attn_c_proj_bias2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j,
-                             _mm256_add_ps(c0_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c0_0, h_0_attn_c_proj_bias2));
             const __m256 h_0_attn_c_proj_bias3 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 8,
-                             _mm256_add_ps(c0_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c0_1, h_0_attn_c_proj_bias3));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 144,
-                             _mm256_add_ps(c1_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c1_0, h_0_attn_c_proj_bias2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 152,
-                             _mm256_add_ps(c1_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c1_1, h_0_attn_c_proj_bias3));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 288,
-                             _mm256_add_ps(c2_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c2_0, h_0_attn_c_proj_bias2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 296,
-                             _mm256_add_ps(c2_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c2_1, h_0_attn_c_proj_bias3));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 432,
-                             _mm256_add_ps(c3_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c3_0, h_0_attn_c_proj_bias2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 440,
-                             _mm256_add_ps(c3_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c3_1, h_0_attn_c_proj_bias3));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 576,
-                             _mm256_add_ps(c4_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c4_0, h_0_attn_c_proj_bias2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 584,
-                             _mm256_add_ps(c4_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c4_1, h_0_attn_c_proj_bias3));
         }
     }
 }
@@ -1263,12 +1263,12 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
                     _mm256_loadu_ps(h_0_mlp_c_fc_bias + j));
                 const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc);
                 _mm256_storeu_ps(h_0_mul + i * 528 + r * 528 + j,
-                                 _mm256_mul_ps(h_0_mlp_c_fc, normal_cdf));
+                    _mm256_mul_ps(h_0_mlp_c_fc, normal_cdf));
                 const __m256 h_0_mlp_c_fc2 = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16 + 8),
                     _mm256_loadu_ps(h_0_mlp_c_fc_bias + j + 8));
                 const __m256 normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc2);
                 _mm256_storeu_ps(h_0_mul + i * 528 + r * 528 + j + 8,
-                                 _mm256_mul_ps(h_0_mlp_c_fc2, normal_cdf2));
+                    _mm256_mul_ps(h_0_mlp_c_fc2, normal_cdf2));
             }
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
@@ -1317,12 +1317,12 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
                     _mm256_loadu_ps(h_0_mlp_c_fc_bias + j));
                 const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc);
                 _mm256_storeu_ps(h_0_mul + i * 528 + r * 528 + j,
-                                 _mm256_mul_ps(h_0_mlp_c_fc, normal_cdf));
+                    _mm256_mul_ps(h_0_mlp_c_fc, normal_cdf));
                 const __m256 h_0_mlp_c_fc2 = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16 + 8),
                     _mm256_loadu_ps(h_0_mlp_c_fc_bias + j + 8));
                 const __m256 normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc2);
                 _mm256_storeu_ps(h_0_mul + i * 528 + r * 528 + j + 8,
-                                 _mm256_mul_ps(h_0_mlp_c_fc2, normal_cdf2));
+                    _mm256_mul_ps(h_0_mlp_c_fc2, normal_cdf2));
             }
         }
     }
@@ -1341,7 +1341,7 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 512; k += 8) {
                 char_gpt_transpose(h_0_mlp_c_proj_weight + j * 528 + v * 528 + k, 528,
-                                   panel + k * 16 + v, 16, 8, 8);
+                    panel + k * 16 + v, 16, 8, 8);
             }
         }
         for (ptrdiff_t i = 0; i < 54; i += 6) {
@@ -1737,30 +1737,30 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
                 }
                 const __m256 h_0_attn_c_attn_bias2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j,
-                                 _mm256_add_ps(c0_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c0_0, h_0_attn_c_attn_bias2));
                 const __m256 h_0_attn_c_attn_bias3 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 8,
-                                 _mm256_add_ps(c0_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c0_1, h_0_attn_c_attn_bias3));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 400,
-                                 _mm256_add_ps(c1_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c1_0, h_0_attn_c_attn_bias2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 408,
-                                 _mm256_add_ps(c1_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c1_1, h_0_attn_c_attn_bias3));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 800,
-                                 _mm256_add_ps(c2_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c2_0, h_0_attn_c_attn_bias2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 808,
-                                 _mm256_add_ps(c2_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c2_1, h_0_attn_c_attn_bias3));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1200,
-                                 _mm256_add_ps(c3_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c3_0, h_0_attn_c_attn_bias2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1208,
-                                 _mm256_add_ps(c3_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c3_1, h_0_attn_c_attn_bias3));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1600,
-                                 _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1608,
-                                 _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 2000,
-                                 _mm256_add_ps(c5_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c5_0, h_0_attn_c_attn_bias2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 2008,
-                                 _mm256_add_ps(c5_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c5_1, h_0_attn_c_attn_bias3));
             }
         }
     }
@@ -1778,8 +1778,8 @@ static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
             for (ptrdiff_t row2 = 0; row2 < 64; row2 += 8) {
                 for (ptrdiff_t column = 0; column < 32; column += 8) {
                     char_gpt_transpose(h_0_attn_c_attn + row * 25600 + j * 32 + row2 * 400 + column
-                                       + 128, 400, h_0_attn_c_attn_transposed + row * 8192 + j
-                                       * 2048 + row2 + column * 64, 64, 8, 8);
+                        + 128, 400, h_0_attn_c_attn_transposed + row * 8192 + j * 2048 + row2
+                        + column * 64, 64, 8, 8);
                 }
             }
         }
@@ -2018,30 +2018,30 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
                 }
                 const __m256 h_0_attn_c_proj_bias2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j,
-                                 _mm256_add_ps(c0_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c0_0, h_0_attn_c_proj_bias2));
                 const __m256 h_0_attn_c_proj_bias3 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 8,
-                                 _mm256_add_ps(c0_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c0_1, h_0_attn_c_proj_bias3));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 144,
-                                 _mm256_add_ps(c1_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c1_0, h_0_attn_c_proj_bias2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 152,
-                                 _mm256_add_ps(c1_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c1_1, h_0_attn_c_proj_bias3));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 288,
-                                 _mm256_add_ps(c2_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c2_0, h_0_attn_c_proj_bias2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 296,
-                                 _mm256_add_ps(c2_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c2_1, h_0_attn_c_proj_bias3));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 432,
-                                 _mm256_add_ps(c3_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c3_0, h_0_attn_c_proj_bias2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 440,
-                                 _mm256_add_ps(c3_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c3_1, h_0_attn_c_proj_bias3));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 576,
-                                 _mm256_add_ps(c4_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c4_0, h_0_attn_c_proj_bias2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 584,
-                                 _mm256_add_ps(c4_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c4_1, h_0_attn_c_proj_bias3));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 720,
-                                 _mm256_add_ps(c5_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c5_0, h_0_attn_c_proj_bias2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 728,
-                                 _mm256_add_ps(c5_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c5_1, h_0_attn_c_proj_bias3));
             }
         }
     }
@@ -2195,13 +2195,13 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
                         _mm256_loadu_ps(h_0_mlp_c_fc_bias + j));
                     const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc2);
                     _mm256_storeu_ps(h_0_mul + row * 528 + r * 528 + j,
-                                     _mm256_mul_ps(h_0_mlp_c_fc2, normal_cdf));
+                        _mm256_mul_ps(h_0_mlp_c_fc2, normal_cdf));
                     _mm256_storeu_ps(h_0_mlp_c_fc + row * 528 + r * 528 + j, h_0_mlp_c_fc2);
                     const __m256 h_0_mlp_c_fc3 = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16 + 8),
                         _mm256_loadu_ps(h_0_mlp_c_fc_bias + j + 8));
                     const __m256 normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc3);
                     _mm256_storeu_ps(h_0_mul + row * 528 + r * 528 + j + 8,
-                                     _mm256_mul_ps(h_0_mlp_c_fc3, normal_cdf2));
+                        _mm256_mul_ps(h_0_mlp_c_fc3, normal_cdf2));
                     _mm256_storeu_ps(h_0_mlp_c_fc + row * 528 + r * 528 + j + 8, h_0_mlp_c_fc3);
                 }
             }
@@ -2222,7 +2222,7 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 512; k += 8) {
                 char_gpt_transpose(h_0_mlp_c_proj_weight + j * 528 + v * 528 + k, 528,
-                                   panel + k * 16 + v, 16, 8, 8);
+                    panel + k * 16 + v, 16, 8, 8);
             }
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
@@ -2419,7 +2419,7 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                     _mm256_set1_epi32(next[row * 64 + j]))));
                 const __m256 d_logits2 = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
                 _mm256_maskstore_ps(d_logits + row * 5120 + j * 80 + 64, char_gpt_lanes(1),
-                                    d_logits2);
+                    d_logits2);
             }
             loss_total += sub;
         }
@@ -2455,10 +2455,10 @@ static void char_gpt_transpose_wte_weight(const float *NN_RESTRICT wte_weight,
     for (ptrdiff_t row = 0; row < 128; row += 8) {
         for (ptrdiff_t column = 0; column < 64; column += 8) {
             char_gpt_transpose(wte_weight + column + row * 80, 80,
-                               wte_weight_transposed + column * 144 + row, 144, 8, 8);
+                wte_weight_transposed + column * 144 + row, 144, 8, 8);
         }
         char_gpt_transpose(wte_weight + row * 80 + 64, 80, wte_weight_transposed + row + 9216, 144,
-                           8, 1);
+            8, 1);
     }
 }
 
@@ -2589,7 +2589,7 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                 const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(ln_f_rsqrt3));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_ln_f_bias + k,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k), d_ln_f2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k), d_ln_f2));
                 _mm256_storeu_ps(d_ln_f_weight + k,
                     _mm256_fmadd_ps(d_ln_f2, _mm256_mul_ps(sub, _mm256_set1_ps(ln_f_rsqrt3)),
                     _mm256_loadu_ps(d_ln_f_weight + k)));
@@ -2601,7 +2601,7 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                 const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(ln_f_rsqrt3));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_ln_f_bias + k + 8,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k + 8), d_ln_f3));
+                    _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k + 8), d_ln_f3));
                 _mm256_storeu_ps(d_ln_f_weight + k + 8,
                     _mm256_fmadd_ps(d_ln_f3, _mm256_mul_ps(sub2, _mm256_set1_ps(ln_f_rsqrt3)),
                     _mm256_loadu_ps(d_ln_f_weight + k + 8)));
@@ -2766,10 +2766,10 @@ static void char_gpt_sum_64x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
             __m256 total = _mm256_setzero_ps();
             for (ptrdiff_t j = 0; j < 64; j++) {
                 total = _mm256_add_ps(total,
-                                      _mm256_loadu_ps(d_h_3_mlp_c_fc + row * 33792 + j * 528 + k));
+                    _mm256_loadu_ps(d_h_3_mlp_c_fc + row * 33792 + j * 528 + k));
             }
             _mm256_storeu_ps(d_h_3_mlp_c_fc_bias + k,
-                             _mm256_add_ps(_mm256_loadu_ps(d_h_3_mlp_c_fc_bias + k), total));
+                _mm256_add_ps(_mm256_loadu_ps(d_h_3_mlp_c_fc_bias + k), total));
         }
     }
 }
@@ -2814,12 +2814,12 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 512; k += 8) {
                 char_gpt_transpose(h_3_mlp_c_fc_weight + k + j * 528 + v * 528, 528,
-                                   panel + k * 16 + v, 16, 8, 8);
+                    panel + k * 16 + v, 16, 8, 8);
             }
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
             char_gpt_tile_6x16(d_h_3_mlp_c_fc + row * 528, panel, panel, d_h_3_ln_2 + row * 144 + j,
-                               528, 16, 0, 144, 512, 0);
+                528, 16, 0, 144, 512, 0);
         }
     }
 }
@@ -2868,7 +2868,7 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                 const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_3_ln_2_rsqrt3));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_h_3_ln_2_bias + k,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k), d_h_3_ln_2_2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k), d_h_3_ln_2_2));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k,
                     _mm256_fmadd_ps(d_h_3_ln_2_2,
                     _mm256_mul_ps(sub, _mm256_set1_ps(h_3_ln_2_rsqrt3)),
@@ -2910,7 +2910,7 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                 const __m256 d_x2 = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_x + row * 9216 + j * 144 + k, d_x2);
                 _mm256_storeu_ps(d_h_3_attn_c_proj_bias + k,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_c_proj_bias + k), d_x2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_c_proj_bias + k), d_x2));
             }
         }
     }
@@ -2947,7 +2947,7 @@ static void char_gpt_copy_128x128(const float *NN_RESTRICT h_3_attn_c_proj_weigh
     for (ptrdiff_t row = 0; row < 128; row += 8) {
         for (ptrdiff_t column = 0; column < 128; column += 8) {
             char_gpt_transpose(h_3_attn_c_proj_weight + column + row * 128, 128,
-                               h_3_attn_c_proj_weight_transposed + column * 144 + row, 144, 8, 8);
+                h_3_attn_c_proj_weight_transposed + column * 144 + row, 144, 8, 8);
         }
     }
 }
@@ -3031,8 +3031,8 @@ static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
             for (ptrdiff_t row2 = 0; row2 < 64; row2 += 8) {
                 for (ptrdiff_t column = 0; column < 32; column += 8) {
                     char_gpt_transpose(h_3_attn_c_attn + row * 25600 + j * 32 + row2 * 400 + column
-                                       + 256, 400, h_3_attn_c_attn_transposed_2 + row * 8192 + j
-                                       * 2048 + row2 + column * 64, 64, 8, 8);
+                        + 256, 400, h_3_attn_c_attn_transposed_2 + row * 8192 + j * 2048 + row2
+                        + column * 64, 64, 8, 8);
                 }
             }
         }
@@ -3086,19 +3086,19 @@ static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj
                     }
                     _mm256_storeu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + i * 64 + j2, c0_0);
                     _mm256_storeu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + i * 64 + j2 + 8,
-                                     c0_1);
+                        c0_1);
                     _mm256_storeu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + i * 64 + j2 + 64,
-                                     c1_0);
+                        c1_0);
                     _mm256_storeu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + i * 64 + j2 + 72,
-                                     c1_1);
+                        c1_1);
                     _mm256_storeu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + i * 64 + j2 + 128,
-                                     c2_0);
+                        c2_0);
                     _mm256_storeu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + i * 64 + j2 + 136,
-                                     c2_1);
+                        c2_1);
                     _mm256_storeu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + i * 64 + j2 + 192,
-                                     c3_0);
+                        c3_0);
                     _mm256_storeu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + i * 64 + j2 + 200,
-                                     c3_1);
+                        c3_1);
                 }
             }
         }
@@ -3342,7 +3342,7 @@ static void char_gpt_sum_64x384(const float *NN_RESTRICT d_qkv,
                 total = _mm256_add_ps(total, _mm256_loadu_ps(d_qkv + row * 25600 + j * 400 + k));
             }
             _mm256_storeu_ps(d_h_3_attn_c_attn_bias + k,
-                             _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_c_attn_bias + k), total));
+                _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_c_attn_bias + k), total));
         }
     }
 }
@@ -3387,12 +3387,12 @@ static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 384; k += 8) {
                 char_gpt_transpose(h_3_attn_c_attn_weight + k + j * 384 + v * 384, 384,
-                                   panel + k * 16 + v, 16, 8, 8);
+                    panel + k * 16 + v, 16, 8, 8);
             }
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
             char_gpt_tile_6x16(d_qkv + row * 400, panel, panel, d_h_3_ln_1 + row * 144 + j, 400, 16,
-                               0, 144, 384, 0);
+                0, 144, 384, 0);
         }
     }
 }
@@ -3442,7 +3442,7 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                 const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_0_ln_1_rsqrt3));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_h_0_ln_1_bias + k,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k), d_h_0_ln_1_2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k), d_h_0_ln_1_2));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k,
                     _mm256_fmadd_ps(d_h_0_ln_1_2,
                     _mm256_mul_ps(sub, _mm256_set1_ps(h_0_ln_1_rsqrt3)),
@@ -3484,7 +3484,7 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                 const __m256 d_x = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_x_5 + row * 9216 + j * 144 + k, d_x);
                 _mm256_storeu_ps(d_x_sum + j * 144 + k,
-                                 _mm256_add_ps(_mm256_loadu_ps(d_x_sum + j * 144 + k), d_x));
+                    _mm256_add_ps(_mm256_loadu_ps(d_x_sum + j * 144 + k), d_x));
             }
         }
     }
@@ -4010,7 +4010,7 @@ int char_gpt_train(const char_gpt_train_args *args)
                 h_i_attn_c_proj, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_proj", (int)i, h_i_attn_c_proj, 110592);
             char_gpt_add_64x128_2(h_i, h_i_attn_c_proj, h_i_ln_2_weight, h_i_ln_2_bias, h_i_ln_2,
-                                  x_i, h_i_ln_2_div, h_i_ln_2_rsqrt, count);
+                x_i, h_i_ln_2_div, h_i_ln_2_rsqrt, count);
             CHAR_GPT_TRACE_LAYER("h.%d.ln_2", (int)i, h_i_ln_2, 110592);
             CHAR_GPT_TRACE("x", x_i, 110592);
             CHAR_GPT_TRACE_LAYER("h.%d.ln_2_div", (int)i, h_i_ln_2_div, 768);
@@ -4025,7 +4025,7 @@ int char_gpt_train(const char_gpt_train_args *args)
                 h_i_mlp_c_proj, panel, count);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_proj", (int)i, h_i_mlp_c_proj, 110592);
             char_gpt_add_64x128_2(x_i, h_i_mlp_c_proj, h_next_ln_1_weight, h_next_ln_1_bias,
-                                  h_next_ln_1, h_i_2, h_next_ln_1_div, h_next_ln_1_rsqrt, count);
+                h_next_ln_1, h_i_2, h_next_ln_1_div, h_next_ln_1_rsqrt, count);
             if (i != 3) CHAR_GPT_TRACE_LAYER("h.%d.ln_1", (int)i + 1, h_next_ln_1, 110592);
             else CHAR_GPT_TRACE("ln_f", h_next_ln_1, 110592);
             CHAR_GPT_TRACE_LAYER("h.%d", (int)i, h_i_2, 110592);
@@ -4150,8 +4150,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             char_gpt_contract_64x128(d_h_i_mlp_c_fc, h_i_mlp_c_fc_weight, d_h_i_ln_2, panel, count);
             /* d_h_i_attn_c_proj_bias = sum(d_x_i, axes 0 and 1) */
             char_gpt_sum_64x128(d_h_i_ln_2, h_i_ln_2_weight, x_i, h_i_ln_2_div, h_i_ln_2_rsqrt,
-                                d_h_i, d_h_i_attn_c_proj_bias, d_h_i_ln_2_weight, d_h_i_ln_2_bias,
-                                d_x_i, count);
+                d_h_i, d_h_i_attn_c_proj_bias, d_h_i_ln_2_weight, d_h_i_ln_2_bias, d_x_i, count);
             /* d_h_i_attn_c_proj_weight = d_x_i @ y_i */
             char_gpt_contract_128x128(d_x_i, y_i, d_h_i_attn_c_proj_weight, count);
             char_gpt_copy_128x128(h_i_attn_c_proj_weight, h_i_attn_c_proj_weight_transposed);
@@ -4177,8 +4176,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* d_h_i_ln_1 = d_qkv_i @ h.i.attn.c_attn.weight */
             char_gpt_contract_64x128_3(d_qkv_i, h_i_attn_c_attn_weight, d_h_i_ln_1, panel, count);
             char_gpt_sum_64x128(d_h_i_ln_1, h_i_ln_1_weight, h_i, h_i_ln_1_div, h_i_ln_1_rsqrt,
-                                d_x_i, d_h_next_mlp_c_proj_bias, d_h_i_ln_1_weight, d_h_i_ln_1_bias,
-                                d_h_i_2, count);
+                d_x_i, d_h_next_mlp_c_proj_bias, d_h_i_ln_1_weight, d_h_i_ln_1_bias, d_h_i_2,
+                count);
         }
     }
     char_gpt_contract_512x128(d_h_0, h_0_mul, d_h_0_mlp_c_proj_weight, count);
@@ -4187,7 +4186,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_contract_128x512(d_h_0_mlp_c_fc, h_0_ln_2, d_h_0_mlp_c_fc_weight, count);
     char_gpt_contract_64x128(d_h_0_mlp_c_fc, h_0_mlp_c_fc_weight, d_h_0_ln_2, panel, count);
     char_gpt_sum_64x128(d_h_0_ln_2, h_0_ln_2_weight, x_2, h_0_ln_2_div, h_0_ln_2_rsqrt, d_h_0,
-                        d_h_0_attn_c_proj_bias, d_h_0_ln_2_weight, d_h_0_ln_2_bias, d_x_4, count);
+        d_h_0_attn_c_proj_bias, d_h_0_ln_2_weight, d_h_0_ln_2_bias, d_x_4, count);
     char_gpt_contract_128x128(d_x_4, y, d_h_0_attn_c_proj_weight, count);
     char_gpt_copy_128x128(h_0_attn_c_proj_weight, h_0_attn_c_proj_weight_transposed);
     char_gpt_contract_64x128_2(d_x_4, h_0_attn_c_proj_weight_transposed, d_h_0_attn_c_proj_input,
@@ -4344,55 +4343,55 @@ void char_gpt_init(float *params, uint64_t seed)
     char_gpt_init_normal(params, CHAR_GPT_WPE_WEIGHT, seed, 0.0f, 0.02f);
     char_gpt_init_constant(params, &char_gpt_params[2], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_ATTN_C_ATTN_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_ATTN_C_ATTN_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_ATTN_C_PROJ_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_ATTN_C_PROJ_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_constant(params, &char_gpt_params[8], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_MLP_C_FC_WEIGHT, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_MLP_C_FC_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_MLP_C_PROJ_WEIGHT, seed, -0.044194173f,
-                          0.088388346f);
+        0.088388346f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_MLP_C_PROJ_BIAS, seed, -0.044194173f, 0.088388346f);
     char_gpt_init_constant(params, &char_gpt_params[14], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_ATTN_C_ATTN_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_ATTN_C_ATTN_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_ATTN_C_PROJ_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_ATTN_C_PROJ_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_constant(params, &char_gpt_params[20], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_MLP_C_FC_WEIGHT, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_MLP_C_FC_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_MLP_C_PROJ_WEIGHT, seed, -0.044194173f,
-                          0.088388346f);
+        0.088388346f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_MLP_C_PROJ_BIAS, seed, -0.044194173f, 0.088388346f);
     char_gpt_init_constant(params, &char_gpt_params[26], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_ATTN_C_ATTN_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_ATTN_C_ATTN_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_ATTN_C_PROJ_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_ATTN_C_PROJ_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_constant(params, &char_gpt_params[32], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_MLP_C_FC_WEIGHT, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_MLP_C_FC_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_MLP_C_PROJ_WEIGHT, seed, -0.044194173f,
-                          0.088388346f);
+        0.088388346f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_MLP_C_PROJ_BIAS, seed, -0.044194173f, 0.088388346f);
     char_gpt_init_constant(params, &char_gpt_params[38], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_ATTN_C_ATTN_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_ATTN_C_ATTN_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_ATTN_C_PROJ_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_ATTN_C_PROJ_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_constant(params, &char_gpt_params[44], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_MLP_C_FC_WEIGHT, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_MLP_C_FC_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_MLP_C_PROJ_WEIGHT, seed, -0.044194173f,
-                          0.088388346f);
+        0.088388346f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_MLP_C_PROJ_BIAS, seed, -0.044194173f, 0.088388346f);
     char_gpt_init_constant(params, &char_gpt_params[50], 1.0f);
 }
@@ -4446,7 +4445,7 @@ int char_gpt_step(const char_gpt_step_args *args)
     const float scale = (float)(1.0 / left2);
     const float decay = args->decay;
     char_gpt_adam(args->params, args->grads, args->first, args->second, rate, decay,
-                  1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 828160);
+        1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 828160);
     return NN_OK;
 }
 
@@ -4471,7 +4470,7 @@ static const char *const char_gpt_train_metrics[1] = {"perplexity"};
 static int char_gpt_call_infer(const nn_call *call)
 {
     return char_gpt_infer(call->params, (const int32_t *)call->inputs[0], (float *)call->outputs[0],
-                          call->workspace);
+        call->workspace);
 }
 
 static int char_gpt_call_train(const nn_call *call)

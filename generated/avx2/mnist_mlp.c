@@ -433,37 +433,37 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                 const __m256 fc1_bias3 = _mm256_loadu_ps(fc1_bias + j + 8);
                 const __m256 x2 = _mm256_add_ps(c0_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 8,
-                                 _mm256_max_ps(x2, _mm256_setzero_ps()));
+                    _mm256_max_ps(x2, _mm256_setzero_ps()));
                 const __m256 x3 = _mm256_add_ps(c1_0, fc1_bias2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 144,
-                                 _mm256_max_ps(x3, _mm256_setzero_ps()));
+                    _mm256_max_ps(x3, _mm256_setzero_ps()));
                 const __m256 x4 = _mm256_add_ps(c1_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 152,
-                                 _mm256_max_ps(x4, _mm256_setzero_ps()));
+                    _mm256_max_ps(x4, _mm256_setzero_ps()));
                 const __m256 x5 = _mm256_add_ps(c2_0, fc1_bias2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 288,
-                                 _mm256_max_ps(x5, _mm256_setzero_ps()));
+                    _mm256_max_ps(x5, _mm256_setzero_ps()));
                 const __m256 x6 = _mm256_add_ps(c2_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 296,
-                                 _mm256_max_ps(x6, _mm256_setzero_ps()));
+                    _mm256_max_ps(x6, _mm256_setzero_ps()));
                 const __m256 x7 = _mm256_add_ps(c3_0, fc1_bias2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 432,
-                                 _mm256_max_ps(x7, _mm256_setzero_ps()));
+                    _mm256_max_ps(x7, _mm256_setzero_ps()));
                 const __m256 x8 = _mm256_add_ps(c3_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 440,
-                                 _mm256_max_ps(x8, _mm256_setzero_ps()));
+                    _mm256_max_ps(x8, _mm256_setzero_ps()));
                 const __m256 x9 = _mm256_add_ps(c4_0, fc1_bias2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 576,
-                                 _mm256_max_ps(x9, _mm256_setzero_ps()));
+                    _mm256_max_ps(x9, _mm256_setzero_ps()));
                 const __m256 x10 = _mm256_add_ps(c4_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 584,
-                                 _mm256_max_ps(x10, _mm256_setzero_ps()));
+                    _mm256_max_ps(x10, _mm256_setzero_ps()));
                 const __m256 x11 = _mm256_add_ps(c5_0, fc1_bias2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 720,
-                                 _mm256_max_ps(x11, _mm256_setzero_ps()));
+                    _mm256_max_ps(x11, _mm256_setzero_ps()));
                 const __m256 x12 = _mm256_add_ps(c5_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 728,
-                                 _mm256_max_ps(x12, _mm256_setzero_ps()));
+                    _mm256_max_ps(x12, _mm256_setzero_ps()));
             }
             const ptrdiff_t rows2 = count < block + 64 ? count : block + 64;
             for (ptrdiff_t row = block + 54; row < rows2; row += 5) {
@@ -503,31 +503,31 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                 const __m256 fc1_bias3 = _mm256_loadu_ps(fc1_bias + j + 8);
                 const __m256 x2 = _mm256_add_ps(c0_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 8,
-                                 _mm256_max_ps(x2, _mm256_setzero_ps()));
+                    _mm256_max_ps(x2, _mm256_setzero_ps()));
                 const __m256 x3 = _mm256_add_ps(c1_0, fc1_bias2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 144,
-                                 _mm256_max_ps(x3, _mm256_setzero_ps()));
+                    _mm256_max_ps(x3, _mm256_setzero_ps()));
                 const __m256 x4 = _mm256_add_ps(c1_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 152,
-                                 _mm256_max_ps(x4, _mm256_setzero_ps()));
+                    _mm256_max_ps(x4, _mm256_setzero_ps()));
                 const __m256 x5 = _mm256_add_ps(c2_0, fc1_bias2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 288,
-                                 _mm256_max_ps(x5, _mm256_setzero_ps()));
+                    _mm256_max_ps(x5, _mm256_setzero_ps()));
                 const __m256 x6 = _mm256_add_ps(c2_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 296,
-                                 _mm256_max_ps(x6, _mm256_setzero_ps()));
+                    _mm256_max_ps(x6, _mm256_setzero_ps()));
                 const __m256 x7 = _mm256_add_ps(c3_0, fc1_bias2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 432,
-                                 _mm256_max_ps(x7, _mm256_setzero_ps()));
+                    _mm256_max_ps(x7, _mm256_setzero_ps()));
                 const __m256 x8 = _mm256_add_ps(c3_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 440,
-                                 _mm256_max_ps(x8, _mm256_setzero_ps()));
+                    _mm256_max_ps(x8, _mm256_setzero_ps()));
                 const __m256 x9 = _mm256_add_ps(c4_0, fc1_bias2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 576,
-                                 _mm256_max_ps(x9, _mm256_setzero_ps()));
+                    _mm256_max_ps(x9, _mm256_setzero_ps()));
                 const __m256 x10 = _mm256_add_ps(c4_1, fc1_bias3);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 584,
-                                 _mm256_max_ps(x10, _mm256_setzero_ps()));
+                    _mm256_max_ps(x10, _mm256_setzero_ps()));
             }
         }
     }
@@ -542,12 +542,12 @@ static void mnist_mlp_transpose_fc2_weight(const float *NN_RESTRICT fc2_weight,
     for (ptrdiff_t row = 0; row < 8; row += 8) {
         for (ptrdiff_t column = 0; column < 128; column += 8) {
             mnist_mlp_transpose(fc2_weight + row * 128 + column, 128,
-                                fc2_weight_transposed + row + column * 16, 16, 8, 8);
+                fc2_weight_transposed + row + column * 16, 16, 8, 8);
         }
     }
     for (ptrdiff_t column = 0; column < 128; column += 8) {
         mnist_mlp_transpose(fc2_weight + column + 1024, 128,
-                            fc2_weight_transposed + column * 16 + 8, 16, 2, 8);
+            fc2_weight_transposed + column * 16 + 8, 16, 2, 8);
     }
 }
 
@@ -599,22 +599,22 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
         _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, fc2_bias2));
         const __m256 fc2_bias3 = _mm256_loadu_ps(fc2_bias + 8);
         _mm256_maskstore_ps(logits + row * 10 + 8, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c0_1, fc2_bias3));
+            _mm256_add_ps(c0_1, fc2_bias3));
         _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, fc2_bias2));
         _mm256_maskstore_ps(logits + row * 10 + 18, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c1_1, fc2_bias3));
+            _mm256_add_ps(c1_1, fc2_bias3));
         _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, fc2_bias2));
         _mm256_maskstore_ps(logits + row * 10 + 28, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c2_1, fc2_bias3));
+            _mm256_add_ps(c2_1, fc2_bias3));
         _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, fc2_bias2));
         _mm256_maskstore_ps(logits + row * 10 + 38, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c3_1, fc2_bias3));
+            _mm256_add_ps(c3_1, fc2_bias3));
         _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, fc2_bias2));
         _mm256_maskstore_ps(logits + row * 10 + 48, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c4_1, fc2_bias3));
+            _mm256_add_ps(c4_1, fc2_bias3));
         _mm256_storeu_ps(logits + row * 10 + 50, _mm256_add_ps(c5_0, fc2_bias2));
         _mm256_maskstore_ps(logits + row * 10 + 58, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c5_1, fc2_bias3));
+            _mm256_add_ps(c5_1, fc2_bias3));
     }
     for (ptrdiff_t row = 108; row < count; row += 5) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -651,19 +651,19 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
         _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, fc2_bias2));
         const __m256 fc2_bias3 = _mm256_loadu_ps(fc2_bias + 8);
         _mm256_maskstore_ps(logits + row * 10 + 8, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c0_1, fc2_bias3));
+            _mm256_add_ps(c0_1, fc2_bias3));
         _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, fc2_bias2));
         _mm256_maskstore_ps(logits + row * 10 + 18, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c1_1, fc2_bias3));
+            _mm256_add_ps(c1_1, fc2_bias3));
         _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, fc2_bias2));
         _mm256_maskstore_ps(logits + row * 10 + 28, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c2_1, fc2_bias3));
+            _mm256_add_ps(c2_1, fc2_bias3));
         _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, fc2_bias2));
         _mm256_maskstore_ps(logits + row * 10 + 38, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c3_1, fc2_bias3));
+            _mm256_add_ps(c3_1, fc2_bias3));
         _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, fc2_bias2));
         _mm256_maskstore_ps(logits + row * 10 + 48, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c4_1, fc2_bias3));
+            _mm256_add_ps(c4_1, fc2_bias3));
     }
 }
 
@@ -1169,19 +1169,19 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
         _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2), _mm256_add_ps(c0_1, fc2_bias3));
         _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, fc2_bias2));
         _mm256_maskstore_ps(fc2 + row * 16 + 24, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c1_1, fc2_bias3));
+            _mm256_add_ps(c1_1, fc2_bias3));
         _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, fc2_bias2));
         _mm256_maskstore_ps(fc2 + row * 16 + 40, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c2_1, fc2_bias3));
+            _mm256_add_ps(c2_1, fc2_bias3));
         _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, fc2_bias2));
         _mm256_maskstore_ps(fc2 + row * 16 + 56, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c3_1, fc2_bias3));
+            _mm256_add_ps(c3_1, fc2_bias3));
         _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, fc2_bias2));
         _mm256_maskstore_ps(fc2 + row * 16 + 72, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c4_1, fc2_bias3));
+            _mm256_add_ps(c4_1, fc2_bias3));
         _mm256_storeu_ps(fc2 + row * 16 + 80, _mm256_add_ps(c5_0, fc2_bias2));
         _mm256_maskstore_ps(fc2 + row * 16 + 88, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c5_1, fc2_bias3));
+            _mm256_add_ps(c5_1, fc2_bias3));
     }
     for (ptrdiff_t row = 108; row < count; row += 5) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -1220,16 +1220,16 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
         _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2), _mm256_add_ps(c0_1, fc2_bias3));
         _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, fc2_bias2));
         _mm256_maskstore_ps(fc2 + row * 16 + 24, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c1_1, fc2_bias3));
+            _mm256_add_ps(c1_1, fc2_bias3));
         _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, fc2_bias2));
         _mm256_maskstore_ps(fc2 + row * 16 + 40, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c2_1, fc2_bias3));
+            _mm256_add_ps(c2_1, fc2_bias3));
         _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, fc2_bias2));
         _mm256_maskstore_ps(fc2 + row * 16 + 56, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c3_1, fc2_bias3));
+            _mm256_add_ps(c3_1, fc2_bias3));
         _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, fc2_bias2));
         _mm256_maskstore_ps(fc2 + row * 16 + 72, mnist_mlp_lanes(2),
-                            _mm256_add_ps(c4_1, fc2_bias3));
+            _mm256_add_ps(c4_1, fc2_bias3));
     }
 }
 
@@ -1553,7 +1553,7 @@ int mnist_mlp_step(const mnist_mlp_step_args *args)
     const float scale = (float)(1.0 / left2);
     const float decay = args->decay;
     mnist_mlp_adam(args->params, args->grads, args->first, args->second, rate, decay,
-                   1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 101776);
+        1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 101776);
     return NN_OK;
 }
 
@@ -1583,7 +1583,7 @@ static const char *const mnist_mlp_evaluate_metrics[1] = {"accuracy"};
 static int mnist_mlp_call_infer(const nn_call *call)
 {
     return mnist_mlp_infer(call->params, (const float *)call->inputs[0], (float *)call->outputs[0],
-                           call->workspace);
+        call->workspace);
 }
 
 static int mnist_mlp_call_train(const nn_call *call)

@@ -158,11 +158,11 @@ static void regression_hidden_tanh(const float *NN_RESTRICT x,
     _mm256_storeu_ps(hidden_tanh, regression_tanh(_mm256_add_ps(c0_0,
         _mm256_loadu_ps(hidden_bias))));
     _mm256_storeu_ps(hidden_tanh + 8,
-                     regression_tanh(_mm256_add_ps(c0_1, _mm256_loadu_ps(hidden_bias + 8))));
+        regression_tanh(_mm256_add_ps(c0_1, _mm256_loadu_ps(hidden_bias + 8))));
     _mm256_storeu_ps(hidden_tanh + 16,
-                     regression_tanh(_mm256_add_ps(c0_2, _mm256_loadu_ps(hidden_bias + 16))));
+        regression_tanh(_mm256_add_ps(c0_2, _mm256_loadu_ps(hidden_bias + 16))));
     _mm256_storeu_ps(hidden_tanh + 24,
-                     regression_tanh(_mm256_add_ps(c0_3, _mm256_loadu_ps(hidden_bias + 24))));
+        regression_tanh(_mm256_add_ps(c0_3, _mm256_loadu_ps(hidden_bias + 24))));
 }
 
 /* prediction = hidden_tanh @ out.weight.T + out.bias                             regression.nn:6
@@ -218,22 +218,22 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
             }
             const __m256 hidden_bias2 = _mm256_loadu_ps(hidden_bias + j);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j,
-                             regression_tanh(_mm256_add_ps(c0_0, hidden_bias2)));
+                regression_tanh(_mm256_add_ps(c0_0, hidden_bias2)));
             const __m256 hidden_bias3 = _mm256_loadu_ps(hidden_bias + j + 8);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 8,
-                             regression_tanh(_mm256_add_ps(c0_1, hidden_bias3)));
+                regression_tanh(_mm256_add_ps(c0_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 32,
-                             regression_tanh(_mm256_add_ps(c1_0, hidden_bias2)));
+                regression_tanh(_mm256_add_ps(c1_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 40,
-                             regression_tanh(_mm256_add_ps(c1_1, hidden_bias3)));
+                regression_tanh(_mm256_add_ps(c1_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 64,
-                             regression_tanh(_mm256_add_ps(c2_0, hidden_bias2)));
+                regression_tanh(_mm256_add_ps(c2_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 72,
-                             regression_tanh(_mm256_add_ps(c2_1, hidden_bias3)));
+                regression_tanh(_mm256_add_ps(c2_1, hidden_bias3)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 96,
-                             regression_tanh(_mm256_add_ps(c3_0, hidden_bias2)));
+                regression_tanh(_mm256_add_ps(c3_0, hidden_bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 104,
-                             regression_tanh(_mm256_add_ps(c3_1, hidden_bias3)));
+                regression_tanh(_mm256_add_ps(c3_1, hidden_bias3)));
         }
     }
 }
@@ -460,13 +460,13 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
                 const __m256 sub = _mm256_sub_ps(_mm256_set1_ps(1.0f),
                     _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
                 _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j,
-                                 _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16), sub));
+                    _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16), sub));
                 const __m256 hidden_tanh3 = _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j
                     + 8);
                 const __m256 sub2 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
                     _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
                 _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j + 8,
-                                 _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8), sub2));
+                    _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8), sub2));
             }
         }
     }
@@ -484,7 +484,7 @@ static void regression_d_hidden_bias(const float *NN_RESTRICT d_hidden,
             total = _mm256_add_ps(total, _mm256_loadu_ps(d_hidden + row * 32 + j));
         }
         _mm256_storeu_ps(d_hidden_bias + j,
-                         _mm256_add_ps(_mm256_loadu_ps(d_hidden_bias + j), total));
+            _mm256_add_ps(_mm256_loadu_ps(d_hidden_bias + j), total));
     }
 }
 
@@ -805,7 +805,7 @@ int regression_step(const regression_step_args *args)
     const float scale = (float)(1.0 / left2);
     const float decay = args->decay;
     regression_adam(args->params, args->grads, args->first, args->second, rate, decay,
-                    1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 400);
+        1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 400);
     return NN_OK;
 }
 
@@ -835,7 +835,7 @@ static const char *const regression_evaluate_metrics[1] = {"mean_absolute_error"
 static int regression_call_infer(const nn_call *call)
 {
     return regression_infer(call->params, (const float *)call->inputs[0], (float *)call->outputs[0],
-                            call->workspace);
+        call->workspace);
 }
 
 static int regression_call_train(const nn_call *call)

@@ -1481,7 +1481,7 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
                 float largest = -3.4028235e+38f;
                 for (ptrdiff_t l = 0; l < 64; l++) {
                     largest = char_gpt_max(largest,
-                                           h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l]);
+                        h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l]);
                 }
                 float sum = 0.0f;
                 for (ptrdiff_t l = 0; l < 64; l++) {
@@ -1493,7 +1493,7 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
                 for (ptrdiff_t l = 0; l < 64; l++) {
                     h_0_attn_exp[row * 16448 + j * 4112 + k * 64
                         + l] = char_gpt_exp(h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l]
-                                            - logsumexp);
+                        - logsumexp);
                 }
             }
         }
@@ -2206,7 +2206,7 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
             char_gpt_tile_6x2(d_h_3_mlp_c_fc + row * 528, panel, panel, d_h_3_ln_2 + row * 144 + j,
-                              528, 2, 0, 144, 512, 0);
+                528, 2, 0, 144, 512, 0);
         }
     }
 }
@@ -2671,7 +2671,7 @@ static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
             char_gpt_tile_6x2(d_qkv + row * 400, panel, panel, d_h_3_ln_1 + row * 144 + j, 400, 2,
-                              0, 144, 384, 0);
+                0, 144, 384, 0);
         }
     }
 }
@@ -3241,7 +3241,7 @@ int char_gpt_train(const char_gpt_train_args *args)
                 h_i_attn_c_proj, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_proj", (int)i, h_i_attn_c_proj, 110592);
             char_gpt_add_64x128_2(h_i, h_i_attn_c_proj, h_i_ln_2_weight, h_i_ln_2_bias, h_i_ln_2,
-                                  x_i, h_i_ln_2_div, h_i_ln_2_rsqrt, count);
+                x_i, h_i_ln_2_div, h_i_ln_2_rsqrt, count);
             CHAR_GPT_TRACE_LAYER("h.%d.ln_2", (int)i, h_i_ln_2, 110592);
             CHAR_GPT_TRACE("x", x_i, 110592);
             CHAR_GPT_TRACE_LAYER("h.%d.ln_2_div", (int)i, h_i_ln_2_div, 768);
@@ -3256,7 +3256,7 @@ int char_gpt_train(const char_gpt_train_args *args)
                 h_i_mlp_c_proj, panel, count);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_proj", (int)i, h_i_mlp_c_proj, 110592);
             char_gpt_add_64x128_2(x_i, h_i_mlp_c_proj, h_next_ln_1_weight, h_next_ln_1_bias,
-                                  h_next_ln_1, h_i_2, h_next_ln_1_div, h_next_ln_1_rsqrt, count);
+                h_next_ln_1, h_i_2, h_next_ln_1_div, h_next_ln_1_rsqrt, count);
             if (i != 3) CHAR_GPT_TRACE_LAYER("h.%d.ln_1", (int)i + 1, h_next_ln_1, 110592);
             else CHAR_GPT_TRACE("ln_f", h_next_ln_1, 110592);
             CHAR_GPT_TRACE_LAYER("h.%d", (int)i, h_i_2, 110592);
@@ -3381,8 +3381,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             char_gpt_contract_64x128(d_h_i_mlp_c_fc, h_i_mlp_c_fc_weight, d_h_i_ln_2, panel, count);
             /* d_h_i_attn_c_proj_bias = sum(d_x_i, axes 0 and 1) */
             char_gpt_sum_64x128(d_h_i_ln_2, h_i_ln_2_weight, x_i, h_i_ln_2_div, h_i_ln_2_rsqrt,
-                                d_h_i, d_h_i_attn_c_proj_bias, d_h_i_ln_2_weight, d_h_i_ln_2_bias,
-                                d_x_i, count);
+                d_h_i, d_h_i_attn_c_proj_bias, d_h_i_ln_2_weight, d_h_i_ln_2_bias, d_x_i, count);
             /* d_h_i_attn_c_proj_weight = d_x_i @ y_i */
             char_gpt_contract_128x128(d_x_i, y_i, d_h_i_attn_c_proj_weight, count);
             char_gpt_copy_128x128(h_i_attn_c_proj_weight, h_i_attn_c_proj_weight_transposed);
@@ -3408,8 +3407,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* d_h_i_ln_1 = d_qkv_i @ h.i.attn.c_attn.weight */
             char_gpt_contract_64x128_3(d_qkv_i, h_i_attn_c_attn_weight, d_h_i_ln_1, panel, count);
             char_gpt_sum_64x128(d_h_i_ln_1, h_i_ln_1_weight, h_i, h_i_ln_1_div, h_i_ln_1_rsqrt,
-                                d_x_i, d_h_next_mlp_c_proj_bias, d_h_i_ln_1_weight, d_h_i_ln_1_bias,
-                                d_h_i_2, count);
+                d_x_i, d_h_next_mlp_c_proj_bias, d_h_i_ln_1_weight, d_h_i_ln_1_bias, d_h_i_2,
+                count);
         }
     }
     char_gpt_contract_512x128(d_h_0, h_0_mul, d_h_0_mlp_c_proj_weight, count);
@@ -3418,7 +3417,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_contract_128x512(d_h_0_mlp_c_fc, h_0_ln_2, d_h_0_mlp_c_fc_weight, count);
     char_gpt_contract_64x128(d_h_0_mlp_c_fc, h_0_mlp_c_fc_weight, d_h_0_ln_2, panel, count);
     char_gpt_sum_64x128(d_h_0_ln_2, h_0_ln_2_weight, x_2, h_0_ln_2_div, h_0_ln_2_rsqrt, d_h_0,
-                        d_h_0_attn_c_proj_bias, d_h_0_ln_2_weight, d_h_0_ln_2_bias, d_x_4, count);
+        d_h_0_attn_c_proj_bias, d_h_0_ln_2_weight, d_h_0_ln_2_bias, d_x_4, count);
     char_gpt_contract_128x128(d_x_4, y, d_h_0_attn_c_proj_weight, count);
     char_gpt_copy_128x128(h_0_attn_c_proj_weight, h_0_attn_c_proj_weight_transposed);
     char_gpt_contract_64x128_2(d_x_4, h_0_attn_c_proj_weight_transposed, d_h_0_attn_c_proj_input,
@@ -3575,55 +3574,55 @@ void char_gpt_init(float *params, uint64_t seed)
     char_gpt_init_normal(params, CHAR_GPT_WPE_WEIGHT, seed, 0.0f, 0.02f);
     char_gpt_init_constant(params, &char_gpt_params[2], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_ATTN_C_ATTN_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_ATTN_C_ATTN_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_ATTN_C_PROJ_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_ATTN_C_PROJ_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_constant(params, &char_gpt_params[8], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_MLP_C_FC_WEIGHT, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_MLP_C_FC_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_MLP_C_PROJ_WEIGHT, seed, -0.044194173f,
-                          0.088388346f);
+        0.088388346f);
     char_gpt_init_uniform(params, CHAR_GPT_H_0_MLP_C_PROJ_BIAS, seed, -0.044194173f, 0.088388346f);
     char_gpt_init_constant(params, &char_gpt_params[14], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_ATTN_C_ATTN_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_ATTN_C_ATTN_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_ATTN_C_PROJ_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_ATTN_C_PROJ_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_constant(params, &char_gpt_params[20], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_MLP_C_FC_WEIGHT, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_MLP_C_FC_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_MLP_C_PROJ_WEIGHT, seed, -0.044194173f,
-                          0.088388346f);
+        0.088388346f);
     char_gpt_init_uniform(params, CHAR_GPT_H_1_MLP_C_PROJ_BIAS, seed, -0.044194173f, 0.088388346f);
     char_gpt_init_constant(params, &char_gpt_params[26], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_ATTN_C_ATTN_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_ATTN_C_ATTN_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_ATTN_C_PROJ_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_ATTN_C_PROJ_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_constant(params, &char_gpt_params[32], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_MLP_C_FC_WEIGHT, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_MLP_C_FC_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_MLP_C_PROJ_WEIGHT, seed, -0.044194173f,
-                          0.088388346f);
+        0.088388346f);
     char_gpt_init_uniform(params, CHAR_GPT_H_2_MLP_C_PROJ_BIAS, seed, -0.044194173f, 0.088388346f);
     char_gpt_init_constant(params, &char_gpt_params[38], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_ATTN_C_ATTN_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_ATTN_C_ATTN_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_ATTN_C_PROJ_WEIGHT, seed, -0.088388346f,
-                          0.17677669f);
+        0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_ATTN_C_PROJ_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_constant(params, &char_gpt_params[44], 1.0f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_MLP_C_FC_WEIGHT, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_MLP_C_FC_BIAS, seed, -0.088388346f, 0.17677669f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_MLP_C_PROJ_WEIGHT, seed, -0.044194173f,
-                          0.088388346f);
+        0.088388346f);
     char_gpt_init_uniform(params, CHAR_GPT_H_3_MLP_C_PROJ_BIAS, seed, -0.044194173f, 0.088388346f);
     char_gpt_init_constant(params, &char_gpt_params[50], 1.0f);
 }
@@ -3677,7 +3676,7 @@ int char_gpt_step(const char_gpt_step_args *args)
     const float scale = (float)(1.0 / left2);
     const float decay = args->decay;
     char_gpt_adam(args->params, args->grads, args->first, args->second, rate, decay,
-                  1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 828160);
+        1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 828160);
     return NN_OK;
 }
 
@@ -3702,7 +3701,7 @@ static const char *const char_gpt_train_metrics[1] = {"perplexity"};
 static int char_gpt_call_infer(const nn_call *call)
 {
     return char_gpt_infer(call->params, (const int32_t *)call->inputs[0], (float *)call->outputs[0],
-                          call->workspace);
+        call->workspace);
 }
 
 static int char_gpt_call_train(const nn_call *call)

@@ -1300,7 +1300,7 @@ int mnist_mlp_step(const mnist_mlp_step_args *args)
     const float scale = (float)(1.0 / left2);
     const float decay = args->decay;
     mnist_mlp_adam(args->params, args->grads, args->first, args->second, rate, decay,
-                   1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 101776);
+        1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 101776);
     return NN_OK;
 }
 
@@ -1330,7 +1330,7 @@ static const char *const mnist_mlp_evaluate_metrics[1] = {"accuracy"};
 static int mnist_mlp_call_infer(const nn_call *call)
 {
     return mnist_mlp_infer(call->params, (const float *)call->inputs[0], (float *)call->outputs[0],
-                           call->workspace);
+        call->workspace);
 }
 
 static int mnist_mlp_call_train(const nn_call *call)

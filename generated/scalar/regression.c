@@ -865,7 +865,7 @@ int regression_step(const regression_step_args *args)
     const float scale = (float)(1.0 / left2);
     const float decay = args->decay;
     regression_adam(args->params, args->grads, args->first, args->second, rate, decay,
-                    1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 400);
+        1.0f - args->beta1, 1.0f - args->beta2, scale, args->eps, 400);
     return NN_OK;
 }
 
@@ -895,7 +895,7 @@ static const char *const regression_evaluate_metrics[1] = {"mean_absolute_error"
 static int regression_call_infer(const nn_call *call)
 {
     return regression_infer(call->params, (const float *)call->inputs[0], (float *)call->outputs[0],
-                            call->workspace);
+        call->workspace);
 }
 
 static int regression_call_train(const nn_call *call)
