@@ -25,7 +25,7 @@ static void layers_of_a_residual_network_share_their_text(void **state)
 {
     (void)state;
     static const char *const entries[] = {"train", "infer"};
-    assert_in_range(length_of("examples/resnet20.nn", entries, 2), 100000, 420000);
+    assert_in_range(length_of("examples/resnet20.nn", entries, 2), 100000, 400000);
 }
 
 int main(void)

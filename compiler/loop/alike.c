@@ -52,7 +52,8 @@ static void find_in(Numbers *n, LoopStmts *list)
         find(n, &s->index, "at");
         find(n, &s->source_index, "at");
         for (int j = 0; j < s->passed.count; j++) find(n, &s->passed.at[j].index, "at");
-        for (int j = 0; j < s->arguments.count; j++) find(n, &s->arguments.at[j], "n");
+        for (int j = 0; j < s->arguments.count; j++)
+            find(n, &s->arguments.at[j], s->callee->scalars.at[j]->name);
         find_in(n, &s->body);
         find_in(n, &s->otherwise);
     }
