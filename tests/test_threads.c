@@ -183,9 +183,34 @@ static void off_without_a_trace(void **state)
     folder_end(&p);
 }
 
+/* Every convolution of a training step, in Winograd's form or direct, and its two gradients are
+ * in parts. */
+static void all_convolutions_are_divided(void **state)
+{
+    (void)state;
+    static const char *const entries[] = {"train"};
+    static const char *const kernels[] = {
+        "conv1",         "conv_16x32x32",       "conv_32x16x16",       "conv_64x8x8",
+        "layer2_0_conv1", "conv_input_16x32x32", "conv_input_32x16x16", "conv_input_64x8x8",
+        "conv_weight_16x16x3x3", "conv_weight_32x32x3x3", "conv_weight_64x64x3x3",
+        "d_layer2_0_conv1_weight", "d_layer2_0_conv1_input", "d_conv1_weight"};
+    Arena *arena = arena_new();
+    CompileOptions options = {.entries = entries, .entry_count = 1,
+                              .emit = {.command = "test", .optimizer = -1, .threads = 2}};
+    choose_targets(&options, "avx512");
+    Compilation c = lab_compile(arena, "examples/resnet20.nn", &options);
+    Text source = text_new(arena);
+    emit_source(&source, compile_emission(&c));
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        if (!strstr(source.at, arena_printf(arena, "void resnet20_%s_part", kernels[i])))
+            fail_msg("%s is done by one thread", kernels[i]);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_convolutions_are_divided),
         cmocka_unit_test(same_bits_on_threads),
         cmocka_unit_test(same_bits_on_those_of_openmp),
         cmocka_unit_test(no_two_threads_touch_the_same),

@@ -77,6 +77,13 @@ static bool sets_its_own(const LoopStmt *s, const LoopStmt *within)
     return true;
 }
 
+/* An `if` on a number that is zero here. */
+static bool never_runs(const LoopStmt *s)
+{
+    return s->kind == S_IF && s->value->kind == E_VAR && s->value->var->known
+        && s->value->var->value == 0 && s->otherwise.count == 0;
+}
+
 /* The first statement in it that touches the buffer, in the order in which they run; or NULL. */
 static const LoopStmt *first_use(const LoopStmt *s, const Buffer *buffer)
 {
@@ -84,7 +91,7 @@ static const LoopStmt *first_use(const LoopStmt *s, const Buffer *buffer)
     for (int i = 0; i < s->body.count + s->otherwise.count; i++) {
         const LoopStmt *inner = i < s->body.count ? s->body.at[i]
                                                   : s->otherwise.at[i - s->body.count];
-        if (part_uses(inner, NULL, buffer)) return first_use(inner, buffer);
+        if (!never_runs(inner) && part_uses(inner, NULL, buffer)) return first_use(inner, buffer);
     }
     return s;
 }
