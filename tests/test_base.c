@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "base/embedded.h"
 #include "base/utf8.h"
+#include "base/wrap.h"
 #include "golden.h"
 
 static int setup(void **state)
@@ -312,6 +313,41 @@ static void spans_join(void **state)
     assert_int_equal(span_line((Span){0}), 0);
 }
 
+/* ---- long lines ---- */
+
+static void long_lines_break_where_a_reader_would(void **state)
+{
+    static const struct {
+        const char *line, *wrapped;
+    } cases[] = {
+        {"short(a, b);", "    short(a, b);\n"},
+        /* between the outermost arguments, under a parenthesis that is near */
+        {"if (the_first_condition_of_some_length && the_second_condition_of_some_length"
+         " && the_third_condition)",
+         "    if (the_first_condition_of_some_length && the_second_condition_of_some_length\n"
+         "        && the_third_condition)\n"},
+        /* behind an assignment if all the rest fits in a line */
+        {"const __m512 wanted = take(first_of_all(a0, b0, c0, d0), second_of_all(a1, b1, c1, d1),"
+         " last_of_all(a2));",
+         "    const __m512 wanted =\n"
+         "        take(first_of_all(a0, b0, c0, d0), second_of_all(a1, b1, c1, d1),"
+         " last_of_all(a2));\n"},
+        /* further in where a parenthesis of a broken line is still open, never in a product */
+        {"store_values(out + row * 25600 + column * 32, "
+         "add(load(gradient + row * 9216 + column * 144 + k + 16), "
+         "multiply(load(weight + column * 144 + k + 16), load(input + row * 9216 + k))));",
+         "    store_values(out + row * 25600 + column * 32,\n"
+         "        add(load(gradient + row * 9216 + column * 144 + k + 16),\n"
+         "            multiply(load(weight + column * 144 + k + 16), load(input + row * 9216"
+         " + k))));\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Text out = text_new(*state);
+        wrap_code(&out, 4, cases[i].line);
+        assert_string_equal(out.at, cases[i].wrapped);
+    }
+}
+
 int main(void)
 {
 #define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -332,6 +368,7 @@ int main(void)
         WITH_ARENA(a_message_is_said_once),
         WITH_ARENA(errors_have_a_limit),
         WITH_ARENA(spans_join),
+        WITH_ARENA(long_lines_break_where_a_reader_would),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

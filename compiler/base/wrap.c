@@ -11,18 +11,27 @@ enum {
 
 /* ---- code ---- */
 
-/* Where the open parentheses of a statement stand, over all its lines. */
+/* Where the open parentheses of a statement stand, over all its lines: the column behind each, and
+ * that of its line. */
 typedef struct Parentheses {
-    int column[DEPTHS], depth;
+    int column[DEPTHS], line[DEPTHS], depth;
 } Parentheses;
 
-static void open_or_close(Parentheses *p, char c, int column)
+static int nesting(char c)
 {
-    if (c == '(' || c == '{') {
-        if (p->depth < DEPTHS) p->column[p->depth] = column + 1;
+    return (c == '(' || c == '{' || c == '[') - (c == ')' || c == '}' || c == ']');
+}
+
+static void open_or_close(Parentheses *p, char c, int column, int line)
+{
+    if (nesting(c) > 0) {
+        if (p->depth < DEPTHS) {
+            p->column[p->depth] = column + 1;
+            p->line[p->depth] = line;
+        }
         p->depth++;
     }
-    if ((c == ')' || c == '}') && p->depth) p->depth--;
+    if (nesting(c) < 0 && p->depth) p->depth--;
 }
 
 static bool operator_follows(const char *at)
@@ -33,40 +42,50 @@ static bool operator_follows(const char *at)
     return false;
 }
 
-/* How badly a break here reads: deep in parentheses, and before an operator of arithmetic. */
-static int cost_at(const char *line, size_t i, int depth)
+static bool assigns(const char *line, size_t i)
 {
-    const bool joins = line[i + 1] == '&' || line[i + 1] == '|';
-    return 2 * depth + (line[i - 1] != ',' && !joins);
+    return line[i - 2] == '=' && strchr(" +", line[i - 3]);
 }
 
-static size_t after_last_parenthesis(const char *line, size_t room)
+/* How badly a break in front of `i` reads: deep in parentheses, before an operator that binds,
+ * behind a parenthesis, behind an assignment; -1: it cannot be broken there. */
+static int cost_at(const char *line, size_t i, int depth, bool aligned, bool rest_fits)
 {
-    size_t best = 0;
-    for (size_t i = 0; line[i] && i < room; i++)
-        if (line[i] == '(' && line[i + 1] != ')') best = i + 1;
-    return best;
+    if (line[i - 1] == '(') return aligned || line[i] == ')' ? -1 : 2 * depth + 2;
+    if (line[i - 1] != ' ' || i < 3) return -1;
+    if (line[i - 2] == ',' || !strncmp(line + i, "&& ", 3) || !strncmp(line + i, "|| ", 3))
+        return 2 * depth;
+    if (!depth && assigns(line, i)) return rest_fits ? 1 : -1;
+    if (!operator_follows(line + i)) return -1;
+    return 2 * depth + (line[i] == '*' || line[i] == '/' ? 2 : 1);
 }
 
-/* Where the line is best broken: the outermost blank in its last two thirds, the last of these;
- * else behind a parenthesis. 0: nowhere. */
-static size_t break_at(const char *line, size_t room, int depth)
+/* Where the line is best broken: the outermost place, the last of these; in the first third only
+ * if the rest fits in the next line. 0: nowhere. */
+static size_t break_at(const char *line, size_t room, int depth, bool aligned)
 {
+    const size_t length = strlen(line);
     size_t best = 0;
     int least = 0;
     bool quoted = false;
-    for (size_t i = 0; line[i] && i <= room; i++) {
-        quoted ^= line[i] == '"';
-        depth += (line[i] == '(' || line[i] == '{') - (line[i] == ')' || line[i] == '}');
-        if (line[i] != ' ' || !i || quoted) continue;
-        if (line[i - 1] != ',' && !operator_follows(line + i + 1)) continue;
-        const int cost = cost_at(line, i, depth);
-        if (!best || cost <= least || best < room / 3) {
+    for (size_t i = 1; line[i] && i <= room + 1; i++) {
+        quoted ^= line[i - 1] == '"';
+        depth += nesting(line[i - 1]);
+        const int cost = quoted ? -1 : cost_at(line, i, depth, aligned, length - i + 4 <= room);
+        if (cost < 0 || (i > room && line[i - 1] != ' ')) continue;
+        const bool early = best < room / 3 && length - best + 4 > room;
+        if (!best || cost <= least || early) {
             best = i;
             least = cost;
         }
     }
     return best;
+}
+
+static size_t without_blanks(const char *line, size_t n)
+{
+    while (n && line[n - 1] == ' ') n--;
+    return n;
 }
 
 /* One way to lay the line out; false if it asks for a column where nothing fits. */
@@ -75,25 +94,22 @@ static bool lay_out(Text *out, int indent, const char *line, bool aligned)
     Parentheses open = {.depth = 0};
     for (int column = indent;;) {
         const size_t room = (size_t)(WRAP_COLUMNS - column), length = strlen(line);
-        size_t at = length <= room ? 0 : break_at(line, room, open.depth);
-        if (length > room && !at) {
-            if (aligned) return false;
-            at = after_last_parenthesis(line, room);
-        }
+        const size_t at = length <= room ? 0 : break_at(line, room, open.depth, aligned);
+        if (length > room && !at && aligned) return false;
         const size_t n = at ? at : length;
-        text_addf(out, "%*s%.*s\n", column, "", (int)n, line);
+        text_addf(out, "%*s%.*s\n", column, "", (int)without_blanks(line, n), line);
         if (!at) return true;
-        for (size_t i = 0; i < n; i++) open_or_close(&open, line[i], column + (int)i);
+        for (size_t i = 0; i < n; i++) open_or_close(&open, line[i], column + (int)i, column);
         line += n;
-        while (*line == ' ') line++;
         column = indent + 4;
-        if (!aligned || !open.depth || open.depth > DEPTHS) continue;
-        column = open.column[open.depth - 1];
-        if (column > indent + FAR_RIGHT) return false;
+        if (!open.depth || open.depth > DEPTHS) continue;
+        column = aligned ? open.column[open.depth - 1] : open.line[open.depth - 1] + 4;
+        if (aligned && column > indent + FAR_RIGHT) return false;
     }
 }
 
-/* Under the open parenthesis where that goes well, else four columns in. */
+/* Under the open parenthesis where that goes well, else four columns in from the line where it
+ * stands. */
 void wrap_code(Text *out, int indent, const char *line)
 {
     Text trial = text_new(out->arena);

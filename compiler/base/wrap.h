@@ -7,7 +7,7 @@ enum { WRAP_COLUMNS = 100 };
 
 /* One statement or declaration (without newlines) at the given indent, then a newline. It is broken
  * after commas and before operators, as far outside parentheses as it can; what follows stands
- * under the parenthesis that is open if that is near, or four columns in. */
+ * under the parenthesis that is open if that is near, or four columns in from that one's line. */
 void wrap_code(Text *out, int indent, const char *line);
 
 /* `text` as a block comment at the given indent, then a newline. Newlines of the text break lines

@@ -290,13 +290,14 @@ static bool has_helper(const Target *target, const char *name)
     return false;
 }
 
-/* A helper's text as it stands; only its signature may be too long with the model's name. */
+/* A helper's text as it stands; only lines with the model's name may be too long. */
 static void put_helper(const Printer *p, const char *text)
 {
     for (const char *end; *text; text = end + 1) {
         end = strchr(text, '\n');
         const char *line = arena_strndup(p->out->arena, text, (size_t)(end - text));
-        if (strlen(line) > WRAP_COLUMNS) put_line(p->out, 0, line);
+        const size_t blanks = strspn(line, " ");
+        if (strlen(line) > WRAP_COLUMNS) wrap_code(p->out, (int)blanks, line + blanks);
         else text_addf(p->out, "%s\n", line);
     }
     text_add(p->out, "\n");

@@ -378,8 +378,8 @@ NN_TARGET_AVX2
 static inline __m256 char_gpt_exp(__m256 x)
 {
     const __m256 lost = _mm256_cmp_ps(x, _mm256_set1_ps(-87.3f), _CMP_LT_OQ);
-    const __m256 x2 = _mm256_min_ps(_mm256_set1_ps(88.0f),
-        _mm256_max_ps(_mm256_set1_ps(-87.3f), x));
+    const __m256 x2 =
+        _mm256_min_ps(_mm256_set1_ps(88.0f), _mm256_max_ps(_mm256_set1_ps(-87.3f), x));
     const __m256 n = _mm256_round_ps(_mm256_mul_ps(x2, _mm256_set1_ps(11.54156f)),
         _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     const __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-0.08666992f), x2);
@@ -427,14 +427,14 @@ static inline __m256 char_gpt_normal_cdf(__m256 x)
 {
     const __m256 t = _mm256_min_ps(_mm256_set1_ps(5.2f), _mm256_max_ps(_mm256_set1_ps(-5.2f), x));
     const __m256 t2 = _mm256_mul_ps(t, t);
-    const __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(5.840159e-06f), t2,
-        _mm256_set1_ps(0.00031423513f));
+    const __m256 p =
+        _mm256_fmadd_ps(_mm256_set1_ps(5.840159e-06f), t2, _mm256_set1_ps(0.00031423513f));
     const __m256 p2 = _mm256_fmadd_ps(p, t2, _mm256_set1_ps(0.005518549f));
     const __m256 p3 = _mm256_fmadd_ps(p2, t2, _mm256_set1_ps(0.04959099f));
     const __m256 p4 = _mm256_fmadd_ps(p3, t2, _mm256_set1_ps(0.3989419f));
     const __m256 above = _mm256_mul_ps(p4, t);
-    const __m256 p5 = _mm256_fmadd_ps(_mm256_set1_ps(5.018668e-07f), t2,
-        _mm256_set1_ps(0.00011273045f));
+    const __m256 p5 =
+        _mm256_fmadd_ps(_mm256_set1_ps(5.018668e-07f), t2, _mm256_set1_ps(0.00011273045f));
     const __m256 p6 = _mm256_fmadd_ps(p5, t2, _mm256_set1_ps(0.0027035847f));
     const __m256 p7 = _mm256_fmadd_ps(p6, t2, _mm256_set1_ps(0.037338335f));
     const __m256 p8 = _mm256_fmadd_ps(p7, t2, _mm256_set1_ps(0.29096696f));
@@ -897,8 +897,8 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
             sum4 = _mm256_add_ps(sum4, x5);
             _mm256_storeu_ps(x + j * 144 + k + 24, x5);
         }
-        const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
-            _mm256_add_ps(sum3, sum4)));
+        const float row_sum =
+            char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2), _mm256_add_ps(sum3, sum4)));
         const float mean = row_sum / 128.0f;
         const float div = row_sum / 128.0f;
         __m256 sum5 = _mm256_setzero_ps();
@@ -923,16 +923,16 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
             const __m256 d4 = _mm256_sub_ps(x5, _mm256_set1_ps(mean));
             sum8 = _mm256_fmadd_ps(d4, d4, sum8);
         }
-        const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6),
-            _mm256_add_ps(sum7, sum8)));
+        const float row_sum2 =
+            char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6), _mm256_add_ps(sum7, sum8)));
         const float variance = row_sum2 / 128.0f;
         const float add = variance + 1e-05f;
         const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
         for (ptrdiff_t k = 0; k < 128; k += 8) {
             const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
                 _mm256_loadu_ps(wpe + j * 144 + k));
-            const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)),
-                _mm256_set1_ps(rsqrt));
+            const __m256 mul =
+                _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
             const __m256 h_0_ln_1_2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
                 _mm256_loadu_ps(h_0_ln_1_bias + k));
             _mm256_storeu_ps(h_0_ln_1 + j * 144 + k, h_0_ln_1_2);
@@ -1393,8 +1393,8 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
                 _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k + 24));
             sum4 = _mm256_add_ps(sum4, h_3_4);
         }
-        const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
-            _mm256_add_ps(sum3, sum4)));
+        const float row_sum =
+            char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2), _mm256_add_ps(sum3, sum4)));
         const float mean = row_sum / 128.0f;
         const float div = row_sum / 128.0f;
         __m256 sum5 = _mm256_setzero_ps();
@@ -1419,16 +1419,16 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
             const __m256 d4 = _mm256_sub_ps(h_3_4, _mm256_set1_ps(mean));
             sum8 = _mm256_fmadd_ps(d4, d4, sum8);
         }
-        const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6),
-            _mm256_add_ps(sum7, sum8)));
+        const float row_sum2 =
+            char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6), _mm256_add_ps(sum7, sum8)));
         const float variance = row_sum2 / 128.0f;
         const float add = variance + 1e-05f;
         const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
         for (ptrdiff_t k = 0; k < 128; k += 8) {
             const __m256 h_3 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k),
                 _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k));
-            const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(h_3, _mm256_set1_ps(div)),
-                _mm256_set1_ps(rsqrt));
+            const __m256 mul =
+                _mm256_mul_ps(_mm256_sub_ps(h_3, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
             const __m256 ln_f2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(ln_f_weight + k),
                 _mm256_loadu_ps(ln_f_bias + k));
             _mm256_storeu_ps(ln_f + j * 144 + k, ln_f2);
@@ -1633,12 +1633,14 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
                     _mm256_loadu_ps(wpe + j * 144 + k + 8));
                 sum2 = _mm256_add_ps(sum2, x3);
                 _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 8, x3);
-                const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k
-                    + 16), _mm256_loadu_ps(wpe + j * 144 + k + 16));
+                const __m256 x4 = _mm256_add_ps(
+                    _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 16),
+                    _mm256_loadu_ps(wpe + j * 144 + k + 16));
                 sum3 = _mm256_add_ps(sum3, x4);
                 _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 16, x4);
-                const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k
-                    + 24), _mm256_loadu_ps(wpe + j * 144 + k + 24));
+                const __m256 x5 = _mm256_add_ps(
+                    _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 24),
+                    _mm256_loadu_ps(wpe + j * 144 + k + 24));
                 sum4 = _mm256_add_ps(sum4, x5);
                 _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 24, x5);
             }
@@ -1659,12 +1661,14 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
                     _mm256_loadu_ps(wpe + j * 144 + k + 8));
                 const __m256 d2 = _mm256_sub_ps(x3, _mm256_set1_ps(mean));
                 sum6 = _mm256_fmadd_ps(d2, d2, sum6);
-                const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k
-                    + 16), _mm256_loadu_ps(wpe + j * 144 + k + 16));
+                const __m256 x4 = _mm256_add_ps(
+                    _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 16),
+                    _mm256_loadu_ps(wpe + j * 144 + k + 16));
                 const __m256 d3 = _mm256_sub_ps(x4, _mm256_set1_ps(mean));
                 sum7 = _mm256_fmadd_ps(d3, d3, sum7);
-                const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k
-                    + 24), _mm256_loadu_ps(wpe + j * 144 + k + 24));
+                const __m256 x5 = _mm256_add_ps(
+                    _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 24),
+                    _mm256_loadu_ps(wpe + j * 144 + k + 24));
                 const __m256 d4 = _mm256_sub_ps(x5, _mm256_set1_ps(mean));
                 sum8 = _mm256_fmadd_ps(d4, d4, sum8);
             }
@@ -1676,8 +1680,8 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(wpe + j * 144 + k));
-                const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)),
-                    _mm256_set1_ps(rsqrt));
+                const __m256 mul =
+                    _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
                 const __m256 h_0_ln_1_2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
                     _mm256_loadu_ps(h_0_ln_1_bias + k));
                 _mm256_storeu_ps(h_0_ln_1 + row * 9216 + j * 144 + k, h_0_ln_1_2);
@@ -1817,20 +1821,20 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                             + j * 2048 + j2 + k * 64);
                         const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_transposed + row * 8192
                             + j * 2048 + j2 + k * 64 + 8);
-                        const __m256 a0 = _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i
-                            * 400 + k]);
+                        const __m256 a0 =
+                            _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k]);
                         c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                         c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-                        const __m256 a1 = _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i
-                            * 400 + k + 400]);
+                        const __m256 a1 = _mm256_set1_ps(
+                            h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k + 400]);
                         c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                         c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
-                        const __m256 a2 = _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i
-                            * 400 + k + 800]);
+                        const __m256 a2 = _mm256_set1_ps(
+                            h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k + 800]);
                         c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
                         c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
-                        const __m256 a3 = _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i
-                            * 400 + k + 1200]);
+                        const __m256 a3 = _mm256_set1_ps(
+                            h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k + 1200]);
                         c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                         c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
                     }
@@ -1843,22 +1847,24 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                     _mm256_storeu_ps(tile + 48, c3_0);
                     _mm256_storeu_ps(tile + 56, c3_1);
                     for (ptrdiff_t r = 0; r < 4; r++) {
-                        const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32((int32_t)j2),
-                            char_gpt_iota());
-                        const __m256 le = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(
-                            iota, _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
+                        const __m256i iota =
+                            _mm256_add_epi32(_mm256_set1_epi32((int32_t)j2), char_gpt_iota());
+                        const __m256 le = _mm256_castsi256_ps(
+                            _mm256_xor_si256(_mm256_cmpgt_epi32(iota,
+                                _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
                         _mm256_storeu_ps(h_0_attn_select + row * 16448 + j * 4112 + i * 64 + r * 64
                             + j2, _mm256_blendv_ps(_mm256_set1_ps(-1e+30f),
-                            _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16),
-                            _mm256_set1_ps(0.17677669f)), le));
-                        const __m256i iota2 = _mm256_add_epi32(_mm256_set1_epi32((int32_t)(j2 + 8)),
-                            char_gpt_iota());
-                        const __m256 le2 = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(
-                            iota2, _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
+                                _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16),
+                                    _mm256_set1_ps(0.17677669f)), le));
+                        const __m256i iota2 =
+                            _mm256_add_epi32(_mm256_set1_epi32((int32_t)(j2 + 8)), char_gpt_iota());
+                        const __m256 le2 = _mm256_castsi256_ps(
+                            _mm256_xor_si256(_mm256_cmpgt_epi32(iota2,
+                                _mm256_set1_epi32((int32_t)(i + r))), _mm256_set1_epi32(-1)));
                         _mm256_storeu_ps(h_0_attn_select + row * 16448 + j * 4112 + i * 64 + r * 64
                             + j2 + 8, _mm256_blendv_ps(_mm256_set1_ps(-1e+30f),
-                            _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8),
-                            _mm256_set1_ps(0.17677669f)), le2));
+                                _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8),
+                                    _mm256_set1_ps(0.17677669f)), le2));
                     }
                 }
             }
@@ -1887,25 +1893,27 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
                         _mm256_loadu_ps(h_0_attn_select + row * 16448 + j * 4112 + k * 64 + l + 8));
                     largest3 = _mm256_max_ps(largest3,
                         _mm256_loadu_ps(h_0_attn_select + row * 16448 + j * 4112 + k * 64 + l
-                        + 16));
+                            + 16));
                     largest4 = _mm256_max_ps(largest4,
                         _mm256_loadu_ps(h_0_attn_select + row * 16448 + j * 4112 + k * 64 + l
-                        + 24));
+                            + 24));
                 }
-                const float row_max = char_gpt_max_lanes(_mm256_max_ps(_mm256_max_ps(largest,
-                    largest2), _mm256_max_ps(largest3, largest4)));
+                const float row_max = char_gpt_max_lanes(
+                    _mm256_max_ps(_mm256_max_ps(largest, largest2),
+                        _mm256_max_ps(largest3, largest4)));
                 __m256 sum = _mm256_setzero_ps();
                 for (ptrdiff_t l = 0; l < 64; l += 8) {
-                    const __m256 exp = char_gpt_exp(_mm256_sub_ps(_mm256_loadu_ps(h_0_attn_select
-                        + row * 16448 + j * 4112 + k * 64 + l), _mm256_set1_ps(row_max)));
+                    const __m256 exp = char_gpt_exp(
+                        _mm256_sub_ps(_mm256_loadu_ps(h_0_attn_select + row * 16448 + j * 4112
+                            + k * 64 + l), _mm256_set1_ps(row_max)));
                     _mm256_storeu_ps(exp_row + l, exp);
                     sum = _mm256_add_ps(sum, exp);
                 }
                 const float row_sum = char_gpt_add_lanes(sum);
                 const float scale = 1.0f / row_sum;
                 for (ptrdiff_t l = 0; l < 64; l += 8) {
-                    const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + l),
-                        _mm256_set1_ps(scale));
+                    const __m256 exp =
+                        _mm256_mul_ps(_mm256_loadu_ps(exp_row + l), _mm256_set1_ps(scale));
                     _mm256_storeu_ps(h_0_attn_exp + row * 16448 + j * 4112 + k * 64 + l, exp);
                 }
             }
@@ -1934,22 +1942,22 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
                 const ptrdiff_t end = 64 < i + 2 ? 64 : i + 2;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < end; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 256);
-                    const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 264);
-                    const __m256 b2 = _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 272);
-                    const __m256 b3 = _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 280);
-                    const __m256 a0 = _mm256_set1_ps(h_0_attn_exp[row * 16448 + j * 4112 + i * 64
-                        + k]);
+                    const __m256 b0 =
+                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k * 400 + 256);
+                    const __m256 b1 =
+                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k * 400 + 264);
+                    const __m256 b2 =
+                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k * 400 + 272);
+                    const __m256 b3 =
+                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k * 400 + 280);
+                    const __m256 a0 =
+                        _mm256_set1_ps(h_0_attn_exp[row * 16448 + j * 4112 + i * 64 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                     c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
                     c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
-                    const __m256 a1 = _mm256_set1_ps(h_0_attn_exp[row * 16448 + j * 4112 + i * 64
-                        + k + 64]);
+                    const __m256 a1 =
+                        _mm256_set1_ps(h_0_attn_exp[row * 16448 + j * 4112 + i * 64 + k + 64]);
                     c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                     c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
@@ -2117,8 +2125,8 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k));
-                const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)),
-                    _mm256_set1_ps(rsqrt));
+                const __m256 mul =
+                    _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
                 const __m256 h_0_ln_2_2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_2_weight + k),
                     _mm256_loadu_ps(h_0_ln_2_bias + k));
                 _mm256_storeu_ps(h_0_ln_2 + row * 9216 + j * 144 + k, h_0_ln_2_2);
@@ -2351,47 +2359,49 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
             for (ptrdiff_t k = 0; k < 64; k += 16) {
                 const __m256 logits2 = _mm256_loadu_ps(logits + row * 4160 + j * 65 + k);
                 largest = _mm256_max_ps(largest, logits2);
-                const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32((int32_t)k),
-                    char_gpt_iota());
+                const __m256i iota =
+                    _mm256_add_epi32(_mm256_set1_epi32((int32_t)k), char_gpt_iota());
                 const int32_t next2 = next[row * 64 + j];
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits2,
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(next2))));
                 sum = _mm256_add_ps(sum, select);
                 const __m256 logits3 = _mm256_loadu_ps(logits + row * 4160 + j * 65 + k + 8);
                 largest2 = _mm256_max_ps(largest2, logits3);
-                const __m256i iota2 = _mm256_add_epi32(_mm256_set1_epi32((int32_t)(k + 8)),
-                    char_gpt_iota());
+                const __m256i iota2 =
+                    _mm256_add_epi32(_mm256_set1_epi32((int32_t)(k + 8)), char_gpt_iota());
                 const __m256 select2 = _mm256_blendv_ps(_mm256_setzero_ps(), logits3,
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota2, _mm256_set1_epi32(next2))));
                 sum2 = _mm256_add_ps(sum2, select2);
             }
             {
-                const __m256 active = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(1),
-                    char_gpt_iota()));
-                const __m256 logits2 = _mm256_maskload_ps(logits + row * 4160 + j * 65 + 64,
-                    char_gpt_lanes(1));
+                const __m256 active =
+                    _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(1), char_gpt_iota()));
+                const __m256 logits2 =
+                    _mm256_maskload_ps(logits + row * 4160 + j * 65 + 64, char_gpt_lanes(1));
                 largest = _mm256_max_ps(largest,
                     _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits2, active));
                 const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(64), char_gpt_iota());
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits2,
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
-                    _mm256_set1_epi32(next[row * 64 + j]))));
+                        _mm256_set1_epi32(next[row * 64 + j]))));
                 sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select, active));
             }
             const float row_max = char_gpt_max_lanes(_mm256_max_ps(largest, largest2));
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             __m256 sum3 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 64; k += 8) {
-                const __m256 exp = char_gpt_exp(_mm256_sub_ps(_mm256_loadu_ps(logits + row * 4160
-                    + j * 65 + k), _mm256_set1_ps(row_max)));
+                const __m256 exp = char_gpt_exp(
+                    _mm256_sub_ps(_mm256_loadu_ps(logits + row * 4160 + j * 65 + k),
+                        _mm256_set1_ps(row_max)));
                 _mm256_storeu_ps(exp_row + k, exp);
                 sum3 = _mm256_add_ps(sum3, exp);
             }
             {
-                const __m256 active = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(1),
-                    char_gpt_iota()));
-                const __m256 exp = char_gpt_exp(_mm256_sub_ps(_mm256_maskload_ps(logits + row * 4160
-                    + j * 65 + 64, char_gpt_lanes(1)), _mm256_set1_ps(row_max)));
+                const __m256 active =
+                    _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(1), char_gpt_iota()));
+                const __m256 exp = char_gpt_exp(
+                    _mm256_sub_ps(_mm256_maskload_ps(logits + row * 4160 + j * 65 + 64,
+                        char_gpt_lanes(1)), _mm256_set1_ps(row_max)));
                 _mm256_storeu_ps(exp_row + 64, exp);
                 sum3 = _mm256_add_ps(sum3, _mm256_blendv_ps(_mm256_setzero_ps(), exp, active));
             }
@@ -2400,23 +2410,23 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
             const float logsumexp = row_max + char_gpt_logf(row_sum2);
             const float sub = logsumexp - row_sum;
             for (ptrdiff_t k = 0; k < 64; k += 8) {
-                const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + k),
-                    _mm256_set1_ps(scale));
-                const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32((int32_t)k),
-                    char_gpt_iota());
+                const __m256 exp =
+                    _mm256_mul_ps(_mm256_loadu_ps(exp_row + k), _mm256_set1_ps(scale));
+                const __m256i iota =
+                    _mm256_add_epi32(_mm256_set1_epi32((int32_t)k), char_gpt_iota());
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
-                    _mm256_set1_epi32(next[row * 64 + j]))));
+                        _mm256_set1_epi32(next[row * 64 + j]))));
                 const __m256 d_logits2 = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
                 _mm256_storeu_ps(d_logits + row * 5120 + j * 80 + k, d_logits2);
             }
             {
-                const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + 64),
-                    _mm256_set1_ps(scale));
+                const __m256 exp =
+                    _mm256_mul_ps(_mm256_loadu_ps(exp_row + 64), _mm256_set1_ps(scale));
                 const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(64), char_gpt_iota());
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
-                    _mm256_set1_epi32(next[row * 64 + j]))));
+                        _mm256_set1_epi32(next[row * 64 + j]))));
                 const __m256 d_logits2 = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
                 _mm256_maskstore_ps(d_logits + row * 5120 + j * 80 + 64, char_gpt_lanes(1),
                     d_logits2);
@@ -2592,11 +2602,11 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                     _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k), d_ln_f2));
                 _mm256_storeu_ps(d_ln_f_weight + k,
                     _mm256_fmadd_ps(d_ln_f2, _mm256_mul_ps(sub, _mm256_set1_ps(ln_f_rsqrt3)),
-                    _mm256_loadu_ps(d_ln_f_weight + k)));
+                        _mm256_loadu_ps(d_ln_f_weight + k)));
                 const __m256 d_ln_f3 = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k + 8);
                 const __m256 mul3 = _mm256_mul_ps(d_ln_f3, _mm256_loadu_ps(ln_f_weight + k + 8));
-                const __m256 sub2 = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k
-                    + 8), _mm256_set1_ps(ln_f_div2));
+                const __m256 sub2 = _mm256_sub_ps(
+                    _mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k + 8), _mm256_set1_ps(ln_f_div2));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
                 const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(ln_f_rsqrt3));
                 sum4 = _mm256_sub_ps(sum4, mul4);
@@ -2604,7 +2614,7 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                     _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k + 8), d_ln_f3));
                 _mm256_storeu_ps(d_ln_f_weight + k + 8,
                     _mm256_fmadd_ps(d_ln_f3, _mm256_mul_ps(sub2, _mm256_set1_ps(ln_f_rsqrt3)),
-                    _mm256_loadu_ps(d_ln_f_weight + k + 8)));
+                        _mm256_loadu_ps(d_ln_f_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
@@ -2618,8 +2628,9 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k),
                     _mm256_set1_ps(ln_f_div[row * 64 + j]));
-                const __m256 mul6 = _mm256_mul_ps(_mm256_loadu_ps(d_ln_f + row * 9216 + j * 144
-                    + k), _mm256_loadu_ps(ln_f_weight + k));
+                const __m256 mul6 = _mm256_mul_ps(
+                    _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k),
+                    _mm256_loadu_ps(ln_f_weight + k));
                 const __m256 mul7 = _mm256_mul_ps(mul6, _mm256_set1_ps(ln_f_rsqrt[row * 64 + j]));
                 const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5), mul7);
                 const __m256 d_h_3_2 = _mm256_add_ps(add, _mm256_set1_ps(div));
@@ -2722,8 +2733,8 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                 _mm256_storeu_ps(tile + 80, c5_0);
                 _mm256_storeu_ps(tile + 88, c5_1);
                 for (ptrdiff_t r = 0; r < 6; r++) {
-                    const __m256 h_3_mlp_c_fc2 = _mm256_loadu_ps(h_3_mlp_c_fc + row * 528 + r * 528
-                        + j);
+                    const __m256 h_3_mlp_c_fc2 =
+                        _mm256_loadu_ps(h_3_mlp_c_fc + row * 528 + r * 528 + j);
                     const __m256 normal_cdf = char_gpt_normal_cdf(h_3_mlp_c_fc2);
                     const __m256 tile2 = _mm256_loadu_ps(tile + r * 16);
                     const __m256 mul = _mm256_mul_ps(_mm256_mul_ps(tile2, h_3_mlp_c_fc2),
@@ -2731,11 +2742,11 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                     const __m256 mul2 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc2,
                         _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc2);
                     const __m256 exp = char_gpt_exp(mul2);
-                    const __m256 d_h_3_mlp_c_fc2 = _mm256_fmadd_ps(tile2, normal_cdf,
-                        _mm256_mul_ps(mul, exp));
+                    const __m256 d_h_3_mlp_c_fc2 =
+                        _mm256_fmadd_ps(tile2, normal_cdf, _mm256_mul_ps(mul, exp));
                     _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + r * 528 + j, d_h_3_mlp_c_fc2);
-                    const __m256 h_3_mlp_c_fc3 = _mm256_loadu_ps(h_3_mlp_c_fc + row * 528 + r * 528
-                        + j + 8);
+                    const __m256 h_3_mlp_c_fc3 =
+                        _mm256_loadu_ps(h_3_mlp_c_fc + row * 528 + r * 528 + j + 8);
                     const __m256 normal_cdf2 = char_gpt_normal_cdf(h_3_mlp_c_fc3);
                     const __m256 tile3 = _mm256_loadu_ps(tile + r * 16 + 8);
                     const __m256 mul3 = _mm256_mul_ps(_mm256_mul_ps(tile3, h_3_mlp_c_fc3),
@@ -2743,8 +2754,8 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                     const __m256 mul4 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc3,
                         _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc3);
                     const __m256 exp2 = char_gpt_exp(mul4);
-                    const __m256 d_h_3_mlp_c_fc3 = _mm256_fmadd_ps(tile3, normal_cdf2,
-                        _mm256_mul_ps(mul3, exp2));
+                    const __m256 d_h_3_mlp_c_fc3 =
+                        _mm256_fmadd_ps(tile3, normal_cdf2, _mm256_mul_ps(mul3, exp2));
                     _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + r * 528 + j + 8, d_h_3_mlp_c_fc3);
                 }
             }
@@ -2858,8 +2869,8 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
             __m256 sum4 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 16) {
                 const __m256 d_h_3_ln_2_2 = _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k);
-                const __m256 mul = _mm256_mul_ps(d_h_3_ln_2_2,
-                    _mm256_loadu_ps(h_3_ln_2_weight + k));
+                const __m256 mul =
+                    _mm256_mul_ps(d_h_3_ln_2_2, _mm256_loadu_ps(h_3_ln_2_weight + k));
                 const float h_3_ln_2_div2 = h_3_ln_2_div[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k),
                     _mm256_set1_ps(h_3_ln_2_div2));
@@ -2871,14 +2882,15 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k), d_h_3_ln_2_2));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k,
                     _mm256_fmadd_ps(d_h_3_ln_2_2,
-                    _mm256_mul_ps(sub, _mm256_set1_ps(h_3_ln_2_rsqrt3)),
-                    _mm256_loadu_ps(d_h_3_ln_2_weight + k)));
-                const __m256 d_h_3_ln_2_3 = _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k
-                    + 8);
-                const __m256 mul3 = _mm256_mul_ps(d_h_3_ln_2_3,
-                    _mm256_loadu_ps(h_3_ln_2_weight + k + 8));
-                const __m256 sub2 = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k
-                    + 8), _mm256_set1_ps(h_3_ln_2_div2));
+                        _mm256_mul_ps(sub, _mm256_set1_ps(h_3_ln_2_rsqrt3)),
+                        _mm256_loadu_ps(d_h_3_ln_2_weight + k)));
+                const __m256 d_h_3_ln_2_3 =
+                    _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k + 8);
+                const __m256 mul3 =
+                    _mm256_mul_ps(d_h_3_ln_2_3, _mm256_loadu_ps(h_3_ln_2_weight + k + 8));
+                const __m256 sub2 = _mm256_sub_ps(
+                    _mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k + 8),
+                    _mm256_set1_ps(h_3_ln_2_div2));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
                 const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_3_ln_2_rsqrt3));
                 sum4 = _mm256_sub_ps(sum4, mul4);
@@ -2886,8 +2898,8 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k + 8), d_h_3_ln_2_3));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k + 8,
                     _mm256_fmadd_ps(d_h_3_ln_2_3,
-                    _mm256_mul_ps(sub2, _mm256_set1_ps(h_3_ln_2_rsqrt3)),
-                    _mm256_loadu_ps(d_h_3_ln_2_weight + k + 8)));
+                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_3_ln_2_rsqrt3)),
+                        _mm256_loadu_ps(d_h_3_ln_2_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
@@ -2903,10 +2915,11 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                     _mm256_set1_ps(h_3_ln_2_div[row * 64 + j]));
                 const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5),
                     _mm256_loadu_ps(d_h_3 + row * 9216 + j * 144 + k));
-                const __m256 mul6 = _mm256_mul_ps(_mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144
-                    + k), _mm256_loadu_ps(h_3_ln_2_weight + k));
-                const __m256 mul7 = _mm256_mul_ps(mul6,
-                    _mm256_set1_ps(h_3_ln_2_rsqrt[row * 64 + j]));
+                const __m256 mul6 = _mm256_mul_ps(
+                    _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k),
+                    _mm256_loadu_ps(h_3_ln_2_weight + k));
+                const __m256 mul7 =
+                    _mm256_mul_ps(mul6, _mm256_set1_ps(h_3_ln_2_rsqrt[row * 64 + j]));
                 const __m256 d_x2 = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_x + row * 9216 + j * 144 + k, d_x2);
                 _mm256_storeu_ps(d_h_3_attn_c_proj_bias + k,
@@ -2979,10 +2992,10 @@ static void char_gpt_contract_64x128_2(const float *NN_RESTRICT d_x,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(h_3_attn_c_proj_weight_transposed + k * 144
-                        + j);
-                    const __m256 b1 = _mm256_loadu_ps(h_3_attn_c_proj_weight_transposed + k * 144
-                        + j + 8);
+                    const __m256 b0 =
+                        _mm256_loadu_ps(h_3_attn_c_proj_weight_transposed + k * 144 + j);
+                    const __m256 b1 =
+                        _mm256_loadu_ps(h_3_attn_c_proj_weight_transposed + k * 144 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(d_x[row * 144 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -3067,20 +3080,20 @@ static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj
                             + j * 2048 + j2 + k * 64);
                         const __m256 b1 = _mm256_loadu_ps(h_3_attn_c_attn_transposed_2 + row * 8192
                             + j * 2048 + j2 + k * 64 + 8);
-                        const __m256 a0 = _mm256_set1_ps(d_h_3_attn_c_proj_input[row * 9216 + i
-                            * 144 + j * 32 + k]);
+                        const __m256 a0 = _mm256_set1_ps(
+                            d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k]);
                         c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                         c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-                        const __m256 a1 = _mm256_set1_ps(d_h_3_attn_c_proj_input[row * 9216 + i
-                            * 144 + j * 32 + k + 144]);
+                        const __m256 a1 = _mm256_set1_ps(
+                            d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k + 144]);
                         c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                         c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
-                        const __m256 a2 = _mm256_set1_ps(d_h_3_attn_c_proj_input[row * 9216 + i
-                            * 144 + j * 32 + k + 288]);
+                        const __m256 a2 = _mm256_set1_ps(
+                            d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k + 288]);
                         c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
                         c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
-                        const __m256 a3 = _mm256_set1_ps(d_h_3_attn_c_proj_input[row * 9216 + i
-                            * 144 + j * 32 + k + 432]);
+                        const __m256 a3 = _mm256_set1_ps(
+                            d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k + 432]);
                         c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                         c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
                     }
@@ -3126,22 +3139,22 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
                 const ptrdiff_t begin = 0 > i ? 0 : i;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = begin; k < 64; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
-                        + j * 32);
+                    const __m256 b0 =
+                        _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144 + j * 32);
                     const __m256 b1 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
                         + j * 32 + 8);
                     const __m256 b2 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
                         + j * 32 + 16);
                     const __m256 b3 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
                         + j * 32 + 24);
-                    const __m256 a0 = _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64
-                        + i]);
+                    const __m256 a0 =
+                        _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + i]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                     c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
                     c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
-                    const __m256 a1 = _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64
-                        + i + 1]);
+                    const __m256 a1 =
+                        _mm256_set1_ps(h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + i + 1]);
                     c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                     c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
@@ -3175,38 +3188,42 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
                 __m256 sum3 = _mm256_setzero_ps();
                 __m256 sum4 = _mm256_setzero_ps();
                 for (ptrdiff_t l = 0; l < 64; l += 32) {
-                    const __m256 mul = _mm256_mul_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448
-                        + j * 4112 + k * 64 + l),
+                    const __m256 mul = _mm256_mul_ps(
+                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l),
                         _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l));
                     sum = _mm256_sub_ps(sum, mul);
-                    const __m256 mul2 = _mm256_mul_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448
-                        + j * 4112 + k * 64 + l + 8),
+                    const __m256 mul2 = _mm256_mul_ps(
+                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l + 8),
                         _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l + 8));
                     sum2 = _mm256_sub_ps(sum2, mul2);
-                    const __m256 mul3 = _mm256_mul_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448
-                        + j * 4112 + k * 64 + l + 16),
-                        _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l + 16));
+                    const __m256 mul3 = _mm256_mul_ps(
+                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l
+                            + 16), _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64
+                                + l + 16));
                     sum3 = _mm256_sub_ps(sum3, mul3);
-                    const __m256 mul4 = _mm256_mul_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448
-                        + j * 4112 + k * 64 + l + 24),
-                        _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l + 24));
+                    const __m256 mul4 = _mm256_mul_ps(
+                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l
+                            + 24), _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64
+                                + l + 24));
                     sum4 = _mm256_sub_ps(sum4, mul4);
                 }
                 const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
                     _mm256_add_ps(sum3, sum4)));
                 for (ptrdiff_t l = 0; l < 64; l += 8) {
-                    const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32((int32_t)l),
-                        char_gpt_iota());
-                    const __m256 le = _mm256_castsi256_ps(_mm256_xor_si256(_mm256_cmpgt_epi32(iota,
-                        _mm256_set1_epi32((int32_t)k)), _mm256_set1_epi32(-1)));
-                    const __m256 h_3_attn_exp2 = _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j
-                        * 4112 + k * 64 + l);
-                    const __m256 mul = _mm256_mul_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448
-                        + j * 4112 + k * 64 + l), h_3_attn_exp2);
+                    const __m256i iota =
+                        _mm256_add_epi32(_mm256_set1_epi32((int32_t)l), char_gpt_iota());
+                    const __m256 le = _mm256_castsi256_ps(
+                        _mm256_xor_si256(_mm256_cmpgt_epi32(iota, _mm256_set1_epi32((int32_t)k)),
+                            _mm256_set1_epi32(-1)));
+                    const __m256 h_3_attn_exp2 =
+                        _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l);
+                    const __m256 mul = _mm256_mul_ps(
+                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l),
+                        h_3_attn_exp2);
                     const __m256 add = _mm256_fmadd_ps(h_3_attn_exp2, _mm256_set1_ps(row_sum), mul);
                     _mm256_storeu_ps(d_h_3_attn_mul + row * 16448 + j * 4112 + k * 64 + l,
                         _mm256_mul_ps(_mm256_blendv_ps(_mm256_setzero_ps(), add, le),
-                        _mm256_set1_ps(0.17677669f)));
+                            _mm256_set1_ps(0.17677669f)));
                 }
             }
         }
@@ -3235,22 +3252,22 @@ static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
                 const ptrdiff_t end = 64 < i + 2 ? 64 : i + 2;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < end; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 128);
-                    const __m256 b1 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 136);
-                    const __m256 b2 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 144);
-                    const __m256 b3 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 152);
-                    const __m256 a0 = _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + i * 64
-                        + k]);
+                    const __m256 b0 =
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 128);
+                    const __m256 b1 =
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 136);
+                    const __m256 b2 =
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 144);
+                    const __m256 b3 =
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 152);
+                    const __m256 a0 =
+                        _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + i * 64 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                     c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
                     c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
-                    const __m256 a1 = _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + i * 64
-                        + k + 64]);
+                    const __m256 a1 =
+                        _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + i * 64 + k + 64]);
                     c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                     c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
@@ -3291,22 +3308,22 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
                 const ptrdiff_t begin = 0 > i ? 0 : i;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = begin; k < 64; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400);
-                    const __m256 b1 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 8);
-                    const __m256 b2 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 16);
-                    const __m256 b3 = _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k
-                        * 400 + 24);
-                    const __m256 a0 = _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64
-                        + i]);
+                    const __m256 b0 =
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400);
+                    const __m256 b1 =
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 8);
+                    const __m256 b2 =
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 16);
+                    const __m256 b3 =
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 24);
+                    const __m256 a0 =
+                        _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + i]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                     c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
                     c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
-                    const __m256 a1 = _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64
-                        + i + 1]);
+                    const __m256 a1 =
+                        _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + i + 1]);
                     c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                     c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
@@ -3432,8 +3449,8 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
             __m256 sum4 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 16) {
                 const __m256 d_h_0_ln_1_2 = _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k);
-                const __m256 mul = _mm256_mul_ps(d_h_0_ln_1_2,
-                    _mm256_loadu_ps(h_0_ln_1_weight + k));
+                const __m256 mul =
+                    _mm256_mul_ps(d_h_0_ln_1_2, _mm256_loadu_ps(h_0_ln_1_weight + k));
                 const float h_0_ln_1_div2 = h_0_ln_1_div[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
                     _mm256_set1_ps(h_0_ln_1_div2));
@@ -3445,12 +3462,12 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k), d_h_0_ln_1_2));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k,
                     _mm256_fmadd_ps(d_h_0_ln_1_2,
-                    _mm256_mul_ps(sub, _mm256_set1_ps(h_0_ln_1_rsqrt3)),
-                    _mm256_loadu_ps(d_h_0_ln_1_weight + k)));
-                const __m256 d_h_0_ln_1_3 = _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k
-                    + 8);
-                const __m256 mul3 = _mm256_mul_ps(d_h_0_ln_1_3,
-                    _mm256_loadu_ps(h_0_ln_1_weight + k + 8));
+                        _mm256_mul_ps(sub, _mm256_set1_ps(h_0_ln_1_rsqrt3)),
+                        _mm256_loadu_ps(d_h_0_ln_1_weight + k)));
+                const __m256 d_h_0_ln_1_3 =
+                    _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k + 8);
+                const __m256 mul3 =
+                    _mm256_mul_ps(d_h_0_ln_1_3, _mm256_loadu_ps(h_0_ln_1_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
                     _mm256_set1_ps(h_0_ln_1_div2));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
@@ -3460,8 +3477,8 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k + 8), d_h_0_ln_1_3));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k + 8,
                     _mm256_fmadd_ps(d_h_0_ln_1_3,
-                    _mm256_mul_ps(sub2, _mm256_set1_ps(h_0_ln_1_rsqrt3)),
-                    _mm256_loadu_ps(d_h_0_ln_1_weight + k + 8)));
+                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_0_ln_1_rsqrt3)),
+                        _mm256_loadu_ps(d_h_0_ln_1_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
@@ -3477,10 +3494,11 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                     _mm256_set1_ps(h_0_ln_1_div[row * 64 + j]));
                 const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5),
                     _mm256_loadu_ps(d_x_4 + row * 9216 + j * 144 + k));
-                const __m256 mul6 = _mm256_mul_ps(_mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144
-                    + k), _mm256_loadu_ps(h_0_ln_1_weight + k));
-                const __m256 mul7 = _mm256_mul_ps(mul6,
-                    _mm256_set1_ps(h_0_ln_1_rsqrt[row * 64 + j]));
+                const __m256 mul6 = _mm256_mul_ps(
+                    _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k),
+                    _mm256_loadu_ps(h_0_ln_1_weight + k));
+                const __m256 mul7 =
+                    _mm256_mul_ps(mul6, _mm256_set1_ps(h_0_ln_1_rsqrt[row * 64 + j]));
                 const __m256 d_x = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_x_5 + row * 9216 + j * 144 + k, d_x);
                 _mm256_storeu_ps(d_x_sum + j * 144 + k,
@@ -3500,7 +3518,7 @@ static void char_gpt_d_wpe_weight(const float *NN_RESTRICT d_x_sum, float *NN_RE
         for (ptrdiff_t j = 0; j < 128; j += 8) {
             _mm256_storeu_ps(d_wpe_weight + entry * 128 + j,
                 _mm256_add_ps(_mm256_loadu_ps(d_wpe_weight + entry * 128 + j),
-                _mm256_loadu_ps(d_x_sum + i * 144 + j)));
+                    _mm256_loadu_ps(d_x_sum + i * 144 + j)));
         }
     }
 }
@@ -3532,14 +3550,15 @@ static void char_gpt_adam(float *NN_RESTRICT params, const float *NN_RESTRICT gr
         const __m256 m0 = _mm256_loadu_ps(first + i);
         const __m256 m = _mm256_fmadd_ps(_mm256_set1_ps(gain1), _mm256_sub_ps(g, m0), m0);
         const __m256 v0 = _mm256_loadu_ps(second + i);
-        const __m256 v = _mm256_fmadd_ps(_mm256_set1_ps(gain2),
-            _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
+        const __m256 v =
+            _mm256_fmadd_ps(_mm256_set1_ps(gain2), _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
         _mm256_storeu_ps(first + i, m);
         _mm256_storeu_ps(second + i, v);
         _mm256_storeu_ps(params + i, _mm256_sub_ps(w,
             _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(rate), m),
-            char_gpt_reciprocal(_mm256_add_ps(_mm256_sqrt_ps(_mm256_mul_ps(v,
-            _mm256_set1_ps(scale))), _mm256_set1_ps(eps))))));
+                char_gpt_reciprocal(_mm256_add_ps(
+                    _mm256_sqrt_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale))),
+                    _mm256_set1_ps(eps))))));
     }
 }
 

@@ -218,8 +218,8 @@ NN_TARGET_AVX2
 static inline __m256 mnist_mlp_exp(__m256 x)
 {
     const __m256 lost = _mm256_cmp_ps(x, _mm256_set1_ps(-87.3f), _CMP_LT_OQ);
-    const __m256 x2 = _mm256_min_ps(_mm256_set1_ps(88.0f),
-        _mm256_max_ps(_mm256_set1_ps(-87.3f), x));
+    const __m256 x2 =
+        _mm256_min_ps(_mm256_set1_ps(88.0f), _mm256_max_ps(_mm256_set1_ps(-87.3f), x));
     const __m256 n = _mm256_round_ps(_mm256_mul_ps(x2, _mm256_set1_ps(11.54156f)),
         _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     const __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-0.08666992f), x2);
@@ -696,8 +696,8 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), logits2, eq));
         }
         {
-            const __m256 active = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2),
-                mnist_mlp_iota()));
+            const __m256 active =
+                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
             const __m256 logits2 = _mm256_maskload_ps(logits + row * 10 + 8, mnist_mlp_lanes(2));
             largest = _mm256_max_ps(largest,
                 _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits2, active));
@@ -721,15 +721,15 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             largest2 = _mm256_max_ps(largest2, select);
         }
         {
-            const __m256 active = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2),
-                mnist_mlp_iota()));
+            const __m256 active =
+                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
             const __m256 logits2 = _mm256_maskload_ps(logits + row * 10 + 8, mnist_mlp_lanes(2));
             const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(logits2, _mm256_set1_ps(row_max)));
             _mm256_storeu_ps(exp_row + 8, exp);
             sum2 = _mm256_add_ps(sum2, _mm256_blendv_ps(_mm256_setzero_ps(), exp, active));
             const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
                 _mm256_sub_ps(_mm256_setzero_ps(),
-                _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
+                    _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
                 _mm256_cmp_ps(logits2, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2,
                 _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select, active));
@@ -752,8 +752,8 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             _mm256_storeu_ps(d_fc2_bias, _mm256_add_ps(_mm256_loadu_ps(d_fc2_bias), d_fc2_2));
         }
         {
-            const __m256 active = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2),
-                mnist_mlp_iota()));
+            const __m256 active =
+                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
             const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + 8), _mm256_set1_ps(scale));
             const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
             const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
@@ -762,7 +762,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             _mm256_maskstore_ps(d_fc2 + row * 16 + 8, mnist_mlp_lanes(2), d_fc2_2);
             _mm256_maskstore_ps(d_fc2_bias + 8, mnist_mlp_lanes(2),
                 _mm256_add_ps(_mm256_maskload_ps(d_fc2_bias + 8, mnist_mlp_lanes(2)),
-                _mm256_blendv_ps(_mm256_setzero_ps(), d_fc2_2, active)));
+                    _mm256_blendv_ps(_mm256_setzero_ps(), d_fc2_2, active)));
         }
         loss_total += sub;
         accuracy_sum_total += to_f32;
@@ -879,51 +879,51 @@ static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_REST
             }
             const __m256 d_fc1_2 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j, d_fc1_2);
             const __m256 d_fc1_3 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 8), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 8, d_fc1_3);
             const __m256 d_fc1_4 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 144), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 144, d_fc1_4);
             const __m256 d_fc1_5 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 152), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 152, d_fc1_5);
             const __m256 d_fc1_6 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 288), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 288, d_fc1_6);
             const __m256 d_fc1_7 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 296), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 296, d_fc1_7);
             const __m256 d_fc1_8 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 432), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 432, d_fc1_8);
             const __m256 d_fc1_9 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 440), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 440, d_fc1_9);
             const __m256 d_fc1_10 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 576), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 576, d_fc1_10);
             const __m256 d_fc1_11 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 584), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 584, d_fc1_11);
             const __m256 d_fc1_12 = _mm256_blendv_ps(_mm256_setzero_ps(), c5_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 720), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 720, d_fc1_12);
             const __m256 d_fc1_13 = _mm256_blendv_ps(_mm256_setzero_ps(), c5_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 728), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 728, d_fc1_13);
         }
         for (ptrdiff_t row = 108; row < count; row += 5) {
@@ -959,43 +959,43 @@ static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_REST
             }
             const __m256 d_fc1_2 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j, d_fc1_2);
             const __m256 d_fc1_3 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 8), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 8, d_fc1_3);
             const __m256 d_fc1_4 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 144), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 144, d_fc1_4);
             const __m256 d_fc1_5 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 152), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 152, d_fc1_5);
             const __m256 d_fc1_6 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 288), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 288, d_fc1_6);
             const __m256 d_fc1_7 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 296), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 296, d_fc1_7);
             const __m256 d_fc1_8 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 432), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 432, d_fc1_8);
             const __m256 d_fc1_9 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 440), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 440, d_fc1_9);
             const __m256 d_fc1_10 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 576), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 576, d_fc1_10);
             const __m256 d_fc1_11 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 584), _mm256_setzero_ps(),
-                _CMP_GT_OQ));
+                    _CMP_GT_OQ));
             _mm256_storeu_ps(d_fc1 + row * 144 + j + 584, d_fc1_11);
         }
     }
@@ -1254,8 +1254,8 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
             sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), fc2_2, eq));
         }
         {
-            const __m256 active = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2),
-                mnist_mlp_iota()));
+            const __m256 active =
+                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
             const __m256 fc2_2 = _mm256_loadu_ps(fc2 + row * 16 + 8);
             largest = _mm256_max_ps(largest,
                 _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), fc2_2, active));
@@ -1278,14 +1278,14 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
             largest2 = _mm256_max_ps(largest2, select);
         }
         {
-            const __m256 active = _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2),
-                mnist_mlp_iota()));
+            const __m256 active =
+                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
             const __m256 fc2_2 = _mm256_loadu_ps(fc2 + row * 16 + 8);
             const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(fc2_2, _mm256_set1_ps(row_max)));
             sum2 = _mm256_add_ps(sum2, _mm256_blendv_ps(_mm256_setzero_ps(), exp, active));
             const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
                 _mm256_sub_ps(_mm256_setzero_ps(),
-                _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
+                    _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
                 _mm256_cmp_ps(fc2_2, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2,
                 _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select, active));
@@ -1313,14 +1313,15 @@ static void mnist_mlp_adam(float *NN_RESTRICT params, const float *NN_RESTRICT g
         const __m256 m0 = _mm256_loadu_ps(first + i);
         const __m256 m = _mm256_fmadd_ps(_mm256_set1_ps(gain1), _mm256_sub_ps(g, m0), m0);
         const __m256 v0 = _mm256_loadu_ps(second + i);
-        const __m256 v = _mm256_fmadd_ps(_mm256_set1_ps(gain2),
-            _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
+        const __m256 v =
+            _mm256_fmadd_ps(_mm256_set1_ps(gain2), _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
         _mm256_storeu_ps(first + i, m);
         _mm256_storeu_ps(second + i, v);
         _mm256_storeu_ps(params + i, _mm256_sub_ps(w,
             _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(rate), m),
-            mnist_mlp_reciprocal(_mm256_add_ps(_mm256_sqrt_ps(_mm256_mul_ps(v,
-            _mm256_set1_ps(scale))), _mm256_set1_ps(eps))))));
+                mnist_mlp_reciprocal(_mm256_add_ps(
+                    _mm256_sqrt_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale))),
+                    _mm256_set1_ps(eps))))));
     }
 }
 

@@ -114,19 +114,19 @@ static inline float regression_abs(float x)
 NN_TARGET_AVX2
 static inline __m256 regression_tanh(__m256 x)
 {
-    const __m256 t = _mm256_max_ps(_mm256_min_ps(x, _mm256_set1_ps(7.905311f)),
-        _mm256_set1_ps(-7.905311f));
+    const __m256 t =
+        _mm256_max_ps(_mm256_min_ps(x, _mm256_set1_ps(7.905311f)), _mm256_set1_ps(-7.905311f));
     const __m256 t2 = _mm256_mul_ps(t, t);
-    const __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(-2.7607684e-16f), t2,
-        _mm256_set1_ps(2.000188e-13f));
+    const __m256 p =
+        _mm256_fmadd_ps(_mm256_set1_ps(-2.7607684e-16f), t2, _mm256_set1_ps(2.000188e-13f));
     const __m256 p2 = _mm256_fmadd_ps(p, t2, _mm256_set1_ps(-8.604672e-11f));
     const __m256 p3 = _mm256_fmadd_ps(p2, t2, _mm256_set1_ps(5.1222973e-08f));
     const __m256 p4 = _mm256_fmadd_ps(p3, t2, _mm256_set1_ps(1.48572235e-05f));
     const __m256 p5 = _mm256_fmadd_ps(p4, t2, _mm256_set1_ps(0.00063726195f));
     const __m256 p6 = _mm256_fmadd_ps(p5, t2, _mm256_set1_ps(0.0048935246f));
     const __m256 above = _mm256_mul_ps(p6, t);
-    const __m256 p7 = _mm256_fmadd_ps(_mm256_set1_ps(1.1982584e-06f), t2,
-        _mm256_set1_ps(0.00011853471f));
+    const __m256 p7 =
+        _mm256_fmadd_ps(_mm256_set1_ps(1.1982584e-06f), t2, _mm256_set1_ps(0.00011853471f));
     const __m256 p8 = _mm256_fmadd_ps(p7, t2, _mm256_set1_ps(0.0022684347f));
     const __m256 p9 = _mm256_fmadd_ps(p8, t2, _mm256_set1_ps(0.004893525f));
     return _mm256_div_ps(above, p9);
@@ -155,8 +155,8 @@ static void regression_hidden_tanh(const float *NN_RESTRICT x,
         c0_2 = _mm256_fmadd_ps(a0, b2, c0_2);
         c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
     }
-    _mm256_storeu_ps(hidden_tanh, regression_tanh(_mm256_add_ps(c0_0,
-        _mm256_loadu_ps(hidden_bias))));
+    _mm256_storeu_ps(hidden_tanh,
+        regression_tanh(_mm256_add_ps(c0_0, _mm256_loadu_ps(hidden_bias))));
     _mm256_storeu_ps(hidden_tanh + 8,
         regression_tanh(_mm256_add_ps(c0_1, _mm256_loadu_ps(hidden_bias + 8))));
     _mm256_storeu_ps(hidden_tanh + 16,
@@ -457,14 +457,14 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             _mm256_storeu_ps(tile + 56, c3_1);
             for (ptrdiff_t r = 0; r < 4; r++) {
                 const __m256 hidden_tanh2 = _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j);
-                const __m256 sub = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                    _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
+                const __m256 sub =
+                    _mm256_sub_ps(_mm256_set1_ps(1.0f), _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
                 _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j,
                     _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16), sub));
-                const __m256 hidden_tanh3 = _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j
-                    + 8);
-                const __m256 sub2 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
-                    _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
+                const __m256 hidden_tanh3 =
+                    _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j + 8);
+                const __m256 sub2 =
+                    _mm256_sub_ps(_mm256_set1_ps(1.0f), _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
                 _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j + 8,
                     _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8), sub2));
             }
@@ -572,14 +572,15 @@ static void regression_adam(float *NN_RESTRICT params, const float *NN_RESTRICT 
         const __m256 m0 = _mm256_loadu_ps(first + i);
         const __m256 m = _mm256_fmadd_ps(_mm256_set1_ps(gain1), _mm256_sub_ps(g, m0), m0);
         const __m256 v0 = _mm256_loadu_ps(second + i);
-        const __m256 v = _mm256_fmadd_ps(_mm256_set1_ps(gain2),
-            _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
+        const __m256 v =
+            _mm256_fmadd_ps(_mm256_set1_ps(gain2), _mm256_sub_ps(_mm256_mul_ps(g, g), v0), v0);
         _mm256_storeu_ps(first + i, m);
         _mm256_storeu_ps(second + i, v);
         _mm256_storeu_ps(params + i, _mm256_sub_ps(w,
             _mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(rate), m),
-            regression_reciprocal(_mm256_add_ps(_mm256_sqrt_ps(_mm256_mul_ps(v,
-            _mm256_set1_ps(scale))), _mm256_set1_ps(eps))))));
+                regression_reciprocal(_mm256_add_ps(
+                    _mm256_sqrt_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale))),
+                    _mm256_set1_ps(eps))))));
     }
 }
 

@@ -1397,8 +1397,8 @@ static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
         for (ptrdiff_t j = 0; j < 4; j++) {
             for (ptrdiff_t k = 0; k < 64; k++) {
                 for (ptrdiff_t l = 0; l < 32; l++) {
-                    h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + k + l
-                        * 64] = h_0_attn_c_attn[row * 25600 + j * 32 + k * 400 + l + 128];
+                    h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + k + l * 64] =
+                        h_0_attn_c_attn[row * 25600 + j * 32 + k * 400 + l + 128];
                 }
             }
         }
@@ -1431,10 +1431,10 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                     const ptrdiff_t end = inside * 32 < 32 ? inside * 32 : 32;
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
-                        const float b0 = h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + j2 + k
-                            * 64];
-                        const float b1 = h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + j2 + k
-                            * 64 + 1];
+                        const float b0 =
+                            h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + j2 + k * 64];
+                        const float b1 =
+                            h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + j2 + k * 64 + 1];
                         const float a0 = h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k];
                         c0_0 += a0 * b0;
                         c0_1 += a0 * b1;
@@ -1458,8 +1458,8 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                     tile[7] = c3_1;
                     for (ptrdiff_t r = 0; r < 4; r++) {
                         const int le = (int32_t)j2 <= (int32_t)(i + r);
-                        h_0_attn_select[row * 16448 + j * 4112 + i * 64 + r * 64 + j2] = le ? tile[r
-                            * 2] * 0.17677669f : -1e+30f;
+                        h_0_attn_select[row * 16448 + j * 4112 + i * 64 + r * 64 + j2] = le
+                            ? tile[r * 2] * 0.17677669f : -1e+30f;
                         const int le2 = (int32_t)(j2 + 1) <= (int32_t)(i + r);
                         h_0_attn_select[row * 16448 + j * 4112 + i * 64 + r * 64 + j2 + 1] = le2
                             ? tile[r * 2 + 1] * 0.17677669f : -1e+30f;
@@ -1480,20 +1480,20 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
             for (ptrdiff_t k = 0; k < 64; k++) {
                 float largest = -3.4028235e+38f;
                 for (ptrdiff_t l = 0; l < 64; l++) {
-                    largest = char_gpt_max(largest,
-                        h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l]);
+                    largest =
+                        char_gpt_max(largest, h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l]);
                 }
                 float sum = 0.0f;
                 for (ptrdiff_t l = 0; l < 64; l++) {
-                    const float exp = char_gpt_exp(h_0_attn_select[row * 16448 + j * 4112 + k * 64
-                        + l] - largest);
+                    const float exp = char_gpt_exp(
+                        h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l] - largest);
                     sum += exp;
                 }
                 const float logsumexp = largest + char_gpt_log(sum);
                 for (ptrdiff_t l = 0; l < 64; l++) {
                     h_0_attn_exp[row * 16448 + j * 4112 + k * 64
                         + l] = char_gpt_exp(h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l]
-                        - logsumexp);
+                            - logsumexp);
                 }
             }
         }
@@ -1631,8 +1631,8 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
         for (ptrdiff_t j = 0; j < 64; j++) {
             float sum = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float x2 = x[row * 9216 + j * 144 + k] + h_0_attn_c_proj[row * 9216 + j * 144
-                    + k];
+                const float x2 = x[row * 9216 + j * 144 + k]
+                    + h_0_attn_c_proj[row * 9216 + j * 144 + k];
                 sum += x2;
                 x_2[row * 9216 + j * 144 + k] = x2;
             }
@@ -1640,8 +1640,8 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             const float div = sum / 128.0f;
             float sum2 = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float x2 = x[row * 9216 + j * 144 + k] + h_0_attn_c_proj[row * 9216 + j * 144
-                    + k];
+                const float x2 = x[row * 9216 + j * 144 + k]
+                    + h_0_attn_c_proj[row * 9216 + j * 144 + k];
                 const float d = x2 - mean;
                 sum2 += d * d;
             }
@@ -1649,8 +1649,8 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             const float add = variance + 1e-05f;
             const float rsqrt = 1.0f / char_gpt_sqrt(add);
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float x2 = x[row * 9216 + j * 144 + k] + h_0_attn_c_proj[row * 9216 + j * 144
-                    + k];
+                const float x2 = x[row * 9216 + j * 144 + k]
+                    + h_0_attn_c_proj[row * 9216 + j * 144 + k];
                 const float mul = (x2 - div) * rsqrt;
                 const float h_0_ln_2_2 = mul * h_0_ln_2_weight[k] + h_0_ln_2_bias[k];
                 h_0_ln_2[row * 9216 + j * 144 + k] = h_0_ln_2_2;
@@ -2373,8 +2373,8 @@ static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
         for (ptrdiff_t j = 0; j < 4; j++) {
             for (ptrdiff_t k = 0; k < 64; k++) {
                 for (ptrdiff_t l = 0; l < 32; l++) {
-                    h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + k + l
-                        * 64] = h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + l + 256];
+                    h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + k + l * 64] =
+                        h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + l + 256];
                 }
             }
         }
@@ -2404,23 +2404,23 @@ static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj
                     const ptrdiff_t end = inside * 32 < 32 ? inside * 32 : 32;
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
-                        const float b0 = h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + j2 + k
-                            * 64];
-                        const float b1 = h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + j2 + k
-                            * 64 + 1];
+                        const float b0 =
+                            h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + j2 + k * 64];
+                        const float b1 =
+                            h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + j2 + k * 64 + 1];
                         const float a0 = d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k];
                         c0_0 += a0 * b0;
                         c0_1 += a0 * b1;
-                        const float a1 = d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k
-                            + 144];
+                        const float a1 =
+                            d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k + 144];
                         c1_0 += a1 * b0;
                         c1_1 += a1 * b1;
-                        const float a2 = d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k
-                            + 288];
+                        const float a2 =
+                            d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k + 288];
                         c2_0 += a2 * b0;
                         c2_1 += a2 * b1;
-                        const float a3 = d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k
-                            + 432];
+                        const float a3 =
+                            d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k + 432];
                         c3_0 += a3 * b0;
                         c3_1 += a3 * b1;
                     }
@@ -2459,14 +2459,14 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
                     const ptrdiff_t begin = 0 > i ? 0 : i;
                     NN_UNROLL(4)
                     for (ptrdiff_t k = begin; k < 64; k++) {
-                        const float b0 = d_h_3_attn_c_proj_input[row * 9216 + k * 144 + j * 32
-                            + j2];
-                        const float b1 = d_h_3_attn_c_proj_input[row * 9216 + k * 144 + j * 32 + j2
-                            + 1];
-                        const float b2 = d_h_3_attn_c_proj_input[row * 9216 + k * 144 + j * 32 + j2
-                            + 2];
-                        const float b3 = d_h_3_attn_c_proj_input[row * 9216 + k * 144 + j * 32 + j2
-                            + 3];
+                        const float b0 =
+                            d_h_3_attn_c_proj_input[row * 9216 + k * 144 + j * 32 + j2];
+                        const float b1 =
+                            d_h_3_attn_c_proj_input[row * 9216 + k * 144 + j * 32 + j2 + 1];
+                        const float b2 =
+                            d_h_3_attn_c_proj_input[row * 9216 + k * 144 + j * 32 + j2 + 2];
+                        const float b3 =
+                            d_h_3_attn_c_proj_input[row * 9216 + k * 144 + j * 32 + j2 + 3];
                         const float a0 = h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + i];
                         c0_0 += a0 * b0;
                         c0_1 += a0 * b1;
@@ -2510,11 +2510,11 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
                 for (ptrdiff_t l = 0; l < 64; l++) {
                     const int le = (int32_t)l <= (int32_t)k;
                     const float h_3_attn_exp2 = h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + l];
-                    const float mul = d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l]
-                        * h_3_attn_exp2;
+                    const float mul =
+                        d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l] * h_3_attn_exp2;
                     const float add = h_3_attn_exp2 * sum + mul;
-                    d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + l] = (le ? add : 0.0f)
-                        * 0.17677669f;
+                    d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + l] =
+                        (le ? add : 0.0f) * 0.17677669f;
                 }
             }
         }
