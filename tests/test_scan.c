@@ -4,11 +4,13 @@
 #include "generated_check.h"
 
 /* Recurrent layers both ways; carries that hand on their values or need each other; scans in scans;
- * rows picked in steps; steps enough for sums of weight gradients in stretches; chunks of steps. */
+ * rows picked in steps; steps enough for sums of weight gradients in stretches; chunks of steps;
+ * the last step alone. */
 static void programs(void **state)
 {
     static const char *const names[] = {"gru",    "lstm",    "carries", "mutual",
-                                        "nested", "indices", "long",    "chunks"};
+                                        "nested", "indices", "long",    "chunks",
+                                        "last"};
     Suite s = suite_begin(*state, "scan", "-O1");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const CompileOptions options = {0};
@@ -73,6 +75,30 @@ static const EntryPlan *training_plan(Arena *arena, const char *path, int64_t fa
         if (!strcmp(c.plan->entries.at[i]->name, "train")) return c.plan->entries.at[i];
     fail_msg("%s has no training entry", path);
     return NULL;
+}
+
+/* A yield of which only the last step is read is not kept of all steps, nor is its gradient. */
+static void last_step_is_the_carry(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    const CompileOptions options = {0};
+    Compilation c = compile_start(arena, "tests/bench/lstm_classifier.nn", &options);
+    assert_true(compile_or_tell(&c, STAGE_TRANSFORMED));
+    int scans = 0;
+    for (int e = 0; e < c.module->entries.count; e++) {
+        const Graph *graph = c.module->entries.at[e];
+        for (int i = 0; i < graph->nodes.count; i++) {
+            const Node *node = graph->nodes.at[i];
+            assert_int_not_equal(node->op, OP_pad);
+            if (!node->body) continue;
+            scans++;
+            if (!strcmp(graph->name, "train")) continue;
+            assert_int_equal(node->body->outputs.count, node->attr[1].ints[0]);
+        }
+    }
+    assert_int_equal(scans, 4);
+    arena_free(arena);
 }
 
 /* The gradients of the gates are stored side by side by the pass that makes them, and the step
@@ -145,6 +171,7 @@ int main(void)
         ON_EVERY_TARGET(programs),
         cmocka_unit_test(indices_are_checked_outside),
         cmocka_unit_test(steps_are_not_unrolled),
+        cmocka_unit_test(last_step_is_the_carry),
         cmocka_unit_test(gates_go_back_in_one_pass),
         cmocka_unit_test(large_sequences_go_by_chunks),
     };

@@ -4,6 +4,8 @@
 #define NNC_PASSES_PASS_H
 #include "ir/graph.h"
 
+/* The last step of a scan's yield that is a carry, too, is the carry in the end. */
+void pass_last_step(Module *module, Graph *graph);
 /* Appends the backward pass to a train entry: outputs OUT_GRAD for all trainable parameters, in
  * their order, of the OUT_LOSS node. An entry without a loss gets inputs d_<output> (which no
  * declaration stands for), and its outputs become OUT_GRAD and OUT_INPUT_GRAD (param: place in

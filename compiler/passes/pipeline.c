@@ -9,6 +9,7 @@ static bool has_gradients(const Graph *graph)
 }
 
 const Pass passes[] = {
+    {"last_step", pass_last_step, NULL},
     {"differentiate", pass_differentiate, has_gradients},
     {"simplify", pass_simplify, NULL},
     {"fold", pass_fold, graph_is_prepared},
