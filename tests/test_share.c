@@ -1,4 +1,5 @@
-/* Names for what is loaded twice: where they begin, and what ends them. */
+/* Names in loops: for what is loaded twice, where they begin and what ends them; and numbers behind
+ * them only where two of a name meet. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,6 +104,35 @@ static void a_given_name_serves(void **state)
                "    y[9] = mul(a, a)\n");
 }
 
+static void a_number_is_there_where_it_is_needed(void **state)
+{
+    (void)state;
+    Lab l = begin();
+    loop_let(&l.b, "sum", load(&l, l.y)); /* which goes */
+    Var *sum = loop_let(&l.b, "sum", load(&l, l.x)), *x = loop_let(&l.b, "x", load(&l, l.x));
+    loop_begin(&l.b, "i", x_int(&l.b, 0), x_int(&l.b, 2), 1);
+    Var *inner = loop_let(&l.b, "sum", x_var(&l.b, sum));
+    loop_store(&l.b, l.y, x_int(&l.b, 9), x_var(&l.b, inner));
+    loop_end(&l.b);
+    Var *behind = loop_let(&l.b, "x", x_var(&l.b, x));
+    loop_store(&l.b, l.y, x_int(&l.b, 8), x_var(&l.b, behind));
+    loop_tidy(l.b.function);
+    loop_rename(l.b.program);
+    loop_end(&l.b);
+    Text out = text_new(l.arena);
+    loop_dump(&out, l.b.program);
+    assert_string_equal(out.at, "lab(const 1 x, 1 y\n"
+                                "  for i in 0 .. 4 step 1 unroll 0\n"
+                                "    let sum = x[i]\n"
+                                "    let x_v = x[i]\n"
+                                "    for i2 in 0 .. 2 step 1 unroll 0\n"
+                                "      let sum2 = sum\n"
+                                "      y[9] = sum2\n"
+                                "    let x_v2 = x_v\n"
+                                "    y[8] = x_v2\n");
+    arena_free(l.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +140,7 @@ int main(void)
         cmocka_unit_test(a_store_ends_the_name),
         cmocka_unit_test(a_branch_ends_the_name),
         cmocka_unit_test(a_given_name_serves),
+        cmocka_unit_test(a_number_is_there_where_it_is_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,23 +48,27 @@ static bool name_taken(const LoopBuilder *b, const char *name)
     return false;
 }
 
-/* `name` as a C identifier; with a number behind it if it is taken in this function: sum2, fc1_2.
- */
-static const char *take_name(LoopBuilder *b, const char *name)
+const char *name_numbered(Arena *arena, const char *name, int number)
 {
-    const char *base = c_identifier(b->arena, name), *result = base;
-    const char last = base[strlen(base) - 1];
-    const char *joint = last >= '0' && last <= '9' ? "_" : "";
-    for (int i = 2; name_taken(b, result); i++)
-        result = arena_printf(b->arena, "%s%s%d", base, joint, i);
-    vec_push(b->arena, b->names, result);
-    return result;
+    const char last = name[strlen(name) - 1];
+    return arena_printf(arena, "%s%s%d", name, last >= '0' && last <= '9' ? "_" : "", number);
+}
+
+/* `wanted`; with a number behind it if it is taken in this function. */
+static const char *take_name(LoopBuilder *b, const char *wanted)
+{
+    const char *name = wanted;
+    for (int i = 2; name_taken(b, name); i++) name = name_numbered(b->arena, wanted, i);
+    vec_push(b->arena, b->names, name);
+    return name;
 }
 
 Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant)
 {
     Buffer *buffer = arena_make(b->arena, Buffer);
-    *buffer = (Buffer){.name = take_name(b, name), .type = type, .constant = constant};
+    *buffer = (Buffer){.name = take_name(b, c_identifier(b->arena, name)),
+                       .type = type,
+                       .constant = constant};
     vec_push(b->arena, b->function->buffers, buffer);
     return buffer;
 }
@@ -72,7 +76,9 @@ Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant)
 Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats)
 {
     Buffer *buffer = arena_make(b->arena, Buffer);
-    *buffer = (Buffer){.name = take_name(b, name), .type = LT_F32, .local_floats = floats};
+    const char *wanted = c_identifier(b->arena, name);
+    *buffer = (Buffer){
+        .name = take_name(b, wanted), .wanted = wanted, .type = LT_F32, .local_floats = floats};
     vec_push(b->arena, b->function->locals, buffer);
     return buffer;
 }
@@ -80,7 +86,12 @@ Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats)
 static Var *make_var(LoopBuilder *b, const char *name, LType type, bool vector, bool assigned)
 {
     Var *var = arena_make(b->arena, Var);
-    *var = (Var){.name = take_name(b, name), .type = type, .vector = vector, .assigned = assigned};
+    const char *wanted = c_identifier(b->arena, name);
+    *var = (Var){.name = take_name(b, wanted),
+                 .wanted = wanted,
+                 .type = type,
+                 .vector = vector,
+                 .assigned = assigned};
     return var;
 }
 

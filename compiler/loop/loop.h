@@ -20,6 +20,7 @@ typedef enum LType {
 /* Memory a function addresses: a formal parameter (pointer), or a local array. */
 typedef struct Buffer {
     const char *name;
+    const char *wanted;     /* a local array: what it is called if that is free */
     LType type;
     bool constant;        /* const-qualified formal */
     int64_t local_floats; /* > 0: a local array of that many elements, 64-byte aligned */
@@ -29,6 +30,7 @@ typedef struct Buffer {
 
 typedef struct Var {
     const char *name;
+    const char *wanted; /* what it is called if that is free; NULL: as it is */
     LType type;
     bool vector, assigned;
     bool known; /* the number `value`, which a stage takes as an argument ... */
@@ -179,6 +181,9 @@ typedef struct Program {
     int threads; /* that a part is shared out among; 0: functions have no parts */
 } Program;
 
+/* `name` with a number behind it: sum2, fc1_2. */
+const char *name_numbered(Arena *arena, const char *name, int number);
+
 /* ---- building (loop/build.c, loop/expr.c) ---- */
 typedef struct LoopBuilder {
     Arena *arena;
@@ -275,6 +280,8 @@ void loop_divide(Program *program, Function *function, int64_t batch, int64_t le
 
 /* The last step before printing: stages become functions. What is computed stays the same. */
 void loop_outline(Program *program);
+/* Then names without needless numbers, but for functions in parts. */
+void loop_rename(Program *program);
 /* And behind it: functions that differ by nothing but numbers share their loops. */
 void loop_merge_alike(Program *program);
 

@@ -208,7 +208,7 @@ static const char *free_name(Outline *o, const char *wanted)
     const char *name = wanted;
     for (int n = 2, i = 0; i < b->names.count; i++)
         if (!strcmp(b->names.at[i], name)) {
-            name = arena_printf(o->arena, "%s%d", wanted, n++);
+            name = name_numbered(o->arena, wanted, n++);
             i = -1;
         }
     vec_push(o->arena, b->names, name);
@@ -220,7 +220,8 @@ static Var *renamed(Outline *o, const Var *old)
     for (int i = 0; i < o->renamed.count; i++)
         if (o->renamed.at[i].old == old) return o->renamed.at[i].made;
     Var *made = arena_make(o->arena, Var);
-    *made = (Var){.name = free_name(o, old->name),
+    *made = (Var){.name = free_name(o, old->wanted ? old->wanted : old->name),
+                  .wanted = old->wanted,
                   .type = old->type,
                   .vector = old->vector,
                   .assigned = old->assigned};

@@ -121,12 +121,11 @@ static bool is_taken(const Names *names, const char *name)
     return false;
 }
 
-static const char *take_name(Share *sh, Names *names, const char *base)
+static const char *take_name(Share *sh, Names *names, const char *wanted)
 {
-    const char last = base[strlen(base) - 1];
-    const char *joint = last >= '0' && last <= '9' ? "_" : "", *name = base;
+    const char *name = wanted;
     for (int i = 2; is_taken(&sh->names, name) || is_taken(names, name); i++)
-        name = arena_printf(sh->function->arena, "%s%s%d", base, joint, i);
+        name = name_numbered(sh->function->arena, wanted, i);
     vec_push(sh->function->arena, *names, name);
     return name;
 }
@@ -140,6 +139,7 @@ static void name_places(Share *sh, const LoopStmts *list)
         if (!names.count) names_in(sh, &names, list, true);
         p->var = arena_make(sh->function->arena, Var);
         *p->var = (Var){.name = take_name(sh, &names, p->load->buffer->name),
+                        .wanted = p->load->buffer->name,
                         .type = p->load->type,
                         .vector = p->load->vector};
     }

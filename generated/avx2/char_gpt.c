@@ -880,22 +880,22 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
         __m256 sum3 = _mm256_setzero_ps();
         __m256 sum4 = _mm256_setzero_ps();
         for (ptrdiff_t k = 0; k < 128; k += 32) {
-            const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
+            const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
                 _mm256_loadu_ps(wpe + j * 144 + k));
-            sum = _mm256_add_ps(sum, x2);
-            _mm256_storeu_ps(x + j * 144 + k, x2);
-            const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 8),
+            sum = _mm256_add_ps(sum, x_v);
+            _mm256_storeu_ps(x + j * 144 + k, x_v);
+            const __m256 x_v2 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 8),
                 _mm256_loadu_ps(wpe + j * 144 + k + 8));
-            sum2 = _mm256_add_ps(sum2, x3);
-            _mm256_storeu_ps(x + j * 144 + k + 8, x3);
-            const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 16),
+            sum2 = _mm256_add_ps(sum2, x_v2);
+            _mm256_storeu_ps(x + j * 144 + k + 8, x_v2);
+            const __m256 x_v3 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 16),
                 _mm256_loadu_ps(wpe + j * 144 + k + 16));
-            sum3 = _mm256_add_ps(sum3, x4);
-            _mm256_storeu_ps(x + j * 144 + k + 16, x4);
-            const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 24),
+            sum3 = _mm256_add_ps(sum3, x_v3);
+            _mm256_storeu_ps(x + j * 144 + k + 16, x_v3);
+            const __m256 x_v4 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 24),
                 _mm256_loadu_ps(wpe + j * 144 + k + 24));
-            sum4 = _mm256_add_ps(sum4, x5);
-            _mm256_storeu_ps(x + j * 144 + k + 24, x5);
+            sum4 = _mm256_add_ps(sum4, x_v4);
+            _mm256_storeu_ps(x + j * 144 + k + 24, x_v4);
         }
         const float row_sum =
             char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2), _mm256_add_ps(sum3, sum4)));
@@ -906,21 +906,21 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
         __m256 sum7 = _mm256_setzero_ps();
         __m256 sum8 = _mm256_setzero_ps();
         for (ptrdiff_t k = 0; k < 128; k += 32) {
-            const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
+            const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
                 _mm256_loadu_ps(wpe + j * 144 + k));
-            const __m256 d = _mm256_sub_ps(x2, _mm256_set1_ps(mean));
+            const __m256 d = _mm256_sub_ps(x_v, _mm256_set1_ps(mean));
             sum5 = _mm256_fmadd_ps(d, d, sum5);
-            const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 8),
+            const __m256 x_v2 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 8),
                 _mm256_loadu_ps(wpe + j * 144 + k + 8));
-            const __m256 d2 = _mm256_sub_ps(x3, _mm256_set1_ps(mean));
+            const __m256 d2 = _mm256_sub_ps(x_v2, _mm256_set1_ps(mean));
             sum6 = _mm256_fmadd_ps(d2, d2, sum6);
-            const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 16),
+            const __m256 x_v3 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 16),
                 _mm256_loadu_ps(wpe + j * 144 + k + 16));
-            const __m256 d3 = _mm256_sub_ps(x4, _mm256_set1_ps(mean));
+            const __m256 d3 = _mm256_sub_ps(x_v3, _mm256_set1_ps(mean));
             sum7 = _mm256_fmadd_ps(d3, d3, sum7);
-            const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 24),
+            const __m256 x_v4 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k + 24),
                 _mm256_loadu_ps(wpe + j * 144 + k + 24));
-            const __m256 d4 = _mm256_sub_ps(x5, _mm256_set1_ps(mean));
+            const __m256 d4 = _mm256_sub_ps(x_v4, _mm256_set1_ps(mean));
             sum8 = _mm256_fmadd_ps(d4, d4, sum8);
         }
         const float row_sum2 =
@@ -929,13 +929,13 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
         const float add = variance + 1e-05f;
         const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
         for (ptrdiff_t k = 0; k < 128; k += 8) {
-            const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
+            const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
                 _mm256_loadu_ps(wpe + j * 144 + k));
             const __m256 mul =
-                _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
-            const __m256 h_0_ln_1_2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
+                _mm256_mul_ps(_mm256_sub_ps(x_v, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
+            const __m256 h_0_ln_1_v = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
                 _mm256_loadu_ps(h_0_ln_1_bias + k));
-            _mm256_storeu_ps(h_0_ln_1 + j * 144 + k, h_0_ln_1_2);
+            _mm256_storeu_ps(h_0_ln_1 + j * 144 + k, h_0_ln_1_v);
         }
     }
 }
@@ -985,32 +985,32 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
                 c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                 c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
             }
-            const __m256 h_0_attn_c_attn_bias2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
+            const __m256 h_0_attn_c_attn_bias_v = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j,
-                _mm256_add_ps(c0_0, h_0_attn_c_attn_bias2));
-            const __m256 h_0_attn_c_attn_bias3 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
+                _mm256_add_ps(c0_0, h_0_attn_c_attn_bias_v));
+            const __m256 h_0_attn_c_attn_bias_v2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 8,
-                _mm256_add_ps(c0_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c0_1, h_0_attn_c_attn_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 400,
-                _mm256_add_ps(c1_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c1_0, h_0_attn_c_attn_bias_v));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 408,
-                _mm256_add_ps(c1_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c1_1, h_0_attn_c_attn_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 800,
-                _mm256_add_ps(c2_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c2_0, h_0_attn_c_attn_bias_v));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 808,
-                _mm256_add_ps(c2_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c2_1, h_0_attn_c_attn_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1200,
-                _mm256_add_ps(c3_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c3_0, h_0_attn_c_attn_bias_v));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1208,
-                _mm256_add_ps(c3_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c3_1, h_0_attn_c_attn_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1600,
-                _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c4_0, h_0_attn_c_attn_bias_v));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1608,
-                _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c4_1, h_0_attn_c_attn_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 2000,
-                _mm256_add_ps(c5_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c5_0, h_0_attn_c_attn_bias_v));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 2008,
-                _mm256_add_ps(c5_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c5_1, h_0_attn_c_attn_bias_v2));
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             __m256 c0_0 = _mm256_setzero_ps();
@@ -1043,28 +1043,28 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
                 c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                 c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
             }
-            const __m256 h_0_attn_c_attn_bias2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
+            const __m256 h_0_attn_c_attn_bias_v = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j,
-                _mm256_add_ps(c0_0, h_0_attn_c_attn_bias2));
-            const __m256 h_0_attn_c_attn_bias3 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
+                _mm256_add_ps(c0_0, h_0_attn_c_attn_bias_v));
+            const __m256 h_0_attn_c_attn_bias_v2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 8,
-                _mm256_add_ps(c0_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c0_1, h_0_attn_c_attn_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 400,
-                _mm256_add_ps(c1_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c1_0, h_0_attn_c_attn_bias_v));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 408,
-                _mm256_add_ps(c1_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c1_1, h_0_attn_c_attn_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 800,
-                _mm256_add_ps(c2_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c2_0, h_0_attn_c_attn_bias_v));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 808,
-                _mm256_add_ps(c2_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c2_1, h_0_attn_c_attn_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1200,
-                _mm256_add_ps(c3_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c3_0, h_0_attn_c_attn_bias_v));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1208,
-                _mm256_add_ps(c3_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c3_1, h_0_attn_c_attn_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1600,
-                _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
+                _mm256_add_ps(c4_0, h_0_attn_c_attn_bias_v));
             _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1608,
-                _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
+                _mm256_add_ps(c4_1, h_0_attn_c_attn_bias_v2));
         }
     }
 }
@@ -1115,32 +1115,32 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
                 c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                 c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
             }
-            const __m256 h_0_attn_c_proj_bias2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
+            const __m256 h_0_attn_c_proj_bias_v = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j,
-                _mm256_add_ps(c0_0, h_0_attn_c_proj_bias2));
-            const __m256 h_0_attn_c_proj_bias3 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
+                _mm256_add_ps(c0_0, h_0_attn_c_proj_bias_v));
+            const __m256 h_0_attn_c_proj_bias_v2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 8,
-                _mm256_add_ps(c0_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c0_1, h_0_attn_c_proj_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 144,
-                _mm256_add_ps(c1_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c1_0, h_0_attn_c_proj_bias_v));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 152,
-                _mm256_add_ps(c1_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c1_1, h_0_attn_c_proj_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 288,
-                _mm256_add_ps(c2_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c2_0, h_0_attn_c_proj_bias_v));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 296,
-                _mm256_add_ps(c2_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c2_1, h_0_attn_c_proj_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 432,
-                _mm256_add_ps(c3_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c3_0, h_0_attn_c_proj_bias_v));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 440,
-                _mm256_add_ps(c3_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c3_1, h_0_attn_c_proj_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 576,
-                _mm256_add_ps(c4_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c4_0, h_0_attn_c_proj_bias_v));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 584,
-                _mm256_add_ps(c4_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c4_1, h_0_attn_c_proj_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 720,
-                _mm256_add_ps(c5_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c5_0, h_0_attn_c_proj_bias_v));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 728,
-                _mm256_add_ps(c5_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c5_1, h_0_attn_c_proj_bias_v2));
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             __m256 c0_0 = _mm256_setzero_ps();
@@ -1173,28 +1173,28 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
                 c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                 c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
             }
-            const __m256 h_0_attn_c_proj_bias2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
+            const __m256 h_0_attn_c_proj_bias_v = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j,
-                _mm256_add_ps(c0_0, h_0_attn_c_proj_bias2));
-            const __m256 h_0_attn_c_proj_bias3 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
+                _mm256_add_ps(c0_0, h_0_attn_c_proj_bias_v));
+            const __m256 h_0_attn_c_proj_bias_v2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 8,
-                _mm256_add_ps(c0_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c0_1, h_0_attn_c_proj_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 144,
-                _mm256_add_ps(c1_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c1_0, h_0_attn_c_proj_bias_v));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 152,
-                _mm256_add_ps(c1_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c1_1, h_0_attn_c_proj_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 288,
-                _mm256_add_ps(c2_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c2_0, h_0_attn_c_proj_bias_v));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 296,
-                _mm256_add_ps(c2_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c2_1, h_0_attn_c_proj_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 432,
-                _mm256_add_ps(c3_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c3_0, h_0_attn_c_proj_bias_v));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 440,
-                _mm256_add_ps(c3_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c3_1, h_0_attn_c_proj_bias_v2));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 576,
-                _mm256_add_ps(c4_0, h_0_attn_c_proj_bias2));
+                _mm256_add_ps(c4_0, h_0_attn_c_proj_bias_v));
             _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 584,
-                _mm256_add_ps(c4_1, h_0_attn_c_proj_bias3));
+                _mm256_add_ps(c4_1, h_0_attn_c_proj_bias_v2));
         }
     }
 }
@@ -1429,9 +1429,9 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
                 _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k));
             const __m256 mul =
                 _mm256_mul_ps(_mm256_sub_ps(h_3, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
-            const __m256 ln_f2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(ln_f_weight + k),
+            const __m256 ln_f_v = _mm256_fmadd_ps(mul, _mm256_loadu_ps(ln_f_weight + k),
                 _mm256_loadu_ps(ln_f_bias + k));
-            _mm256_storeu_ps(ln_f + j * 144 + k, ln_f2);
+            _mm256_storeu_ps(ln_f + j * 144 + k, ln_f_v);
         }
     }
 }
@@ -1625,24 +1625,25 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
             __m256 sum3 = _mm256_setzero_ps();
             __m256 sum4 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 32) {
-                const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
+                const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(wpe + j * 144 + k));
-                sum = _mm256_add_ps(sum, x2);
-                _mm256_storeu_ps(x + row * 9216 + j * 144 + k, x2);
-                const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 8),
+                sum = _mm256_add_ps(sum, x_v);
+                _mm256_storeu_ps(x + row * 9216 + j * 144 + k, x_v);
+                const __m256 x_v2 = _mm256_add_ps(
+                    _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 8),
                     _mm256_loadu_ps(wpe + j * 144 + k + 8));
-                sum2 = _mm256_add_ps(sum2, x3);
-                _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 8, x3);
-                const __m256 x4 = _mm256_add_ps(
+                sum2 = _mm256_add_ps(sum2, x_v2);
+                _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 8, x_v2);
+                const __m256 x_v3 = _mm256_add_ps(
                     _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 16),
                     _mm256_loadu_ps(wpe + j * 144 + k + 16));
-                sum3 = _mm256_add_ps(sum3, x4);
-                _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 16, x4);
-                const __m256 x5 = _mm256_add_ps(
+                sum3 = _mm256_add_ps(sum3, x_v3);
+                _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 16, x_v3);
+                const __m256 x_v4 = _mm256_add_ps(
                     _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 24),
                     _mm256_loadu_ps(wpe + j * 144 + k + 24));
-                sum4 = _mm256_add_ps(sum4, x5);
-                _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 24, x5);
+                sum4 = _mm256_add_ps(sum4, x_v4);
+                _mm256_storeu_ps(x + row * 9216 + j * 144 + k + 24, x_v4);
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
                 _mm256_add_ps(sum3, sum4)));
@@ -1653,23 +1654,24 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
             __m256 sum7 = _mm256_setzero_ps();
             __m256 sum8 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 32) {
-                const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
+                const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(wpe + j * 144 + k));
-                const __m256 d = _mm256_sub_ps(x2, _mm256_set1_ps(mean));
+                const __m256 d = _mm256_sub_ps(x_v, _mm256_set1_ps(mean));
                 sum5 = _mm256_fmadd_ps(d, d, sum5);
-                const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 8),
+                const __m256 x_v2 = _mm256_add_ps(
+                    _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 8),
                     _mm256_loadu_ps(wpe + j * 144 + k + 8));
-                const __m256 d2 = _mm256_sub_ps(x3, _mm256_set1_ps(mean));
+                const __m256 d2 = _mm256_sub_ps(x_v2, _mm256_set1_ps(mean));
                 sum6 = _mm256_fmadd_ps(d2, d2, sum6);
-                const __m256 x4 = _mm256_add_ps(
+                const __m256 x_v3 = _mm256_add_ps(
                     _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 16),
                     _mm256_loadu_ps(wpe + j * 144 + k + 16));
-                const __m256 d3 = _mm256_sub_ps(x4, _mm256_set1_ps(mean));
+                const __m256 d3 = _mm256_sub_ps(x_v3, _mm256_set1_ps(mean));
                 sum7 = _mm256_fmadd_ps(d3, d3, sum7);
-                const __m256 x5 = _mm256_add_ps(
+                const __m256 x_v4 = _mm256_add_ps(
                     _mm256_loadu_ps(wte + row * 9216 + j * 144 + k + 24),
                     _mm256_loadu_ps(wpe + j * 144 + k + 24));
-                const __m256 d4 = _mm256_sub_ps(x5, _mm256_set1_ps(mean));
+                const __m256 d4 = _mm256_sub_ps(x_v4, _mm256_set1_ps(mean));
                 sum8 = _mm256_fmadd_ps(d4, d4, sum8);
             }
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6),
@@ -1678,13 +1680,13 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
             const float add = variance + 1e-05f;
             const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
             for (ptrdiff_t k = 0; k < 128; k += 8) {
-                const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
+                const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(wpe + j * 144 + k));
                 const __m256 mul =
-                    _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
-                const __m256 h_0_ln_1_2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
+                    _mm256_mul_ps(_mm256_sub_ps(x_v, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
+                const __m256 h_0_ln_1_v = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
                     _mm256_loadu_ps(h_0_ln_1_bias + k));
-                _mm256_storeu_ps(h_0_ln_1 + row * 9216 + j * 144 + k, h_0_ln_1_2);
+                _mm256_storeu_ps(h_0_ln_1 + row * 9216 + j * 144 + k, h_0_ln_1_v);
             }
             h_0_ln_1_div[row * 64 + j] = div;
             h_0_ln_1_rsqrt[row * 64 + j] = rsqrt;
@@ -1739,32 +1741,33 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
                     c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                     c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
                 }
-                const __m256 h_0_attn_c_attn_bias2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
+                const __m256 h_0_attn_c_attn_bias_v = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j,
-                    _mm256_add_ps(c0_0, h_0_attn_c_attn_bias2));
-                const __m256 h_0_attn_c_attn_bias3 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
+                    _mm256_add_ps(c0_0, h_0_attn_c_attn_bias_v));
+                const __m256 h_0_attn_c_attn_bias_v2 =
+                    _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 8,
-                    _mm256_add_ps(c0_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c0_1, h_0_attn_c_attn_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 400,
-                    _mm256_add_ps(c1_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c1_0, h_0_attn_c_attn_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 408,
-                    _mm256_add_ps(c1_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c1_1, h_0_attn_c_attn_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 800,
-                    _mm256_add_ps(c2_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c2_0, h_0_attn_c_attn_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 808,
-                    _mm256_add_ps(c2_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c2_1, h_0_attn_c_attn_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1200,
-                    _mm256_add_ps(c3_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c3_0, h_0_attn_c_attn_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1208,
-                    _mm256_add_ps(c3_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c3_1, h_0_attn_c_attn_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1600,
-                    _mm256_add_ps(c4_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c4_0, h_0_attn_c_attn_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1608,
-                    _mm256_add_ps(c4_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c4_1, h_0_attn_c_attn_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 2000,
-                    _mm256_add_ps(c5_0, h_0_attn_c_attn_bias2));
+                    _mm256_add_ps(c5_0, h_0_attn_c_attn_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 2008,
-                    _mm256_add_ps(c5_1, h_0_attn_c_attn_bias3));
+                    _mm256_add_ps(c5_1, h_0_attn_c_attn_bias_v2));
             }
         }
     }
@@ -2024,32 +2027,33 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
                     c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                     c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
                 }
-                const __m256 h_0_attn_c_proj_bias2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
+                const __m256 h_0_attn_c_proj_bias_v = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j,
-                    _mm256_add_ps(c0_0, h_0_attn_c_proj_bias2));
-                const __m256 h_0_attn_c_proj_bias3 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
+                    _mm256_add_ps(c0_0, h_0_attn_c_proj_bias_v));
+                const __m256 h_0_attn_c_proj_bias_v2 =
+                    _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 8,
-                    _mm256_add_ps(c0_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c0_1, h_0_attn_c_proj_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 144,
-                    _mm256_add_ps(c1_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c1_0, h_0_attn_c_proj_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 152,
-                    _mm256_add_ps(c1_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c1_1, h_0_attn_c_proj_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 288,
-                    _mm256_add_ps(c2_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c2_0, h_0_attn_c_proj_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 296,
-                    _mm256_add_ps(c2_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c2_1, h_0_attn_c_proj_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 432,
-                    _mm256_add_ps(c3_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c3_0, h_0_attn_c_proj_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 440,
-                    _mm256_add_ps(c3_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c3_1, h_0_attn_c_proj_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 576,
-                    _mm256_add_ps(c4_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c4_0, h_0_attn_c_proj_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 584,
-                    _mm256_add_ps(c4_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c4_1, h_0_attn_c_proj_bias_v2));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 720,
-                    _mm256_add_ps(c5_0, h_0_attn_c_proj_bias2));
+                    _mm256_add_ps(c5_0, h_0_attn_c_proj_bias_v));
                 _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 728,
-                    _mm256_add_ps(c5_1, h_0_attn_c_proj_bias3));
+                    _mm256_add_ps(c5_1, h_0_attn_c_proj_bias_v2));
             }
         }
     }
@@ -2074,22 +2078,24 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             __m256 sum3 = _mm256_setzero_ps();
             __m256 sum4 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 32) {
-                const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
+                const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k));
-                sum = _mm256_add_ps(sum, x2);
-                _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k, x2);
-                const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
+                sum = _mm256_add_ps(sum, x_v);
+                _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k, x_v);
+                const __m256 x_v2 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 8));
-                sum2 = _mm256_add_ps(sum2, x3);
-                _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k + 8, x3);
-                const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 16),
+                sum2 = _mm256_add_ps(sum2, x_v2);
+                _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k + 8, x_v2);
+                const __m256 x_v3 = _mm256_add_ps(
+                    _mm256_loadu_ps(x + row * 9216 + j * 144 + k + 16),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 16));
-                sum3 = _mm256_add_ps(sum3, x4);
-                _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k + 16, x4);
-                const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 24),
+                sum3 = _mm256_add_ps(sum3, x_v3);
+                _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k + 16, x_v3);
+                const __m256 x_v4 = _mm256_add_ps(
+                    _mm256_loadu_ps(x + row * 9216 + j * 144 + k + 24),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 24));
-                sum4 = _mm256_add_ps(sum4, x5);
-                _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k + 24, x5);
+                sum4 = _mm256_add_ps(sum4, x_v4);
+                _mm256_storeu_ps(x_2 + row * 9216 + j * 144 + k + 24, x_v4);
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
                 _mm256_add_ps(sum3, sum4)));
@@ -2100,21 +2106,23 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             __m256 sum7 = _mm256_setzero_ps();
             __m256 sum8 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 32) {
-                const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
+                const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k));
-                const __m256 d = _mm256_sub_ps(x2, _mm256_set1_ps(mean));
+                const __m256 d = _mm256_sub_ps(x_v, _mm256_set1_ps(mean));
                 sum5 = _mm256_fmadd_ps(d, d, sum5);
-                const __m256 x3 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
+                const __m256 x_v2 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 8));
-                const __m256 d2 = _mm256_sub_ps(x3, _mm256_set1_ps(mean));
+                const __m256 d2 = _mm256_sub_ps(x_v2, _mm256_set1_ps(mean));
                 sum6 = _mm256_fmadd_ps(d2, d2, sum6);
-                const __m256 x4 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 16),
+                const __m256 x_v3 = _mm256_add_ps(
+                    _mm256_loadu_ps(x + row * 9216 + j * 144 + k + 16),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 16));
-                const __m256 d3 = _mm256_sub_ps(x4, _mm256_set1_ps(mean));
+                const __m256 d3 = _mm256_sub_ps(x_v3, _mm256_set1_ps(mean));
                 sum7 = _mm256_fmadd_ps(d3, d3, sum7);
-                const __m256 x5 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 24),
+                const __m256 x_v4 = _mm256_add_ps(
+                    _mm256_loadu_ps(x + row * 9216 + j * 144 + k + 24),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k + 24));
-                const __m256 d4 = _mm256_sub_ps(x5, _mm256_set1_ps(mean));
+                const __m256 d4 = _mm256_sub_ps(x_v4, _mm256_set1_ps(mean));
                 sum8 = _mm256_fmadd_ps(d4, d4, sum8);
             }
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6),
@@ -2123,13 +2131,13 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             const float add = variance + 1e-05f;
             const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
             for (ptrdiff_t k = 0; k < 128; k += 8) {
-                const __m256 x2 = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
+                const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k));
                 const __m256 mul =
-                    _mm256_mul_ps(_mm256_sub_ps(x2, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
-                const __m256 h_0_ln_2_2 = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_2_weight + k),
+                    _mm256_mul_ps(_mm256_sub_ps(x_v, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
+                const __m256 h_0_ln_2_v = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_2_weight + k),
                     _mm256_loadu_ps(h_0_ln_2_bias + k));
-                _mm256_storeu_ps(h_0_ln_2 + row * 9216 + j * 144 + k, h_0_ln_2_2);
+                _mm256_storeu_ps(h_0_ln_2 + row * 9216 + j * 144 + k, h_0_ln_2_v);
             }
             h_0_ln_2_div[row * 64 + j] = div;
             h_0_ln_2_rsqrt[row * 64 + j] = rsqrt;
@@ -2199,18 +2207,18 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
                 _mm256_storeu_ps(tile + 80, c5_0);
                 _mm256_storeu_ps(tile + 88, c5_1);
                 for (ptrdiff_t r = 0; r < 6; r++) {
-                    const __m256 h_0_mlp_c_fc2 = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16),
+                    const __m256 h_0_mlp_c_fc_v = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16),
                         _mm256_loadu_ps(h_0_mlp_c_fc_bias + j));
-                    const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc2);
+                    const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc_v);
                     _mm256_storeu_ps(h_0_mul + row * 528 + r * 528 + j,
-                        _mm256_mul_ps(h_0_mlp_c_fc2, normal_cdf));
-                    _mm256_storeu_ps(h_0_mlp_c_fc + row * 528 + r * 528 + j, h_0_mlp_c_fc2);
-                    const __m256 h_0_mlp_c_fc3 = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16 + 8),
+                        _mm256_mul_ps(h_0_mlp_c_fc_v, normal_cdf));
+                    _mm256_storeu_ps(h_0_mlp_c_fc + row * 528 + r * 528 + j, h_0_mlp_c_fc_v);
+                    const __m256 h_0_mlp_c_fc_v2 = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16 + 8),
                         _mm256_loadu_ps(h_0_mlp_c_fc_bias + j + 8));
-                    const __m256 normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc3);
+                    const __m256 normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc_v2);
                     _mm256_storeu_ps(h_0_mul + row * 528 + r * 528 + j + 8,
-                        _mm256_mul_ps(h_0_mlp_c_fc3, normal_cdf2));
-                    _mm256_storeu_ps(h_0_mlp_c_fc + row * 528 + r * 528 + j + 8, h_0_mlp_c_fc3);
+                        _mm256_mul_ps(h_0_mlp_c_fc_v2, normal_cdf2));
+                    _mm256_storeu_ps(h_0_mlp_c_fc + row * 528 + r * 528 + j + 8, h_0_mlp_c_fc_v2);
                 }
             }
         }
@@ -2357,31 +2365,31 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
             __m256 sum = _mm256_setzero_ps();
             __m256 sum2 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 64; k += 16) {
-                const __m256 logits2 = _mm256_loadu_ps(logits + row * 4160 + j * 65 + k);
-                largest = _mm256_max_ps(largest, logits2);
+                const __m256 logits_v = _mm256_loadu_ps(logits + row * 4160 + j * 65 + k);
+                largest = _mm256_max_ps(largest, logits_v);
                 const __m256i iota =
                     _mm256_add_epi32(_mm256_set1_epi32((int32_t)k), char_gpt_iota());
-                const int32_t next2 = next[row * 64 + j];
-                const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits2,
-                    _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(next2))));
+                const int32_t next_v = next[row * 64 + j];
+                const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits_v,
+                    _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(next_v))));
                 sum = _mm256_add_ps(sum, select);
-                const __m256 logits3 = _mm256_loadu_ps(logits + row * 4160 + j * 65 + k + 8);
-                largest2 = _mm256_max_ps(largest2, logits3);
+                const __m256 logits_v2 = _mm256_loadu_ps(logits + row * 4160 + j * 65 + k + 8);
+                largest2 = _mm256_max_ps(largest2, logits_v2);
                 const __m256i iota2 =
                     _mm256_add_epi32(_mm256_set1_epi32((int32_t)(k + 8)), char_gpt_iota());
-                const __m256 select2 = _mm256_blendv_ps(_mm256_setzero_ps(), logits3,
-                    _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota2, _mm256_set1_epi32(next2))));
+                const __m256 select2 = _mm256_blendv_ps(_mm256_setzero_ps(), logits_v2,
+                    _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota2, _mm256_set1_epi32(next_v))));
                 sum2 = _mm256_add_ps(sum2, select2);
             }
             {
                 const __m256 active =
                     _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(1), char_gpt_iota()));
-                const __m256 logits2 =
+                const __m256 logits_v =
                     _mm256_maskload_ps(logits + row * 4160 + j * 65 + 64, char_gpt_lanes(1));
                 largest = _mm256_max_ps(largest,
-                    _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits2, active));
+                    _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits_v, active));
                 const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(64), char_gpt_iota());
-                const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits2,
+                const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits_v,
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
                         _mm256_set1_epi32(next[row * 64 + j]))));
                 sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select, active));
@@ -2417,8 +2425,8 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
                         _mm256_set1_epi32(next[row * 64 + j]))));
-                const __m256 d_logits2 = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
-                _mm256_storeu_ps(d_logits + row * 5120 + j * 80 + k, d_logits2);
+                const __m256 d_logits_v = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
+                _mm256_storeu_ps(d_logits + row * 5120 + j * 80 + k, d_logits_v);
             }
             {
                 const __m256 exp =
@@ -2427,9 +2435,9 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
                         _mm256_set1_epi32(next[row * 64 + j]))));
-                const __m256 d_logits2 = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
+                const __m256 d_logits_v = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
                 _mm256_maskstore_ps(d_logits + row * 5120 + j * 80 + 64, char_gpt_lanes(1),
-                    d_logits2);
+                    d_logits_v);
             }
             loss_total += sub;
         }
@@ -2589,40 +2597,41 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
             __m256 sum3 = _mm256_setzero_ps();
             __m256 sum4 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 16) {
-                const __m256 d_ln_f2 = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k);
-                const __m256 mul = _mm256_mul_ps(d_ln_f2, _mm256_loadu_ps(ln_f_weight + k));
-                const float ln_f_div2 = ln_f_div[row * 64 + j];
+                const __m256 d_ln_f_v = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k);
+                const __m256 mul = _mm256_mul_ps(d_ln_f_v, _mm256_loadu_ps(ln_f_weight + k));
+                const float ln_f_div_v = ln_f_div[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(ln_f_div2));
+                    _mm256_set1_ps(ln_f_div_v));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
-                const float ln_f_rsqrt3 = ln_f_rsqrt[row * 64 + j];
-                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(ln_f_rsqrt3));
+                const float ln_f_rsqrt_v = ln_f_rsqrt[row * 64 + j];
+                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(ln_f_rsqrt_v));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_ln_f_bias + k,
-                    _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k), d_ln_f2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k), d_ln_f_v));
                 _mm256_storeu_ps(d_ln_f_weight + k,
-                    _mm256_fmadd_ps(d_ln_f2, _mm256_mul_ps(sub, _mm256_set1_ps(ln_f_rsqrt3)),
+                    _mm256_fmadd_ps(d_ln_f_v, _mm256_mul_ps(sub, _mm256_set1_ps(ln_f_rsqrt_v)),
                         _mm256_loadu_ps(d_ln_f_weight + k)));
-                const __m256 d_ln_f3 = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k + 8);
-                const __m256 mul3 = _mm256_mul_ps(d_ln_f3, _mm256_loadu_ps(ln_f_weight + k + 8));
+                const __m256 d_ln_f_v2 = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k + 8);
+                const __m256 mul3 = _mm256_mul_ps(d_ln_f_v2, _mm256_loadu_ps(ln_f_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(
-                    _mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k + 8), _mm256_set1_ps(ln_f_div2));
+                    _mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k + 8),
+                    _mm256_set1_ps(ln_f_div_v));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
-                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(ln_f_rsqrt3));
+                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(ln_f_rsqrt_v));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_ln_f_bias + k + 8,
-                    _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k + 8), d_ln_f3));
+                    _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k + 8), d_ln_f_v2));
                 _mm256_storeu_ps(d_ln_f_weight + k + 8,
-                    _mm256_fmadd_ps(d_ln_f3, _mm256_mul_ps(sub2, _mm256_set1_ps(ln_f_rsqrt3)),
+                    _mm256_fmadd_ps(d_ln_f_v2, _mm256_mul_ps(sub2, _mm256_set1_ps(ln_f_rsqrt_v)),
                         _mm256_loadu_ps(d_ln_f_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
             const float mul = row_sum * -0.5f;
-            const float ln_f_rsqrt2 = ln_f_rsqrt[row * 64 + j];
-            const float mul2 = mul * ln_f_rsqrt2;
-            const float mul3 = mul2 * ln_f_rsqrt2;
-            const float mul4 = mul3 * ln_f_rsqrt2;
+            const float ln_f_rsqrt_v = ln_f_rsqrt[row * 64 + j];
+            const float mul2 = mul * ln_f_rsqrt_v;
+            const float mul3 = mul2 * ln_f_rsqrt_v;
+            const float mul4 = mul3 * ln_f_rsqrt_v;
             const float mul5 = mul4 * 0.015625f;
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
@@ -2633,10 +2642,10 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                     _mm256_loadu_ps(ln_f_weight + k));
                 const __m256 mul7 = _mm256_mul_ps(mul6, _mm256_set1_ps(ln_f_rsqrt[row * 64 + j]));
                 const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5), mul7);
-                const __m256 d_h_3_2 = _mm256_add_ps(add, _mm256_set1_ps(div));
-                _mm256_storeu_ps(d_h_3 + row * 9216 + j * 144 + k, d_h_3_2);
+                const __m256 d_h_3_v = _mm256_add_ps(add, _mm256_set1_ps(div));
+                _mm256_storeu_ps(d_h_3 + row * 9216 + j * 144 + k, d_h_3_v);
                 _mm256_storeu_ps(d_h_3_mlp_c_proj_bias + k,
-                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_mlp_c_proj_bias + k), d_h_3_2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_mlp_c_proj_bias + k), d_h_3_v));
             }
         }
     }
@@ -2733,30 +2742,31 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                 _mm256_storeu_ps(tile + 80, c5_0);
                 _mm256_storeu_ps(tile + 88, c5_1);
                 for (ptrdiff_t r = 0; r < 6; r++) {
-                    const __m256 h_3_mlp_c_fc2 =
+                    const __m256 h_3_mlp_c_fc_v =
                         _mm256_loadu_ps(h_3_mlp_c_fc + row * 528 + r * 528 + j);
-                    const __m256 normal_cdf = char_gpt_normal_cdf(h_3_mlp_c_fc2);
-                    const __m256 tile2 = _mm256_loadu_ps(tile + r * 16);
-                    const __m256 mul = _mm256_mul_ps(_mm256_mul_ps(tile2, h_3_mlp_c_fc2),
+                    const __m256 normal_cdf = char_gpt_normal_cdf(h_3_mlp_c_fc_v);
+                    const __m256 tile_v = _mm256_loadu_ps(tile + r * 16);
+                    const __m256 mul = _mm256_mul_ps(_mm256_mul_ps(tile_v, h_3_mlp_c_fc_v),
                         _mm256_set1_ps(0.3989423f));
-                    const __m256 mul2 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc2,
-                        _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc2);
+                    const __m256 mul2 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc_v,
+                        _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc_v);
                     const __m256 exp = char_gpt_exp(mul2);
-                    const __m256 d_h_3_mlp_c_fc2 =
-                        _mm256_fmadd_ps(tile2, normal_cdf, _mm256_mul_ps(mul, exp));
-                    _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + r * 528 + j, d_h_3_mlp_c_fc2);
-                    const __m256 h_3_mlp_c_fc3 =
+                    const __m256 d_h_3_mlp_c_fc_v =
+                        _mm256_fmadd_ps(tile_v, normal_cdf, _mm256_mul_ps(mul, exp));
+                    _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + r * 528 + j, d_h_3_mlp_c_fc_v);
+                    const __m256 h_3_mlp_c_fc_v2 =
                         _mm256_loadu_ps(h_3_mlp_c_fc + row * 528 + r * 528 + j + 8);
-                    const __m256 normal_cdf2 = char_gpt_normal_cdf(h_3_mlp_c_fc3);
-                    const __m256 tile3 = _mm256_loadu_ps(tile + r * 16 + 8);
-                    const __m256 mul3 = _mm256_mul_ps(_mm256_mul_ps(tile3, h_3_mlp_c_fc3),
+                    const __m256 normal_cdf2 = char_gpt_normal_cdf(h_3_mlp_c_fc_v2);
+                    const __m256 tile_v2 = _mm256_loadu_ps(tile + r * 16 + 8);
+                    const __m256 mul3 = _mm256_mul_ps(_mm256_mul_ps(tile_v2, h_3_mlp_c_fc_v2),
                         _mm256_set1_ps(0.3989423f));
-                    const __m256 mul4 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc3,
-                        _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc3);
+                    const __m256 mul4 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc_v2,
+                        _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc_v2);
                     const __m256 exp2 = char_gpt_exp(mul4);
-                    const __m256 d_h_3_mlp_c_fc3 =
-                        _mm256_fmadd_ps(tile3, normal_cdf2, _mm256_mul_ps(mul3, exp2));
-                    _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + r * 528 + j + 8, d_h_3_mlp_c_fc3);
+                    const __m256 d_h_3_mlp_c_fc_v2 =
+                        _mm256_fmadd_ps(tile_v2, normal_cdf2, _mm256_mul_ps(mul3, exp2));
+                    _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + r * 528 + j + 8,
+                        d_h_3_mlp_c_fc_v2);
                 }
             }
         }
@@ -2868,46 +2878,46 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
             __m256 sum3 = _mm256_setzero_ps();
             __m256 sum4 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 16) {
-                const __m256 d_h_3_ln_2_2 = _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k);
+                const __m256 d_h_3_ln_2_v = _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k);
                 const __m256 mul =
-                    _mm256_mul_ps(d_h_3_ln_2_2, _mm256_loadu_ps(h_3_ln_2_weight + k));
-                const float h_3_ln_2_div2 = h_3_ln_2_div[row * 64 + j];
+                    _mm256_mul_ps(d_h_3_ln_2_v, _mm256_loadu_ps(h_3_ln_2_weight + k));
+                const float h_3_ln_2_div_v = h_3_ln_2_div[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(h_3_ln_2_div2));
+                    _mm256_set1_ps(h_3_ln_2_div_v));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
-                const float h_3_ln_2_rsqrt3 = h_3_ln_2_rsqrt[row * 64 + j];
-                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_3_ln_2_rsqrt3));
+                const float h_3_ln_2_rsqrt_v = h_3_ln_2_rsqrt[row * 64 + j];
+                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_3_ln_2_rsqrt_v));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_h_3_ln_2_bias + k,
-                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k), d_h_3_ln_2_2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k), d_h_3_ln_2_v));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k,
-                    _mm256_fmadd_ps(d_h_3_ln_2_2,
-                        _mm256_mul_ps(sub, _mm256_set1_ps(h_3_ln_2_rsqrt3)),
+                    _mm256_fmadd_ps(d_h_3_ln_2_v,
+                        _mm256_mul_ps(sub, _mm256_set1_ps(h_3_ln_2_rsqrt_v)),
                         _mm256_loadu_ps(d_h_3_ln_2_weight + k)));
-                const __m256 d_h_3_ln_2_3 =
+                const __m256 d_h_3_ln_2_v2 =
                     _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k + 8);
                 const __m256 mul3 =
-                    _mm256_mul_ps(d_h_3_ln_2_3, _mm256_loadu_ps(h_3_ln_2_weight + k + 8));
+                    _mm256_mul_ps(d_h_3_ln_2_v2, _mm256_loadu_ps(h_3_ln_2_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(
                     _mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k + 8),
-                    _mm256_set1_ps(h_3_ln_2_div2));
+                    _mm256_set1_ps(h_3_ln_2_div_v));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
-                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_3_ln_2_rsqrt3));
+                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_3_ln_2_rsqrt_v));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_h_3_ln_2_bias + k + 8,
-                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k + 8), d_h_3_ln_2_3));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k + 8), d_h_3_ln_2_v2));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k + 8,
-                    _mm256_fmadd_ps(d_h_3_ln_2_3,
-                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_3_ln_2_rsqrt3)),
+                    _mm256_fmadd_ps(d_h_3_ln_2_v2,
+                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_3_ln_2_rsqrt_v)),
                         _mm256_loadu_ps(d_h_3_ln_2_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
             const float mul = row_sum * -0.5f;
-            const float h_3_ln_2_rsqrt2 = h_3_ln_2_rsqrt[row * 64 + j];
-            const float mul2 = mul * h_3_ln_2_rsqrt2;
-            const float mul3 = mul2 * h_3_ln_2_rsqrt2;
-            const float mul4 = mul3 * h_3_ln_2_rsqrt2;
+            const float h_3_ln_2_rsqrt_v = h_3_ln_2_rsqrt[row * 64 + j];
+            const float mul2 = mul * h_3_ln_2_rsqrt_v;
+            const float mul3 = mul2 * h_3_ln_2_rsqrt_v;
+            const float mul4 = mul3 * h_3_ln_2_rsqrt_v;
             const float mul5 = mul4 * 0.015625f;
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
@@ -2920,10 +2930,10 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                     _mm256_loadu_ps(h_3_ln_2_weight + k));
                 const __m256 mul7 =
                     _mm256_mul_ps(mul6, _mm256_set1_ps(h_3_ln_2_rsqrt[row * 64 + j]));
-                const __m256 d_x2 = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
-                _mm256_storeu_ps(d_x + row * 9216 + j * 144 + k, d_x2);
+                const __m256 d_x_v = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
+                _mm256_storeu_ps(d_x + row * 9216 + j * 144 + k, d_x_v);
                 _mm256_storeu_ps(d_h_3_attn_c_proj_bias + k,
-                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_c_proj_bias + k), d_x2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_c_proj_bias + k), d_x_v));
             }
         }
     }
@@ -3215,12 +3225,13 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
                     const __m256 le = _mm256_castsi256_ps(
                         _mm256_xor_si256(_mm256_cmpgt_epi32(iota, _mm256_set1_epi32((int32_t)k)),
                             _mm256_set1_epi32(-1)));
-                    const __m256 h_3_attn_exp2 =
+                    const __m256 h_3_attn_exp_v =
                         _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l);
                     const __m256 mul = _mm256_mul_ps(
                         _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l),
-                        h_3_attn_exp2);
-                    const __m256 add = _mm256_fmadd_ps(h_3_attn_exp2, _mm256_set1_ps(row_sum), mul);
+                        h_3_attn_exp_v);
+                    const __m256 add =
+                        _mm256_fmadd_ps(h_3_attn_exp_v, _mm256_set1_ps(row_sum), mul);
                     _mm256_storeu_ps(d_h_3_attn_mul + row * 16448 + j * 4112 + k * 64 + l,
                         _mm256_mul_ps(_mm256_blendv_ps(_mm256_setzero_ps(), add, le),
                             _mm256_set1_ps(0.17677669f)));
@@ -3448,45 +3459,45 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
             __m256 sum3 = _mm256_setzero_ps();
             __m256 sum4 = _mm256_setzero_ps();
             for (ptrdiff_t k = 0; k < 128; k += 16) {
-                const __m256 d_h_0_ln_1_2 = _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k);
+                const __m256 d_h_0_ln_1_v = _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k);
                 const __m256 mul =
-                    _mm256_mul_ps(d_h_0_ln_1_2, _mm256_loadu_ps(h_0_ln_1_weight + k));
-                const float h_0_ln_1_div2 = h_0_ln_1_div[row * 64 + j];
+                    _mm256_mul_ps(d_h_0_ln_1_v, _mm256_loadu_ps(h_0_ln_1_weight + k));
+                const float h_0_ln_1_div_v = h_0_ln_1_div[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(h_0_ln_1_div2));
+                    _mm256_set1_ps(h_0_ln_1_div_v));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
-                const float h_0_ln_1_rsqrt3 = h_0_ln_1_rsqrt[row * 64 + j];
-                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_0_ln_1_rsqrt3));
+                const float h_0_ln_1_rsqrt_v = h_0_ln_1_rsqrt[row * 64 + j];
+                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_0_ln_1_rsqrt_v));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_h_0_ln_1_bias + k,
-                    _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k), d_h_0_ln_1_2));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k), d_h_0_ln_1_v));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k,
-                    _mm256_fmadd_ps(d_h_0_ln_1_2,
-                        _mm256_mul_ps(sub, _mm256_set1_ps(h_0_ln_1_rsqrt3)),
+                    _mm256_fmadd_ps(d_h_0_ln_1_v,
+                        _mm256_mul_ps(sub, _mm256_set1_ps(h_0_ln_1_rsqrt_v)),
                         _mm256_loadu_ps(d_h_0_ln_1_weight + k)));
-                const __m256 d_h_0_ln_1_3 =
+                const __m256 d_h_0_ln_1_v2 =
                     _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k + 8);
                 const __m256 mul3 =
-                    _mm256_mul_ps(d_h_0_ln_1_3, _mm256_loadu_ps(h_0_ln_1_weight + k + 8));
+                    _mm256_mul_ps(d_h_0_ln_1_v2, _mm256_loadu_ps(h_0_ln_1_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
-                    _mm256_set1_ps(h_0_ln_1_div2));
+                    _mm256_set1_ps(h_0_ln_1_div_v));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
-                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_0_ln_1_rsqrt3));
+                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_0_ln_1_rsqrt_v));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_h_0_ln_1_bias + k + 8,
-                    _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k + 8), d_h_0_ln_1_3));
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k + 8), d_h_0_ln_1_v2));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k + 8,
-                    _mm256_fmadd_ps(d_h_0_ln_1_3,
-                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_0_ln_1_rsqrt3)),
+                    _mm256_fmadd_ps(d_h_0_ln_1_v2,
+                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_0_ln_1_rsqrt_v)),
                         _mm256_loadu_ps(d_h_0_ln_1_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
             const float mul = row_sum * -0.5f;
-            const float h_0_ln_1_rsqrt2 = h_0_ln_1_rsqrt[row * 64 + j];
-            const float mul2 = mul * h_0_ln_1_rsqrt2;
-            const float mul3 = mul2 * h_0_ln_1_rsqrt2;
-            const float mul4 = mul3 * h_0_ln_1_rsqrt2;
+            const float h_0_ln_1_rsqrt_v = h_0_ln_1_rsqrt[row * 64 + j];
+            const float mul2 = mul * h_0_ln_1_rsqrt_v;
+            const float mul3 = mul2 * h_0_ln_1_rsqrt_v;
+            const float mul4 = mul3 * h_0_ln_1_rsqrt_v;
             const float mul5 = mul4 * 0.015625f;
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {

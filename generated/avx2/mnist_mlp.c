@@ -427,41 +427,41 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                     c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
                 }
-                const __m256 fc1_bias2 = _mm256_loadu_ps(fc1_bias + j);
-                const __m256 x = _mm256_add_ps(c0_0, fc1_bias2);
+                const __m256 fc1_bias_v = _mm256_loadu_ps(fc1_bias + j);
+                const __m256 x = _mm256_add_ps(c0_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j, _mm256_max_ps(x, _mm256_setzero_ps()));
-                const __m256 fc1_bias3 = _mm256_loadu_ps(fc1_bias + j + 8);
-                const __m256 x2 = _mm256_add_ps(c0_1, fc1_bias3);
+                const __m256 fc1_bias_v2 = _mm256_loadu_ps(fc1_bias + j + 8);
+                const __m256 x2 = _mm256_add_ps(c0_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 8,
                     _mm256_max_ps(x2, _mm256_setzero_ps()));
-                const __m256 x3 = _mm256_add_ps(c1_0, fc1_bias2);
+                const __m256 x3 = _mm256_add_ps(c1_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 144,
                     _mm256_max_ps(x3, _mm256_setzero_ps()));
-                const __m256 x4 = _mm256_add_ps(c1_1, fc1_bias3);
+                const __m256 x4 = _mm256_add_ps(c1_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 152,
                     _mm256_max_ps(x4, _mm256_setzero_ps()));
-                const __m256 x5 = _mm256_add_ps(c2_0, fc1_bias2);
+                const __m256 x5 = _mm256_add_ps(c2_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 288,
                     _mm256_max_ps(x5, _mm256_setzero_ps()));
-                const __m256 x6 = _mm256_add_ps(c2_1, fc1_bias3);
+                const __m256 x6 = _mm256_add_ps(c2_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 296,
                     _mm256_max_ps(x6, _mm256_setzero_ps()));
-                const __m256 x7 = _mm256_add_ps(c3_0, fc1_bias2);
+                const __m256 x7 = _mm256_add_ps(c3_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 432,
                     _mm256_max_ps(x7, _mm256_setzero_ps()));
-                const __m256 x8 = _mm256_add_ps(c3_1, fc1_bias3);
+                const __m256 x8 = _mm256_add_ps(c3_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 440,
                     _mm256_max_ps(x8, _mm256_setzero_ps()));
-                const __m256 x9 = _mm256_add_ps(c4_0, fc1_bias2);
+                const __m256 x9 = _mm256_add_ps(c4_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 576,
                     _mm256_max_ps(x9, _mm256_setzero_ps()));
-                const __m256 x10 = _mm256_add_ps(c4_1, fc1_bias3);
+                const __m256 x10 = _mm256_add_ps(c4_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 584,
                     _mm256_max_ps(x10, _mm256_setzero_ps()));
-                const __m256 x11 = _mm256_add_ps(c5_0, fc1_bias2);
+                const __m256 x11 = _mm256_add_ps(c5_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 720,
                     _mm256_max_ps(x11, _mm256_setzero_ps()));
-                const __m256 x12 = _mm256_add_ps(c5_1, fc1_bias3);
+                const __m256 x12 = _mm256_add_ps(c5_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 728,
                     _mm256_max_ps(x12, _mm256_setzero_ps()));
             }
@@ -497,35 +497,35 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                     c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
                 }
-                const __m256 fc1_bias2 = _mm256_loadu_ps(fc1_bias + j);
-                const __m256 x = _mm256_add_ps(c0_0, fc1_bias2);
+                const __m256 fc1_bias_v = _mm256_loadu_ps(fc1_bias + j);
+                const __m256 x = _mm256_add_ps(c0_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j, _mm256_max_ps(x, _mm256_setzero_ps()));
-                const __m256 fc1_bias3 = _mm256_loadu_ps(fc1_bias + j + 8);
-                const __m256 x2 = _mm256_add_ps(c0_1, fc1_bias3);
+                const __m256 fc1_bias_v2 = _mm256_loadu_ps(fc1_bias + j + 8);
+                const __m256 x2 = _mm256_add_ps(c0_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 8,
                     _mm256_max_ps(x2, _mm256_setzero_ps()));
-                const __m256 x3 = _mm256_add_ps(c1_0, fc1_bias2);
+                const __m256 x3 = _mm256_add_ps(c1_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 144,
                     _mm256_max_ps(x3, _mm256_setzero_ps()));
-                const __m256 x4 = _mm256_add_ps(c1_1, fc1_bias3);
+                const __m256 x4 = _mm256_add_ps(c1_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 152,
                     _mm256_max_ps(x4, _mm256_setzero_ps()));
-                const __m256 x5 = _mm256_add_ps(c2_0, fc1_bias2);
+                const __m256 x5 = _mm256_add_ps(c2_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 288,
                     _mm256_max_ps(x5, _mm256_setzero_ps()));
-                const __m256 x6 = _mm256_add_ps(c2_1, fc1_bias3);
+                const __m256 x6 = _mm256_add_ps(c2_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 296,
                     _mm256_max_ps(x6, _mm256_setzero_ps()));
-                const __m256 x7 = _mm256_add_ps(c3_0, fc1_bias2);
+                const __m256 x7 = _mm256_add_ps(c3_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 432,
                     _mm256_max_ps(x7, _mm256_setzero_ps()));
-                const __m256 x8 = _mm256_add_ps(c3_1, fc1_bias3);
+                const __m256 x8 = _mm256_add_ps(c3_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 440,
                     _mm256_max_ps(x8, _mm256_setzero_ps()));
-                const __m256 x9 = _mm256_add_ps(c4_0, fc1_bias2);
+                const __m256 x9 = _mm256_add_ps(c4_0, fc1_bias_v);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 576,
                     _mm256_max_ps(x9, _mm256_setzero_ps()));
-                const __m256 x10 = _mm256_add_ps(c4_1, fc1_bias3);
+                const __m256 x10 = _mm256_add_ps(c4_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 584,
                     _mm256_max_ps(x10, _mm256_setzero_ps()));
             }
@@ -595,26 +595,26 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
             c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
             c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
         }
-        const __m256 fc2_bias2 = _mm256_loadu_ps(fc2_bias);
-        _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, fc2_bias2));
-        const __m256 fc2_bias3 = _mm256_loadu_ps(fc2_bias + 8);
+        const __m256 fc2_bias_v = _mm256_loadu_ps(fc2_bias);
+        _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, fc2_bias_v));
+        const __m256 fc2_bias_v2 = _mm256_loadu_ps(fc2_bias + 8);
         _mm256_maskstore_ps(logits + row * 10 + 8, mnist_mlp_lanes(2),
-            _mm256_add_ps(c0_1, fc2_bias3));
-        _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, fc2_bias2));
+            _mm256_add_ps(c0_1, fc2_bias_v2));
+        _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, fc2_bias_v));
         _mm256_maskstore_ps(logits + row * 10 + 18, mnist_mlp_lanes(2),
-            _mm256_add_ps(c1_1, fc2_bias3));
-        _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, fc2_bias2));
+            _mm256_add_ps(c1_1, fc2_bias_v2));
+        _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, fc2_bias_v));
         _mm256_maskstore_ps(logits + row * 10 + 28, mnist_mlp_lanes(2),
-            _mm256_add_ps(c2_1, fc2_bias3));
-        _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, fc2_bias2));
+            _mm256_add_ps(c2_1, fc2_bias_v2));
+        _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, fc2_bias_v));
         _mm256_maskstore_ps(logits + row * 10 + 38, mnist_mlp_lanes(2),
-            _mm256_add_ps(c3_1, fc2_bias3));
-        _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, fc2_bias2));
+            _mm256_add_ps(c3_1, fc2_bias_v2));
+        _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, fc2_bias_v));
         _mm256_maskstore_ps(logits + row * 10 + 48, mnist_mlp_lanes(2),
-            _mm256_add_ps(c4_1, fc2_bias3));
-        _mm256_storeu_ps(logits + row * 10 + 50, _mm256_add_ps(c5_0, fc2_bias2));
+            _mm256_add_ps(c4_1, fc2_bias_v2));
+        _mm256_storeu_ps(logits + row * 10 + 50, _mm256_add_ps(c5_0, fc2_bias_v));
         _mm256_maskstore_ps(logits + row * 10 + 58, mnist_mlp_lanes(2),
-            _mm256_add_ps(c5_1, fc2_bias3));
+            _mm256_add_ps(c5_1, fc2_bias_v2));
     }
     for (ptrdiff_t row = 108; row < count; row += 5) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -647,23 +647,23 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
             c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
             c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
         }
-        const __m256 fc2_bias2 = _mm256_loadu_ps(fc2_bias);
-        _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, fc2_bias2));
-        const __m256 fc2_bias3 = _mm256_loadu_ps(fc2_bias + 8);
+        const __m256 fc2_bias_v = _mm256_loadu_ps(fc2_bias);
+        _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, fc2_bias_v));
+        const __m256 fc2_bias_v2 = _mm256_loadu_ps(fc2_bias + 8);
         _mm256_maskstore_ps(logits + row * 10 + 8, mnist_mlp_lanes(2),
-            _mm256_add_ps(c0_1, fc2_bias3));
-        _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, fc2_bias2));
+            _mm256_add_ps(c0_1, fc2_bias_v2));
+        _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, fc2_bias_v));
         _mm256_maskstore_ps(logits + row * 10 + 18, mnist_mlp_lanes(2),
-            _mm256_add_ps(c1_1, fc2_bias3));
-        _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, fc2_bias2));
+            _mm256_add_ps(c1_1, fc2_bias_v2));
+        _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, fc2_bias_v));
         _mm256_maskstore_ps(logits + row * 10 + 28, mnist_mlp_lanes(2),
-            _mm256_add_ps(c2_1, fc2_bias3));
-        _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, fc2_bias2));
+            _mm256_add_ps(c2_1, fc2_bias_v2));
+        _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, fc2_bias_v));
         _mm256_maskstore_ps(logits + row * 10 + 38, mnist_mlp_lanes(2),
-            _mm256_add_ps(c3_1, fc2_bias3));
-        _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, fc2_bias2));
+            _mm256_add_ps(c3_1, fc2_bias_v2));
+        _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, fc2_bias_v));
         _mm256_maskstore_ps(logits + row * 10 + 48, mnist_mlp_lanes(2),
-            _mm256_add_ps(c4_1, fc2_bias3));
+            _mm256_add_ps(c4_1, fc2_bias_v2));
     }
 }
 
@@ -689,20 +689,20 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
         __m256 largest = _mm256_set1_ps(-3.4028235e+38f);
         __m256 sum = _mm256_setzero_ps();
         {
-            const __m256 logits2 = _mm256_loadu_ps(logits + row * 10);
-            largest = _mm256_max_ps(largest, logits2);
+            const __m256 logits_v = _mm256_loadu_ps(logits + row * 10);
+            largest = _mm256_max_ps(largest, logits_v);
             const __m256 eq = _mm256_castsi256_ps(_mm256_cmpeq_epi32(mnist_mlp_iota(),
                 _mm256_set1_epi32(label[row])));
-            sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), logits2, eq));
+            sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), logits_v, eq));
         }
         {
             const __m256 active =
                 _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
-            const __m256 logits2 = _mm256_maskload_ps(logits + row * 10 + 8, mnist_mlp_lanes(2));
+            const __m256 logits_v = _mm256_maskload_ps(logits + row * 10 + 8, mnist_mlp_lanes(2));
             largest = _mm256_max_ps(largest,
-                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits2, active));
+                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits_v, active));
             const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
-            const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits2,
+            const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits_v,
                 _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
             sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select, active));
         }
@@ -711,26 +711,26 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
         __m256 sum2 = _mm256_setzero_ps();
         __m256 largest2 = _mm256_set1_ps(-3.4028235e+38f);
         {
-            const __m256 logits2 = _mm256_loadu_ps(logits + row * 10);
-            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(logits2, _mm256_set1_ps(row_max)));
+            const __m256 logits_v = _mm256_loadu_ps(logits + row * 10);
+            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(logits_v, _mm256_set1_ps(row_max)));
             _mm256_storeu_ps(exp_row, exp);
             sum2 = _mm256_add_ps(sum2, exp);
             const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
                 _mm256_sub_ps(_mm256_setzero_ps(), _mm256_cvtepi32_ps(mnist_mlp_iota())),
-                _mm256_cmp_ps(logits2, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
+                _mm256_cmp_ps(logits_v, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2, select);
         }
         {
             const __m256 active =
                 _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
-            const __m256 logits2 = _mm256_maskload_ps(logits + row * 10 + 8, mnist_mlp_lanes(2));
-            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(logits2, _mm256_set1_ps(row_max)));
+            const __m256 logits_v = _mm256_maskload_ps(logits + row * 10 + 8, mnist_mlp_lanes(2));
+            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(logits_v, _mm256_set1_ps(row_max)));
             _mm256_storeu_ps(exp_row + 8, exp);
             sum2 = _mm256_add_ps(sum2, _mm256_blendv_ps(_mm256_setzero_ps(), exp, active));
             const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
                 _mm256_sub_ps(_mm256_setzero_ps(),
                     _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
-                _mm256_cmp_ps(logits2, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
+                _mm256_cmp_ps(logits_v, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2,
                 _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select, active));
         }
@@ -747,9 +747,9 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             const __m256 eq2 = _mm256_castsi256_ps(_mm256_cmpeq_epi32(mnist_mlp_iota(),
                 _mm256_set1_epi32(label[row])));
             const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div), eq2);
-            const __m256 d_fc2_2 = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
-            _mm256_storeu_ps(d_fc2 + row * 16, d_fc2_2);
-            _mm256_storeu_ps(d_fc2_bias, _mm256_add_ps(_mm256_loadu_ps(d_fc2_bias), d_fc2_2));
+            const __m256 d_fc2_v = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
+            _mm256_storeu_ps(d_fc2 + row * 16, d_fc2_v);
+            _mm256_storeu_ps(d_fc2_bias, _mm256_add_ps(_mm256_loadu_ps(d_fc2_bias), d_fc2_v));
         }
         {
             const __m256 active =
@@ -758,11 +758,11 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
             const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
                 _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
-            const __m256 d_fc2_2 = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
-            _mm256_maskstore_ps(d_fc2 + row * 16 + 8, mnist_mlp_lanes(2), d_fc2_2);
+            const __m256 d_fc2_v = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
+            _mm256_maskstore_ps(d_fc2 + row * 16 + 8, mnist_mlp_lanes(2), d_fc2_v);
             _mm256_maskstore_ps(d_fc2_bias + 8, mnist_mlp_lanes(2),
                 _mm256_add_ps(_mm256_maskload_ps(d_fc2_bias + 8, mnist_mlp_lanes(2)),
-                    _mm256_blendv_ps(_mm256_setzero_ps(), d_fc2_2, active)));
+                    _mm256_blendv_ps(_mm256_setzero_ps(), d_fc2_v, active)));
         }
         loss_total += sub;
         accuracy_sum_total += to_f32;
@@ -877,54 +877,54 @@ static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_REST
                 c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                 c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
             }
-            const __m256 d_fc1_2 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_0,
+            const __m256 d_fc1_v = _mm256_blendv_ps(_mm256_setzero_ps(), c0_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j, d_fc1_2);
-            const __m256 d_fc1_3 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j, d_fc1_v);
+            const __m256 d_fc1_v2 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 8), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 8, d_fc1_3);
-            const __m256 d_fc1_4 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_0,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 8, d_fc1_v2);
+            const __m256 d_fc1_v3 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 144), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 144, d_fc1_4);
-            const __m256 d_fc1_5 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 144, d_fc1_v3);
+            const __m256 d_fc1_v4 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 152), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 152, d_fc1_5);
-            const __m256 d_fc1_6 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_0,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 152, d_fc1_v4);
+            const __m256 d_fc1_v5 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 288), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 288, d_fc1_6);
-            const __m256 d_fc1_7 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 288, d_fc1_v5);
+            const __m256 d_fc1_v6 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 296), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 296, d_fc1_7);
-            const __m256 d_fc1_8 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_0,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 296, d_fc1_v6);
+            const __m256 d_fc1_v7 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 432), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 432, d_fc1_8);
-            const __m256 d_fc1_9 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 432, d_fc1_v7);
+            const __m256 d_fc1_v8 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 440), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 440, d_fc1_9);
-            const __m256 d_fc1_10 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_0,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 440, d_fc1_v8);
+            const __m256 d_fc1_v9 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 576), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 576, d_fc1_10);
-            const __m256 d_fc1_11 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 576, d_fc1_v9);
+            const __m256 d_fc1_v10 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 584), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 584, d_fc1_11);
-            const __m256 d_fc1_12 = _mm256_blendv_ps(_mm256_setzero_ps(), c5_0,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 584, d_fc1_v10);
+            const __m256 d_fc1_v11 = _mm256_blendv_ps(_mm256_setzero_ps(), c5_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 720), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 720, d_fc1_12);
-            const __m256 d_fc1_13 = _mm256_blendv_ps(_mm256_setzero_ps(), c5_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 720, d_fc1_v11);
+            const __m256 d_fc1_v12 = _mm256_blendv_ps(_mm256_setzero_ps(), c5_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 728), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 728, d_fc1_13);
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 728, d_fc1_v12);
         }
         for (ptrdiff_t row = 108; row < count; row += 5) {
             __m256 c0_0 = _mm256_setzero_ps();
@@ -957,46 +957,46 @@ static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_REST
                 c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                 c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
             }
-            const __m256 d_fc1_2 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_0,
+            const __m256 d_fc1_v = _mm256_blendv_ps(_mm256_setzero_ps(), c0_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j, d_fc1_2);
-            const __m256 d_fc1_3 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j, d_fc1_v);
+            const __m256 d_fc1_v2 = _mm256_blendv_ps(_mm256_setzero_ps(), c0_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 8), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 8, d_fc1_3);
-            const __m256 d_fc1_4 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_0,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 8, d_fc1_v2);
+            const __m256 d_fc1_v3 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 144), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 144, d_fc1_4);
-            const __m256 d_fc1_5 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 144, d_fc1_v3);
+            const __m256 d_fc1_v4 = _mm256_blendv_ps(_mm256_setzero_ps(), c1_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 152), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 152, d_fc1_5);
-            const __m256 d_fc1_6 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_0,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 152, d_fc1_v4);
+            const __m256 d_fc1_v5 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 288), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 288, d_fc1_6);
-            const __m256 d_fc1_7 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 288, d_fc1_v5);
+            const __m256 d_fc1_v6 = _mm256_blendv_ps(_mm256_setzero_ps(), c2_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 296), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 296, d_fc1_7);
-            const __m256 d_fc1_8 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_0,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 296, d_fc1_v6);
+            const __m256 d_fc1_v7 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 432), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 432, d_fc1_8);
-            const __m256 d_fc1_9 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 432, d_fc1_v7);
+            const __m256 d_fc1_v8 = _mm256_blendv_ps(_mm256_setzero_ps(), c3_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 440), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 440, d_fc1_9);
-            const __m256 d_fc1_10 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_0,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 440, d_fc1_v8);
+            const __m256 d_fc1_v9 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_0,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 576), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 576, d_fc1_10);
-            const __m256 d_fc1_11 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_1,
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 576, d_fc1_v9);
+            const __m256 d_fc1_v10 = _mm256_blendv_ps(_mm256_setzero_ps(), c4_1,
                 _mm256_cmp_ps(_mm256_loadu_ps(fc1_relu + row * 144 + j + 584), _mm256_setzero_ps(),
                     _CMP_GT_OQ));
-            _mm256_storeu_ps(d_fc1 + row * 144 + j + 584, d_fc1_11);
+            _mm256_storeu_ps(d_fc1 + row * 144 + j + 584, d_fc1_v10);
         }
     }
 }
@@ -1163,25 +1163,26 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
             c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
             c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
         }
-        const __m256 fc2_bias2 = _mm256_loadu_ps(fc2_bias);
-        _mm256_storeu_ps(fc2 + row * 16, _mm256_add_ps(c0_0, fc2_bias2));
-        const __m256 fc2_bias3 = _mm256_loadu_ps(fc2_bias + 8);
-        _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2), _mm256_add_ps(c0_1, fc2_bias3));
-        _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, fc2_bias2));
+        const __m256 fc2_bias_v = _mm256_loadu_ps(fc2_bias);
+        _mm256_storeu_ps(fc2 + row * 16, _mm256_add_ps(c0_0, fc2_bias_v));
+        const __m256 fc2_bias_v2 = _mm256_loadu_ps(fc2_bias + 8);
+        _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2),
+            _mm256_add_ps(c0_1, fc2_bias_v2));
+        _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, fc2_bias_v));
         _mm256_maskstore_ps(fc2 + row * 16 + 24, mnist_mlp_lanes(2),
-            _mm256_add_ps(c1_1, fc2_bias3));
-        _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, fc2_bias2));
+            _mm256_add_ps(c1_1, fc2_bias_v2));
+        _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, fc2_bias_v));
         _mm256_maskstore_ps(fc2 + row * 16 + 40, mnist_mlp_lanes(2),
-            _mm256_add_ps(c2_1, fc2_bias3));
-        _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, fc2_bias2));
+            _mm256_add_ps(c2_1, fc2_bias_v2));
+        _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, fc2_bias_v));
         _mm256_maskstore_ps(fc2 + row * 16 + 56, mnist_mlp_lanes(2),
-            _mm256_add_ps(c3_1, fc2_bias3));
-        _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, fc2_bias2));
+            _mm256_add_ps(c3_1, fc2_bias_v2));
+        _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, fc2_bias_v));
         _mm256_maskstore_ps(fc2 + row * 16 + 72, mnist_mlp_lanes(2),
-            _mm256_add_ps(c4_1, fc2_bias3));
-        _mm256_storeu_ps(fc2 + row * 16 + 80, _mm256_add_ps(c5_0, fc2_bias2));
+            _mm256_add_ps(c4_1, fc2_bias_v2));
+        _mm256_storeu_ps(fc2 + row * 16 + 80, _mm256_add_ps(c5_0, fc2_bias_v));
         _mm256_maskstore_ps(fc2 + row * 16 + 88, mnist_mlp_lanes(2),
-            _mm256_add_ps(c5_1, fc2_bias3));
+            _mm256_add_ps(c5_1, fc2_bias_v2));
     }
     for (ptrdiff_t row = 108; row < count; row += 5) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -1214,22 +1215,23 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
             c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
             c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
         }
-        const __m256 fc2_bias2 = _mm256_loadu_ps(fc2_bias);
-        _mm256_storeu_ps(fc2 + row * 16, _mm256_add_ps(c0_0, fc2_bias2));
-        const __m256 fc2_bias3 = _mm256_loadu_ps(fc2_bias + 8);
-        _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2), _mm256_add_ps(c0_1, fc2_bias3));
-        _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, fc2_bias2));
+        const __m256 fc2_bias_v = _mm256_loadu_ps(fc2_bias);
+        _mm256_storeu_ps(fc2 + row * 16, _mm256_add_ps(c0_0, fc2_bias_v));
+        const __m256 fc2_bias_v2 = _mm256_loadu_ps(fc2_bias + 8);
+        _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2),
+            _mm256_add_ps(c0_1, fc2_bias_v2));
+        _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, fc2_bias_v));
         _mm256_maskstore_ps(fc2 + row * 16 + 24, mnist_mlp_lanes(2),
-            _mm256_add_ps(c1_1, fc2_bias3));
-        _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, fc2_bias2));
+            _mm256_add_ps(c1_1, fc2_bias_v2));
+        _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, fc2_bias_v));
         _mm256_maskstore_ps(fc2 + row * 16 + 40, mnist_mlp_lanes(2),
-            _mm256_add_ps(c2_1, fc2_bias3));
-        _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, fc2_bias2));
+            _mm256_add_ps(c2_1, fc2_bias_v2));
+        _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, fc2_bias_v));
         _mm256_maskstore_ps(fc2 + row * 16 + 56, mnist_mlp_lanes(2),
-            _mm256_add_ps(c3_1, fc2_bias3));
-        _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, fc2_bias2));
+            _mm256_add_ps(c3_1, fc2_bias_v2));
+        _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, fc2_bias_v));
         _mm256_maskstore_ps(fc2 + row * 16 + 72, mnist_mlp_lanes(2),
-            _mm256_add_ps(c4_1, fc2_bias3));
+            _mm256_add_ps(c4_1, fc2_bias_v2));
     }
 }
 
@@ -1247,20 +1249,20 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
         __m256 largest = _mm256_set1_ps(-3.4028235e+38f);
         __m256 sum = _mm256_setzero_ps();
         {
-            const __m256 fc2_2 = _mm256_loadu_ps(fc2 + row * 16);
-            largest = _mm256_max_ps(largest, fc2_2);
+            const __m256 fc2_v = _mm256_loadu_ps(fc2 + row * 16);
+            largest = _mm256_max_ps(largest, fc2_v);
             const __m256 eq = _mm256_castsi256_ps(_mm256_cmpeq_epi32(mnist_mlp_iota(),
                 _mm256_set1_epi32(label[row])));
-            sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), fc2_2, eq));
+            sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), fc2_v, eq));
         }
         {
             const __m256 active =
                 _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
-            const __m256 fc2_2 = _mm256_loadu_ps(fc2 + row * 16 + 8);
+            const __m256 fc2_v = _mm256_loadu_ps(fc2 + row * 16 + 8);
             largest = _mm256_max_ps(largest,
-                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), fc2_2, active));
+                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), fc2_v, active));
             const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
-            const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), fc2_2,
+            const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), fc2_v,
                 _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
             sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select, active));
         }
@@ -1269,24 +1271,24 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
         __m256 sum2 = _mm256_setzero_ps();
         __m256 largest2 = _mm256_set1_ps(-3.4028235e+38f);
         {
-            const __m256 fc2_2 = _mm256_loadu_ps(fc2 + row * 16);
-            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(fc2_2, _mm256_set1_ps(row_max)));
+            const __m256 fc2_v = _mm256_loadu_ps(fc2 + row * 16);
+            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(fc2_v, _mm256_set1_ps(row_max)));
             sum2 = _mm256_add_ps(sum2, exp);
             const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
                 _mm256_sub_ps(_mm256_setzero_ps(), _mm256_cvtepi32_ps(mnist_mlp_iota())),
-                _mm256_cmp_ps(fc2_2, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
+                _mm256_cmp_ps(fc2_v, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2, select);
         }
         {
             const __m256 active =
                 _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
-            const __m256 fc2_2 = _mm256_loadu_ps(fc2 + row * 16 + 8);
-            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(fc2_2, _mm256_set1_ps(row_max)));
+            const __m256 fc2_v = _mm256_loadu_ps(fc2 + row * 16 + 8);
+            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(fc2_v, _mm256_set1_ps(row_max)));
             sum2 = _mm256_add_ps(sum2, _mm256_blendv_ps(_mm256_setzero_ps(), exp, active));
             const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
                 _mm256_sub_ps(_mm256_setzero_ps(),
                     _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
-                _mm256_cmp_ps(fc2_2, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
+                _mm256_cmp_ps(fc2_v, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2,
                 _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select, active));
         }

@@ -216,24 +216,24 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                 c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
             }
-            const __m256 hidden_bias2 = _mm256_loadu_ps(hidden_bias + j);
+            const __m256 hidden_bias_v = _mm256_loadu_ps(hidden_bias + j);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j,
-                regression_tanh(_mm256_add_ps(c0_0, hidden_bias2)));
-            const __m256 hidden_bias3 = _mm256_loadu_ps(hidden_bias + j + 8);
+                regression_tanh(_mm256_add_ps(c0_0, hidden_bias_v)));
+            const __m256 hidden_bias_v2 = _mm256_loadu_ps(hidden_bias + j + 8);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 8,
-                regression_tanh(_mm256_add_ps(c0_1, hidden_bias3)));
+                regression_tanh(_mm256_add_ps(c0_1, hidden_bias_v2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 32,
-                regression_tanh(_mm256_add_ps(c1_0, hidden_bias2)));
+                regression_tanh(_mm256_add_ps(c1_0, hidden_bias_v)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 40,
-                regression_tanh(_mm256_add_ps(c1_1, hidden_bias3)));
+                regression_tanh(_mm256_add_ps(c1_1, hidden_bias_v2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 64,
-                regression_tanh(_mm256_add_ps(c2_0, hidden_bias2)));
+                regression_tanh(_mm256_add_ps(c2_0, hidden_bias_v)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 72,
-                regression_tanh(_mm256_add_ps(c2_1, hidden_bias3)));
+                regression_tanh(_mm256_add_ps(c2_1, hidden_bias_v2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 96,
-                regression_tanh(_mm256_add_ps(c3_0, hidden_bias2)));
+                regression_tanh(_mm256_add_ps(c3_0, hidden_bias_v)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 104,
-                regression_tanh(_mm256_add_ps(c3_1, hidden_bias3)));
+                regression_tanh(_mm256_add_ps(c3_1, hidden_bias_v2)));
         }
     }
 }
@@ -284,18 +284,18 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const __m256 a10 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 320);
             c10_0 = _mm256_fmadd_ps(a10, b0, c10_0);
         }
-        const float out_bias2 = out_bias[0];
-        prediction[row] = regression_add_lanes(c0_0) + out_bias2;
-        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias2;
-        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias2;
-        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias2;
-        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias2;
-        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias2;
-        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias2;
-        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias2;
-        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias2;
-        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias2;
-        prediction[row + 10] = regression_add_lanes(c10_0) + out_bias2;
+        const float out_bias_v = out_bias[0];
+        prediction[row] = regression_add_lanes(c0_0) + out_bias_v;
+        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias_v;
+        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias_v;
+        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias_v;
+        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias_v;
+        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias_v;
+        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias_v;
+        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias_v;
+        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias_v;
+        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias_v;
+        prediction[row + 10] = regression_add_lanes(c10_0) + out_bias_v;
     }
     for (ptrdiff_t row = 22; row < count; row += 10) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -331,17 +331,17 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const __m256 a9 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 288);
             c9_0 = _mm256_fmadd_ps(a9, b0, c9_0);
         }
-        const float out_bias2 = out_bias[0];
-        prediction[row] = regression_add_lanes(c0_0) + out_bias2;
-        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias2;
-        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias2;
-        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias2;
-        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias2;
-        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias2;
-        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias2;
-        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias2;
-        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias2;
-        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias2;
+        const float out_bias_v = out_bias[0];
+        prediction[row] = regression_add_lanes(c0_0) + out_bias_v;
+        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias_v;
+        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias_v;
+        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias_v;
+        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias_v;
+        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias_v;
+        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias_v;
+        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias_v;
+        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias_v;
+        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias_v;
     }
 }
 
@@ -360,15 +360,15 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
     float mean_absolute_error_sum_total = 0.0f;
     float d_out_bias_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
-        const float y2 = y[row];
-        const float prediction2 = prediction[row];
-        const float mul = div * (y2 - prediction2);
-        const float mul2 = div * (y2 - prediction2);
-        const float d_out2 = -(mul + mul2);
-        d_out[row] = d_out2;
-        loss_total += (y2 - prediction2) * (y2 - prediction2);
-        mean_absolute_error_sum_total += regression_abs(prediction2 - y2);
-        d_out_bias_total += d_out2;
+        const float y_v = y[row];
+        const float prediction_v = prediction[row];
+        const float mul = div * (y_v - prediction_v);
+        const float mul2 = div * (y_v - prediction_v);
+        const float d_out_v = -(mul + mul2);
+        d_out[row] = d_out_v;
+        loss_total += (y_v - prediction_v) * (y_v - prediction_v);
+        mean_absolute_error_sum_total += regression_abs(prediction_v - y_v);
+        d_out_bias_total += d_out_v;
     }
     loss[0] = loss_total / valid * 0.5f;
     d_out_bias[0] = d_out_bias_total;
@@ -456,15 +456,15 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             _mm256_storeu_ps(tile + 48, c3_0);
             _mm256_storeu_ps(tile + 56, c3_1);
             for (ptrdiff_t r = 0; r < 4; r++) {
-                const __m256 hidden_tanh2 = _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j);
-                const __m256 sub =
-                    _mm256_sub_ps(_mm256_set1_ps(1.0f), _mm256_mul_ps(hidden_tanh2, hidden_tanh2));
+                const __m256 hidden_tanh_v = _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j);
+                const __m256 sub = _mm256_sub_ps(_mm256_set1_ps(1.0f),
+                    _mm256_mul_ps(hidden_tanh_v, hidden_tanh_v));
                 _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j,
                     _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16), sub));
-                const __m256 hidden_tanh3 =
+                const __m256 hidden_tanh_v2 =
                     _mm256_loadu_ps(hidden_tanh + row * 32 + r * 32 + j + 8);
-                const __m256 sub2 =
-                    _mm256_sub_ps(_mm256_set1_ps(1.0f), _mm256_mul_ps(hidden_tanh3, hidden_tanh3));
+                const __m256 sub2 = _mm256_sub_ps(_mm256_set1_ps(1.0f),
+                    _mm256_mul_ps(hidden_tanh_v2, hidden_tanh_v2));
                 _mm256_storeu_ps(d_hidden + row * 32 + r * 32 + j + 8,
                     _mm256_mul_ps(_mm256_loadu_ps(tile + r * 16 + 8), sub2));
             }
@@ -550,11 +550,11 @@ static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN
     float loss_total = 0.0f;
     float mean_absolute_error_sum_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
-        const float y2 = y[row];
-        const float out2 = out[row];
-        const float sub = y2 - out2;
+        const float y_v = y[row];
+        const float out_v = out[row];
+        const float sub = y_v - out_v;
         loss_total += sub * sub;
-        mean_absolute_error_sum_total += regression_abs(out2 - y2);
+        mean_absolute_error_sum_total += regression_abs(out_v - y_v);
     }
     loss[0] = loss_total / valid * 0.5f;
     mean_absolute_error_sum[0] = mean_absolute_error_sum_total;

@@ -766,26 +766,26 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
     for (ptrdiff_t j = 0; j < 64; j++) {
         float sum = 0.0f;
         for (ptrdiff_t k = 0; k < 128; k++) {
-            const float x2 = wte[j * 144 + k] + wpe[j * 144 + k];
-            sum += x2;
-            x[j * 144 + k] = x2;
+            const float x_v = wte[j * 144 + k] + wpe[j * 144 + k];
+            sum += x_v;
+            x[j * 144 + k] = x_v;
         }
         const float mean = sum / 128.0f;
         const float div = sum / 128.0f;
         float sum2 = 0.0f;
         for (ptrdiff_t k = 0; k < 128; k++) {
-            const float x2 = wte[j * 144 + k] + wpe[j * 144 + k];
-            const float d = x2 - mean;
+            const float x_v = wte[j * 144 + k] + wpe[j * 144 + k];
+            const float d = x_v - mean;
             sum2 += d * d;
         }
         const float variance = sum2 / 128.0f;
         const float add = variance + 1e-05f;
         const float rsqrt = 1.0f / char_gpt_sqrt(add);
         for (ptrdiff_t k = 0; k < 128; k++) {
-            const float x2 = wte[j * 144 + k] + wpe[j * 144 + k];
-            const float mul = (x2 - div) * rsqrt;
-            const float h_0_ln_1_2 = mul * h_0_ln_1_weight[k] + h_0_ln_1_bias[k];
-            h_0_ln_1[j * 144 + k] = h_0_ln_1_2;
+            const float x_v = wte[j * 144 + k] + wpe[j * 144 + k];
+            const float mul = (x_v - div) * rsqrt;
+            const float h_0_ln_1_v = mul * h_0_ln_1_weight[k] + h_0_ln_1_bias[k];
+            h_0_ln_1[j * 144 + k] = h_0_ln_1_v;
         }
     }
 }
@@ -834,20 +834,20 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float h_0_attn_c_attn_bias2 = h_0_attn_c_attn_bias[j];
-            h_0_attn_c_attn[i * 400 + j] = c0_0 + h_0_attn_c_attn_bias2;
-            const float h_0_attn_c_attn_bias3 = h_0_attn_c_attn_bias[j + 1];
-            h_0_attn_c_attn[i * 400 + j + 1] = c0_1 + h_0_attn_c_attn_bias3;
-            h_0_attn_c_attn[i * 400 + j + 400] = c1_0 + h_0_attn_c_attn_bias2;
-            h_0_attn_c_attn[i * 400 + j + 401] = c1_1 + h_0_attn_c_attn_bias3;
-            h_0_attn_c_attn[i * 400 + j + 800] = c2_0 + h_0_attn_c_attn_bias2;
-            h_0_attn_c_attn[i * 400 + j + 801] = c2_1 + h_0_attn_c_attn_bias3;
-            h_0_attn_c_attn[i * 400 + j + 1200] = c3_0 + h_0_attn_c_attn_bias2;
-            h_0_attn_c_attn[i * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias3;
-            h_0_attn_c_attn[i * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias2;
-            h_0_attn_c_attn[i * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias3;
-            h_0_attn_c_attn[i * 400 + j + 2000] = c5_0 + h_0_attn_c_attn_bias2;
-            h_0_attn_c_attn[i * 400 + j + 2001] = c5_1 + h_0_attn_c_attn_bias3;
+            const float h_0_attn_c_attn_bias_v = h_0_attn_c_attn_bias[j];
+            h_0_attn_c_attn[i * 400 + j] = c0_0 + h_0_attn_c_attn_bias_v;
+            const float h_0_attn_c_attn_bias_v2 = h_0_attn_c_attn_bias[j + 1];
+            h_0_attn_c_attn[i * 400 + j + 1] = c0_1 + h_0_attn_c_attn_bias_v2;
+            h_0_attn_c_attn[i * 400 + j + 400] = c1_0 + h_0_attn_c_attn_bias_v;
+            h_0_attn_c_attn[i * 400 + j + 401] = c1_1 + h_0_attn_c_attn_bias_v2;
+            h_0_attn_c_attn[i * 400 + j + 800] = c2_0 + h_0_attn_c_attn_bias_v;
+            h_0_attn_c_attn[i * 400 + j + 801] = c2_1 + h_0_attn_c_attn_bias_v2;
+            h_0_attn_c_attn[i * 400 + j + 1200] = c3_0 + h_0_attn_c_attn_bias_v;
+            h_0_attn_c_attn[i * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias_v2;
+            h_0_attn_c_attn[i * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias_v;
+            h_0_attn_c_attn[i * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias_v2;
+            h_0_attn_c_attn[i * 400 + j + 2000] = c5_0 + h_0_attn_c_attn_bias_v;
+            h_0_attn_c_attn[i * 400 + j + 2001] = c5_1 + h_0_attn_c_attn_bias_v2;
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             float c0_0 = 0.0f;
@@ -880,18 +880,18 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float h_0_attn_c_attn_bias2 = h_0_attn_c_attn_bias[j];
-            h_0_attn_c_attn[i * 400 + j] = c0_0 + h_0_attn_c_attn_bias2;
-            const float h_0_attn_c_attn_bias3 = h_0_attn_c_attn_bias[j + 1];
-            h_0_attn_c_attn[i * 400 + j + 1] = c0_1 + h_0_attn_c_attn_bias3;
-            h_0_attn_c_attn[i * 400 + j + 400] = c1_0 + h_0_attn_c_attn_bias2;
-            h_0_attn_c_attn[i * 400 + j + 401] = c1_1 + h_0_attn_c_attn_bias3;
-            h_0_attn_c_attn[i * 400 + j + 800] = c2_0 + h_0_attn_c_attn_bias2;
-            h_0_attn_c_attn[i * 400 + j + 801] = c2_1 + h_0_attn_c_attn_bias3;
-            h_0_attn_c_attn[i * 400 + j + 1200] = c3_0 + h_0_attn_c_attn_bias2;
-            h_0_attn_c_attn[i * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias3;
-            h_0_attn_c_attn[i * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias2;
-            h_0_attn_c_attn[i * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias3;
+            const float h_0_attn_c_attn_bias_v = h_0_attn_c_attn_bias[j];
+            h_0_attn_c_attn[i * 400 + j] = c0_0 + h_0_attn_c_attn_bias_v;
+            const float h_0_attn_c_attn_bias_v2 = h_0_attn_c_attn_bias[j + 1];
+            h_0_attn_c_attn[i * 400 + j + 1] = c0_1 + h_0_attn_c_attn_bias_v2;
+            h_0_attn_c_attn[i * 400 + j + 400] = c1_0 + h_0_attn_c_attn_bias_v;
+            h_0_attn_c_attn[i * 400 + j + 401] = c1_1 + h_0_attn_c_attn_bias_v2;
+            h_0_attn_c_attn[i * 400 + j + 800] = c2_0 + h_0_attn_c_attn_bias_v;
+            h_0_attn_c_attn[i * 400 + j + 801] = c2_1 + h_0_attn_c_attn_bias_v2;
+            h_0_attn_c_attn[i * 400 + j + 1200] = c3_0 + h_0_attn_c_attn_bias_v;
+            h_0_attn_c_attn[i * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias_v2;
+            h_0_attn_c_attn[i * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias_v;
+            h_0_attn_c_attn[i * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias_v2;
         }
     }
 }
@@ -941,20 +941,20 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float h_0_attn_c_proj_bias2 = h_0_attn_c_proj_bias[j];
-            h_0_attn_c_proj[i * 144 + j] = c0_0 + h_0_attn_c_proj_bias2;
-            const float h_0_attn_c_proj_bias3 = h_0_attn_c_proj_bias[j + 1];
-            h_0_attn_c_proj[i * 144 + j + 1] = c0_1 + h_0_attn_c_proj_bias3;
-            h_0_attn_c_proj[i * 144 + j + 144] = c1_0 + h_0_attn_c_proj_bias2;
-            h_0_attn_c_proj[i * 144 + j + 145] = c1_1 + h_0_attn_c_proj_bias3;
-            h_0_attn_c_proj[i * 144 + j + 288] = c2_0 + h_0_attn_c_proj_bias2;
-            h_0_attn_c_proj[i * 144 + j + 289] = c2_1 + h_0_attn_c_proj_bias3;
-            h_0_attn_c_proj[i * 144 + j + 432] = c3_0 + h_0_attn_c_proj_bias2;
-            h_0_attn_c_proj[i * 144 + j + 433] = c3_1 + h_0_attn_c_proj_bias3;
-            h_0_attn_c_proj[i * 144 + j + 576] = c4_0 + h_0_attn_c_proj_bias2;
-            h_0_attn_c_proj[i * 144 + j + 577] = c4_1 + h_0_attn_c_proj_bias3;
-            h_0_attn_c_proj[i * 144 + j + 720] = c5_0 + h_0_attn_c_proj_bias2;
-            h_0_attn_c_proj[i * 144 + j + 721] = c5_1 + h_0_attn_c_proj_bias3;
+            const float h_0_attn_c_proj_bias_v = h_0_attn_c_proj_bias[j];
+            h_0_attn_c_proj[i * 144 + j] = c0_0 + h_0_attn_c_proj_bias_v;
+            const float h_0_attn_c_proj_bias_v2 = h_0_attn_c_proj_bias[j + 1];
+            h_0_attn_c_proj[i * 144 + j + 1] = c0_1 + h_0_attn_c_proj_bias_v2;
+            h_0_attn_c_proj[i * 144 + j + 144] = c1_0 + h_0_attn_c_proj_bias_v;
+            h_0_attn_c_proj[i * 144 + j + 145] = c1_1 + h_0_attn_c_proj_bias_v2;
+            h_0_attn_c_proj[i * 144 + j + 288] = c2_0 + h_0_attn_c_proj_bias_v;
+            h_0_attn_c_proj[i * 144 + j + 289] = c2_1 + h_0_attn_c_proj_bias_v2;
+            h_0_attn_c_proj[i * 144 + j + 432] = c3_0 + h_0_attn_c_proj_bias_v;
+            h_0_attn_c_proj[i * 144 + j + 433] = c3_1 + h_0_attn_c_proj_bias_v2;
+            h_0_attn_c_proj[i * 144 + j + 576] = c4_0 + h_0_attn_c_proj_bias_v;
+            h_0_attn_c_proj[i * 144 + j + 577] = c4_1 + h_0_attn_c_proj_bias_v2;
+            h_0_attn_c_proj[i * 144 + j + 720] = c5_0 + h_0_attn_c_proj_bias_v;
+            h_0_attn_c_proj[i * 144 + j + 721] = c5_1 + h_0_attn_c_proj_bias_v2;
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             float c0_0 = 0.0f;
@@ -987,18 +987,18 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float h_0_attn_c_proj_bias2 = h_0_attn_c_proj_bias[j];
-            h_0_attn_c_proj[i * 144 + j] = c0_0 + h_0_attn_c_proj_bias2;
-            const float h_0_attn_c_proj_bias3 = h_0_attn_c_proj_bias[j + 1];
-            h_0_attn_c_proj[i * 144 + j + 1] = c0_1 + h_0_attn_c_proj_bias3;
-            h_0_attn_c_proj[i * 144 + j + 144] = c1_0 + h_0_attn_c_proj_bias2;
-            h_0_attn_c_proj[i * 144 + j + 145] = c1_1 + h_0_attn_c_proj_bias3;
-            h_0_attn_c_proj[i * 144 + j + 288] = c2_0 + h_0_attn_c_proj_bias2;
-            h_0_attn_c_proj[i * 144 + j + 289] = c2_1 + h_0_attn_c_proj_bias3;
-            h_0_attn_c_proj[i * 144 + j + 432] = c3_0 + h_0_attn_c_proj_bias2;
-            h_0_attn_c_proj[i * 144 + j + 433] = c3_1 + h_0_attn_c_proj_bias3;
-            h_0_attn_c_proj[i * 144 + j + 576] = c4_0 + h_0_attn_c_proj_bias2;
-            h_0_attn_c_proj[i * 144 + j + 577] = c4_1 + h_0_attn_c_proj_bias3;
+            const float h_0_attn_c_proj_bias_v = h_0_attn_c_proj_bias[j];
+            h_0_attn_c_proj[i * 144 + j] = c0_0 + h_0_attn_c_proj_bias_v;
+            const float h_0_attn_c_proj_bias_v2 = h_0_attn_c_proj_bias[j + 1];
+            h_0_attn_c_proj[i * 144 + j + 1] = c0_1 + h_0_attn_c_proj_bias_v2;
+            h_0_attn_c_proj[i * 144 + j + 144] = c1_0 + h_0_attn_c_proj_bias_v;
+            h_0_attn_c_proj[i * 144 + j + 145] = c1_1 + h_0_attn_c_proj_bias_v2;
+            h_0_attn_c_proj[i * 144 + j + 288] = c2_0 + h_0_attn_c_proj_bias_v;
+            h_0_attn_c_proj[i * 144 + j + 289] = c2_1 + h_0_attn_c_proj_bias_v2;
+            h_0_attn_c_proj[i * 144 + j + 432] = c3_0 + h_0_attn_c_proj_bias_v;
+            h_0_attn_c_proj[i * 144 + j + 433] = c3_1 + h_0_attn_c_proj_bias_v2;
+            h_0_attn_c_proj[i * 144 + j + 576] = c4_0 + h_0_attn_c_proj_bias_v;
+            h_0_attn_c_proj[i * 144 + j + 577] = c4_1 + h_0_attn_c_proj_bias_v2;
         }
     }
 }
@@ -1182,8 +1182,8 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
         for (ptrdiff_t k = 0; k < 128; k++) {
             const float h_3 = x_5[j * 144 + k] + h_3_mlp_c_proj[j * 144 + k];
             const float mul = (h_3 - div) * rsqrt;
-            const float ln_f2 = mul * ln_f_weight[k] + ln_f_bias[k];
-            ln_f[j * 144 + k] = ln_f2;
+            const float ln_f_v = mul * ln_f_weight[k] + ln_f_bias[k];
+            ln_f[j * 144 + k] = ln_f_v;
         }
     }
 }
@@ -1295,26 +1295,26 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
         for (ptrdiff_t j = 0; j < 64; j++) {
             float sum = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float x2 = wte[row * 9216 + j * 144 + k] + wpe[j * 144 + k];
-                sum += x2;
-                x[row * 9216 + j * 144 + k] = x2;
+                const float x_v = wte[row * 9216 + j * 144 + k] + wpe[j * 144 + k];
+                sum += x_v;
+                x[row * 9216 + j * 144 + k] = x_v;
             }
             const float mean = sum / 128.0f;
             const float div = sum / 128.0f;
             float sum2 = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float x2 = wte[row * 9216 + j * 144 + k] + wpe[j * 144 + k];
-                const float d = x2 - mean;
+                const float x_v = wte[row * 9216 + j * 144 + k] + wpe[j * 144 + k];
+                const float d = x_v - mean;
                 sum2 += d * d;
             }
             const float variance = sum2 / 128.0f;
             const float add = variance + 1e-05f;
             const float rsqrt = 1.0f / char_gpt_sqrt(add);
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float x2 = wte[row * 9216 + j * 144 + k] + wpe[j * 144 + k];
-                const float mul = (x2 - div) * rsqrt;
-                const float h_0_ln_1_2 = mul * h_0_ln_1_weight[k] + h_0_ln_1_bias[k];
-                h_0_ln_1[row * 9216 + j * 144 + k] = h_0_ln_1_2;
+                const float x_v = wte[row * 9216 + j * 144 + k] + wpe[j * 144 + k];
+                const float mul = (x_v - div) * rsqrt;
+                const float h_0_ln_1_v = mul * h_0_ln_1_weight[k] + h_0_ln_1_bias[k];
+                h_0_ln_1[row * 9216 + j * 144 + k] = h_0_ln_1_v;
             }
             h_0_ln_1_div[row * 64 + j] = div;
             h_0_ln_1_rsqrt[row * 64 + j] = rsqrt;
@@ -1368,20 +1368,20 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
                     c5_0 += a5 * b0;
                     c5_1 += a5 * b1;
                 }
-                const float h_0_attn_c_attn_bias2 = h_0_attn_c_attn_bias[j];
-                h_0_attn_c_attn[row * 400 + j] = c0_0 + h_0_attn_c_attn_bias2;
-                const float h_0_attn_c_attn_bias3 = h_0_attn_c_attn_bias[j + 1];
-                h_0_attn_c_attn[row * 400 + j + 1] = c0_1 + h_0_attn_c_attn_bias3;
-                h_0_attn_c_attn[row * 400 + j + 400] = c1_0 + h_0_attn_c_attn_bias2;
-                h_0_attn_c_attn[row * 400 + j + 401] = c1_1 + h_0_attn_c_attn_bias3;
-                h_0_attn_c_attn[row * 400 + j + 800] = c2_0 + h_0_attn_c_attn_bias2;
-                h_0_attn_c_attn[row * 400 + j + 801] = c2_1 + h_0_attn_c_attn_bias3;
-                h_0_attn_c_attn[row * 400 + j + 1200] = c3_0 + h_0_attn_c_attn_bias2;
-                h_0_attn_c_attn[row * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias3;
-                h_0_attn_c_attn[row * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias2;
-                h_0_attn_c_attn[row * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias3;
-                h_0_attn_c_attn[row * 400 + j + 2000] = c5_0 + h_0_attn_c_attn_bias2;
-                h_0_attn_c_attn[row * 400 + j + 2001] = c5_1 + h_0_attn_c_attn_bias3;
+                const float h_0_attn_c_attn_bias_v = h_0_attn_c_attn_bias[j];
+                h_0_attn_c_attn[row * 400 + j] = c0_0 + h_0_attn_c_attn_bias_v;
+                const float h_0_attn_c_attn_bias_v2 = h_0_attn_c_attn_bias[j + 1];
+                h_0_attn_c_attn[row * 400 + j + 1] = c0_1 + h_0_attn_c_attn_bias_v2;
+                h_0_attn_c_attn[row * 400 + j + 400] = c1_0 + h_0_attn_c_attn_bias_v;
+                h_0_attn_c_attn[row * 400 + j + 401] = c1_1 + h_0_attn_c_attn_bias_v2;
+                h_0_attn_c_attn[row * 400 + j + 800] = c2_0 + h_0_attn_c_attn_bias_v;
+                h_0_attn_c_attn[row * 400 + j + 801] = c2_1 + h_0_attn_c_attn_bias_v2;
+                h_0_attn_c_attn[row * 400 + j + 1200] = c3_0 + h_0_attn_c_attn_bias_v;
+                h_0_attn_c_attn[row * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias_v2;
+                h_0_attn_c_attn[row * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias_v;
+                h_0_attn_c_attn[row * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias_v2;
+                h_0_attn_c_attn[row * 400 + j + 2000] = c5_0 + h_0_attn_c_attn_bias_v;
+                h_0_attn_c_attn[row * 400 + j + 2001] = c5_1 + h_0_attn_c_attn_bias_v2;
             }
         }
     }
@@ -1597,20 +1597,20 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
                     c5_0 += a5 * b0;
                     c5_1 += a5 * b1;
                 }
-                const float h_0_attn_c_proj_bias2 = h_0_attn_c_proj_bias[j];
-                h_0_attn_c_proj[row * 144 + j] = c0_0 + h_0_attn_c_proj_bias2;
-                const float h_0_attn_c_proj_bias3 = h_0_attn_c_proj_bias[j + 1];
-                h_0_attn_c_proj[row * 144 + j + 1] = c0_1 + h_0_attn_c_proj_bias3;
-                h_0_attn_c_proj[row * 144 + j + 144] = c1_0 + h_0_attn_c_proj_bias2;
-                h_0_attn_c_proj[row * 144 + j + 145] = c1_1 + h_0_attn_c_proj_bias3;
-                h_0_attn_c_proj[row * 144 + j + 288] = c2_0 + h_0_attn_c_proj_bias2;
-                h_0_attn_c_proj[row * 144 + j + 289] = c2_1 + h_0_attn_c_proj_bias3;
-                h_0_attn_c_proj[row * 144 + j + 432] = c3_0 + h_0_attn_c_proj_bias2;
-                h_0_attn_c_proj[row * 144 + j + 433] = c3_1 + h_0_attn_c_proj_bias3;
-                h_0_attn_c_proj[row * 144 + j + 576] = c4_0 + h_0_attn_c_proj_bias2;
-                h_0_attn_c_proj[row * 144 + j + 577] = c4_1 + h_0_attn_c_proj_bias3;
-                h_0_attn_c_proj[row * 144 + j + 720] = c5_0 + h_0_attn_c_proj_bias2;
-                h_0_attn_c_proj[row * 144 + j + 721] = c5_1 + h_0_attn_c_proj_bias3;
+                const float h_0_attn_c_proj_bias_v = h_0_attn_c_proj_bias[j];
+                h_0_attn_c_proj[row * 144 + j] = c0_0 + h_0_attn_c_proj_bias_v;
+                const float h_0_attn_c_proj_bias_v2 = h_0_attn_c_proj_bias[j + 1];
+                h_0_attn_c_proj[row * 144 + j + 1] = c0_1 + h_0_attn_c_proj_bias_v2;
+                h_0_attn_c_proj[row * 144 + j + 144] = c1_0 + h_0_attn_c_proj_bias_v;
+                h_0_attn_c_proj[row * 144 + j + 145] = c1_1 + h_0_attn_c_proj_bias_v2;
+                h_0_attn_c_proj[row * 144 + j + 288] = c2_0 + h_0_attn_c_proj_bias_v;
+                h_0_attn_c_proj[row * 144 + j + 289] = c2_1 + h_0_attn_c_proj_bias_v2;
+                h_0_attn_c_proj[row * 144 + j + 432] = c3_0 + h_0_attn_c_proj_bias_v;
+                h_0_attn_c_proj[row * 144 + j + 433] = c3_1 + h_0_attn_c_proj_bias_v2;
+                h_0_attn_c_proj[row * 144 + j + 576] = c4_0 + h_0_attn_c_proj_bias_v;
+                h_0_attn_c_proj[row * 144 + j + 577] = c4_1 + h_0_attn_c_proj_bias_v2;
+                h_0_attn_c_proj[row * 144 + j + 720] = c5_0 + h_0_attn_c_proj_bias_v;
+                h_0_attn_c_proj[row * 144 + j + 721] = c5_1 + h_0_attn_c_proj_bias_v2;
             }
         }
     }
@@ -1631,29 +1631,29 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
         for (ptrdiff_t j = 0; j < 64; j++) {
             float sum = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float x2 = x[row * 9216 + j * 144 + k]
+                const float x_v = x[row * 9216 + j * 144 + k]
                     + h_0_attn_c_proj[row * 9216 + j * 144 + k];
-                sum += x2;
-                x_2[row * 9216 + j * 144 + k] = x2;
+                sum += x_v;
+                x_2[row * 9216 + j * 144 + k] = x_v;
             }
             const float mean = sum / 128.0f;
             const float div = sum / 128.0f;
             float sum2 = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float x2 = x[row * 9216 + j * 144 + k]
+                const float x_v = x[row * 9216 + j * 144 + k]
                     + h_0_attn_c_proj[row * 9216 + j * 144 + k];
-                const float d = x2 - mean;
+                const float d = x_v - mean;
                 sum2 += d * d;
             }
             const float variance = sum2 / 128.0f;
             const float add = variance + 1e-05f;
             const float rsqrt = 1.0f / char_gpt_sqrt(add);
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float x2 = x[row * 9216 + j * 144 + k]
+                const float x_v = x[row * 9216 + j * 144 + k]
                     + h_0_attn_c_proj[row * 9216 + j * 144 + k];
-                const float mul = (x2 - div) * rsqrt;
-                const float h_0_ln_2_2 = mul * h_0_ln_2_weight[k] + h_0_ln_2_bias[k];
-                h_0_ln_2[row * 9216 + j * 144 + k] = h_0_ln_2_2;
+                const float mul = (x_v - div) * rsqrt;
+                const float h_0_ln_2_v = mul * h_0_ln_2_weight[k] + h_0_ln_2_bias[k];
+                h_0_ln_2[row * 9216 + j * 144 + k] = h_0_ln_2_v;
             }
             h_0_ln_2_div[row * 64 + j] = div;
             h_0_ln_2_rsqrt[row * 64 + j] = rsqrt;
@@ -1722,14 +1722,14 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
                 tile[10] = c5_0;
                 tile[11] = c5_1;
                 for (ptrdiff_t r = 0; r < 6; r++) {
-                    const float h_0_mlp_c_fc2 = tile[r * 2] + h_0_mlp_c_fc_bias[j];
-                    const float normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc2);
-                    h_0_mul[row * 528 + r * 528 + j] = h_0_mlp_c_fc2 * normal_cdf;
-                    h_0_mlp_c_fc[row * 528 + r * 528 + j] = h_0_mlp_c_fc2;
-                    const float h_0_mlp_c_fc3 = tile[r * 2 + 1] + h_0_mlp_c_fc_bias[j + 1];
-                    const float normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc3);
-                    h_0_mul[row * 528 + r * 528 + j + 1] = h_0_mlp_c_fc3 * normal_cdf2;
-                    h_0_mlp_c_fc[row * 528 + r * 528 + j + 1] = h_0_mlp_c_fc3;
+                    const float h_0_mlp_c_fc_v = tile[r * 2] + h_0_mlp_c_fc_bias[j];
+                    const float normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc_v);
+                    h_0_mul[row * 528 + r * 528 + j] = h_0_mlp_c_fc_v * normal_cdf;
+                    h_0_mlp_c_fc[row * 528 + r * 528 + j] = h_0_mlp_c_fc_v;
+                    const float h_0_mlp_c_fc_v2 = tile[r * 2 + 1] + h_0_mlp_c_fc_bias[j + 1];
+                    const float normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc_v2);
+                    h_0_mul[row * 528 + r * 528 + j + 1] = h_0_mlp_c_fc_v2 * normal_cdf2;
+                    h_0_mlp_c_fc[row * 528 + r * 528 + j + 1] = h_0_mlp_c_fc_v2;
                 }
             }
         }
@@ -1869,10 +1869,10 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
             float largest = -3.4028235e+38f;
             float sum = 0.0f;
             for (ptrdiff_t k = 0; k < 65; k++) {
-                const float logits2 = logits[row * 4160 + j * 65 + k];
-                largest = char_gpt_max(largest, logits2);
+                const float logits_v = logits[row * 4160 + j * 65 + k];
+                largest = char_gpt_max(largest, logits_v);
                 const int eq = (int32_t)k == next[row * 64 + j];
-                sum += eq ? logits2 : 0.0f;
+                sum += eq ? logits_v : 0.0f;
             }
             float sum2 = 0.0f;
             for (ptrdiff_t k = 0; k < 65; k++) {
@@ -1885,8 +1885,8 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                 const int eq = (int32_t)k == next[row * 64 + j];
                 const float select = eq ? -div : 0.0f;
                 const float exp = char_gpt_exp(logits[row * 4160 + j * 65 + k] - logsumexp);
-                const float d_logits2 = exp * div + select;
-                d_logits[row * 5120 + j * 80 + k] = d_logits2;
+                const float d_logits_v = exp * div + select;
+                d_logits[row * 5120 + j * 80 + k] = d_logits_v;
             }
             loss_total += sub;
         }
@@ -2026,21 +2026,21 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
             float sum = 0.0f;
             float sum2 = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float d_ln_f2 = d_ln_f[row * 9216 + j * 144 + k];
-                const float mul = d_ln_f2 * ln_f_weight[k];
+                const float d_ln_f_v = d_ln_f[row * 9216 + j * 144 + k];
+                const float mul = d_ln_f_v * ln_f_weight[k];
                 const float sub = h_3[row * 9216 + j * 144 + k] - ln_f_div[row * 64 + j];
                 sum += mul * sub;
-                const float ln_f_rsqrt3 = ln_f_rsqrt[row * 64 + j];
-                const float mul2 = mul * ln_f_rsqrt3;
+                const float ln_f_rsqrt_v = ln_f_rsqrt[row * 64 + j];
+                const float mul2 = mul * ln_f_rsqrt_v;
                 sum2 = sum2 - mul2;
-                d_ln_f_bias[k] += d_ln_f2;
-                d_ln_f_weight[k] = d_ln_f2 * (sub * ln_f_rsqrt3) + d_ln_f_weight[k];
+                d_ln_f_bias[k] += d_ln_f_v;
+                d_ln_f_weight[k] = d_ln_f_v * (sub * ln_f_rsqrt_v) + d_ln_f_weight[k];
             }
             const float mul = sum * -0.5f;
-            const float ln_f_rsqrt2 = ln_f_rsqrt[row * 64 + j];
-            const float mul2 = mul * ln_f_rsqrt2;
-            const float mul3 = mul2 * ln_f_rsqrt2;
-            const float mul4 = mul3 * ln_f_rsqrt2;
+            const float ln_f_rsqrt_v = ln_f_rsqrt[row * 64 + j];
+            const float mul2 = mul * ln_f_rsqrt_v;
+            const float mul3 = mul2 * ln_f_rsqrt_v;
+            const float mul4 = mul3 * ln_f_rsqrt_v;
             const float mul5 = mul4 * 0.015625f;
             const float div = sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
@@ -2048,9 +2048,9 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                 const float mul6 = d_ln_f[row * 9216 + j * 144 + k] * ln_f_weight[k];
                 const float mul7 = mul6 * ln_f_rsqrt[row * 64 + j];
                 const float add = sub * mul5 + mul7;
-                const float d_h_3_2 = add + div;
-                d_h_3[row * 9216 + j * 144 + k] = d_h_3_2;
-                d_h_3_mlp_c_proj_bias[k] += d_h_3_2;
+                const float d_h_3_v = add + div;
+                d_h_3[row * 9216 + j * 144 + k] = d_h_3_v;
+                d_h_3_mlp_c_proj_bias[k] += d_h_3_v;
             }
         }
     }
@@ -2137,22 +2137,22 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                 tile[10] = c5_0;
                 tile[11] = c5_1;
                 for (ptrdiff_t r = 0; r < 6; r++) {
-                    const float h_3_mlp_c_fc2 = h_3_mlp_c_fc[row * 528 + r * 528 + j];
-                    const float normal_cdf = char_gpt_normal_cdf(h_3_mlp_c_fc2);
-                    const float tile2 = tile[r * 2];
-                    const float mul = tile2 * h_3_mlp_c_fc2 * 0.3989423f;
-                    const float mul2 = h_3_mlp_c_fc2 * -0.5f * h_3_mlp_c_fc2;
+                    const float h_3_mlp_c_fc_v = h_3_mlp_c_fc[row * 528 + r * 528 + j];
+                    const float normal_cdf = char_gpt_normal_cdf(h_3_mlp_c_fc_v);
+                    const float tile_v = tile[r * 2];
+                    const float mul = tile_v * h_3_mlp_c_fc_v * 0.3989423f;
+                    const float mul2 = h_3_mlp_c_fc_v * -0.5f * h_3_mlp_c_fc_v;
                     const float exp = char_gpt_exp(mul2);
-                    const float d_h_3_mlp_c_fc2 = tile2 * normal_cdf + mul * exp;
-                    d_h_3_mlp_c_fc[row * 528 + r * 528 + j] = d_h_3_mlp_c_fc2;
-                    const float h_3_mlp_c_fc3 = h_3_mlp_c_fc[row * 528 + r * 528 + j + 1];
-                    const float normal_cdf2 = char_gpt_normal_cdf(h_3_mlp_c_fc3);
-                    const float tile3 = tile[r * 2 + 1];
-                    const float mul3 = tile3 * h_3_mlp_c_fc3 * 0.3989423f;
-                    const float mul4 = h_3_mlp_c_fc3 * -0.5f * h_3_mlp_c_fc3;
+                    const float d_h_3_mlp_c_fc_v = tile_v * normal_cdf + mul * exp;
+                    d_h_3_mlp_c_fc[row * 528 + r * 528 + j] = d_h_3_mlp_c_fc_v;
+                    const float h_3_mlp_c_fc_v2 = h_3_mlp_c_fc[row * 528 + r * 528 + j + 1];
+                    const float normal_cdf2 = char_gpt_normal_cdf(h_3_mlp_c_fc_v2);
+                    const float tile_v2 = tile[r * 2 + 1];
+                    const float mul3 = tile_v2 * h_3_mlp_c_fc_v2 * 0.3989423f;
+                    const float mul4 = h_3_mlp_c_fc_v2 * -0.5f * h_3_mlp_c_fc_v2;
                     const float exp2 = char_gpt_exp(mul4);
-                    const float d_h_3_mlp_c_fc3 = tile3 * normal_cdf2 + mul3 * exp2;
-                    d_h_3_mlp_c_fc[row * 528 + r * 528 + j + 1] = d_h_3_mlp_c_fc3;
+                    const float d_h_3_mlp_c_fc_v2 = tile_v2 * normal_cdf2 + mul3 * exp2;
+                    d_h_3_mlp_c_fc[row * 528 + r * 528 + j + 1] = d_h_3_mlp_c_fc_v2;
                 }
             }
         }
@@ -2235,22 +2235,22 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
             float sum = 0.0f;
             float sum2 = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float d_h_3_ln_2_2 = d_h_3_ln_2[row * 9216 + j * 144 + k];
-                const float mul = d_h_3_ln_2_2 * h_3_ln_2_weight[k];
+                const float d_h_3_ln_2_v = d_h_3_ln_2[row * 9216 + j * 144 + k];
+                const float mul = d_h_3_ln_2_v * h_3_ln_2_weight[k];
                 const float sub = x_5[row * 9216 + j * 144 + k] - h_3_ln_2_div[row * 64 + j];
                 sum += mul * sub;
-                const float h_3_ln_2_rsqrt3 = h_3_ln_2_rsqrt[row * 64 + j];
-                const float mul2 = mul * h_3_ln_2_rsqrt3;
+                const float h_3_ln_2_rsqrt_v = h_3_ln_2_rsqrt[row * 64 + j];
+                const float mul2 = mul * h_3_ln_2_rsqrt_v;
                 sum2 = sum2 - mul2;
-                d_h_3_ln_2_bias[k] += d_h_3_ln_2_2;
-                d_h_3_ln_2_weight[k] = d_h_3_ln_2_2 * (sub * h_3_ln_2_rsqrt3)
+                d_h_3_ln_2_bias[k] += d_h_3_ln_2_v;
+                d_h_3_ln_2_weight[k] = d_h_3_ln_2_v * (sub * h_3_ln_2_rsqrt_v)
                     + d_h_3_ln_2_weight[k];
             }
             const float mul = sum * -0.5f;
-            const float h_3_ln_2_rsqrt2 = h_3_ln_2_rsqrt[row * 64 + j];
-            const float mul2 = mul * h_3_ln_2_rsqrt2;
-            const float mul3 = mul2 * h_3_ln_2_rsqrt2;
-            const float mul4 = mul3 * h_3_ln_2_rsqrt2;
+            const float h_3_ln_2_rsqrt_v = h_3_ln_2_rsqrt[row * 64 + j];
+            const float mul2 = mul * h_3_ln_2_rsqrt_v;
+            const float mul3 = mul2 * h_3_ln_2_rsqrt_v;
+            const float mul4 = mul3 * h_3_ln_2_rsqrt_v;
             const float mul5 = mul4 * 0.015625f;
             const float div = sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
@@ -2258,9 +2258,9 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                 const float add = sub * mul5 + d_h_3[row * 9216 + j * 144 + k];
                 const float mul6 = d_h_3_ln_2[row * 9216 + j * 144 + k] * h_3_ln_2_weight[k];
                 const float mul7 = mul6 * h_3_ln_2_rsqrt[row * 64 + j];
-                const float d_x2 = add + mul7 + div;
-                d_x[row * 9216 + j * 144 + k] = d_x2;
-                d_h_3_attn_c_proj_bias[k] += d_x2;
+                const float d_x_v = add + mul7 + div;
+                d_x[row * 9216 + j * 144 + k] = d_x_v;
+                d_h_3_attn_c_proj_bias[k] += d_x_v;
             }
         }
     }
@@ -2509,10 +2509,10 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
                 }
                 for (ptrdiff_t l = 0; l < 64; l++) {
                     const int le = (int32_t)l <= (int32_t)k;
-                    const float h_3_attn_exp2 = h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + l];
+                    const float h_3_attn_exp_v = h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + l];
                     const float mul =
-                        d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l] * h_3_attn_exp2;
-                    const float add = h_3_attn_exp2 * sum + mul;
+                        d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l] * h_3_attn_exp_v;
+                    const float add = h_3_attn_exp_v * sum + mul;
                     d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + l] =
                         (le ? add : 0.0f) * 0.17677669f;
                 }
@@ -2701,22 +2701,22 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
             float sum = 0.0f;
             float sum2 = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float d_h_0_ln_1_2 = d_h_0_ln_1[row * 9216 + j * 144 + k];
-                const float mul = d_h_0_ln_1_2 * h_0_ln_1_weight[k];
+                const float d_h_0_ln_1_v = d_h_0_ln_1[row * 9216 + j * 144 + k];
+                const float mul = d_h_0_ln_1_v * h_0_ln_1_weight[k];
                 const float sub = x[row * 9216 + j * 144 + k] - h_0_ln_1_div[row * 64 + j];
                 sum += mul * sub;
-                const float h_0_ln_1_rsqrt3 = h_0_ln_1_rsqrt[row * 64 + j];
-                const float mul2 = mul * h_0_ln_1_rsqrt3;
+                const float h_0_ln_1_rsqrt_v = h_0_ln_1_rsqrt[row * 64 + j];
+                const float mul2 = mul * h_0_ln_1_rsqrt_v;
                 sum2 = sum2 - mul2;
-                d_h_0_ln_1_bias[k] += d_h_0_ln_1_2;
-                d_h_0_ln_1_weight[k] = d_h_0_ln_1_2 * (sub * h_0_ln_1_rsqrt3)
+                d_h_0_ln_1_bias[k] += d_h_0_ln_1_v;
+                d_h_0_ln_1_weight[k] = d_h_0_ln_1_v * (sub * h_0_ln_1_rsqrt_v)
                     + d_h_0_ln_1_weight[k];
             }
             const float mul = sum * -0.5f;
-            const float h_0_ln_1_rsqrt2 = h_0_ln_1_rsqrt[row * 64 + j];
-            const float mul2 = mul * h_0_ln_1_rsqrt2;
-            const float mul3 = mul2 * h_0_ln_1_rsqrt2;
-            const float mul4 = mul3 * h_0_ln_1_rsqrt2;
+            const float h_0_ln_1_rsqrt_v = h_0_ln_1_rsqrt[row * 64 + j];
+            const float mul2 = mul * h_0_ln_1_rsqrt_v;
+            const float mul3 = mul2 * h_0_ln_1_rsqrt_v;
+            const float mul4 = mul3 * h_0_ln_1_rsqrt_v;
             const float mul5 = mul4 * 0.015625f;
             const float div = sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {

@@ -359,31 +359,31 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c5_0 += a5 * b0;
                     c5_1 += a5 * b1;
                 }
-                const float fc1_bias2 = fc1_bias[j];
-                const float x = c0_0 + fc1_bias2;
+                const float fc1_bias_v = fc1_bias[j];
+                const float x = c0_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j] = mnist_mlp_max(x, 0.0f);
-                const float fc1_bias3 = fc1_bias[j + 1];
-                const float x2 = c0_1 + fc1_bias3;
+                const float fc1_bias_v2 = fc1_bias[j + 1];
+                const float x2 = c0_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 1] = mnist_mlp_max(x2, 0.0f);
-                const float x3 = c1_0 + fc1_bias2;
+                const float x3 = c1_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j + 144] = mnist_mlp_max(x3, 0.0f);
-                const float x4 = c1_1 + fc1_bias3;
+                const float x4 = c1_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 145] = mnist_mlp_max(x4, 0.0f);
-                const float x5 = c2_0 + fc1_bias2;
+                const float x5 = c2_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j + 288] = mnist_mlp_max(x5, 0.0f);
-                const float x6 = c2_1 + fc1_bias3;
+                const float x6 = c2_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 289] = mnist_mlp_max(x6, 0.0f);
-                const float x7 = c3_0 + fc1_bias2;
+                const float x7 = c3_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j + 432] = mnist_mlp_max(x7, 0.0f);
-                const float x8 = c3_1 + fc1_bias3;
+                const float x8 = c3_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 433] = mnist_mlp_max(x8, 0.0f);
-                const float x9 = c4_0 + fc1_bias2;
+                const float x9 = c4_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j + 576] = mnist_mlp_max(x9, 0.0f);
-                const float x10 = c4_1 + fc1_bias3;
+                const float x10 = c4_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 577] = mnist_mlp_max(x10, 0.0f);
-                const float x11 = c5_0 + fc1_bias2;
+                const float x11 = c5_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j + 720] = mnist_mlp_max(x11, 0.0f);
-                const float x12 = c5_1 + fc1_bias3;
+                const float x12 = c5_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 721] = mnist_mlp_max(x12, 0.0f);
             }
             const ptrdiff_t rows2 = count < block + 64 ? count : block + 64;
@@ -418,27 +418,27 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c4_0 += a4 * b0;
                     c4_1 += a4 * b1;
                 }
-                const float fc1_bias2 = fc1_bias[j];
-                const float x = c0_0 + fc1_bias2;
+                const float fc1_bias_v = fc1_bias[j];
+                const float x = c0_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j] = mnist_mlp_max(x, 0.0f);
-                const float fc1_bias3 = fc1_bias[j + 1];
-                const float x2 = c0_1 + fc1_bias3;
+                const float fc1_bias_v2 = fc1_bias[j + 1];
+                const float x2 = c0_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 1] = mnist_mlp_max(x2, 0.0f);
-                const float x3 = c1_0 + fc1_bias2;
+                const float x3 = c1_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j + 144] = mnist_mlp_max(x3, 0.0f);
-                const float x4 = c1_1 + fc1_bias3;
+                const float x4 = c1_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 145] = mnist_mlp_max(x4, 0.0f);
-                const float x5 = c2_0 + fc1_bias2;
+                const float x5 = c2_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j + 288] = mnist_mlp_max(x5, 0.0f);
-                const float x6 = c2_1 + fc1_bias3;
+                const float x6 = c2_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 289] = mnist_mlp_max(x6, 0.0f);
-                const float x7 = c3_0 + fc1_bias2;
+                const float x7 = c3_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j + 432] = mnist_mlp_max(x7, 0.0f);
-                const float x8 = c3_1 + fc1_bias3;
+                const float x8 = c3_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 433] = mnist_mlp_max(x8, 0.0f);
-                const float x9 = c4_0 + fc1_bias2;
+                const float x9 = c4_0 + fc1_bias_v;
                 fc1_relu[row * 144 + j + 576] = mnist_mlp_max(x9, 0.0f);
-                const float x10 = c4_1 + fc1_bias3;
+                const float x10 = c4_1 + fc1_bias_v2;
                 fc1_relu[row * 144 + j + 577] = mnist_mlp_max(x10, 0.0f);
             }
         }
@@ -501,20 +501,20 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float fc2_bias2 = fc2_bias[j];
-            logits[row * 10 + j] = c0_0 + fc2_bias2;
-            const float fc2_bias3 = fc2_bias[j + 1];
-            logits[row * 10 + j + 1] = c0_1 + fc2_bias3;
-            logits[row * 10 + j + 10] = c1_0 + fc2_bias2;
-            logits[row * 10 + j + 11] = c1_1 + fc2_bias3;
-            logits[row * 10 + j + 20] = c2_0 + fc2_bias2;
-            logits[row * 10 + j + 21] = c2_1 + fc2_bias3;
-            logits[row * 10 + j + 30] = c3_0 + fc2_bias2;
-            logits[row * 10 + j + 31] = c3_1 + fc2_bias3;
-            logits[row * 10 + j + 40] = c4_0 + fc2_bias2;
-            logits[row * 10 + j + 41] = c4_1 + fc2_bias3;
-            logits[row * 10 + j + 50] = c5_0 + fc2_bias2;
-            logits[row * 10 + j + 51] = c5_1 + fc2_bias3;
+            const float fc2_bias_v = fc2_bias[j];
+            logits[row * 10 + j] = c0_0 + fc2_bias_v;
+            const float fc2_bias_v2 = fc2_bias[j + 1];
+            logits[row * 10 + j + 1] = c0_1 + fc2_bias_v2;
+            logits[row * 10 + j + 10] = c1_0 + fc2_bias_v;
+            logits[row * 10 + j + 11] = c1_1 + fc2_bias_v2;
+            logits[row * 10 + j + 20] = c2_0 + fc2_bias_v;
+            logits[row * 10 + j + 21] = c2_1 + fc2_bias_v2;
+            logits[row * 10 + j + 30] = c3_0 + fc2_bias_v;
+            logits[row * 10 + j + 31] = c3_1 + fc2_bias_v2;
+            logits[row * 10 + j + 40] = c4_0 + fc2_bias_v;
+            logits[row * 10 + j + 41] = c4_1 + fc2_bias_v2;
+            logits[row * 10 + j + 50] = c5_0 + fc2_bias_v;
+            logits[row * 10 + j + 51] = c5_1 + fc2_bias_v2;
         }
         for (ptrdiff_t row = 108; row < count; row += 5) {
             float c0_0 = 0.0f;
@@ -547,18 +547,18 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float fc2_bias2 = fc2_bias[j];
-            logits[row * 10 + j] = c0_0 + fc2_bias2;
-            const float fc2_bias3 = fc2_bias[j + 1];
-            logits[row * 10 + j + 1] = c0_1 + fc2_bias3;
-            logits[row * 10 + j + 10] = c1_0 + fc2_bias2;
-            logits[row * 10 + j + 11] = c1_1 + fc2_bias3;
-            logits[row * 10 + j + 20] = c2_0 + fc2_bias2;
-            logits[row * 10 + j + 21] = c2_1 + fc2_bias3;
-            logits[row * 10 + j + 30] = c3_0 + fc2_bias2;
-            logits[row * 10 + j + 31] = c3_1 + fc2_bias3;
-            logits[row * 10 + j + 40] = c4_0 + fc2_bias2;
-            logits[row * 10 + j + 41] = c4_1 + fc2_bias3;
+            const float fc2_bias_v = fc2_bias[j];
+            logits[row * 10 + j] = c0_0 + fc2_bias_v;
+            const float fc2_bias_v2 = fc2_bias[j + 1];
+            logits[row * 10 + j + 1] = c0_1 + fc2_bias_v2;
+            logits[row * 10 + j + 10] = c1_0 + fc2_bias_v;
+            logits[row * 10 + j + 11] = c1_1 + fc2_bias_v2;
+            logits[row * 10 + j + 20] = c2_0 + fc2_bias_v;
+            logits[row * 10 + j + 21] = c2_1 + fc2_bias_v2;
+            logits[row * 10 + j + 30] = c3_0 + fc2_bias_v;
+            logits[row * 10 + j + 31] = c3_1 + fc2_bias_v2;
+            logits[row * 10 + j + 40] = c4_0 + fc2_bias_v;
+            logits[row * 10 + j + 41] = c4_1 + fc2_bias_v2;
         }
     }
 }
@@ -582,18 +582,18 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
         float largest = -3.4028235e+38f;
         float sum = 0.0f;
         for (ptrdiff_t j = 0; j < 10; j++) {
-            const float logits2 = logits[row * 10 + j];
-            largest = mnist_mlp_max(largest, logits2);
+            const float logits_v = logits[row * 10 + j];
+            largest = mnist_mlp_max(largest, logits_v);
             const int eq = (int32_t)j == label[row];
-            sum += eq ? logits2 : 0.0f;
+            sum += eq ? logits_v : 0.0f;
         }
         float sum2 = 0.0f;
         float largest2 = -3.4028235e+38f;
         for (ptrdiff_t j = 0; j < 10; j++) {
-            const float logits2 = logits[row * 10 + j];
-            const float exp = mnist_mlp_exp(logits2 - largest);
+            const float logits_v = logits[row * 10 + j];
+            const float exp = mnist_mlp_exp(logits_v - largest);
             sum2 += exp;
-            const float select = logits2 == largest ? -((float)(int32_t)j) : -16777216.0f;
+            const float select = logits_v == largest ? -((float)(int32_t)j) : -16777216.0f;
             largest2 = mnist_mlp_max(largest2, select);
         }
         const float logsumexp = largest + mnist_mlp_log(sum2);
@@ -605,9 +605,9 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             const int eq2 = (int32_t)j == label[row];
             const float select = eq2 ? -div : 0.0f;
             const float exp = mnist_mlp_exp(logits[row * 10 + j] - logsumexp);
-            const float d_fc2_2 = exp * div + select;
-            d_fc2[row * 16 + j] = d_fc2_2;
-            d_fc2_bias[j] += d_fc2_2;
+            const float d_fc2_v = exp * div + select;
+            d_fc2[row * 16 + j] = d_fc2_v;
+            d_fc2_bias[j] += d_fc2_v;
         }
         loss_total += sub;
         accuracy_sum_total += to_f32;
@@ -719,30 +719,30 @@ static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_REST
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float d_fc1_2 = fc1_relu[row * 144 + j] > 0.0f ? c0_0 : 0.0f;
-            d_fc1[row * 144 + j] = d_fc1_2;
-            const float d_fc1_3 = fc1_relu[row * 144 + j + 1] > 0.0f ? c0_1 : 0.0f;
-            d_fc1[row * 144 + j + 1] = d_fc1_3;
-            const float d_fc1_4 = fc1_relu[row * 144 + j + 144] > 0.0f ? c1_0 : 0.0f;
-            d_fc1[row * 144 + j + 144] = d_fc1_4;
-            const float d_fc1_5 = fc1_relu[row * 144 + j + 145] > 0.0f ? c1_1 : 0.0f;
-            d_fc1[row * 144 + j + 145] = d_fc1_5;
-            const float d_fc1_6 = fc1_relu[row * 144 + j + 288] > 0.0f ? c2_0 : 0.0f;
-            d_fc1[row * 144 + j + 288] = d_fc1_6;
-            const float d_fc1_7 = fc1_relu[row * 144 + j + 289] > 0.0f ? c2_1 : 0.0f;
-            d_fc1[row * 144 + j + 289] = d_fc1_7;
-            const float d_fc1_8 = fc1_relu[row * 144 + j + 432] > 0.0f ? c3_0 : 0.0f;
-            d_fc1[row * 144 + j + 432] = d_fc1_8;
-            const float d_fc1_9 = fc1_relu[row * 144 + j + 433] > 0.0f ? c3_1 : 0.0f;
-            d_fc1[row * 144 + j + 433] = d_fc1_9;
-            const float d_fc1_10 = fc1_relu[row * 144 + j + 576] > 0.0f ? c4_0 : 0.0f;
-            d_fc1[row * 144 + j + 576] = d_fc1_10;
-            const float d_fc1_11 = fc1_relu[row * 144 + j + 577] > 0.0f ? c4_1 : 0.0f;
-            d_fc1[row * 144 + j + 577] = d_fc1_11;
-            const float d_fc1_12 = fc1_relu[row * 144 + j + 720] > 0.0f ? c5_0 : 0.0f;
-            d_fc1[row * 144 + j + 720] = d_fc1_12;
-            const float d_fc1_13 = fc1_relu[row * 144 + j + 721] > 0.0f ? c5_1 : 0.0f;
-            d_fc1[row * 144 + j + 721] = d_fc1_13;
+            const float d_fc1_v = fc1_relu[row * 144 + j] > 0.0f ? c0_0 : 0.0f;
+            d_fc1[row * 144 + j] = d_fc1_v;
+            const float d_fc1_v2 = fc1_relu[row * 144 + j + 1] > 0.0f ? c0_1 : 0.0f;
+            d_fc1[row * 144 + j + 1] = d_fc1_v2;
+            const float d_fc1_v3 = fc1_relu[row * 144 + j + 144] > 0.0f ? c1_0 : 0.0f;
+            d_fc1[row * 144 + j + 144] = d_fc1_v3;
+            const float d_fc1_v4 = fc1_relu[row * 144 + j + 145] > 0.0f ? c1_1 : 0.0f;
+            d_fc1[row * 144 + j + 145] = d_fc1_v4;
+            const float d_fc1_v5 = fc1_relu[row * 144 + j + 288] > 0.0f ? c2_0 : 0.0f;
+            d_fc1[row * 144 + j + 288] = d_fc1_v5;
+            const float d_fc1_v6 = fc1_relu[row * 144 + j + 289] > 0.0f ? c2_1 : 0.0f;
+            d_fc1[row * 144 + j + 289] = d_fc1_v6;
+            const float d_fc1_v7 = fc1_relu[row * 144 + j + 432] > 0.0f ? c3_0 : 0.0f;
+            d_fc1[row * 144 + j + 432] = d_fc1_v7;
+            const float d_fc1_v8 = fc1_relu[row * 144 + j + 433] > 0.0f ? c3_1 : 0.0f;
+            d_fc1[row * 144 + j + 433] = d_fc1_v8;
+            const float d_fc1_v9 = fc1_relu[row * 144 + j + 576] > 0.0f ? c4_0 : 0.0f;
+            d_fc1[row * 144 + j + 576] = d_fc1_v9;
+            const float d_fc1_v10 = fc1_relu[row * 144 + j + 577] > 0.0f ? c4_1 : 0.0f;
+            d_fc1[row * 144 + j + 577] = d_fc1_v10;
+            const float d_fc1_v11 = fc1_relu[row * 144 + j + 720] > 0.0f ? c5_0 : 0.0f;
+            d_fc1[row * 144 + j + 720] = d_fc1_v11;
+            const float d_fc1_v12 = fc1_relu[row * 144 + j + 721] > 0.0f ? c5_1 : 0.0f;
+            d_fc1[row * 144 + j + 721] = d_fc1_v12;
         }
         for (ptrdiff_t row = 108; row < count; row += 5) {
             float c0_0 = 0.0f;
@@ -775,26 +775,26 @@ static void mnist_mlp_d_fc1(const float *NN_RESTRICT d_fc2, const float *NN_REST
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float d_fc1_2 = fc1_relu[row * 144 + j] > 0.0f ? c0_0 : 0.0f;
-            d_fc1[row * 144 + j] = d_fc1_2;
-            const float d_fc1_3 = fc1_relu[row * 144 + j + 1] > 0.0f ? c0_1 : 0.0f;
-            d_fc1[row * 144 + j + 1] = d_fc1_3;
-            const float d_fc1_4 = fc1_relu[row * 144 + j + 144] > 0.0f ? c1_0 : 0.0f;
-            d_fc1[row * 144 + j + 144] = d_fc1_4;
-            const float d_fc1_5 = fc1_relu[row * 144 + j + 145] > 0.0f ? c1_1 : 0.0f;
-            d_fc1[row * 144 + j + 145] = d_fc1_5;
-            const float d_fc1_6 = fc1_relu[row * 144 + j + 288] > 0.0f ? c2_0 : 0.0f;
-            d_fc1[row * 144 + j + 288] = d_fc1_6;
-            const float d_fc1_7 = fc1_relu[row * 144 + j + 289] > 0.0f ? c2_1 : 0.0f;
-            d_fc1[row * 144 + j + 289] = d_fc1_7;
-            const float d_fc1_8 = fc1_relu[row * 144 + j + 432] > 0.0f ? c3_0 : 0.0f;
-            d_fc1[row * 144 + j + 432] = d_fc1_8;
-            const float d_fc1_9 = fc1_relu[row * 144 + j + 433] > 0.0f ? c3_1 : 0.0f;
-            d_fc1[row * 144 + j + 433] = d_fc1_9;
-            const float d_fc1_10 = fc1_relu[row * 144 + j + 576] > 0.0f ? c4_0 : 0.0f;
-            d_fc1[row * 144 + j + 576] = d_fc1_10;
-            const float d_fc1_11 = fc1_relu[row * 144 + j + 577] > 0.0f ? c4_1 : 0.0f;
-            d_fc1[row * 144 + j + 577] = d_fc1_11;
+            const float d_fc1_v = fc1_relu[row * 144 + j] > 0.0f ? c0_0 : 0.0f;
+            d_fc1[row * 144 + j] = d_fc1_v;
+            const float d_fc1_v2 = fc1_relu[row * 144 + j + 1] > 0.0f ? c0_1 : 0.0f;
+            d_fc1[row * 144 + j + 1] = d_fc1_v2;
+            const float d_fc1_v3 = fc1_relu[row * 144 + j + 144] > 0.0f ? c1_0 : 0.0f;
+            d_fc1[row * 144 + j + 144] = d_fc1_v3;
+            const float d_fc1_v4 = fc1_relu[row * 144 + j + 145] > 0.0f ? c1_1 : 0.0f;
+            d_fc1[row * 144 + j + 145] = d_fc1_v4;
+            const float d_fc1_v5 = fc1_relu[row * 144 + j + 288] > 0.0f ? c2_0 : 0.0f;
+            d_fc1[row * 144 + j + 288] = d_fc1_v5;
+            const float d_fc1_v6 = fc1_relu[row * 144 + j + 289] > 0.0f ? c2_1 : 0.0f;
+            d_fc1[row * 144 + j + 289] = d_fc1_v6;
+            const float d_fc1_v7 = fc1_relu[row * 144 + j + 432] > 0.0f ? c3_0 : 0.0f;
+            d_fc1[row * 144 + j + 432] = d_fc1_v7;
+            const float d_fc1_v8 = fc1_relu[row * 144 + j + 433] > 0.0f ? c3_1 : 0.0f;
+            d_fc1[row * 144 + j + 433] = d_fc1_v8;
+            const float d_fc1_v9 = fc1_relu[row * 144 + j + 576] > 0.0f ? c4_0 : 0.0f;
+            d_fc1[row * 144 + j + 576] = d_fc1_v9;
+            const float d_fc1_v10 = fc1_relu[row * 144 + j + 577] > 0.0f ? c4_1 : 0.0f;
+            d_fc1[row * 144 + j + 577] = d_fc1_v10;
         }
     }
 }
@@ -955,20 +955,20 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float fc2_bias2 = fc2_bias[j];
-            fc2[row * 16 + j] = c0_0 + fc2_bias2;
-            const float fc2_bias3 = fc2_bias[j + 1];
-            fc2[row * 16 + j + 1] = c0_1 + fc2_bias3;
-            fc2[row * 16 + j + 16] = c1_0 + fc2_bias2;
-            fc2[row * 16 + j + 17] = c1_1 + fc2_bias3;
-            fc2[row * 16 + j + 32] = c2_0 + fc2_bias2;
-            fc2[row * 16 + j + 33] = c2_1 + fc2_bias3;
-            fc2[row * 16 + j + 48] = c3_0 + fc2_bias2;
-            fc2[row * 16 + j + 49] = c3_1 + fc2_bias3;
-            fc2[row * 16 + j + 64] = c4_0 + fc2_bias2;
-            fc2[row * 16 + j + 65] = c4_1 + fc2_bias3;
-            fc2[row * 16 + j + 80] = c5_0 + fc2_bias2;
-            fc2[row * 16 + j + 81] = c5_1 + fc2_bias3;
+            const float fc2_bias_v = fc2_bias[j];
+            fc2[row * 16 + j] = c0_0 + fc2_bias_v;
+            const float fc2_bias_v2 = fc2_bias[j + 1];
+            fc2[row * 16 + j + 1] = c0_1 + fc2_bias_v2;
+            fc2[row * 16 + j + 16] = c1_0 + fc2_bias_v;
+            fc2[row * 16 + j + 17] = c1_1 + fc2_bias_v2;
+            fc2[row * 16 + j + 32] = c2_0 + fc2_bias_v;
+            fc2[row * 16 + j + 33] = c2_1 + fc2_bias_v2;
+            fc2[row * 16 + j + 48] = c3_0 + fc2_bias_v;
+            fc2[row * 16 + j + 49] = c3_1 + fc2_bias_v2;
+            fc2[row * 16 + j + 64] = c4_0 + fc2_bias_v;
+            fc2[row * 16 + j + 65] = c4_1 + fc2_bias_v2;
+            fc2[row * 16 + j + 80] = c5_0 + fc2_bias_v;
+            fc2[row * 16 + j + 81] = c5_1 + fc2_bias_v2;
         }
         for (ptrdiff_t row = 108; row < count; row += 5) {
             float c0_0 = 0.0f;
@@ -1001,18 +1001,18 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float fc2_bias2 = fc2_bias[j];
-            fc2[row * 16 + j] = c0_0 + fc2_bias2;
-            const float fc2_bias3 = fc2_bias[j + 1];
-            fc2[row * 16 + j + 1] = c0_1 + fc2_bias3;
-            fc2[row * 16 + j + 16] = c1_0 + fc2_bias2;
-            fc2[row * 16 + j + 17] = c1_1 + fc2_bias3;
-            fc2[row * 16 + j + 32] = c2_0 + fc2_bias2;
-            fc2[row * 16 + j + 33] = c2_1 + fc2_bias3;
-            fc2[row * 16 + j + 48] = c3_0 + fc2_bias2;
-            fc2[row * 16 + j + 49] = c3_1 + fc2_bias3;
-            fc2[row * 16 + j + 64] = c4_0 + fc2_bias2;
-            fc2[row * 16 + j + 65] = c4_1 + fc2_bias3;
+            const float fc2_bias_v = fc2_bias[j];
+            fc2[row * 16 + j] = c0_0 + fc2_bias_v;
+            const float fc2_bias_v2 = fc2_bias[j + 1];
+            fc2[row * 16 + j + 1] = c0_1 + fc2_bias_v2;
+            fc2[row * 16 + j + 16] = c1_0 + fc2_bias_v;
+            fc2[row * 16 + j + 17] = c1_1 + fc2_bias_v2;
+            fc2[row * 16 + j + 32] = c2_0 + fc2_bias_v;
+            fc2[row * 16 + j + 33] = c2_1 + fc2_bias_v2;
+            fc2[row * 16 + j + 48] = c3_0 + fc2_bias_v;
+            fc2[row * 16 + j + 49] = c3_1 + fc2_bias_v2;
+            fc2[row * 16 + j + 64] = c4_0 + fc2_bias_v;
+            fc2[row * 16 + j + 65] = c4_1 + fc2_bias_v2;
         }
     }
 }
@@ -1030,18 +1030,18 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
         float largest = -3.4028235e+38f;
         float sum = 0.0f;
         for (ptrdiff_t j = 0; j < 10; j++) {
-            const float fc2_2 = fc2[row * 16 + j];
-            largest = mnist_mlp_max(largest, fc2_2);
+            const float fc2_v = fc2[row * 16 + j];
+            largest = mnist_mlp_max(largest, fc2_v);
             const int eq = (int32_t)j == label[row];
-            sum += eq ? fc2_2 : 0.0f;
+            sum += eq ? fc2_v : 0.0f;
         }
         float sum2 = 0.0f;
         float largest2 = -3.4028235e+38f;
         for (ptrdiff_t j = 0; j < 10; j++) {
-            const float fc2_2 = fc2[row * 16 + j];
-            const float exp = mnist_mlp_exp(fc2_2 - largest);
+            const float fc2_v = fc2[row * 16 + j];
+            const float exp = mnist_mlp_exp(fc2_v - largest);
             sum2 += exp;
-            const float select = fc2_2 == largest ? -((float)(int32_t)j) : -16777216.0f;
+            const float select = fc2_v == largest ? -((float)(int32_t)j) : -16777216.0f;
             largest2 = mnist_mlp_max(largest2, select);
         }
         const float logsumexp = largest + mnist_mlp_log(sum2);

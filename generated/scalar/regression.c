@@ -263,16 +263,16 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 c3_0 += a3 * b0;
                 c3_1 += a3 * b1;
             }
-            const float hidden_bias2 = hidden_bias[j];
-            hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + hidden_bias2);
-            const float hidden_bias3 = hidden_bias[j + 1];
-            hidden_tanh[row * 32 + j + 1] = regression_tanh(c0_1 + hidden_bias3);
-            hidden_tanh[row * 32 + j + 32] = regression_tanh(c1_0 + hidden_bias2);
-            hidden_tanh[row * 32 + j + 33] = regression_tanh(c1_1 + hidden_bias3);
-            hidden_tanh[row * 32 + j + 64] = regression_tanh(c2_0 + hidden_bias2);
-            hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + hidden_bias3);
-            hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + hidden_bias2);
-            hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + hidden_bias3);
+            const float hidden_bias_v = hidden_bias[j];
+            hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + hidden_bias_v);
+            const float hidden_bias_v2 = hidden_bias[j + 1];
+            hidden_tanh[row * 32 + j + 1] = regression_tanh(c0_1 + hidden_bias_v2);
+            hidden_tanh[row * 32 + j + 32] = regression_tanh(c1_0 + hidden_bias_v);
+            hidden_tanh[row * 32 + j + 33] = regression_tanh(c1_1 + hidden_bias_v2);
+            hidden_tanh[row * 32 + j + 64] = regression_tanh(c2_0 + hidden_bias_v);
+            hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + hidden_bias_v2);
+            hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + hidden_bias_v);
+            hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + hidden_bias_v2);
         }
     }
 }
@@ -322,18 +322,18 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const float a10 = hidden_tanh[row * 32 + k + 320];
             c10_0 += a10 * b0;
         }
-        const float out_bias2 = out_bias[0];
-        prediction[row] = c0_0 + out_bias2;
-        prediction[row + 1] = c1_0 + out_bias2;
-        prediction[row + 2] = c2_0 + out_bias2;
-        prediction[row + 3] = c3_0 + out_bias2;
-        prediction[row + 4] = c4_0 + out_bias2;
-        prediction[row + 5] = c5_0 + out_bias2;
-        prediction[row + 6] = c6_0 + out_bias2;
-        prediction[row + 7] = c7_0 + out_bias2;
-        prediction[row + 8] = c8_0 + out_bias2;
-        prediction[row + 9] = c9_0 + out_bias2;
-        prediction[row + 10] = c10_0 + out_bias2;
+        const float out_bias_v = out_bias[0];
+        prediction[row] = c0_0 + out_bias_v;
+        prediction[row + 1] = c1_0 + out_bias_v;
+        prediction[row + 2] = c2_0 + out_bias_v;
+        prediction[row + 3] = c3_0 + out_bias_v;
+        prediction[row + 4] = c4_0 + out_bias_v;
+        prediction[row + 5] = c5_0 + out_bias_v;
+        prediction[row + 6] = c6_0 + out_bias_v;
+        prediction[row + 7] = c7_0 + out_bias_v;
+        prediction[row + 8] = c8_0 + out_bias_v;
+        prediction[row + 9] = c9_0 + out_bias_v;
+        prediction[row + 10] = c10_0 + out_bias_v;
     }
     for (ptrdiff_t row = 22; row < count; row += 10) {
         float c0_0 = 0.0f;
@@ -369,17 +369,17 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const float a9 = hidden_tanh[row * 32 + k + 288];
             c9_0 += a9 * b0;
         }
-        const float out_bias2 = out_bias[0];
-        prediction[row] = c0_0 + out_bias2;
-        prediction[row + 1] = c1_0 + out_bias2;
-        prediction[row + 2] = c2_0 + out_bias2;
-        prediction[row + 3] = c3_0 + out_bias2;
-        prediction[row + 4] = c4_0 + out_bias2;
-        prediction[row + 5] = c5_0 + out_bias2;
-        prediction[row + 6] = c6_0 + out_bias2;
-        prediction[row + 7] = c7_0 + out_bias2;
-        prediction[row + 8] = c8_0 + out_bias2;
-        prediction[row + 9] = c9_0 + out_bias2;
+        const float out_bias_v = out_bias[0];
+        prediction[row] = c0_0 + out_bias_v;
+        prediction[row + 1] = c1_0 + out_bias_v;
+        prediction[row + 2] = c2_0 + out_bias_v;
+        prediction[row + 3] = c3_0 + out_bias_v;
+        prediction[row + 4] = c4_0 + out_bias_v;
+        prediction[row + 5] = c5_0 + out_bias_v;
+        prediction[row + 6] = c6_0 + out_bias_v;
+        prediction[row + 7] = c7_0 + out_bias_v;
+        prediction[row + 8] = c8_0 + out_bias_v;
+        prediction[row + 9] = c9_0 + out_bias_v;
     }
 }
 
@@ -397,15 +397,15 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
     float mean_absolute_error_sum_total = 0.0f;
     float d_out_bias_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
-        const float y2 = y[row];
-        const float prediction2 = prediction[row];
-        const float mul = div * (y2 - prediction2);
-        const float mul2 = div * (y2 - prediction2);
-        const float d_out2 = -(mul + mul2);
-        d_out[row] = d_out2;
-        loss_total += (y2 - prediction2) * (y2 - prediction2);
-        mean_absolute_error_sum_total += regression_abs(prediction2 - y2);
-        d_out_bias_total += d_out2;
+        const float y_v = y[row];
+        const float prediction_v = prediction[row];
+        const float mul = div * (y_v - prediction_v);
+        const float mul2 = div * (y_v - prediction_v);
+        const float d_out_v = -(mul + mul2);
+        d_out[row] = d_out_v;
+        loss_total += (y_v - prediction_v) * (y_v - prediction_v);
+        mean_absolute_error_sum_total += regression_abs(prediction_v - y_v);
+        d_out_bias_total += d_out_v;
     }
     loss[0] = loss_total / valid * 0.5f;
     d_out_bias[0] = d_out_bias_total;
@@ -534,11 +534,11 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             tile[6] = c3_0;
             tile[7] = c3_1;
             for (ptrdiff_t r = 0; r < 4; r++) {
-                const float hidden_tanh2 = hidden_tanh[row * 32 + r * 32 + j];
-                const float sub = 1.0f - hidden_tanh2 * hidden_tanh2;
+                const float hidden_tanh_v = hidden_tanh[row * 32 + r * 32 + j];
+                const float sub = 1.0f - hidden_tanh_v * hidden_tanh_v;
                 d_hidden[row * 32 + r * 32 + j] = tile[r * 2] * sub;
-                const float hidden_tanh3 = hidden_tanh[row * 32 + r * 32 + j + 1];
-                const float sub2 = 1.0f - hidden_tanh3 * hidden_tanh3;
+                const float hidden_tanh_v2 = hidden_tanh[row * 32 + r * 32 + j + 1];
+                const float sub2 = 1.0f - hidden_tanh_v2 * hidden_tanh_v2;
                 d_hidden[row * 32 + r * 32 + j + 1] = tile[r * 2 + 1] * sub2;
             }
         }
@@ -615,11 +615,11 @@ static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN
     float loss_total = 0.0f;
     float mean_absolute_error_sum_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
-        const float y2 = y[row];
-        const float out2 = out[row];
-        const float sub = y2 - out2;
+        const float y_v = y[row];
+        const float out_v = out[row];
+        const float sub = y_v - out_v;
         loss_total += sub * sub;
-        mean_absolute_error_sum_total += regression_abs(out2 - y2);
+        mean_absolute_error_sum_total += regression_abs(out_v - y_v);
     }
     loss[0] = loss_total / valid * 0.5f;
     mean_absolute_error_sum[0] = mean_absolute_error_sum_total;
