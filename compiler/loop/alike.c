@@ -235,7 +235,7 @@ static Function *make_common(Family *f)
     common->is_step = true;
     common->name = common_name(f->program, first);
     common->plain = NULL;
-    common->scalars.room = 0; /* its own list, of the same variables */
+    common->scalars.room = common->scalars.count; /* to grow into a list of its own */
     const char *also = strstr(first->comment, "\nAlso ");
     const int length = (int)(also ? also - first->comment : (long)strlen(first->comment));
     common->comment = arena_printf(arena, "%.*s\nFor several sizes.", length, first->comment);

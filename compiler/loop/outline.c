@@ -445,7 +445,7 @@ static void finish_stage(Function *f, const char *name)
         body.at++;
         body.count--;
     }
-    body.room = 0;
+    body.room = body.count;
     f->body = body;
 }
 
