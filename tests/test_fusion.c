@@ -390,9 +390,37 @@ static void tied_table_is_neither_copied_nor_cleared(void **state)
     arena_free(arena);
 }
 
+/* ---- the gradient of a wide matrix ---- */
+
+static int panels_of(int rows, int columns)
+{
+    Arena *arena = arena_new();
+    Module *m = module_new(arena, "wide");
+    Graph *g = graph_new(arena, "train", 256);
+    vec_push(arena, m->entries, g);
+    Node *logits = dense(m, g, matrix_input(m, g, "x", 256, rows), "a", columns);
+    row_loss(g, cross_entropy(g, logits, label_input(m, g, 256, columns)));
+    const EntryPlan *plan = plan_of(m)->entries.at[0];
+    int panels = 0;
+    for (int i = 0; i < plan->kernels.count; i++) panels += plan->kernels.at[i]->panel != NULL;
+    arena_free(arena);
+    return panels;
+}
+
+/* What many rows pass is moved together, panel by panel: not what few rows pass, nor what is hardly
+ * more than a panel. */
+static void what_many_rows_pass_is_moved_together(void **state)
+{
+    (void)state;
+    assert_int_equal(panels_of(512, 192), 1);
+    assert_int_equal(panels_of(256, 192), 0);
+    assert_int_equal(panels_of(512, 128), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_many_rows_pass_is_moved_together),
         cmocka_unit_test(alone_each_is_one_pass),
         cmocka_unit_test(between_layers_each_is_one_pass),
         cmocka_unit_test(gradients_of_weights_come_at_once),

@@ -7,7 +7,7 @@
  *   depend.c, order.c                      which kernels wait for which, and when they run
  *   window.c    channels last, operands of windows
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
- *   panel.c     operands that products turn panel by panel
+ *   panel.c     operands that products turn, or move together, panel by panel
  *   place.c     nodes -> values            (the caller's memory, the workspace, tables)
  *   operand.c   how kernels read values, with copies where strides do not do
  *   memory.c    values -> offsets in the one workspace of the entry
@@ -135,8 +135,8 @@ typedef struct Kernel {
                     * sum does; KERNEL_WINDOW: -1: none */
     View contracted[2];     /* KERNEL_CONTRACT, KERNEL_WINDOW: the operands as the layout wants them
                                read */
-    const Value *panel;     /* KERNEL_CONTRACT: scratch for panels of the operand along the lanes,
-                               which lies the other way round; or NULL (panel.c) */
+    const Value *panel;     /* KERNEL_CONTRACT: scratch for panels of the operand along the lanes;
+                               or NULL (panel.c) */
     struct EntryPlan *body; /* KERNEL_SCAN */
     const Value *body_work; /* KERNEL_SCAN: the workspace of its body; NULL: it needs none */
     double flops, bytes;    /* of one call with count == batch */
@@ -293,6 +293,8 @@ enum { PANEL_STEPS = 1024, PANEL_COLUMNS = 128 };
  * that lanes run along this axis of it: as far as shapes tell, and as far as the kernel does. */
 bool panel_pays(const Node *product, int operand, int axis);
 bool panel_fits(const EntryPlan *entry, Kernel *k, const View view[2], int operand, int axis);
+/* Whether it should move panels of an operand together, though this axis of it is contiguous. */
+bool panel_gathers(const EntryPlan *entry, Kernel *k, const View view[2], int operand, int axis);
 void panel_plan(EntryPlan *entry, Kernel *k, int operand, int axis);
 
 /* ---- parts (put.c) ---- */

@@ -334,6 +334,16 @@ static void copy_for_lanes(EntryPlan *entry, Kernel *k)
     }
 }
 
+/* The operand along whose contiguous axis the lanes run may still be worth panels. */
+static void gather_panels(EntryPlan *entry, Kernel *k, const View view[2])
+{
+    for (int o = 0; o < 2 && k->lane_axis >= 0 && !k->panel; o++) {
+        const Attr *labels = &k->anchor->attr[o];
+        const int axis = axis_with(labels, k->anchor->attr[2].ints[k->lane_axis]);
+        if (axis >= 0 && panel_gathers(entry, k, view, o, axis)) panel_plan(entry, k, o, axis);
+    }
+}
+
 void layout_contraction(EntryPlan *entry, Kernel *k)
 {
     View view[2];
@@ -346,6 +356,7 @@ void layout_contraction(EntryPlan *entry, Kernel *k)
     else if (best.operand >= 0)
         view[best.operand] =
             transposed(entry, k, &view[best.operand], k->anchor->inputs[best.operand], best.axis);
+    else gather_panels(entry, k, view);
     k->contracted[0] = view[0];
     k->contracted[1] = view[1];
     copy_for_lanes(entry, k);

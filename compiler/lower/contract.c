@@ -269,7 +269,7 @@ static void one_tile(Contract *c, const TilePlace *p)
 static void m_tiles(Contract *c, TilePlace p)
 {
     LoopBuilder *b = &c->l->b;
-    if (c->product.panel) product_turn(c, &p);
+    if (c->product.panel) product_fill(c, &p);
     if (c->m_axis < 0) {
         p.rows = 1;
         one_tile(c, &p);

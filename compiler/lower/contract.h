@@ -28,7 +28,7 @@ typedef struct Contract {
         bool shared;           /* tiles are functions that other products call too */
         bool direct;           /* they write the result itself, for there is no epilogue */
         bool adjacent;         /* rows of the repeated operand are one element apart */
-        const Value *panel;    /* where panels of the wide operand are turned; or NULL */
+        const Value *panel;    /* where panels of the wide operand are made; or NULL */
         int64_t chunks, chunk; /* that the sum is done in, and the steps of one; partial sums wait
                                   in the result */
         bool last;             /* this one is the last ... */
@@ -78,9 +78,17 @@ Buffer *contract_tile_buffer(Contract *c, int64_t width); /* for the sums of one
 void contract_panels(Contract *c);                        /* all tiles of a block of rows */
 
 /* ---- product.c ---- */
+static inline int product_width(const Contract *c)
+{
+    return c->l->lane_axis >= 0 ? c->l->target->width : 1;
+}
 /* Whether and how the product's tiles are shared; the tile's size is chosen. */
 void product_plan(Contract *c);
 void product_loops(Contract *c);
 void product_tile(Contract *c, const TilePlace *p);
-void product_turn(Contract *c, const TilePlace *p); /* the panel that the next tiles read */
+
+/* ---- product_panel.c ---- */
+/* Whether panels are turned: what they are of lies the other way round. */
+bool product_turns(const Contract *c);
+void product_fill(Contract *c, const TilePlace *p); /* the panel that the next tiles read */
 #endif

@@ -12,8 +12,8 @@
  * at a time: 94% of the peak where weights come from memory, 92% all at once. Where the other
  * operand's rows are one element apart, every step of the sum meets another line of it: it asks for
  * the line of the tiles to come, which the processor does not foresee (77 -> 90% where that operand
- * is far). An operand that lies the other way round is turned into a panel of scratch
- * (kernel/panel.c) before the rows pass.
+ * is far). An operand that lies the other way round is turned into a panel of scratch before the
+ * rows pass, and one of which many rows pass is moved there (kernel/panel.c).
  * Without an epilogue the result itself takes the sums; with one it holds those of earlier chunks,
  * or they stay in an array of the size of a tile. */
 #include "lower/contract.h"
@@ -23,16 +23,13 @@
 enum {
     LONG_SUM = 256,  /* steps of a sum from which tiles are shared */
     LINE = 16,       /* floats that come together from memory */
-    LINE_STEPS = 8,  /* steps of the sum in which a tile asks for one line */
+    LINE_STEPS = 8,  /* steps of the sum in which a tile asks for one line: for all lines of its
+                        sums in less than LONG_SUM */
+    MANY_LINES = 16, /* a core waits for no more than about twenty at a time */
     FAR_FLOATS = 1 << 17, /* of an operand that is not in the nearest caches from use to use */
     SUM_CHUNK = PANEL_STEPS /* beyond which a sum is done in chunks: a panel of 64 columns takes
                                half of a second-level cache */
 };
-
-static int width_of(const Contract *c)
-{
-    return c->l->lane_axis >= 0 ? c->l->target->width : 1;
-}
 
 /* ---- the function of a tile ---- */
 
@@ -75,17 +72,49 @@ static void start_sums(TileFunction *t)
     loop_end(b);
 }
 
+/* The lines of a row of the sums. */
+static int64_t lines_across(const TileFunction *t)
+{
+    const int64_t floats = t->columns * (int64_t)t->b.program->target->width;
+    return floats > LINE ? floats / LINE : 1;
+}
+
 /* The sums are stored thousands of cycles later. */
 static void ask_for_lines(TileFunction *t)
 {
     LoopBuilder *b = &t->b;
-    const int64_t floats = t->columns * (int64_t)b->program->target->width;
+    const int64_t across = lines_across(t);
     LoopExpr *r = x_var(b, loop_begin(b, "r", x_int(b, 0), x_int(b, t->rows), 1));
     LoopExpr *c = x_int(b, 0);
-    if (floats > LINE) c = x_var(b, loop_begin(b, "c", c, x_int(b, floats), LINE));
+    if (across > 1) c = x_var(b, loop_begin(b, "c", c, x_int(b, across * LINE), LINE));
     loop_prefetch(b, t->sums, x_add(b, x_times(b, r, x_var(b, t->row)), c));
-    if (floats > LINE) loop_end(b);
+    if (across > 1) loop_end(b);
     loop_end(b);
+}
+
+/* Where they have many lines and nothing else is asked for from memory, one in a few steps. */
+static bool asks_in_turn(const TileFunction *t)
+{
+    return !t->ahead && t->rows * lines_across(t) >= MANY_LINES;
+}
+
+static void ask_in_turn(TileFunction *t, LoopExpr *k)
+{
+    LoopBuilder *b = &t->b;
+    const int64_t across = lines_across(t);
+    LoopExpr *column = x_mod(b, x_div(b, k, LINE_STEPS), across);
+    LoopExpr *r = x_min(b, x_div(b, k, LINE_STEPS * across), x_int(b, t->rows - 1));
+    loop_prefetch(b, t->sums,
+                  x_add(b, x_times(b, r, x_var(b, t->row)), x_mul(b, column, LINE)));
+}
+
+/* What tiles to come read. */
+static void ask_for_operand(TileFunction *t, LoopExpr *k)
+{
+    LoopBuilder *b = &t->b;
+    if (t->ahead)
+        loop_prefetch(b, t->ahead, x_times(b, x_div(b, k, LINE_STEPS), x_var(b, t->ahead_step)));
+    else loop_prefetch(b, t->a, x_add(b, x_times(b, k, x_var(b, t->a_step)), x_int(b, LINE)));
 }
 
 static void multiply(TileFunction *t)
@@ -94,9 +123,8 @@ static void multiply(TileFunction *t)
     Var *wide[TILE_MAX];
     LoopExpr *k = x_var(b, loop_begin(b, "k", x_int(b, 0), x_var(b, t->length), 1));
     loop_unroll(b, 2);
-    if (t->ahead)
-        loop_prefetch(b, t->ahead, x_times(b, x_div(b, k, LINE_STEPS), x_var(b, t->ahead_step)));
-    else loop_prefetch(b, t->a, x_add(b, x_times(b, k, x_var(b, t->a_step)), x_int(b, LINE)));
+    if (asks_in_turn(t)) ask_in_turn(t, k);
+    ask_for_operand(t, k);
     for (int v = 0; v < t->columns; v++) {
         LoopExpr *at = x_add(b, x_times(b, k, x_var(b, t->b_step)),
                              x_int(b, v * b->program->target->width));
@@ -150,7 +178,7 @@ static Function *make_function(Program *program, const char *name, int rows, int
     t.length = loop_scalar(&t.b, "length", LT_INDEX);
     t.more = loop_scalar(&t.b, "more", LT_INDEX);
     start_sums(&t);
-    ask_for_lines(&t);
+    if (!asks_in_turn(&t)) ask_for_lines(&t);
     multiply(&t);
     store_sums(&t);
     return t.b.function;
@@ -159,8 +187,9 @@ static Function *make_function(Program *program, const char *name, int rows, int
 static Function *tile_function(Contract *c, int rows, int columns)
 {
     Program *program = c->l->b.program;
-    const char *name = arena_printf(program->arena, "tile_%dx%d%s", rows, columns * width_of(c),
-                                    c->product.adjacent ? "_across" : "");
+    const char *name =
+        arena_printf(program->arena, "tile_%dx%d%s", rows, columns * product_width(c),
+                     c->product.adjacent ? "_across" : "");
     for (int i = 0; i < program->inner.count; i++)
         if (!strcmp(program->inner.at[i]->name, name)) return program->inner.at[i];
     return make_function(program, name, rows, columns, c->product.adjacent);
@@ -195,9 +224,9 @@ static bool is_regular(const Contract *c)
     if (diagonals_any(&c->diagonals)) return false;
     if (contract_stride(c, c->wide, c->n_axis) != 1) return false;
     const int64_t a_row = contract_stride(c, c->tall, c->m_axis);
-    const int64_t last = c->out.dim[c->n_axis] % width_of(c);
+    const int64_t last = c->out.dim[c->n_axis] % product_width(c);
     return (a_row == 1 || contract_stride(c, c->tall, -1) == 1)
-           && (!last || contract_lanes_readable(c, (int)last) == width_of(c));
+           && (!last || contract_lanes_readable(c, (int)last) == product_width(c));
 }
 
 static bool computes_alone(const Contract *c)
@@ -215,7 +244,7 @@ void product_plan(Contract *c)
     const bool holds = holds_sums(c, c->l->k->results.at[0]);
     p->shared = p->panel || (size >= LONG_SUM && c->out.dim[c->m_axis] > 1);
     if (!p->shared) return;
-    const int64_t columns = c->out.dim[c->n_axis], width = width_of(c);
+    const int64_t columns = c->out.dim[c->n_axis], width = product_width(c);
     c->tile = tile_choose_wide(c->l->target, c->out.dim[c->m_axis], (columns + width - 1) / width);
     p->direct = computes_alone(c) && holds;
     p->adjacent = contract_stride(c, c->tall, -1) != 1;
@@ -224,43 +253,6 @@ void product_plan(Contract *c)
         p->chunks = (size + SUM_CHUNK - 1) / SUM_CHUNK;
     p->chunk = (size + p->chunks - 1) / p->chunks;
     if (p->panel) p->chunk = (p->chunk + LANE_PAD - 1) / LANE_PAD * LANE_PAD;
-}
-
-/* ---- panels ---- */
-
-/* Blocks along the sum, as many rows of the operand in each. */
-static void turn_rows(Contract *c, const TilePlace *p, LoopExpr *first, int rows)
-{
-    LoopBuilder *b = &c->l->b;
-    const int64_t columns = p->columns * (int64_t)width_of(c);
-    const int cols = width_of(c) > 1 ? width_of(c) : LANE_PAD;
-    const bool all = p->active < width_of(c) || c->product.chunks == 1;
-    LoopExpr *from = all ? x_int(b, 0) : c->product.from;
-    LoopExpr *hi = all ? contract_extent(c, c->k_count - 1) : c->product.length;
-    LoopExpr *k = x_var(b, loop_begin(b, "k", x_int(b, 0), hi, cols));
-    c->l->axis[c->n_axis] = x_add(b, p->n, first);
-    c->k_index[0] = x_add(b, from, k);
-    loop_transpose(b, lower_buffer(c->l, c->product.panel), x_add(b, x_mul(b, k, columns), first),
-                   columns, lower_buffer(c->l, c->l->k->contracted[c->wide].value),
-                   contract_address(c, c->wide), contract_stride(c, c->wide, c->n_axis), rows,
-                   cols);
-    loop_end(b);
-}
-
-void product_turn(Contract *c, const TilePlace *p)
-{
-    LoopBuilder *b = &c->l->b;
-    const int width = width_of(c), whole = p->columns - (p->active < width);
-    if (width == 1) {
-        turn_rows(c, p, x_int(b, 0), p->columns);
-        return;
-    }
-    if (whole) {
-        turn_rows(c, p, x_var(b, loop_begin(b, "v", x_int(b, 0), x_int(b, whole * width), width)),
-                  width);
-        loop_end(b);
-    }
-    if (whole < p->columns) turn_rows(c, p, x_int(b, whole * width), p->active);
 }
 
 /* ---- one tile ---- */
@@ -275,8 +267,8 @@ static LoopExpr *result_place(Contract *c, const TilePlace *p, const Value *v)
 /* Whether the next panel is worth asking for: else it is near, or few tiles would ask for it. */
 static bool is_far(const Contract *c, const TilePlace *p)
 {
-    const int64_t columns = p->columns * (int64_t)width_of(c), extent = c->out.dim[c->n_axis];
-    return p->active == width_of(c) && c->out.dim[c->m_axis] >= 8 * p->rows
+    const int64_t columns = p->columns * (int64_t)product_width(c), extent = c->out.dim[c->n_axis];
+    return p->active == product_width(c) && c->out.dim[c->m_axis] >= 8 * p->rows
         && extent >= 2 * columns
         && contract_size(c, c->k_count - 1) * extent >= FAR_FLOATS;
 }
@@ -285,7 +277,7 @@ static bool is_far(const Contract *c, const TilePlace *p)
 static LoopExpr *next_panel(const Contract *c, const TilePlace *p)
 {
     LoopBuilder *b = &c->l->b;
-    const int64_t columns = p->columns * (int64_t)width_of(c);
+    const int64_t columns = p->columns * (int64_t)product_width(c);
     return x_min(b, x_add(b, p->n, x_int(b, columns)),
                  x_int(b, c->out.dim[c->n_axis] - columns));
 }
@@ -295,7 +287,7 @@ static LoopExpr *next_panel(const Contract *c, const TilePlace *p)
 static void ask_for_panel(Contract *c, const TilePlace *p)
 {
     LoopBuilder *b = &c->l->b;
-    const int64_t columns = p->columns * (int64_t)width_of(c), across = columns / LINE;
+    const int64_t columns = p->columns * (int64_t)product_width(c), across = columns / LINE;
     const int64_t each = c->product.chunk * across / c->out.dim[c->m_axis];
     if (!each || !is_far(c, p)) return;
     contract_set_axes(c, p, 0, 0);
@@ -317,17 +309,16 @@ static void ask_for_panel(Contract *c, const TilePlace *p)
 static Handed lines_ahead(Contract *c, const TilePlace *p)
 {
     LoopBuilder *b = &c->l->b;
-    const int64_t parts = c->product.panel ? 1 : LINE_STEPS, chunk = c->product.chunk,
-                  columns = c->product.panel ? chunk / LINE
-                                             : p->columns * (int64_t)width_of(c) / LINE;
+    const bool turned = product_turns(c);
+    const int64_t parts = turned ? 1 : LINE_STEPS, chunk = c->product.chunk,
+                  columns = turned ? chunk / LINE : p->columns * (int64_t)product_width(c) / LINE;
     if (!is_far(c, p)) return (Handed){.buffer = NULL};
     LoopExpr *tile = x_div(b, p->m, p->rows);
     LoopExpr *column = x_min(b, x_div(b, tile, parts), x_int(b, columns - 1));
     contract_set_axes(c, p, 0, 0);
     c->l->axis[c->n_axis] = next_panel(c, p);
     c->k_index[0] = c->product.from;
-    if (c->product.panel)
-        c->k_index[0] = x_add(b, c->product.from, x_mul(b, column, LINE));
+    if (turned) c->k_index[0] = x_add(b, c->product.from, x_mul(b, column, LINE));
     else {
         c->l->axis[c->n_axis] = x_add(b, c->l->axis[c->n_axis], x_mul(b, column, LINE));
         c->k_index[0] = x_add(b, c->product.from,
@@ -335,7 +326,7 @@ static Handed lines_ahead(Contract *c, const TilePlace *p)
     }
     LoopExpr *at = x_var(b, loop_let(b, "next", contract_address(c, c->wide)));
     return (Handed){lower_buffer(c->l, c->l->k->contracted[c->wide].value), at, 0, 0,
-                    contract_stride(c, c->wide, c->product.panel ? c->n_axis : -1)};
+                    contract_stride(c, c->wide, turned ? c->n_axis : -1)};
 }
 
 static void call_tile(Contract *c, const TilePlace *p, Handed sums, bool from_start)
@@ -348,7 +339,7 @@ static void call_tile(Contract *c, const TilePlace *p, Handed sums, bool from_st
     Buffer *a = lower_buffer(c->l, c->l->k->contracted[c->tall].value),
            *wide = lower_buffer(c->l, panel ? panel : c->l->k->contracted[c->wide].value);
     const int64_t size = contract_size(c, c->k_count - 1),
-                  step = panel ? p->columns * width_of(c) : contract_stride(c, c->wide, -1),
+                  step = panel ? p->columns * product_width(c) : contract_stride(c, c->wide, -1),
                   a_stride = contract_stride(c, c->tall, adjacent ? -1 : c->m_axis);
     LoopExpr *from = from_start ? x_int(b, 0) : c->product.from;
     contract_set_axes(c, p, 0, 0);
@@ -359,8 +350,8 @@ static void call_tile(Contract *c, const TilePlace *p, Handed sums, bool from_st
     if (!ahead.buffer) ahead = (Handed){wide, b_at, 0, 0, 0};
     loop_pass(b, adjacent ? (Handed){a, a_at, size, p->rows, a_stride}
                                      : (Handed){a, a_at, p->rows, size, a_stride});
-    loop_pass(b, (Handed){wide, b_at, panel ? c->product.chunk : size, p->columns * width_of(c),
-                          step});
+    loop_pass(b, (Handed){wide, b_at, panel ? c->product.chunk : size,
+                          p->columns * product_width(c), step});
     if (!adjacent) loop_pass(b, ahead);
     loop_pass(b, sums);
     loop_argument(b, x_int(b, a_stride));
@@ -376,7 +367,7 @@ static void finish_vector(Contract *c, const Handed *sums, LoopExpr *r, LoopExpr
 {
     LoopBuilder *b = &c->l->b;
     LoopExpr *at = x_add(b, x_add(b, sums->index, x_mul(b, r, sums->ld)), column);
-    LoopExpr *sum = width_of(c) > 1 ? x_vload(b, sums->buffer, at, width_of(c))
+    LoopExpr *sum = product_width(c) > 1 ? x_vload(b, sums->buffer, at, product_width(c))
                                     : x_load(b, sums->buffer, at);
     contract_finish(c, x_var(b, loop_let(b, "sum", sum)));
 }
@@ -385,7 +376,7 @@ static void finish_vector(Contract *c, const Handed *sums, LoopExpr *r, LoopExpr
 static void finish_rows(Contract *c, const TilePlace *p, const Handed *sums)
 {
     LoopBuilder *b = &c->l->b;
-    const int width = width_of(c), whole = p->columns - (p->active < width);
+    const int width = product_width(c), whole = p->columns - (p->active < width);
     LoopExpr *r = x_var(b, loop_begin(b, "r", x_int(b, 0), x_int(b, p->rows), 1));
     contract_set_axes(c, p, 0, 0);
     c->l->active = c->l->target->width;
@@ -409,16 +400,16 @@ static void finish_rows(Contract *c, const TilePlace *p, const Handed *sums)
 void product_tile(Contract *c, const TilePlace *p)
 {
     const Value *v = c->l->k->results.at[0];
-    const bool part = p->active < width_of(c);
+    const bool part = p->active < product_width(c);
     const bool in_place = !part && (c->product.direct || c->product.chunks > 1);
-    const int64_t columns = p->columns * width_of(c);
+    const int64_t columns = p->columns * product_width(c);
     Handed sums = {.rows = p->rows, .columns = columns, .ld = columns};
     if (in_place) {
         sums.buffer = lower_buffer(c->l, v);
         sums.index = result_place(c, p, v);
         sums.ld = row_stride(c, v);
     } else {
-        sums.buffer = contract_tile_buffer(c, width_of(c));
+        sums.buffer = contract_tile_buffer(c, product_width(c));
         sums.index = x_int(&c->l->b, 0);
     }
     call_tile(c, p, sums, part || c->product.chunks == 1);
