@@ -5,7 +5,8 @@
  *   fuse.c      nodes -> kernels           (which nodes share a loop nest), with
  *   inline.c, epilogue.c, merge.c          what readers compute, what products take in, what joins
  *   depend.c, order.c                      which kernels wait for which, and when they run
- *   window.c    channels last, operands of windows
+ *   window.c    channels last, operands of windows, with
+ *   winograd.c  windows in Winograd's form
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   panel.c     operands that products turn, or move together, panel by panel
  *   place.c     nodes -> values            (the caller's memory, the workspace, tables)

@@ -4,15 +4,20 @@
  * A window's lanes are channels, so all values of [rows, channels, ...] around windows are stored
  * with the channels contiguous, and what is computed from them element by element likewise: nothing
  * is repacked between layers. The caller's inputs and outputs keep their order. */
+#include "kernel/window.h"
+
 #include "kernel/describe.h"
-#include "kernel/kernel.h"
-#include "ops/window.h"
 
 Window window_in(const EntryPlan *entry, const Node *node)
 {
     Window w;
     window_of(entry->arena, node, &w);
     return w;
+}
+
+int64_t window_padded(int64_t channels)
+{
+    return (channels + LANE_PAD - 1) / LANE_PAD * LANE_PAD;
 }
 
 static bool places(const Window *w) { return w->result == ROLE_IN && w->input[0] == ROLE_IN; }
@@ -90,96 +95,12 @@ static void mark_window(EntryPlan *entry, const Node *node)
             mark(entry, node->inputs[i]);
 }
 
-/* ---- Winograd's form ---- */
-
-enum { WINOGRAD_CHANNELS = 16 }; /* fewer do not pay for the transforms */
-
-int64_t winograd_extent(const Window *w, int axis)
-{
-    return w->result == ROLE_IN ? w->axis[axis].in : w->axis[axis].out;
-}
-
-int64_t winograd_tiles(const Window *w, int axis)
-{
-    return (winograd_extent(w, axis) + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
-}
-
-enum { PLANES = (WINOGRAD_TILE + 2) * (WINOGRAD_TILE + 2) };
-
-static int64_t padded(int64_t channels) { return (channels + LANE_PAD - 1) / LANE_PAD * LANE_PAD; }
-
-/* Weights that are early are transformed by a kernel of their own, beforehand. */
-static bool takes_transformed(const EntryPlan *entry, const Node *node, const Window *w)
-{
-    return w->input[1] == ROLE_WEIGHT && entry->early[view_root(node->inputs[1])->id];
-}
-
-/* How far away the planes of the weights lie, or those of their gradient, by their bytes: what a
- * window of their taps costs to transform and to fetch, in multiplications, and for how many tiles
- * at a time fetching is worth it. Measured. */
-typedef struct Distance {
-    int64_t bytes, transform, fetch, least_tiles;
-} Distance;
-
-static Distance planes_distance(const Window *w)
-{
-    static const Distance levels[] = {
-        {768 * 1024, 100, 0, 1}, {16 * 1024 * 1024, 350, 100, 8}, {INT64_MAX, 700, 800, 32}};
-    const int64_t bytes = 4 * PLANES * padded(w->in_channels) * padded(w->out_channels);
-    const Distance *level = levels;
-    while (bytes > level->bytes) level++;
-    return *level;
-}
-
-/* Transforms cost about as much as 400 multiplications a tile and channel: what tiles save beside
- * the 9 of each position must be worth them, and those of the weights, and more where tiles reach
- * beyond the picture. */
-static bool winograd_pays(const EntryPlan *entry, const Node *node, const Window *w)
-{
-    enum { TRANSFORM = 400 };
-    const double product = (double)w->in_channels * (double)w->out_channels,
-                 channels = (double)(w->in_channels + w->out_channels), rows = (double)w->rows;
-    const int64_t tiles = winograd_tiles(w, 0) * winograd_tiles(w, 1),
-                  positions = winograd_extent(w, 0) * winograd_extent(w, 1);
-    const Distance far = planes_distance(w);
-    const int64_t weight = far.fetch + (takes_transformed(entry, node, w) ? 0 : far.transform);
-    return rows * (double)tiles * (PLANES * product + TRANSFORM * channels)
-                 + (double)weight * product
-         < 0.9 * 9 * rows * (double)positions * product;
-}
-
-/* A window of 3 x 3 in steps of 1. */
-bool window_is_winograd(const EntryPlan *entry, const Node *node)
-{
-    const Window w = window_in(entry, node);
-    if (!w.weight.rank || w.axes != 2 || w.groups != 1 || entry->outer
-        || entry->plan->module->strict)
-        return false;
-    if (w.in_channels < WINOGRAD_CHANNELS || w.out_channels < WINOGRAD_CHANNELS) return false;
-    for (int i = 0; i < 2; i++) {
-        const WindowAxis *a = &w.axis[i];
-        if (a->taps != 3 || a->stride != 1 || a->dilation != 1 || a->before < 0 || a->before > 2)
-            return false;
-        if (winograd_extent(&w, i) < WINOGRAD_TILE || a->in - a->out + 2 - a->before > 2)
-            return false;
-    }
-    return winograd_pays(entry, node, &w);
-}
-
 static void widen_halo(EntryPlan *entry, const Node *node, int axis, int64_t before, int64_t after)
 {
     Halo **halo = &entry->halo[node->id];
     if (!*halo) *halo = arena_make(entry->arena, Halo);
     if ((*halo)->before[axis] < before) (*halo)->before[axis] = before;
     if ((*halo)->after[axis] < after) (*halo)->after[axis] = after;
-}
-
-/* The gradient by the weights reads whole tiles of both operands. */
-static int64_t beyond(const Window *w, int axis)
-{
-    return w->result == ROLE_WEIGHT
-             ? winograd_tiles(w, axis) * WINOGRAD_TILE - winograd_extent(w, axis)
-             : 0;
 }
 
 /* The entries of the source that a window's positions meet along an axis, as far as they lie before
@@ -239,40 +160,15 @@ static void mark_halo(EntryPlan *entry, const Node *node)
         const WindowAxis *x = &w.axis[a];
         const int64_t behind = 2 - x->before - (x->in - x->out); /* padding after the last entry */
         const int64_t before = w.result == ROLE_IN ? 2 - x->before : x->before;
-        const int64_t after = (w.result == ROLE_IN ? 2 - behind : behind) + beyond(&w, a);
+        const int64_t after = (w.result == ROLE_IN ? 2 - behind : behind) + winograd_beyond(&w, a);
         widen_halo(entry, node->inputs[0], 2 + a, before, after);
-        if (beyond(&w, a)) widen_halo(entry, node->inputs[1], 2 + a, 0, beyond(&w, a));
+        if (winograd_beyond(&w, a)) widen_halo(entry, node->inputs[1], 2 + a, 0, winograd_beyond(&w, a));
     }
 }
 
-static Value *planes_value(EntryPlan *entry, const Kernel *k, const char *name, int64_t floats)
-{
-    Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
-    v->elements = PLANES
-                * (floats + LANE_PAD); /* planes a power of two apart would share cache sets */
-    return v;
-}
+enum { MOST_GROUPS = 4, GROUP_ROWS = 8, GROUPS_BYTES = 1280 * 1024 };
 
-static Value *add_scratch(EntryPlan *entry, Kernel *k, const char *name, int64_t floats)
-{
-    Value *v = planes_value(entry, k, name, floats);
-    v->scratch = true;
-    vec_push(entry->arena, k->scratch, v);
-    return v;
-}
-
-static void for_each_thread(const EntryPlan *entry, Value *scratch)
-{
-    if (entry->plan->threads < 2 || entry->outer) return;
-    scratch->own = true;
-    scratch->pieces = entry->plan->threads;
-}
-
-enum { MOST_GROUPS = 4, GROUP_ROWS = 8, GROUPS_BYTES = 1280 * 1024, OWN_BYTES = 1024 * 1024 };
-
-/* Sums over the batch that threads share: by groups of rows, as many for any number of threads, and
- * no more than the cache holds. */
-static int count_groups(const Window *w, int64_t bytes)
+int window_count_groups(const Window *w, int64_t bytes)
 {
     int64_t groups = w->rows / GROUP_ROWS;
     if (groups * bytes > GROUPS_BYTES) groups = GROUPS_BYTES / bytes;
@@ -281,8 +177,7 @@ static int count_groups(const Window *w, int64_t bytes)
                                 : MOST_GROUPS;
 }
 
-/* What the groups add up to, each for itself, laid out as the result is. */
-static void add_groups(EntryPlan *entry, Kernel *k, int groups)
+void window_add_groups(EntryPlan *entry, Kernel *k, int groups)
 {
     const Value *result = k->results.at[0];
     const char *name = arena_printf(entry->arena, "%s_groups", result->name);
@@ -299,70 +194,8 @@ static void plan_groups(EntryPlan *entry, Kernel *k, const Window *w)
 {
     const Value *result = k->results.at[0];
     const int64_t bytes = 4 * result->elements;
-    const int groups = count_groups(w, bytes);
-    if (groups && groups * bytes <= GROUPS_BYTES && !result->whole) add_groups(entry, k, groups);
-}
-
-static void plan_transform(EntryPlan *entry, Kernel *k, const Window *w)
-{
-    const int64_t floats = padded(w->in_channels) * padded(w->out_channels);
-    Kernel *t = arena_make(entry->arena, Kernel);
-    const char *name = arena_printf(entry->arena, "%s_transformed",
-                                    describe_node_name(entry, view_root(k->anchor->inputs[1])));
-    Value *v = planes_value(entry, k, name, floats);
-    t->kind = KERNEL_TRANSFORM;
-    t->anchor = k->anchor;
-    t->domain = k->domain;
-    t->early = true;
-    t->contracted[1] = k->contracted[1];
-    t->lane_axis = k->lane_axis;
-    vec_push(entry->arena, t->results, v);
-    plan_insert(entry, k, t);
-    k->transformed = v;
-}
-
-/* Transformed weights, if they are not there, and the transforms of a block of tiles on either
- * side. Each thread transforms weights for itself: to wait for one that does, and to fetch them
- * from its cache, takes longer. */
-static void plan_winograd(EntryPlan *entry, Kernel *k, const Window *w)
-{
-    const int64_t ins = padded(w->in_channels), outs = padded(w->out_channels);
-    const int64_t tiles = winograd_block(entry, w).tiles;
-    int groups = 0;
-    k->winograd = true;
-    if (!takes_transformed(entry, k->anchor, w)) {
-        Value *weight = add_scratch(entry, k, "transformed_weight", ins * outs);
-        const int64_t bytes = 4 * weight->elements;
-        if (w->result != ROLE_WEIGHT && bytes <= OWN_BYTES) for_each_thread(entry, weight);
-        if (w->result == ROLE_WEIGHT && entry->plan->threads && !k->results.at[0]->whole)
-            weight->pieces = groups = count_groups(w, bytes);
-    }
-    for_each_thread(entry, add_scratch(entry, k, "transformed_in", tiles * ins));
-    for_each_thread(entry, add_scratch(entry, k, "transformed_out", tiles * outs));
-    if (groups) add_groups(entry, k, groups);
-}
-
-enum { WINOGRAD_CACHE = 288 * 1024 };
-
-/* As many tiles as stay in the cache with both transforms, but so many that fetching the weights
- * is worth it, unless memory is short: some whole pictures, or rows of tiles of one. */
-WinogradBlock winograd_block(const EntryPlan *entry, const Window *w)
-{
-    const int64_t bytes = 4 * PLANES * (padded(w->in_channels) + padded(w->out_channels));
-    const int64_t high = winograd_tiles(w, 0), wide = winograd_tiles(w, 1);
-    const int64_t near = WINOGRAD_CACHE / bytes,
-                  least = entry->plan->module->share > 0 ? 1 : planes_distance(w).least_tiles,
-                  most = near > least ? near : least;
-    WinogradBlock block = {1, high, wide, 0};
-    if (most >= 2 * high * wide) {
-        block.pictures = most / (high * wide);
-        if (block.pictures > w->rows) block.pictures = w->rows;
-    } else {
-        while (block.high > 1 && block.high * wide > most) block.high--;
-        while (high % block.high) block.high--;
-    }
-    block.tiles = block.pictures * block.high * wide;
-    return block;
+    const int groups = window_count_groups(w, bytes);
+    if (groups && groups * bytes <= GROUPS_BYTES && !result->whole) window_add_groups(entry, k, groups);
 }
 
 void mark_channels_last(EntryPlan *entry)
@@ -398,12 +231,14 @@ static void channel_order(Type type, int last, bool weight, int *order)
     order[n] = last;
 }
 
-/* Axes in that order (NULL: as they are). */
+/* Axes in that order (NULL: as they are). Channels that fill a multiple of PARAM_APART get a vector
+ * more: of 1,024 channels the positions of a tile would share one cache set. */
 static void layout_in_halo(Type type, const int *order, const Halo *halo, Value *value)
 {
     Type whole = type;
     for (int i = 0; halo && i < type.rank; i++) whole.dim[i] += halo->before[i] + halo->after[i];
-    layout_dense(whole, order, 0, value);
+    const int64_t row = whole.dim[order ? order[type.rank - 1] : type.rank - 1];
+    layout_dense(whole, order, row * 4 % PARAM_APART ? 0 : PARAM_APART, value);
     value->halo = halo;
     for (int i = 0; halo && i < type.rank; i++) value->origin += halo->before[i] * value->stride[i];
 }
@@ -482,7 +317,7 @@ static bool lacks_halo(const EntryPlan *entry, const Kernel *k, const Window *w,
 {
     Reach lines;
     const bool reads = operand == 0 ? k->winograd || pads_lines(entry, w, &lines)
-                                    : k->winograd && (beyond(w, 0) || beyond(w, 1));
+                                    : k->winograd && (winograd_beyond(w, 0) || winograd_beyond(w, 1));
     return reads && (view->value->node != k->anchor->inputs[operand] || !view->value->halo);
 }
 
@@ -509,7 +344,7 @@ static void plan_sums(EntryPlan *entry, Kernel *k)
         if (op_row(sum->op)->kind != KIND_REDUCE) continue;
         const char *name = arena_printf(entry->arena, "%s_rows", describe_node_name(entry, sum));
         Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
-        v->elements = k->domain.dim[0] * padded(k->domain.dim[1]);
+        v->elements = k->domain.dim[0] * window_padded(k->domain.dim[1]);
         v->scratch = true;
         vec_push(entry->arena, k->scratch, v);
     }
@@ -519,10 +354,10 @@ void layout_window(EntryPlan *entry, Kernel *k)
 {
     const Window w = window_in(entry, k->anchor);
     const int axis = w.result == ROLE_WEIGHT ? 0 : 1;
-    if (window_is_winograd(entry, k->anchor)) plan_winograd(entry, k, &w);
+    if (window_is_winograd(entry, k->anchor)) winograd_plan(entry, k, &w);
     else if (w.result == ROLE_WEIGHT && entry->plan->threads) plan_groups(entry, k, &w);
     for (int i = 0; i < k->anchor->input_count; i++) layout_operand(entry, k, &w, i);
     plan_sums(entry, k);
     k->lane_axis = k->domain.dim[axis] == 1 || kernel_lanes_fit(entry, k, axis) ? axis : -1;
-    if (k->winograd && takes_transformed(entry, k->anchor, &w)) plan_transform(entry, k, &w);
+    if (k->winograd) winograd_plan_early(entry, k, &w);
 }
