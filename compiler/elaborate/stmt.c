@@ -8,9 +8,22 @@ bool stopped(const Elab *el)
 
 /* ---- assignment ---- */
 
+/* What a value is called behind the elaborator. Names in the library's blocks are not the user's:
+ * there it is the layer's "bn1.average", and of a block that is no layer nothing. */
+static const char *value_name(Elab *el, const char *variable)
+{
+    const Frame *frame = el->frame;
+    if (!frame->unit->library) return variable;
+    const Binding *binding = scope_find(el, variable);
+    const bool is_state = binding && binding->leaf; /* which has its name */
+    if (is_state || !frame->caller || frame->caller->path == frame->path) return NULL;
+    return arena_printf(el->arena, "%s.%s", frame->path, variable);
+}
+
 static void assign_one(Elab *el, Name name, const Value *value, int since)
 {
-    if (!el->frame->unit->library) name_tensor(el, value, since, name.text);
+    const char *called = value_name(el, name.text);
+    if (called) name_tensor(el, value, since, called);
     scope_assign(el, name, value);
 }
 

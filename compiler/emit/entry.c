@@ -399,7 +399,8 @@ static void trace_line(const Body *b, const KernelCall *call)
         const Value *v = k->results.at[i];
         if (!b->lowered->plan->forward[v->node->id]) continue;
         if ((v->place != AT_WORK && v->place != AT_OUTPUT) || v->scratch) continue;
-        if (!v->node->name && v->node->type.batch_axis < 0) continue;
+        const bool named = v->node->name && !op_inner_name(v->node);
+        if (!named && v->node->type.batch_axis < 0) continue;
         if (!in_layer(v->node) && !v->node->name && !(k->anchor && in_layer(k->anchor))) continue;
         if (b->repeat) trace_passes(b, call, i);
         else wrap_code(b->out, b->indent, trace(b, traced_name(b, k, i), NULL, v));

@@ -273,9 +273,8 @@ static void bind_uniform(Lower *l, const Node *input)
     for (int i = 0; i < root->input_count; i++) bind_uniform(l, root->inputs[i]);
     if (type_elements(root->type) != 1 || reads_members(l, root)) return;
     LoopExpr *x = lower_input(l, root, none);
-    const char *name = root->name ? root->name : op_row(root->op)->name;
     if (x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT)
-        x = x_var(&l->b, loop_let(&l->b, name, x));
+        x = x_var(&l->b, loop_let(&l->b, op_node_name(root), x));
     lower_bind(l, root, x);
 }
 

@@ -283,7 +283,7 @@ void reduction_close(Lower *l, Reduction *r, bool along_lanes)
     LoopExpr *final = lower_formula(
         l, recipe->final, (LoopExpr *[]){NULL, r->result[0], r->result[1], n, NULL}, x->vector);
     lower_bind(l, r->node,
-               kept(l, r->node->name ? r->node->name : op_row(r->node->op)->name, final));
+               kept(l, op_node_name(r->node), final));
 }
 
 LoopExpr *reduction_of_one(Lower *l, const Node *node)

@@ -109,7 +109,7 @@ static X half_at(LoopBuilder *b, X y, X x, int width)
 void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane, int width)
 {
     X in[WINOGRAD_IN], out[WINOGRAD_IN];
-    X x = x_var(b, loop_begin(b, "s", x_int(b, 0), x_int(b, t->in), 1));
+    X x = x_var(b, loop_begin(b, "i", x_int(b, 0), x_int(b, t->in), 1));
     loop_unroll(b, t->in);
     for (int i = 0; i < t->in; i++)
         in[i] =
@@ -118,7 +118,7 @@ void winograd_transform(LoopBuilder *b, const Transform *t, const Plane *plane, 
     for (int i = 0; i < t->out; i++)
         loop_vstore(b, plane->half, half_at(b, x_int(b, i), x, width), out[i], width);
     loop_end(b);
-    X y = x_var(b, loop_begin(b, "s", x_int(b, 0), x_int(b, t->out), 1));
+    X y = x_var(b, loop_begin(b, "i", x_int(b, 0), x_int(b, t->out), 1));
     loop_unroll(b, t->out);
     for (int i = 0; i < t->in; i++) {
         X at = half_at(b, y, x_int(b, i), width);

@@ -82,10 +82,10 @@ typedef struct OpRow {
 } OpRow;
 
 const OpRow *op_row(Op op);
-/* What the source called the node's value, else its operation. */
-static inline const char *op_node_name(const Node *node)
-{
-    return node->name ? node->name : op_row(node->op)->name;
-}
+/* What a block of the library called the value within its layer, "average" of "bn1.average"; or
+ * NULL. */
+const char *op_inner_name(const Node *node);
+/* That, or what the source called the node's value; else its operation. */
+const char *op_node_name(const Node *node);
 bool op_from_name(const char *name, Op *op);
 #endif

@@ -41,3 +41,17 @@ bool op_from_name(const char *name, Op *op)
     }
     return false;
 }
+
+const char *op_inner_name(const Node *node)
+{
+    const size_t n = node->layer ? strlen(node->layer) : 0;
+    const bool within = node->name && n && strncmp(node->name, node->layer, n) == 0
+                     && node->name[n] == '.';
+    return within ? node->name + n + 1 : NULL;
+}
+
+const char *op_node_name(const Node *node)
+{
+    const char *inner = op_inner_name(node);
+    return inner ? inner : node->name ? node->name : op_row(node->op)->name;
+}

@@ -900,7 +900,7 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
         const float row_sum =
             char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2), _mm256_add_ps(sum3, sum4)));
         const float mean = row_sum / 128.0f;
-        const float div = row_sum / 128.0f;
+        const float mean2 = row_sum / 128.0f;
         __m256 sum5 = _mm256_setzero_ps();
         __m256 sum6 = _mm256_setzero_ps();
         __m256 sum7 = _mm256_setzero_ps();
@@ -927,12 +927,12 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
             char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6), _mm256_add_ps(sum7, sum8)));
         const float variance = row_sum2 / 128.0f;
         const float add = variance + 1e-05f;
-        const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
+        const float inverse_std = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
         for (ptrdiff_t k = 0; k < 128; k += 8) {
             const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(wte + j * 144 + k),
                 _mm256_loadu_ps(wpe + j * 144 + k));
-            const __m256 mul =
-                _mm256_mul_ps(_mm256_sub_ps(x_v, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
+            const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(x_v, _mm256_set1_ps(mean2)),
+                _mm256_set1_ps(inverse_std));
             const __m256 h_0_ln_1_v = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
                 _mm256_loadu_ps(h_0_ln_1_bias + k));
             _mm256_storeu_ps(h_0_ln_1 + j * 144 + k, h_0_ln_1_v);
@@ -1396,7 +1396,7 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
         const float row_sum =
             char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2), _mm256_add_ps(sum3, sum4)));
         const float mean = row_sum / 128.0f;
-        const float div = row_sum / 128.0f;
+        const float mean2 = row_sum / 128.0f;
         __m256 sum5 = _mm256_setzero_ps();
         __m256 sum6 = _mm256_setzero_ps();
         __m256 sum7 = _mm256_setzero_ps();
@@ -1423,12 +1423,12 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
             char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum5, sum6), _mm256_add_ps(sum7, sum8)));
         const float variance = row_sum2 / 128.0f;
         const float add = variance + 1e-05f;
-        const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
+        const float inverse_std = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
         for (ptrdiff_t k = 0; k < 128; k += 8) {
             const __m256 h_3 = _mm256_add_ps(_mm256_loadu_ps(x_5 + j * 144 + k),
                 _mm256_loadu_ps(h_3_mlp_c_proj + j * 144 + k));
-            const __m256 mul =
-                _mm256_mul_ps(_mm256_sub_ps(h_3, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
+            const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(h_3, _mm256_set1_ps(mean2)),
+                _mm256_set1_ps(inverse_std));
             const __m256 ln_f_v = _mm256_fmadd_ps(mul, _mm256_loadu_ps(ln_f_weight + k),
                 _mm256_loadu_ps(ln_f_bias + k));
             _mm256_storeu_ps(ln_f + j * 144 + k, ln_f_v);
@@ -1608,15 +1608,16 @@ static void char_gpt_wte_batch12(const float *NN_RESTRICT wte_weight,
     }
 }
 
-/* h_0_ln_1 = (x - h_0_ln_1_div) * h_0_ln_1_rsqrt * h.0.ln_1.weight + h.0.ln_1.bias  char_gpt.nn:17
+/* h_0_ln_1 = (x - h_0_ln_1_mean) * h_0_ln_1_inverse_std * h.0.ln_1.weight + h.0.ln_1.bias
+ * char_gpt.nn:17
  * x = wte + wpe
- * h_0_ln_1_div = sum(x, axis 2) / 128
- * h_0_ln_1_rsqrt = rsqrt(variance(x, axis 2) + 1e-05) */
+ * h_0_ln_1_mean = sum(x, axis 2) / 128
+ * h_0_ln_1_inverse_std = rsqrt(variance(x, axis 2) + 1e-05) */
 NN_TARGET_AVX2
 static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float *NN_RESTRICT wpe,
     const float *NN_RESTRICT h_0_ln_1_weight, const float *NN_RESTRICT h_0_ln_1_bias,
-    float *NN_RESTRICT h_0_ln_1, float *NN_RESTRICT x, float *NN_RESTRICT h_0_ln_1_div,
-    float *NN_RESTRICT h_0_ln_1_rsqrt, ptrdiff_t count)
+    float *NN_RESTRICT h_0_ln_1, float *NN_RESTRICT x, float *NN_RESTRICT h_0_ln_1_mean,
+    float *NN_RESTRICT h_0_ln_1_inverse_std, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -1648,7 +1649,7 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
                 _mm256_add_ps(sum3, sum4)));
             const float mean = row_sum / 128.0f;
-            const float div = row_sum / 128.0f;
+            const float mean2 = row_sum / 128.0f;
             __m256 sum5 = _mm256_setzero_ps();
             __m256 sum6 = _mm256_setzero_ps();
             __m256 sum7 = _mm256_setzero_ps();
@@ -1678,18 +1679,18 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
                 _mm256_add_ps(sum7, sum8)));
             const float variance = row_sum2 / 128.0f;
             const float add = variance + 1e-05f;
-            const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
+            const float inverse_std = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(wte + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(wpe + j * 144 + k));
-                const __m256 mul =
-                    _mm256_mul_ps(_mm256_sub_ps(x_v, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
+                const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(x_v, _mm256_set1_ps(mean2)),
+                    _mm256_set1_ps(inverse_std));
                 const __m256 h_0_ln_1_v = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_1_weight + k),
                     _mm256_loadu_ps(h_0_ln_1_bias + k));
                 _mm256_storeu_ps(h_0_ln_1 + row * 9216 + j * 144 + k, h_0_ln_1_v);
             }
-            h_0_ln_1_div[row * 64 + j] = div;
-            h_0_ln_1_rsqrt[row * 64 + j] = rsqrt;
+            h_0_ln_1_mean[row * 64 + j] = mean2;
+            h_0_ln_1_inverse_std[row * 64 + j] = inverse_std;
         }
     }
 }
@@ -2059,17 +2060,17 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
     }
 }
 
-/* h_0_ln_2 = (x_2 - h_0_ln_2_div) * h_0_ln_2_rsqrt * h.0.ln_2.weight + h.0.ln_2.bias
+/* h_0_ln_2 = (x_2 - h_0_ln_2_mean) * h_0_ln_2_inverse_std * h.0.ln_2.weight + h.0.ln_2.bias
  * char_gpt.nn:18
  * x_2 = x + h_0_attn_c_proj
- * h_0_ln_2_div = sum(x_2, axis 2) / 128
- * h_0_ln_2_rsqrt = rsqrt(variance(x_2, axis 2) + 1e-05)
+ * h_0_ln_2_mean = sum(x_2, axis 2) / 128
+ * h_0_ln_2_inverse_std = rsqrt(variance(x_2, axis 2) + 1e-05)
  * Also h_1_ln_1 in train, h_1_ln_2 in train, h_2_ln_1 in train, .... */
 NN_TARGET_AVX2
 static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
     const float *NN_RESTRICT h_0_attn_c_proj, const float *NN_RESTRICT h_0_ln_2_weight,
     const float *NN_RESTRICT h_0_ln_2_bias, float *NN_RESTRICT h_0_ln_2, float *NN_RESTRICT x_2,
-    float *NN_RESTRICT h_0_ln_2_div, float *NN_RESTRICT h_0_ln_2_rsqrt, ptrdiff_t count)
+    float *NN_RESTRICT h_0_ln_2_mean, float *NN_RESTRICT h_0_ln_2_inverse_std, ptrdiff_t count)
 {
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -2100,7 +2101,7 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
                 _mm256_add_ps(sum3, sum4)));
             const float mean = row_sum / 128.0f;
-            const float div = row_sum / 128.0f;
+            const float mean2 = row_sum / 128.0f;
             __m256 sum5 = _mm256_setzero_ps();
             __m256 sum6 = _mm256_setzero_ps();
             __m256 sum7 = _mm256_setzero_ps();
@@ -2129,18 +2130,18 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
                 _mm256_add_ps(sum7, sum8)));
             const float variance = row_sum2 / 128.0f;
             const float add = variance + 1e-05f;
-            const float rsqrt = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
+            const float inverse_std = 1.0f / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(add)));
             for (ptrdiff_t k = 0; k < 128; k += 8) {
                 const __m256 x_v = _mm256_add_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(h_0_attn_c_proj + row * 9216 + j * 144 + k));
-                const __m256 mul =
-                    _mm256_mul_ps(_mm256_sub_ps(x_v, _mm256_set1_ps(div)), _mm256_set1_ps(rsqrt));
+                const __m256 mul = _mm256_mul_ps(_mm256_sub_ps(x_v, _mm256_set1_ps(mean2)),
+                    _mm256_set1_ps(inverse_std));
                 const __m256 h_0_ln_2_v = _mm256_fmadd_ps(mul, _mm256_loadu_ps(h_0_ln_2_weight + k),
                     _mm256_loadu_ps(h_0_ln_2_bias + k));
                 _mm256_storeu_ps(h_0_ln_2 + row * 9216 + j * 144 + k, h_0_ln_2_v);
             }
-            h_0_ln_2_div[row * 64 + j] = div;
-            h_0_ln_2_rsqrt[row * 64 + j] = rsqrt;
+            h_0_ln_2_mean[row * 64 + j] = mean2;
+            h_0_ln_2_inverse_std[row * 64 + j] = inverse_std;
         }
     }
 }
@@ -2573,15 +2574,15 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
 }
 
 /* d_h_3_mlp_c_proj_bias = sum(d_h_3, axes 0 and 1)                                char_gpt.nn:20
- * d_ln_f_weight = sum(d_ln_f * (h_3 - ln_f_div) * ln_f_rsqrt, axes 0 and 1)
+ * d_ln_f_weight = sum(d_ln_f * (h_3 - ln_f_mean) * ln_f_inverse_std, axes 0 and 1)
  * d_ln_f_bias = sum(d_ln_f, axes 0 and 1)
- * d_h_3 = (h_3 - ln_f_div) * sum(d_ln_f * ln_f.weight * (h_3 - ln_f_div), axis 2) * -0.5 *
- * ln_f_rsqrt * ln_f_rsqrt * ln_f_rsqrt * 0.015625 + d_ln_f * ln_f.weight * ln_f_rsqrt +
- * sum(-(d_ln_f * ln_f.weight * ln_f_rsqrt), axis 2) / 128 */
+ * d_h_3 = d_ln_f * ln_f.weight * ln_f_inverse_std + (h_3 - ln_f_mean) * sum(d_ln_f * ln_f.weight
+ * * (h_3 - ln_f_mean), axis 2) * -0.5 * ln_f_inverse_std * ln_f_inverse_std * ln_f_inverse_std *
+ * 0.015625 + sum(-(d_ln_f * ln_f.weight * ln_f_inverse_std), axis 2) / 128 */
 NN_TARGET_AVX2
 static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
     const float *NN_RESTRICT ln_f_weight, const float *NN_RESTRICT h_3,
-    const float *NN_RESTRICT ln_f_div, const float *NN_RESTRICT ln_f_rsqrt,
+    const float *NN_RESTRICT ln_f_mean, const float *NN_RESTRICT ln_f_inverse_std,
     float *NN_RESTRICT d_h_3_mlp_c_proj_bias, float *NN_RESTRICT d_ln_f_weight,
     float *NN_RESTRICT d_ln_f_bias, float *NN_RESTRICT d_h_3, ptrdiff_t count)
 {
@@ -2599,48 +2600,51 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
             for (ptrdiff_t k = 0; k < 128; k += 16) {
                 const __m256 d_ln_f_v = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k);
                 const __m256 mul = _mm256_mul_ps(d_ln_f_v, _mm256_loadu_ps(ln_f_weight + k));
-                const float ln_f_div_v = ln_f_div[row * 64 + j];
+                const float ln_f_mean_v = ln_f_mean[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(ln_f_div_v));
+                    _mm256_set1_ps(ln_f_mean_v));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
-                const float ln_f_rsqrt_v = ln_f_rsqrt[row * 64 + j];
-                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(ln_f_rsqrt_v));
+                const float ln_f_inverse_std_v = ln_f_inverse_std[row * 64 + j];
+                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(ln_f_inverse_std_v));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_ln_f_bias + k,
                     _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k), d_ln_f_v));
                 _mm256_storeu_ps(d_ln_f_weight + k,
-                    _mm256_fmadd_ps(d_ln_f_v, _mm256_mul_ps(sub, _mm256_set1_ps(ln_f_rsqrt_v)),
+                    _mm256_fmadd_ps(d_ln_f_v,
+                        _mm256_mul_ps(sub, _mm256_set1_ps(ln_f_inverse_std_v)),
                         _mm256_loadu_ps(d_ln_f_weight + k)));
                 const __m256 d_ln_f_v2 = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k + 8);
                 const __m256 mul3 = _mm256_mul_ps(d_ln_f_v2, _mm256_loadu_ps(ln_f_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(
                     _mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k + 8),
-                    _mm256_set1_ps(ln_f_div_v));
+                    _mm256_set1_ps(ln_f_mean_v));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
-                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(ln_f_rsqrt_v));
+                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(ln_f_inverse_std_v));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_ln_f_bias + k + 8,
                     _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k + 8), d_ln_f_v2));
                 _mm256_storeu_ps(d_ln_f_weight + k + 8,
-                    _mm256_fmadd_ps(d_ln_f_v2, _mm256_mul_ps(sub2, _mm256_set1_ps(ln_f_rsqrt_v)),
+                    _mm256_fmadd_ps(d_ln_f_v2,
+                        _mm256_mul_ps(sub2, _mm256_set1_ps(ln_f_inverse_std_v)),
                         _mm256_loadu_ps(d_ln_f_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
             const float mul = row_sum * -0.5f;
-            const float ln_f_rsqrt_v = ln_f_rsqrt[row * 64 + j];
-            const float mul2 = mul * ln_f_rsqrt_v;
-            const float mul3 = mul2 * ln_f_rsqrt_v;
-            const float mul4 = mul3 * ln_f_rsqrt_v;
+            const float ln_f_inverse_std_v = ln_f_inverse_std[row * 64 + j];
+            const float mul2 = mul * ln_f_inverse_std_v;
+            const float mul3 = mul2 * ln_f_inverse_std_v;
+            const float mul4 = mul3 * ln_f_inverse_std_v;
             const float mul5 = mul4 * 0.015625f;
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
-                const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(ln_f_div[row * 64 + j]));
                 const __m256 mul6 = _mm256_mul_ps(
                     _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(ln_f_weight + k));
-                const __m256 mul7 = _mm256_mul_ps(mul6, _mm256_set1_ps(ln_f_rsqrt[row * 64 + j]));
+                const __m256 mul7 =
+                    _mm256_mul_ps(mul6, _mm256_set1_ps(ln_f_inverse_std[row * 64 + j]));
+                const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k),
+                    _mm256_set1_ps(ln_f_mean[row * 64 + j]));
                 const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5), mul7);
                 const __m256 d_h_3_v = _mm256_add_ps(add, _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_h_3 + row * 9216 + j * 144 + k, d_h_3_v);
@@ -2846,18 +2850,18 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
 }
 
 /* d_h_3_attn_c_proj_bias = sum(d_x, axes 0 and 1)                                 char_gpt.nn:13
- * d_h_3_ln_2_weight = sum(d_h_3_ln_2 * (x_5 - h_3_ln_2_div) * h_3_ln_2_rsqrt, axes 0 and 1)
+ * d_h_3_ln_2_weight = sum(d_h_3_ln_2 * (x_5 - h_3_ln_2_mean) * h_3_ln_2_inverse_std, axes 0 and 1)
  * d_h_3_ln_2_bias = sum(d_h_3_ln_2, axes 0 and 1)
- * d_x = d_h_3 + (x_5 - h_3_ln_2_div) * sum(d_h_3_ln_2 * h.3.ln_2.weight * (x_5 - h_3_ln_2_div),
- * axis 2) * -0.5 * h_3_ln_2_rsqrt * h_3_ln_2_rsqrt * h_3_ln_2_rsqrt * 0.015625 + d_h_3_ln_2 *
- * h.3.ln_2.weight * h_3_ln_2_rsqrt + sum(-(d_h_3_ln_2 * h.3.ln_2.weight * h_3_ln_2_rsqrt), axis 2)
- * / 128
+ * d_x = d_h_3 + d_h_3_ln_2 * h.3.ln_2.weight * h_3_ln_2_inverse_std + (x_5 - h_3_ln_2_mean) *
+ * sum(d_h_3_ln_2 * h.3.ln_2.weight * (x_5 - h_3_ln_2_mean), axis 2) * -0.5 * h_3_ln_2_inverse_std *
+ * h_3_ln_2_inverse_std * h_3_ln_2_inverse_std * 0.015625 + sum(-(d_h_3_ln_2 * h.3.ln_2.weight *
+ * h_3_ln_2_inverse_std), axis 2) / 128
  * Also d_h_2_mlp_c_proj_bias in train, d_h_2_attn_c_proj_bias in train, d_h_1_mlp_c_proj_bias in
  * train, .... */
 NN_TARGET_AVX2
 static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
     const float *NN_RESTRICT h_3_ln_2_weight, const float *NN_RESTRICT x_5,
-    const float *NN_RESTRICT h_3_ln_2_div, const float *NN_RESTRICT h_3_ln_2_rsqrt,
+    const float *NN_RESTRICT h_3_ln_2_mean, const float *NN_RESTRICT h_3_ln_2_inverse_std,
     const float *NN_RESTRICT d_h_3, float *NN_RESTRICT d_h_3_attn_c_proj_bias,
     float *NN_RESTRICT d_h_3_ln_2_weight, float *NN_RESTRICT d_h_3_ln_2_bias,
     float *NN_RESTRICT d_x, ptrdiff_t count)
@@ -2881,18 +2885,18 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                 const __m256 d_h_3_ln_2_v = _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k);
                 const __m256 mul =
                     _mm256_mul_ps(d_h_3_ln_2_v, _mm256_loadu_ps(h_3_ln_2_weight + k));
-                const float h_3_ln_2_div_v = h_3_ln_2_div[row * 64 + j];
+                const float h_3_ln_2_mean_v = h_3_ln_2_mean[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(h_3_ln_2_div_v));
+                    _mm256_set1_ps(h_3_ln_2_mean_v));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
-                const float h_3_ln_2_rsqrt_v = h_3_ln_2_rsqrt[row * 64 + j];
-                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_3_ln_2_rsqrt_v));
+                const float h_3_ln_2_inverse_std_v = h_3_ln_2_inverse_std[row * 64 + j];
+                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_3_ln_2_inverse_std_v));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_h_3_ln_2_bias + k,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k), d_h_3_ln_2_v));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k,
                     _mm256_fmadd_ps(d_h_3_ln_2_v,
-                        _mm256_mul_ps(sub, _mm256_set1_ps(h_3_ln_2_rsqrt_v)),
+                        _mm256_mul_ps(sub, _mm256_set1_ps(h_3_ln_2_inverse_std_v)),
                         _mm256_loadu_ps(d_h_3_ln_2_weight + k)));
                 const __m256 d_h_3_ln_2_v2 =
                     _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k + 8);
@@ -2900,37 +2904,37 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                     _mm256_mul_ps(d_h_3_ln_2_v2, _mm256_loadu_ps(h_3_ln_2_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(
                     _mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k + 8),
-                    _mm256_set1_ps(h_3_ln_2_div_v));
+                    _mm256_set1_ps(h_3_ln_2_mean_v));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
-                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_3_ln_2_rsqrt_v));
+                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_3_ln_2_inverse_std_v));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_h_3_ln_2_bias + k + 8,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k + 8), d_h_3_ln_2_v2));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k + 8,
                     _mm256_fmadd_ps(d_h_3_ln_2_v2,
-                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_3_ln_2_rsqrt_v)),
+                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_3_ln_2_inverse_std_v)),
                         _mm256_loadu_ps(d_h_3_ln_2_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
             const float mul = row_sum * -0.5f;
-            const float h_3_ln_2_rsqrt_v = h_3_ln_2_rsqrt[row * 64 + j];
-            const float mul2 = mul * h_3_ln_2_rsqrt_v;
-            const float mul3 = mul2 * h_3_ln_2_rsqrt_v;
-            const float mul4 = mul3 * h_3_ln_2_rsqrt_v;
+            const float h_3_ln_2_inverse_std_v = h_3_ln_2_inverse_std[row * 64 + j];
+            const float mul2 = mul * h_3_ln_2_inverse_std_v;
+            const float mul3 = mul2 * h_3_ln_2_inverse_std_v;
+            const float mul4 = mul3 * h_3_ln_2_inverse_std_v;
             const float mul5 = mul4 * 0.015625f;
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
-                const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(h_3_ln_2_div[row * 64 + j]));
-                const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5),
-                    _mm256_loadu_ps(d_h_3 + row * 9216 + j * 144 + k));
                 const __m256 mul6 = _mm256_mul_ps(
                     _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(h_3_ln_2_weight + k));
                 const __m256 mul7 =
-                    _mm256_mul_ps(mul6, _mm256_set1_ps(h_3_ln_2_rsqrt[row * 64 + j]));
-                const __m256 d_x_v = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
+                    _mm256_mul_ps(mul6, _mm256_set1_ps(h_3_ln_2_inverse_std[row * 64 + j]));
+                const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k),
+                    _mm256_set1_ps(h_3_ln_2_mean[row * 64 + j]));
+                const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5),
+                    _mm256_add_ps(_mm256_loadu_ps(d_h_3 + row * 9216 + j * 144 + k), mul7));
+                const __m256 d_x_v = _mm256_add_ps(add, _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_x + row * 9216 + j * 144 + k, d_x_v);
                 _mm256_storeu_ps(d_h_3_attn_c_proj_bias + k,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_c_proj_bias + k), d_x_v));
@@ -3425,18 +3429,18 @@ static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
     }
 }
 
-/* d_h_0_ln_1_weight = sum(d_h_0_ln_1 * (x - h_0_ln_1_div) * h_0_ln_1_rsqrt, axes 0 and 1)
+/* d_h_0_ln_1_weight = sum(d_h_0_ln_1 * (x - h_0_ln_1_mean) * h_0_ln_1_inverse_std, axes 0 and 1)
  * char_gpt.nn:17
  * d_h_0_ln_1_bias = sum(d_h_0_ln_1, axes 0 and 1)
  * d_x_sum = sum(d_x_5, axis 0)
- * d_x_5 = d_x_4 + (x - h_0_ln_1_div) * sum(d_h_0_ln_1 * h.0.ln_1.weight * (x - h_0_ln_1_div),
- * axis 2) * -0.5 * h_0_ln_1_rsqrt * h_0_ln_1_rsqrt * h_0_ln_1_rsqrt * 0.015625 + d_h_0_ln_1 *
- * h.0.ln_1.weight * h_0_ln_1_rsqrt + sum(-(d_h_0_ln_1 * h.0.ln_1.weight * h_0_ln_1_rsqrt), axis
- * 2) / 128 */
+ * d_x_5 = d_x_4 + d_h_0_ln_1 * h.0.ln_1.weight * h_0_ln_1_inverse_std + (x - h_0_ln_1_mean) *
+ * sum(d_h_0_ln_1 * h.0.ln_1.weight * (x - h_0_ln_1_mean), axis 2) * -0.5 * h_0_ln_1_inverse_std
+ * * h_0_ln_1_inverse_std * h_0_ln_1_inverse_std * 0.015625 + sum(-(d_h_0_ln_1 * h.0.ln_1.weight
+ * * h_0_ln_1_inverse_std), axis 2) / 128 */
 NN_TARGET_AVX2
 static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
     const float *NN_RESTRICT h_0_ln_1_weight, const float *NN_RESTRICT x,
-    const float *NN_RESTRICT h_0_ln_1_div, const float *NN_RESTRICT h_0_ln_1_rsqrt,
+    const float *NN_RESTRICT h_0_ln_1_mean, const float *NN_RESTRICT h_0_ln_1_inverse_std,
     const float *NN_RESTRICT d_x_4, float *NN_RESTRICT d_h_0_ln_1_weight,
     float *NN_RESTRICT d_h_0_ln_1_bias, float *NN_RESTRICT d_x_sum, float *NN_RESTRICT d_x_5,
     ptrdiff_t count)
@@ -3462,55 +3466,55 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                 const __m256 d_h_0_ln_1_v = _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k);
                 const __m256 mul =
                     _mm256_mul_ps(d_h_0_ln_1_v, _mm256_loadu_ps(h_0_ln_1_weight + k));
-                const float h_0_ln_1_div_v = h_0_ln_1_div[row * 64 + j];
+                const float h_0_ln_1_mean_v = h_0_ln_1_mean[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(h_0_ln_1_div_v));
+                    _mm256_set1_ps(h_0_ln_1_mean_v));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
-                const float h_0_ln_1_rsqrt_v = h_0_ln_1_rsqrt[row * 64 + j];
-                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_0_ln_1_rsqrt_v));
+                const float h_0_ln_1_inverse_std_v = h_0_ln_1_inverse_std[row * 64 + j];
+                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_0_ln_1_inverse_std_v));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_h_0_ln_1_bias + k,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k), d_h_0_ln_1_v));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k,
                     _mm256_fmadd_ps(d_h_0_ln_1_v,
-                        _mm256_mul_ps(sub, _mm256_set1_ps(h_0_ln_1_rsqrt_v)),
+                        _mm256_mul_ps(sub, _mm256_set1_ps(h_0_ln_1_inverse_std_v)),
                         _mm256_loadu_ps(d_h_0_ln_1_weight + k)));
                 const __m256 d_h_0_ln_1_v2 =
                     _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k + 8);
                 const __m256 mul3 =
                     _mm256_mul_ps(d_h_0_ln_1_v2, _mm256_loadu_ps(h_0_ln_1_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
-                    _mm256_set1_ps(h_0_ln_1_div_v));
+                    _mm256_set1_ps(h_0_ln_1_mean_v));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
-                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_0_ln_1_rsqrt_v));
+                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_0_ln_1_inverse_std_v));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_h_0_ln_1_bias + k + 8,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k + 8), d_h_0_ln_1_v2));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k + 8,
                     _mm256_fmadd_ps(d_h_0_ln_1_v2,
-                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_0_ln_1_rsqrt_v)),
+                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_0_ln_1_inverse_std_v)),
                         _mm256_loadu_ps(d_h_0_ln_1_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
             const float mul = row_sum * -0.5f;
-            const float h_0_ln_1_rsqrt_v = h_0_ln_1_rsqrt[row * 64 + j];
-            const float mul2 = mul * h_0_ln_1_rsqrt_v;
-            const float mul3 = mul2 * h_0_ln_1_rsqrt_v;
-            const float mul4 = mul3 * h_0_ln_1_rsqrt_v;
+            const float h_0_ln_1_inverse_std_v = h_0_ln_1_inverse_std[row * 64 + j];
+            const float mul2 = mul * h_0_ln_1_inverse_std_v;
+            const float mul3 = mul2 * h_0_ln_1_inverse_std_v;
+            const float mul4 = mul3 * h_0_ln_1_inverse_std_v;
             const float mul5 = mul4 * 0.015625f;
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
-                const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(h_0_ln_1_div[row * 64 + j]));
-                const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5),
-                    _mm256_loadu_ps(d_x_4 + row * 9216 + j * 144 + k));
                 const __m256 mul6 = _mm256_mul_ps(
                     _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k),
                     _mm256_loadu_ps(h_0_ln_1_weight + k));
                 const __m256 mul7 =
-                    _mm256_mul_ps(mul6, _mm256_set1_ps(h_0_ln_1_rsqrt[row * 64 + j]));
-                const __m256 d_x = _mm256_add_ps(_mm256_add_ps(add, mul7), _mm256_set1_ps(div));
+                    _mm256_mul_ps(mul6, _mm256_set1_ps(h_0_ln_1_inverse_std[row * 64 + j]));
+                const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
+                    _mm256_set1_ps(h_0_ln_1_mean[row * 64 + j]));
+                const __m256 add = _mm256_fmadd_ps(sub, _mm256_set1_ps(mul5),
+                    _mm256_add_ps(_mm256_loadu_ps(d_x_4 + row * 9216 + j * 144 + k), mul7));
+                const __m256 d_x = _mm256_add_ps(add, _mm256_set1_ps(div));
                 _mm256_storeu_ps(d_x_5 + row * 9216 + j * 144 + k, d_x);
                 _mm256_storeu_ps(d_x_sum + j * 144 + k,
                     _mm256_add_ps(_mm256_loadu_ps(d_x_sum + j * 144 + k), d_x));
@@ -3902,15 +3906,15 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const d_logits = work + 7871488;                 /* [12][64][65], stored [12][64][80] */
     float *const d_ln_f = work + 7474176;       /* [12][64][128], stored [12][64][144] */
     float *const h_3 = work + 7695360;          /* [12][64][128], stored [12][64][144] */
-    float *const ln_f_div = work + 7942288;                 /* [12][64][1] */
-    float *const ln_f_rsqrt = work + 7943056;               /* [12][64][1] */
+    float *const ln_f_mean = work + 7942288;                /* [12][64][1] */
+    float *const ln_f_inverse_std = work + 7943056;         /* [12][64][1] */
     float *const d_h_3 = work + 7584768;        /* [12][64][128], stored [12][64][144] */
     float *const d_h_0 = work + 405504;         /* [12][64][128], stored [12][64][144] */
     float *const h_0_mlp_c_fc = work + 2838528; /* [12][64][512], stored [12][64][528] */
     float *const d_h_0_mlp_c_fc = work;         /* [12][64][512], stored [12][64][528] */
     float *const d_h_0_ln_2 = work + 516096;    /* [12][64][128], stored [12][64][144] */
-    float *const h_0_ln_2_div = work + 7953040;             /* [12][64][1] */
-    float *const h_0_ln_2_rsqrt = work + 7953808;           /* [12][64][1] */
+    float *const h_0_ln_2_mean = work + 7953040;            /* [12][64][1] */
+    float *const h_0_ln_2_inverse_std = work + 7953808;     /* [12][64][1] */
     float *const d_x_4 = work + 701952;         /* [12][64][128], stored [12][64][144] */
     /* [12][64][128], stored [12][64][144] */
     float *const d_h_0_attn_c_proj_input = work + 504576;
@@ -3927,8 +3931,8 @@ int char_gpt_train(const char_gpt_train_args *args)
     /* [3][12][4][64][32], stored with strides 128, 25600, 32, 400, 1 */
     float *const d_qkv_4 = work;
     float *const d_h_0_ln_1 = work + 307200;    /* [12][64][128], stored [12][64][144] */
-    float *const h_0_ln_1_div = work + 7954576;             /* [12][64][1] */
-    float *const h_0_ln_1_rsqrt = work + 7955344;           /* [12][64][1] */
+    float *const h_0_ln_1_mean = work + 7954576;            /* [12][64][1] */
+    float *const h_0_ln_1_inverse_std = work + 7955344;     /* [12][64][1] */
     float *const d_x_sum = work + 110592;                   /* [1][64][128], stored [64][144] */
     float *const d_x_5 = work;                  /* [12][64][128], stored [12][64][144] */
     float *const panel = work + 7805952;                    /* scratch */
@@ -3955,13 +3959,13 @@ int char_gpt_train(const char_gpt_train_args *args)
     /* wpe = gather(wpe.weight, index) */
     char_gpt_wpe(wpe_weight, wpe);
     CHAR_GPT_TRACE("wpe", wpe, 9216);
-    /* h_0_ln_1 = (x - h_0_ln_1_div) * h_0_ln_1_rsqrt * h.0.ln_1.weight + h.0.ln_1.bias */
-    char_gpt_h_0_ln_1_batch12(wte, wpe, h_0_ln_1_weight, h_0_ln_1_bias, h_0_ln_1, x, h_0_ln_1_div,
-        h_0_ln_1_rsqrt, count);
+    /* h_0_ln_1 = (x - h_0_ln_1_mean) * h_0_ln_1_inverse_std * h.0.ln_1.weight + h.0.ln_1.bias */
+    char_gpt_h_0_ln_1_batch12(wte, wpe, h_0_ln_1_weight, h_0_ln_1_bias, h_0_ln_1, x, h_0_ln_1_mean,
+        h_0_ln_1_inverse_std, count);
     CHAR_GPT_TRACE("h.0.ln_1", h_0_ln_1, 110592);
     CHAR_GPT_TRACE("x", x, 110592);
-    CHAR_GPT_TRACE("h.0.ln_1_div", h_0_ln_1_div, 768);
-    CHAR_GPT_TRACE("h.0.ln_1_rsqrt", h_0_ln_1_rsqrt, 768);
+    CHAR_GPT_TRACE("h.0.ln_1.mean", h_0_ln_1_mean, 768);
+    CHAR_GPT_TRACE("h.0.ln_1.inverse_std", h_0_ln_1_inverse_std, 768);
     {
         static const ptrdiff_t places[4][2] = {
             {405504, 5815296},
@@ -3998,8 +4002,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             float *const h_i_ln_2 = work + i * 552960 + 5594112;
             /* [12][64][128], stored [12][64][144] */
             float *const x_i = work + i * 552960 + 5704704;
-            float *const h_i_ln_2_div = work + 7953040 - i * 3072; /* [12][64][1] */
-            float *const h_i_ln_2_rsqrt = work + 7953808 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_mean = work + 7953040 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_inverse_std = work + 7953808 - i * 3072; /* [12][64][1] */
             /* [512][128], stored [128][528] */
             const float *const h_i_mlp_c_fc_weight = args->params + i * 202368 + 84992;
             const float *const h_i_mlp_c_fc_bias = args->params + i * 202368 + 152576; /* [512] */
@@ -4018,8 +4022,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             float *const h_next_ln_1 = work + places[i][1];
             /* [12][64][128], stored [12][64][144] */
             float *const h_i_2 = work + i * 552960 + 6036480;
-            float *const h_next_ln_1_div = work + 7951504 - i * 3072; /* [12][64][1] */
-            float *const h_next_ln_1_rsqrt = work + 7952272 - i * 3072; /* [12][64][1] */
+            float *const h_next_ln_1_mean = work + 7951504 - i * 3072; /* [12][64][1] */
+            float *const h_next_ln_1_inverse_std = work + 7952272 - i * 3072; /* [12][64][1] */
 
             /* h_i_attn_c_attn = h_i_ln_1 @ h.i.attn.c_attn.weight.T + h.i.attn.c_attn.bias */
             char_gpt_contract_add_64x384_2(h_i_ln_1, h_i_attn_c_attn_weight, h_i_attn_c_attn_bias,
@@ -4040,11 +4044,11 @@ int char_gpt_train(const char_gpt_train_args *args)
                 h_i_attn_c_proj, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_proj", (int)i, h_i_attn_c_proj, 110592);
             char_gpt_add_64x128_2(h_i, h_i_attn_c_proj, h_i_ln_2_weight, h_i_ln_2_bias, h_i_ln_2,
-                x_i, h_i_ln_2_div, h_i_ln_2_rsqrt, count);
+                x_i, h_i_ln_2_mean, h_i_ln_2_inverse_std, count);
             CHAR_GPT_TRACE_LAYER("h.%d.ln_2", (int)i, h_i_ln_2, 110592);
             CHAR_GPT_TRACE("x", x_i, 110592);
-            CHAR_GPT_TRACE_LAYER("h.%d.ln_2_div", (int)i, h_i_ln_2_div, 768);
-            CHAR_GPT_TRACE_LAYER("h.%d.ln_2_rsqrt", (int)i, h_i_ln_2_rsqrt, 768);
+            CHAR_GPT_TRACE_LAYER("h.%d.ln_2.mean", (int)i, h_i_ln_2_mean, 768);
+            CHAR_GPT_TRACE_LAYER("h.%d.ln_2.inverse_std", (int)i, h_i_ln_2_inverse_std, 768);
             /* h_i_mul = h_i_mlp_c_fc * normal_cdf(h_i_mlp_c_fc) */
             char_gpt_contract_mul_64x512_2(h_i_ln_2, h_i_mlp_c_fc_weight, h_i_mlp_c_fc_bias,
                 h_i_mul, h_i_mlp_c_fc, count);
@@ -4055,14 +4059,15 @@ int char_gpt_train(const char_gpt_train_args *args)
                 h_i_mlp_c_proj, panel, count);
             CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_proj", (int)i, h_i_mlp_c_proj, 110592);
             char_gpt_add_64x128_2(x_i, h_i_mlp_c_proj, h_next_ln_1_weight, h_next_ln_1_bias,
-                h_next_ln_1, h_i_2, h_next_ln_1_div, h_next_ln_1_rsqrt, count);
+                h_next_ln_1, h_i_2, h_next_ln_1_mean, h_next_ln_1_inverse_std, count);
             if (i != 3) CHAR_GPT_TRACE_LAYER("h.%d.ln_1", (int)i + 1, h_next_ln_1, 110592);
             else CHAR_GPT_TRACE("ln_f", h_next_ln_1, 110592);
             CHAR_GPT_TRACE_LAYER("h.%d", (int)i, h_i_2, 110592);
-            if (i != 3) CHAR_GPT_TRACE_LAYER("h.%d.ln_1_div", (int)i + 1, h_next_ln_1_div, 768);
-            else CHAR_GPT_TRACE("ln_f_div", h_next_ln_1_div, 768);
-            if (i != 3) CHAR_GPT_TRACE_LAYER("h.%d.ln_1_rsqrt", (int)i + 1, h_next_ln_1_rsqrt, 768);
-            else CHAR_GPT_TRACE("ln_f_rsqrt", h_next_ln_1_rsqrt, 768);
+            if (i != 3) CHAR_GPT_TRACE_LAYER("h.%d.ln_1.mean", (int)i + 1, h_next_ln_1_mean, 768);
+            else CHAR_GPT_TRACE("ln_f.mean", h_next_ln_1_mean, 768);
+            if (i != 3) CHAR_GPT_TRACE_LAYER("h.%d.ln_1.inverse_std", (int)i + 1,
+                h_next_ln_1_inverse_std, 768);
+            else CHAR_GPT_TRACE("ln_f.inverse_std", h_next_ln_1_inverse_std, 768);
         }
     }
     /* logits = ln_f @ wte.weight.T */
@@ -4080,7 +4085,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     /* d_wte_weight = d_logits @ ln_f */
     char_gpt_d_wte_weight(d_logits, ln_f, d_wte_weight, count);
     /* d_h_3_mlp_c_proj_bias = sum(d_h_3, axes 0 and 1) */
-    char_gpt_d_h_3_mlp_c_proj_bias(d_ln_f, ln_f_weight, h_3, ln_f_div, ln_f_rsqrt,
+    char_gpt_d_h_3_mlp_c_proj_bias(d_ln_f, ln_f_weight, h_3, ln_f_mean, ln_f_inverse_std,
         d_h_3_mlp_c_proj_bias, d_ln_f_weight, d_ln_f_bias, d_h_3, count);
     {
         static const ptrdiff_t places[3][3] = {
@@ -4113,8 +4118,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             const float *const h_i_ln_2_weight = args->params + i * 202368 + 84736; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const x_i = work + i * 552960 + 5704704;
-            float *const h_i_ln_2_div = work + 7953040 - i * 3072; /* [12][64][1] */
-            float *const h_i_ln_2_rsqrt = work + 7953808 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_mean = work + 7953040 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_2_inverse_std = work + 7953808 - i * 3072; /* [12][64][1] */
             float *const d_h_i_attn_c_proj_bias = args->grads + i * 202368 + 84608; /* [128] */
             float *const d_h_i_ln_2_weight = args->grads + i * 202368 + 84736; /* [128] */
             float *const d_h_i_ln_2_bias = args->grads + i * 202368 + 84864; /* [128] */
@@ -4160,8 +4165,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             const float *const h_i_ln_1_weight = args->params + i * 202368 + 18432; /* [128] */
             /* [12][64][128], stored [12][64][144] */
             float *const h_i = work + i * 552960 + 5483520;
-            float *const h_i_ln_1_div = work + 7954576 - i * 3072; /* [12][64][1] */
-            float *const h_i_ln_1_rsqrt = work + 7955344 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_1_mean = work + 7954576 - i * 3072; /* [12][64][1] */
+            float *const h_i_ln_1_inverse_std = work + 7955344 - i * 3072; /* [12][64][1] */
             float *const d_h_next_mlp_c_proj_bias = args->grads + i * 202368 + 18304; /* [128] */
             float *const d_h_i_ln_1_weight = args->grads + i * 202368 + 18432; /* [128] */
             float *const d_h_i_ln_1_bias = args->grads + i * 202368 + 18560; /* [128] */
@@ -4179,8 +4184,9 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* d_h_i_ln_2 = d_h_i_mlp_c_fc @ h.i.mlp.c_fc.weight */
             char_gpt_contract_64x128(d_h_i_mlp_c_fc, h_i_mlp_c_fc_weight, d_h_i_ln_2, panel, count);
             /* d_h_i_attn_c_proj_bias = sum(d_x_i, axes 0 and 1) */
-            char_gpt_sum_64x128(d_h_i_ln_2, h_i_ln_2_weight, x_i, h_i_ln_2_div, h_i_ln_2_rsqrt,
-                d_h_i, d_h_i_attn_c_proj_bias, d_h_i_ln_2_weight, d_h_i_ln_2_bias, d_x_i, count);
+            char_gpt_sum_64x128(d_h_i_ln_2, h_i_ln_2_weight, x_i, h_i_ln_2_mean,
+                h_i_ln_2_inverse_std, d_h_i, d_h_i_attn_c_proj_bias, d_h_i_ln_2_weight,
+                d_h_i_ln_2_bias, d_x_i, count);
             /* d_h_i_attn_c_proj_weight = d_x_i @ y_i */
             char_gpt_contract_128x128(d_x_i, y_i, d_h_i_attn_c_proj_weight, count);
             char_gpt_copy_128x128(h_i_attn_c_proj_weight, h_i_attn_c_proj_weight_transposed);
@@ -4205,9 +4211,9 @@ int char_gpt_train(const char_gpt_train_args *args)
             char_gpt_contract_128x384(d_qkv_i, h_i_ln_1, d_h_i_attn_c_attn_weight, count);
             /* d_h_i_ln_1 = d_qkv_i @ h.i.attn.c_attn.weight */
             char_gpt_contract_64x128_3(d_qkv_i, h_i_attn_c_attn_weight, d_h_i_ln_1, panel, count);
-            char_gpt_sum_64x128(d_h_i_ln_1, h_i_ln_1_weight, h_i, h_i_ln_1_div, h_i_ln_1_rsqrt,
-                d_x_i, d_h_next_mlp_c_proj_bias, d_h_i_ln_1_weight, d_h_i_ln_1_bias, d_h_i_2,
-                count);
+            char_gpt_sum_64x128(d_h_i_ln_1, h_i_ln_1_weight, h_i, h_i_ln_1_mean,
+                h_i_ln_1_inverse_std, d_x_i, d_h_next_mlp_c_proj_bias, d_h_i_ln_1_weight,
+                d_h_i_ln_1_bias, d_h_i_2, count);
         }
     }
     char_gpt_contract_512x128(d_h_0, h_0_mul, d_h_0_mlp_c_proj_weight, count);
@@ -4215,8 +4221,8 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_sum_64x512(d_h_0_mlp_c_fc, d_h_0_mlp_c_fc_bias, count);
     char_gpt_contract_128x512(d_h_0_mlp_c_fc, h_0_ln_2, d_h_0_mlp_c_fc_weight, count);
     char_gpt_contract_64x128(d_h_0_mlp_c_fc, h_0_mlp_c_fc_weight, d_h_0_ln_2, panel, count);
-    char_gpt_sum_64x128(d_h_0_ln_2, h_0_ln_2_weight, x_2, h_0_ln_2_div, h_0_ln_2_rsqrt, d_h_0,
-        d_h_0_attn_c_proj_bias, d_h_0_ln_2_weight, d_h_0_ln_2_bias, d_x_4, count);
+    char_gpt_sum_64x128(d_h_0_ln_2, h_0_ln_2_weight, x_2, h_0_ln_2_mean, h_0_ln_2_inverse_std,
+        d_h_0, d_h_0_attn_c_proj_bias, d_h_0_ln_2_weight, d_h_0_ln_2_bias, d_x_4, count);
     char_gpt_contract_128x128(d_x_4, y, d_h_0_attn_c_proj_weight, count);
     char_gpt_copy_128x128(h_0_attn_c_proj_weight, h_0_attn_c_proj_weight_transposed);
     char_gpt_contract_64x128_2(d_x_4, h_0_attn_c_proj_weight_transposed, d_h_0_attn_c_proj_input,
@@ -4231,9 +4237,8 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_sum_64x384(d_qkv_4, d_h_0_attn_c_attn_bias, count);
     char_gpt_contract_128x384(d_qkv_4, h_0_ln_1, d_h_0_attn_c_attn_weight, count);
     char_gpt_contract_64x128_3(d_qkv_4, h_0_attn_c_attn_weight, d_h_0_ln_1, panel, count);
-    /* d_h_0_ln_1_weight = sum(d_h_0_ln_1 * (x - h_0_ln_1_div) * h_0_ln_1_rsqrt, axes 0 and 1) */
-    char_gpt_d_h_0_ln_1_weight(d_h_0_ln_1, h_0_ln_1_weight, x, h_0_ln_1_div, h_0_ln_1_rsqrt, d_x_4,
-        d_h_0_ln_1_weight, d_h_0_ln_1_bias, d_x_sum, d_x_5, count);
+    char_gpt_d_h_0_ln_1_weight(d_h_0_ln_1, h_0_ln_1_weight, x, h_0_ln_1_mean, h_0_ln_1_inverse_std,
+        d_x_4, d_h_0_ln_1_weight, d_h_0_ln_1_bias, d_x_sum, d_x_5, count);
     /* d_wpe_weight = scatter(index, d_x_sum) */
     char_gpt_d_wpe_weight(d_x_sum, d_wpe_weight);
     /* d_wte_weight += scatter(tokens, d_x_5) */
