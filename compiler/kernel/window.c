@@ -160,9 +160,10 @@ static void mark_halo(EntryPlan *entry, const Node *node)
         const WindowAxis *x = &w.axis[a];
         const int64_t behind = 2 - x->before - (x->in - x->out); /* padding after the last entry */
         const int64_t before = w.result == ROLE_IN ? 2 - x->before : x->before;
-        const int64_t after = (w.result == ROLE_IN ? 2 - behind : behind) + winograd_beyond(&w, a);
+        const int64_t beyond = winograd_beyond(&w, a),
+                      after = (w.result == ROLE_IN ? 2 - behind : behind) + beyond;
         widen_halo(entry, node->inputs[0], 2 + a, before, after);
-        if (winograd_beyond(&w, a)) widen_halo(entry, node->inputs[1], 2 + a, 0, winograd_beyond(&w, a));
+        if (beyond) widen_halo(entry, node->inputs[1], 2 + a, 0, beyond);
     }
 }
 
@@ -195,7 +196,8 @@ static void plan_groups(EntryPlan *entry, Kernel *k, const Window *w)
     const Value *result = k->results.at[0];
     const int64_t bytes = 4 * result->elements;
     const int groups = window_count_groups(w, bytes);
-    if (groups && groups * bytes <= GROUPS_BYTES && !result->whole) window_add_groups(entry, k, groups);
+    const bool near = groups * bytes <= GROUPS_BYTES;
+    if (groups && near && !result->whole) window_add_groups(entry, k, groups);
 }
 
 void mark_channels_last(EntryPlan *entry)
@@ -316,8 +318,9 @@ static bool lacks_halo(const EntryPlan *entry, const Kernel *k, const Window *w,
                        const View *view)
 {
     Reach lines;
+    const bool beyond = winograd_beyond(w, 0) || winograd_beyond(w, 1);
     const bool reads = operand == 0 ? k->winograd || pads_lines(entry, w, &lines)
-                                    : k->winograd && (winograd_beyond(w, 0) || winograd_beyond(w, 1));
+                                    : k->winograd && beyond;
     return reads && (view->value->node != k->anchor->inputs[operand] || !view->value->halo);
 }
 
