@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn_job.h"
+#include "nn_pages.h"
 #include "nn_train.h"
 #include "nn_weights.h"
 
@@ -197,6 +198,7 @@ static int run(Program *p, nn_error *error) {
     p->params = nn_alloc_aligned(sizeof(float) * (size_t)p->model->param_floats, error);
     p->states = nn_alloc_aligned(sizeof(float) * (size_t)p->model->state_floats, error);
     if (!p->params || !p->states) return NN_ERR_MEMORY;
+    nn_pages_large(p->params, sizeof(float) * (size_t)p->model->param_floats);
     if (o->eval_only && !p->validate)
         return nn_fail(error, NN_ERR_OPTION, "--eval-only: the program has no validation data");
     if ((status = load_weights(p, seed, error))) return status;

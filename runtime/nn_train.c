@@ -38,19 +38,24 @@ typedef struct Run {
     int stop;
 } Run;
 
+static void *array(size_t bytes, nn_error *error) {
+    void *memory = nn_alloc_aligned(bytes, error);
+    nn_pages_large(memory, bytes);
+    return memory;
+}
+
 static int allocate(Run *run, nn_error *error) {
     size_t bytes = sizeof(float) * (size_t)run->model->param_floats;
     run->arrays.moment_count = nn_optimizer_moments(&run->options->optimizer);
     for (int i = 0; i < run->arrays.moment_count; i++)
-        if (!(run->arrays.moments[i] = nn_alloc_aligned(bytes, error))) return NN_ERR_MEMORY;
+        if (!(run->arrays.moments[i] = array(bytes, error))) return NN_ERR_MEMORY;
     run->outputs = nn_alloc(run->entry->output_count, sizeof *run->outputs, error);
     run->call.context = run->entry->context;
     run->call.params = run->arrays.params;
     run->call.states = run->arrays.states;
     run->call.outputs = run->outputs;
-    run->call.grads = nn_alloc_aligned(bytes, error);
-    run->call.workspace = nn_alloc_aligned(run->entry->workspace_bytes, error);
-    nn_pages_large(run->call.workspace, run->entry->workspace_bytes);
+    run->call.grads = array(bytes, error);
+    run->call.workspace = array(run->entry->workspace_bytes, error);
     run->call.sessions = nn_alloc_aligned(run->model->session_bytes, error);
     run->call.loss = &run->loss;
     run->call.metrics = run->pairs;

@@ -15,7 +15,9 @@ enum { ALIGNMENT = 64 };
 static void *aligned(Arena *arena, size_t bytes)
 {
     const uintptr_t at = (uintptr_t)arena_alloc(arena, bytes + 2 * ALIGNMENT);
-    return (void *)((at + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    void *memory = (void *)((at + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    nn_pages_large(memory, bytes);
+    return memory;
 }
 
 float *floats_new(Arena *arena, int64_t floats)
@@ -58,7 +60,6 @@ nn_call *call_new(Arena *arena, const nn_model *model, const nn_entry *entry, fl
     call->loss = floats_new(arena, 1);
     call->metrics = floats_new(arena, 2 * entry->metric_count);
     call->workspace = aligned(arena, entry->workspace_bytes);
-    nn_pages_large(call->workspace, entry->workspace_bytes);
     return call;
 }
 
