@@ -101,6 +101,32 @@ static void last_step_is_the_carry(void **state)
     arena_free(arena);
 }
 
+static int copies_in_steps(const EntryPlan *plan)
+{
+    int copies = 0;
+    for (int i = 0; i < plan->kernels.count; i++) {
+        const Kernel *k = plan->kernels.at[i];
+        copies += plan->outer && k->kind == KERNEL_COPY;
+        const bool onwards = k->body && k->forward && !k->anchor->attr[3].ints[0];
+        if (onwards) copies += copies_in_steps(k->body);
+    }
+    return copies;
+}
+
+/* Carries live where the way back reads them, through chunks and without: no step saves them. */
+static void carries_live_where_they_are_saved(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"tests/bench/lstm_classifier.nn", "tests/scan/lstm.nn",
+                                        "tests/scan/gru.nn"};
+    for (size_t p = 0; p < sizeof paths / sizeof *paths; p++) {
+        Arena *arena = arena_new();
+        const EntryPlan *train = training_plan(arena, paths[p], p ? 1 : 0);
+        assert_int_equal(copies_in_steps(train), 0);
+        arena_free(arena);
+    }
+}
+
 /* The gradients of the gates are stored side by side by the pass that makes them, and the step
  * back reads only what it needs: the saved gates, each behind its activation, the cell, the
  * gradient. */
@@ -172,6 +198,7 @@ int main(void)
         cmocka_unit_test(indices_are_checked_outside),
         cmocka_unit_test(steps_are_not_unrolled),
         cmocka_unit_test(last_step_is_the_carry),
+        cmocka_unit_test(carries_live_where_they_are_saved),
         cmocka_unit_test(gates_go_back_in_one_pass),
         cmocka_unit_test(large_sequences_go_by_chunks),
     };

@@ -165,11 +165,12 @@ static void write_in_place(Carry *c)
 {
     Value *to = c->copy->results.at[0], as = *to;
     const Value *old = c->body->value_of[c->before->id];
-    const bool over = has(c->maker, old), read = made_is_read(c);
+    const bool apart = old->around.step != 0, read = made_is_read(c);
+    const bool over = !apart && has(c->maker, old);
     const bool replaces = c->made->place == AT_WORK && !c->made->whole && !read;
     const bool is_row = op_row(c->root->op)->kind == KIND_MAP || c->maker->kind == KERNEL_CONTRACT;
-    if (read_later(c) || (over && !may_write_over(c)) || !(replaces || is_row) || !fits(c, &as))
-        return;
+    if ((!apart && read_later(c)) || (over && !may_write_over(c))) return;
+    if (!(replaces || is_row) || !fits(c, &as)) return;
     *to = as;
     to->over = over ? old : NULL;
     if (replaces) {
@@ -186,7 +187,9 @@ static Kernel *copy_to(const EntryPlan *body, const Value *old, const Output *ou
         Kernel *k = body->kernels.at[i];
         if (k->kind != KERNEL_COPY || k->anchor != output->node) continue;
         const Value *to = k->results.at[0];
-        if (to->place == AT_AROUND && to->around.value == old->around.value && !to->around.step)
+        if (to->place == AT_AROUND && to->around.value == old->around.value
+            && to->around.step == old->around.step
+            && to->around.offset == old->around.offset + old->around.step)
             return k;
     }
     return NULL;

@@ -17,6 +17,7 @@
  *   onto.c      rows added where the rest of a sum stands
  *   scan.c      the body of a scan as a plan inside the plan, with
  *   carry.c     carries that are changed in place
+ *   track.c     carries that live where they are saved
  *   prepare.c   what runs before the inputs come as a plan of its own
  *   plan.c      runs them in order
  *   verify.c, print.c, draw.c              plans checked and shown
@@ -325,6 +326,13 @@ void scan_place_input(EntryPlan *body, const Node *input); /* the value of an in
 int64_t scan_steps(const Kernel *k);                       /* of a KERNEL_SCAN */
 /* Carries of a body whose kernels are in order and know their operands (carry.c). */
 void carries_in_place(EntryPlan *body);
+/* The value of the plan around along whose steps the carry lives, one a step: before each step its
+ * element of the step, after it the next; NULL: it is one place (track.c). */
+Value *track_of(const EntryPlan *body, int carry);
+/* The strides of a carry of that rank there: a step of chunks begins with its own first. */
+void track_strides(const Value *saved, int rank, int64_t *stride);
+/* The first of them in an entry, where the carry starts; its final value becomes the last. */
+Value *track_start(EntryPlan *outer, const Kernel *k, int carry, Value *saved);
 /* Where an output of the body goes: NULL if it is there already or nobody outside reads it. */
 Value *scan_output(EntryPlan *body, int index);
 void scan_plan(EntryPlan *entry, Kernel *k); /* makes k->body */

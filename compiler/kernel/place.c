@@ -231,12 +231,19 @@ static Value *output_value(EntryPlan *entry, int index, int metric)
     return v;
 }
 
-/* What is read until the end of the entry, or of the step, changes only then. */
-static bool changes_at_end(const EntryPlan *entry, int index)
+/* What an entry keeps, and a scan from step to step. */
+static bool is_kept(const EntryPlan *entry, int index)
 {
     if (entry->outer) return index < scan_parts(entry->scan->anchor).carries;
     const OutputKind kind = entry->graph->outputs.at[index].kind;
     return kind == OUT_STATE || kind == OUT_SESSION;
+}
+
+/* What is read until the end of the entry, or of the step, changes only then: no carry whose next
+ * value has a place of its own. */
+static bool changes_at_end(const EntryPlan *entry, int index)
+{
+    return is_kept(entry, index) && !(entry->outer && track_of(entry, index));
 }
 
 /* Outputs that no kernel can write in place are copied at the end. */
@@ -271,7 +278,7 @@ static void place_outputs(EntryPlan *entry, Values *copied)
 {
     for (int last = 0; last < 2; last++)
         for (int i = 0, metric = 0; i < entry->graph->outputs.count; i++) {
-            if (changes_at_end(entry, i) == last) place_output(entry, i, metric, copied);
+            if (is_kept(entry, i) == last) place_output(entry, i, metric, copied);
             metric += entry->graph->outputs.at[i].kind == OUT_METRIC;
         }
 }

@@ -74,6 +74,25 @@ static Value *carry_value(EntryPlan *body, int carry)
     return v;
 }
 
+/* A carry is set in front of the scan; one that goes on from chunk to chunk is there. */
+static Value *place_carry(EntryPlan *body, const Node *input, int carry)
+{
+    Kernel *k = body->scan;
+    Value *saved = track_of(body, carry), *start = NULL;
+    if (!saved) start = carry_value(body, carry);
+    else if (!body->outer->outer) start = track_start(body->outer, k, carry, saved);
+    if (start) {
+        const int given = scan_parts(k->anchor).sequences + carry;
+        plan_copy(body->outer, k, k->anchor->inputs[given], start);
+        vec_push(body->arena, k->operands, start);
+    }
+    Around where = {saved ? saved : start, 0, saved ? saved->stride[0] : 0};
+    Value *v = around(body, input, input->name ? input->name : where.value->name, where);
+    track_strides(where.value, input->type.rank, v->stride);
+    v->dtype = where.value->dtype;
+    return v;
+}
+
 void scan_place_input(EntryPlan *body, const Node *input)
 {
     Kernel *k = body->scan;
@@ -81,12 +100,7 @@ void scan_place_input(EntryPlan *body, const Node *input)
     const int i = input_index(body, input);
     const Node *given = k->anchor->inputs[i];
     if (i >= scan.sequences && i < scan.sequences + scan.carries) {
-        Value *carry = carry_value(body, i - scan.sequences);
-        plan_copy(body->outer, k, given, carry);
-        vec_push(body->arena, k->operands, carry);
-        View view = {.value = carry};
-        for (int a = 0; a < input->type.rank; a++) view.stride[a] = carry->stride[a];
-        body->value_of[input->id] = place_view(body, input, &view, -1);
+        body->value_of[input->id] = place_carry(body, input, i - scan.sequences);
         return;
     }
     const View view = outer_view(body->outer, k, given);
@@ -95,6 +109,13 @@ void scan_place_input(EntryPlan *body, const Node *input)
 }
 
 /* ---- outputs ---- */
+
+/* Whether a carry lives where it would be saved. */
+static bool lives_in(const EntryPlan *body, const Node *node, const Value *saved)
+{
+    const Value *carry = node->op == OP_input ? body->value_of[node->id] : NULL;
+    return carry && carry->around.value == saved && carry->around.step;
+}
 
 Value *scan_output(EntryPlan *body, int index)
 {
@@ -105,13 +126,14 @@ Value *scan_output(EntryPlan *body, int index)
         if (output->node == input) return NULL;
         Value *v = plan_value(body, output->node, AT_AROUND, -1, body->value_of[input->id]->name);
         v->around = body->value_of[input->id]->around;
+        v->around.offset += v->around.step; /* the next */
         for (int i = 0; i < output->node->type.rank; i++)
             v->stride[i] = body->value_of[input->id]->stride[i];
         return v;
     }
     const Node *result = result_node(body, index);
     const Value *whole = result ? body->outer->value_of[result->id] : NULL;
-    if (!whole) return NULL;
+    if (!whole || lives_in(body, output->node, whole)) return NULL;
     Value *v = around(body, output->node, output->name ? output->name : whole->name,
                       (Around){whole, 0, whole->stride[0]});
     for (int i = 0; i < output->node->type.rank; i++) v->stride[i] = whole->stride[i + 1];

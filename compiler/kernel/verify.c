@@ -21,6 +21,15 @@ static bool reads(const Kernel *k, const Value *value)
     return false;
 }
 
+/* What has a carry's steps starts with one that is set. */
+static bool goes_on(const Kernel *k, const Value *value)
+{
+    for (int i = 0; i < k->operands.count; i++)
+        if (k->operands.at[i] == value || (k->body && k->operands.at[i]->whole == value))
+            return true;
+    return false;
+}
+
 /* What the caller or the file gives is there before the first kernel. */
 static bool is_given(const EntryPlan *entry, const Value *value)
 {
@@ -59,7 +68,7 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
         }
         for (int i = 0; i < k->results.count; i++) {
             const int v = index_of(entry, k->results.at[i]);
-            if (v < 0 || (life[v].written >= 0 && !reads(k, k->results.at[i])))
+            if (v < 0 || (life[v].written >= 0 && !goes_on(k, k->results.at[i])))
                 return arena_printf(arena, "%s: %s writes %s twice", entry->name, k->name,
                                     k->results.at[i]->name);
             if (life[v].written < 0) life[v].written = step;
