@@ -1,5 +1,5 @@
-/* Names in loops: for what is loaded twice, where they begin and what ends them; and numbers behind
- * them only where two of a name meet. */
+/* Names in loops: for what is loaded twice, where they begin and what ends them; one for what is
+ * computed twice; and numbers behind them only where two of a name meet. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,6 +104,51 @@ static void a_given_name_serves(void **state)
                "    y[9] = mul(a, a)\n");
 }
 
+static LoopExpr *doubled(Lab *l, Var *var)
+{
+    return x_map(&l->b, OP_add, 2, (LoopExpr *[]){x_var(&l->b, var), x_var(&l->b, var)});
+}
+
+static void what_has_a_name_is_not_computed_again(void **state)
+{
+    (void)state;
+    Lab l = begin();
+    Var *sum = loop_var(&l.b, "sum", x_float(&l.b, 0, false));
+    Var *a = loop_let(&l.b, "a", doubled(&l, sum)), *b = loop_let(&l.b, "b", doubled(&l, sum));
+    loop_set(&l.b, sum, x_map(&l.b, OP_mul, 2, (LoopExpr *[]){x_var(&l.b, a), x_var(&l.b, b)}));
+    Var *c = loop_let(&l.b, "c", doubled(&l, sum)); /* of another sum */
+    loop_store(&l.b, l.y, x_int(&l.b, 9), x_var(&l.b, c));
+    loop_compute_once(l.b.function);
+    expect(&l, "lab(const 1 x, 1 y\n"
+               "  for i in 0 .. 4 step 1 unroll 0\n"
+               "    var sum = 0.0\n"
+               "    let a = add(sum, sum)\n"
+               "    sum = mul(a, a)\n"
+               "    let c = add(sum, sum)\n"
+               "    y[9] = c\n");
+}
+
+static void what_a_loop_changes_is_computed_again_in_it(void **state)
+{
+    (void)state;
+    Lab l = begin();
+    Var *sum = loop_var(&l.b, "sum", x_float(&l.b, 0, false));
+    loop_store(&l.b, l.y, x_int(&l.b, 9), x_var(&l.b, loop_let(&l.b, "a", doubled(&l, sum))));
+    loop_begin(&l.b, "j", x_int(&l.b, 0), x_int(&l.b, 2), 1);
+    Var *b = loop_let(&l.b, "b", doubled(&l, sum));
+    loop_set(&l.b, sum, x_var(&l.b, b));
+    loop_end(&l.b);
+    loop_compute_once(l.b.function);
+    expect(&l, "lab(const 1 x, 1 y\n"
+               "  for i in 0 .. 4 step 1 unroll 0\n"
+               "    var sum = 0.0\n"
+               "    let a = add(sum, sum)\n"
+               "    y[9] = a\n"
+               "    for j in 0 .. 2 step 1 unroll 0\n"
+               "      let b = add(sum, sum)\n"
+               "      sum = b\n");
+}
+
 static void a_number_is_there_where_it_is_needed(void **state)
 {
     (void)state;
@@ -140,6 +185,8 @@ int main(void)
         cmocka_unit_test(a_store_ends_the_name),
         cmocka_unit_test(a_branch_ends_the_name),
         cmocka_unit_test(a_given_name_serves),
+        cmocka_unit_test(what_has_a_name_is_not_computed_again),
+        cmocka_unit_test(what_a_loop_changes_is_computed_again_in_it),
         cmocka_unit_test(a_number_is_there_where_it_is_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

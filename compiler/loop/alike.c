@@ -68,9 +68,8 @@ static Numbers numbers_of(Arena *arena, Function *f)
 
 /* ---- expressions of their own, as others may be shared ---- */
 
-static LoopExpr *copied(Arena *arena, const LoopExpr *x)
+static LoopExpr *copied(void *arena, LoopExpr *x)
 {
-    if (!x) return NULL;
     LoopExpr *copy = arena_make(arena, LoopExpr);
     *copy = *x;
     for (int i = 0; i < x->arg_count; i++) copy->args[i] = copied(arena, x->args[i]);
@@ -81,15 +80,7 @@ static void copy_expressions(Arena *arena, LoopStmts *list)
 {
     for (int i = 0; i < list->count; i++) {
         LoopStmt *s = list->at[i];
-        s->lo = copied(arena, s->lo);
-        s->hi = copied(arena, s->hi);
-        s->value = copied(arena, s->value);
-        s->index = copied(arena, s->index);
-        s->source_index = copied(arena, s->source_index);
-        for (int j = 0; j < s->passed.count; j++)
-            s->passed.at[j].index = copied(arena, s->passed.at[j].index);
-        for (int j = 0; j < s->arguments.count; j++)
-            s->arguments.at[j] = copied(arena, s->arguments.at[j]);
+        loop_map(s, copied, arena);
         copy_expressions(arena, &s->body);
         copy_expressions(arena, &s->otherwise);
     }
@@ -106,7 +97,7 @@ typedef struct Family {
     int *argument_of;   /* by number: which argument, or -1: all members have the same */
 } Family;
 
-static const LoopExpr *number(const Family *f, int member, int i)
+static LoopExpr *number(const Family *f, int member, int i)
 {
     return *f->numbers[member].all.at[i].at;
 }

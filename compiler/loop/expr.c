@@ -149,6 +149,7 @@ LoopExpr *x_to_i32(LoopBuilder *b, LoopExpr *index)
 
 LoopExpr *x_to_index(LoopBuilder *b, LoopExpr *i32)
 {
+    if (i32->kind == E_TO_I32) return i32->args[0];
     if (is_constant(i32)) return x_int(b, (int64_t)i32->number);
     return make(b, E_TO_INDEX, LT_INDEX, false, 1, &i32);
 }
@@ -190,6 +191,34 @@ LoopExpr *x_lanes(LoopBuilder *b)
 {
     return b->program->target->width > 1 ? make(b, E_LANES, LT_I32, true, 0, NULL)
                                          : x_i32(b, 0, false);
+}
+
+/* ---- how they read ---- */
+
+bool x_is_name(const LoopExpr *x)
+{
+    return x->kind == E_VAR || x->kind == E_INT || x->kind == E_FLOAT;
+}
+
+bool x_is_leaf(const LoopExpr *x)
+{
+    if (x->kind == E_SPLAT || x->kind == E_ADD_LANES) return x_is_leaf(x->args[0]);
+    return x->kind == E_LOAD || x_is_name(x);
+}
+
+bool x_is_short(const LoopExpr *x)
+{
+    for (int i = 0; i < x->arg_count; i++)
+        if (!x_is_leaf(x->args[i])) return false;
+    return x->kind == E_MAP;
+}
+
+bool x_is_brief(const LoopExpr *x)
+{
+    const bool operates = x->kind == E_MAP || x->kind == E_FMA;
+    for (int i = 0; operates && i < x->arg_count; i++)
+        if (!x_is_name(x->args[i])) return false;
+    return operates || x_is_leaf(x);
 }
 
 /* ---- arithmetic ---- */
@@ -251,17 +280,31 @@ static void *formula_call(void *context, Op op, int count, void **args)
     return x_map(scope->b, op, count, x);
 }
 
-static LoopExpr *expand(LoopBuilder *b, const char *formula, int count, LoopExpr *const *args,
+static int uses_of(const Formula *formula, char name)
+{
+    int n = formula->kind == FORMULA_NAME && formula->name == name;
+    for (int i = 0; i < formula->arg_count; i++) n += uses_of(formula->args[i], name);
+    return n;
+}
+
+/* An argument that the formula has in one place stands there if it is brief; else it gets a name,
+ * until loop_tidy finds it brief after all. */
+static LoopExpr *expand(LoopBuilder *b, const char *text, int count, LoopExpr *const *args,
                         bool vector)
 {
     FormulaScope scope = {b, vector, args[0]->type};
     FormulaReader reader = {.context = &scope, .number = formula_number, .call = formula_call};
+    const Formula *formula = formula_parse(b->arena, text);
     for (int i = 0; i < count; i++) {
-        const bool leaf = args[i]->kind == E_VAR || args[i]->kind == E_FLOAT
-                       || args[i]->kind == E_INT;
-        reader.bound[i] = leaf ? args[i] : x_var(b, loop_let(b, "x", args[i]));
+        const bool stands = x_is_name(args[i])
+                         || (x_is_brief(args[i]) && uses_of(formula, (char)('a' + i)) == 1);
+        reader.bound[i] = args[i];
+        if (stands) continue;
+        Var *x = loop_let(b, "x", args[i]);
+        x->passing = true;
+        reader.bound[i] = x_var(b, x);
     }
-    return formula_read(formula_parse(b->arena, formula), &reader);
+    return formula_read(formula, &reader);
 }
 
 static bool is_product(const LoopExpr *x)

@@ -33,7 +33,8 @@ typedef struct Var {
     const char *wanted; /* what it is called if that is free; NULL: as it is */
     LType type;
     bool vector, assigned;
-    bool known; /* the number `value`, which a stage takes as an argument ... */
+    bool passing; /* the argument of a formula: no name that says anything */
+    bool known;   /* the number `value`, which a stage takes as an argument ... */
     bool outer; /* ... and so does the stage around it */
     int64_t value;
     const struct Var *given; /* the number of the stage around that it is, or NULL */
@@ -203,6 +204,12 @@ Buffer *loop_buffer(LoopBuilder *b, const char *name, LType type, bool constant)
 Buffer *loop_local(LoopBuilder *b, const char *name, int64_t floats);
 Var *loop_scalar(LoopBuilder *b, const char *name, LType type); /* a formal */
 
+bool x_is_name(const LoopExpr *x); /* or a number */
+bool x_is_leaf(const LoopExpr *x); /* that, an element, or either in all lanes */
+/* One operation on leaves: it reads well inside another; more do not. */
+bool x_is_short(const LoopExpr *x);
+bool x_is_brief(const LoopExpr *x); /* a leaf, or one operation on names */
+
 LoopExpr *x_int(LoopBuilder *b, int64_t value); /* index constant */
 LoopExpr *x_i32(LoopBuilder *b, int64_t value, bool vector);
 LoopExpr *x_float(LoopBuilder *b, double value, bool vector);
@@ -267,7 +274,10 @@ void loop_stage(LoopBuilder *b, const char *name, const char *comment, bool inli
 /* What the stage that was opened last calls a buffer. */
 void loop_role(LoopBuilder *b, const Buffer *buffer, const char *name);
 
-/* Takes out names and local arrays that nothing reads; of a finished function. */
+/* Takes out names of what has one already; of a finished function. */
+void loop_compute_once(Function *function);
+/* Takes out names and local arrays that nothing reads, and passing names that one statement reads;
+ * of a finished function. */
 void loop_tidy(Function *function);
 /* Names what is loaded more than once in statements that follow each other; of a finished function.
  */
@@ -286,6 +296,12 @@ void loop_rename(Program *program);
 void loop_merge_alike(Program *program);
 
 /* ---- reading ---- */
+bool loop_reads(const LoopExpr *x, const Var *var);
+/* x with a value in place of a name; a copy where that changes it, as statements share theirs. */
+LoopExpr *loop_replaced(Arena *arena, LoopExpr *x, const Var *var, LoopExpr *value);
+/* What `map` makes of each expression of the statement, but of those inside it. */
+typedef LoopExpr *(*LoopMap)(void *context, LoopExpr *x);
+void loop_map(LoopStmt *s, LoopMap map, void *context);
 bool loop_equal(const LoopExpr *a,
                 const LoopExpr *b); /* the same expression on the same variables */
 bool function_same(const Function *a,

@@ -51,7 +51,7 @@ static LoopExpr *horner(MathBuilder *m, LoopExpr *x, const double *c, int count,
 static LoopExpr *polynomial(MathBuilder *m, LoopExpr *x, const double *c, int count)
 {
     if (count < 6) return horner(m, x, c, count, 1);
-    LoopExpr *x2 = keep(m, "x2", map2(m, OP_mul, x, x));
+    LoopExpr *x2 = keep(m, "square", map2(m, OP_mul, x, x));
     LoopExpr *with_last = horner(m, x2, c + (count - 1) % 2, count - (count - 1) % 2, 2);
     LoopExpr *others = horner(m, x2, c + count % 2, count - count % 2 - 1, 2);
     return keep(m, "p", fma3(m, others, x, with_last));
@@ -233,6 +233,7 @@ void math_need(Program *program, Op op, bool vector)
         if (!strcmp(program->math.at[i]->name, name)) return;
     const MathRow *row = row_of(op);
     Function *f = arena_make(program->arena, Function);
+    f->arena = program->arena;
     f->name = name;
     f->comment = row->comment;
     f->is_inline = true;
@@ -244,5 +245,6 @@ void math_need(Program *program, Op op, bool vector)
     Var *x = loop_scalar(&m.b, "x", LT_F32);
     x->vector = vector;
     loop_return(&m.b, row->build(&m, x_var(&m.b, x)));
+    loop_compute_once(f);
     vec_push(program->arena, program->math, f); /* after what it calls */
 }

@@ -29,14 +29,6 @@ static bool is_straight(const LoopStmt *s)
     return s->kind == S_LET || s->kind == S_SET || s->kind == S_STORE || s->kind == S_COMMENT;
 }
 
-static bool reads_var(const LoopExpr *x, const Var *var)
-{
-    if (x->var == var) return true;
-    for (int i = 0; i < x->arg_count; i++)
-        if (reads_var(x->args[i], var)) return true;
-    return false;
-}
-
 /* ---- what is read where ---- */
 
 static Place *place_of(Share *sh, const LoopExpr *load, int at)
@@ -72,7 +64,7 @@ static void end_places(Share *sh, const LoopStmt *s, int at)
     for (int i = 0; i < sh->places.count; i++) {
         Place *p = &sh->places.at[i];
         const bool written = (s->kind == S_STORE && p->load->buffer == s->buffer)
-                          || (s->kind == S_SET && reads_var(p->load, s->var));
+                          || (s->kind == S_SET && loop_reads(p->load, s->var));
         if (written && p->last > at) p->last = at;
     }
 }

@@ -108,11 +108,16 @@ static const char *spelling_of_map(const Printer *p, const LoopExpr *x)
     return (type == LT_F32 ? t->map_f32 : type == LT_BOOL ? t->map_bool : t->map_i32)[x->op];
 }
 
+/* A count or a loop's index as a float needs no i32 in between. */
+static bool is_float_of_index(const LoopExpr *x)
+{
+    return x->kind == E_MAP && x->op == OP_to_f32 && !x->vector && x->args[0]->kind == E_TO_I32;
+}
+
 static const char *spelling_of(const Printer *p, const LoopExpr *x)
 {
     const Target *t = vocabulary(p, x->arg_count ? x->args[0] : x);
     switch (x->kind) {
-    case E_MAP: return spelling_of_map(p, x);
     case E_FMA: return t->fma;
     case E_ADD_LANES: return x->type == LT_F32 ? t->add_lanes : t->add_lanes_i32;
     case E_MAX_LANES: return x->type == LT_F32 ? t->max_lanes : t->max_lanes_i32;
@@ -268,6 +273,10 @@ static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed)
     case E_VAR: text_add(out, x->var->name); break;
     case E_LOAD: spell_load(p, out, x); break;
     case E_CALL: spell_call(p, out, x); break;
+    case E_MAP:
+        fill_within(p, out, spelling_of_map(p, x),
+                    is_float_of_index(x) ? x->args[0]->args : x->args, needed);
+        break;
     default: fill_within(p, out, spelling_of(p, x), x->args, needed); break;
     }
 }

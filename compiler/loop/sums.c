@@ -2,14 +2,6 @@
  * same sum but for rounding, and the groups can run at the same time. */
 #include "loop/parts.h"
 
-static bool expr_uses(const LoopExpr *x, const Var *var)
-{
-    if (x->var == var) return true;
-    for (int i = 0; i < x->arg_count; i++)
-        if (expr_uses(x->args[i], var)) return true;
-    return false;
-}
-
 static bool is_var(const LoopExpr *x, const Var *var) { return x->kind == E_VAR && x->var == var; }
 
 /* v + x, x + v, v - x, x * y + v */
@@ -20,7 +12,7 @@ static bool is_gain(const LoopExpr *x, const Var *v)
     else if (x->kind == E_MAP && x->op == OP_add && is_var(x->args[1], v)) old = 1;
     else if (x->kind == E_FMA && is_var(x->args[2], v)) old = 2;
     for (int i = 0; old >= 0 && i < x->arg_count; i++)
-        if (i != old && expr_uses(x->args[i], v)) return false;
+        if (i != old && loop_reads(x->args[i], v)) return false;
     return old >= 0;
 }
 
@@ -28,7 +20,7 @@ static bool reads(const LoopStmt *s, const Var *var)
 {
     const LoopExpr *const read[] = {s->lo, s->hi, s->value, s->index, s->source_index};
     for (size_t i = 0; i < sizeof read / sizeof *read; i++)
-        if (read[i] && expr_uses(read[i], var)) return true;
+        if (read[i] && loop_reads(read[i], var)) return true;
     return false;
 }
 

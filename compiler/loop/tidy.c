@@ -71,6 +71,29 @@ static void drop_locals(Function *f)
     f->locals.count = kept;
 }
 
+/* ---- passing names ---- */
+
+/* What the next statement alone reads stands in it. */
+static bool passes(const LoopStmt *s, const LoopStmt *next)
+{
+    if (s->kind != S_LET || !s->var->passing || s->var->reads != 1) return false;
+    if (next->kind != S_LET && next->kind != S_SET && next->kind != S_STORE) return false;
+    return x_is_brief(s->value) && loop_reads(next->value, s->var);
+}
+
+static void pass_on(Arena *arena, LoopStmts *list)
+{
+    int kept = 0;
+    for (int i = 0; i < list->count; i++) {
+        LoopStmt *s = list->at[i], *next = i + 1 < list->count ? list->at[i + 1] : s;
+        pass_on(arena, &s->body);
+        pass_on(arena, &s->otherwise);
+        if (passes(s, next)) next->value = loop_replaced(arena, next->value, s->var, s->value);
+        else list->at[kept++] = s;
+    }
+    list->count = kept;
+}
+
 void loop_tidy(Function *f)
 {
     do {
@@ -78,5 +101,6 @@ void loop_tidy(Function *f)
         for (int i = 0; i < f->locals.count; i++) f->locals.at[i]->reads = 0;
         read_list(&f->body);
     } while (drop_from(&f->body));
+    pass_on(f->arena, &f->body);
     drop_locals(f);
 }

@@ -212,24 +212,10 @@ static LoopExpr *inline_leaf(Lower *l, const Node *root)
     return lower_number(l, root->type.dtype, root->attr[0].number, false);
 }
 
-static bool is_leaf(const LoopExpr *x)
-{
-    if (x->kind == E_SPLAT || x->kind == E_ADD_LANES) return is_leaf(x->args[0]);
-    return x->kind == E_VAR || x->kind == E_LOAD || x->kind == E_INT || x->kind == E_FLOAT;
-}
-
-/* One operation on what is at hand reads well inside another; more do not. */
-static bool is_short(const LoopExpr *x)
-{
-    for (int i = 0; i < x->arg_count; i++)
-        if (!is_leaf(x->args[i])) return false;
-    return x->kind == E_MAP;
-}
-
 LoopExpr *lower_named(Lower *l, LoopExpr *x, const Node *node)
 {
     if (x->kind != E_MAP && x->kind != E_CALL && x->kind != E_FMA) return x;
-    if (is_short(x)) return x;
+    if (x_is_short(x)) return x;
     const char *name = x->kind == E_FMA ? "sum" : op_row(x->op)->name;
     if (node) name = op_node_name(node);
     return x_var(&l->b, loop_let(&l->b, name, x));
@@ -310,9 +296,8 @@ LoopExpr *lower_member(Lower *l, const Node *node)
     if (lower_bound(l, node)) return lower_bound(l, node);
     LoopExpr *x = op_row(node->op)->kind == KIND_REDUCE ? reduction_of_one(l, node)
                                                         : map_here(l, node);
-    const bool keeps = lower_uses(l, node) > 1 || (node->name && !is_short(x));
-    if (keeps && x->kind != E_VAR && x->kind != E_FLOAT && x->kind != E_INT)
-        x = x_var(&l->b, loop_let(&l->b, op_node_name(node), x));
+    const bool keeps = lower_uses(l, node) > 1 || (node->name && !x_is_short(x));
+    if (keeps && !x_is_name(x)) x = x_var(&l->b, loop_let(&l->b, op_node_name(node), x));
     lower_bind(l, node, x);
     return x;
 }
@@ -354,7 +339,7 @@ static void *formula_call(void *context, Op op, int count, void **args)
     FormulaScope *scope = context;
     LoopExpr *x[3];
     for (int i = 0; i < count; i++) x[i] = args[i];
-    if (count == 2 && !is_leaf(x[0]) && loop_equal(x[0], x[1])) /* a square of more than a name */
+    if (count == 2 && !x_is_leaf(x[0]) && loop_equal(x[0], x[1])) /* a square of more than a name */
         x[0] = x[1] = x_var(&scope->l->b, loop_let(&scope->l->b, "d", x[0]));
     return x_map(&scope->l->b, op, count, x);
 }

@@ -115,6 +115,7 @@ static KernelCall lower_kernel(Arena *arena, Program *program, const EntryPlan *
     lower_halos(&l);
     templates[k->kind](&l);
     loop_share(l.b.function);
+    loop_compute_once(l.b.function);
     loop_tidy(l.b.function);
     KernelCall call = {.kernel = k, .function = l.b.function, .owns = true};
     for (int i = 0; i < l.values.count; i++) vec_push(arena, call.arguments, l.values.at[i]);
