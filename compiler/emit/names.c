@@ -325,6 +325,7 @@ Emission emission_new(Arena *arena, const Plan *plan, Lowered *const *lowered, i
         loop_outline(lowered[i]->program);
         loop_rename(lowered[i]->program);
         loop_merge_alike(lowered[i]->program);
+        loop_open(lowered[i]->program);
     }
     for (int i = 0; i < target_count; i++) name_kernels(&e, lowered[i]->program, &globals);
     return e;

@@ -300,9 +300,9 @@ static LoopExpr *expand(LoopBuilder *b, const char *text, int count, LoopExpr *c
                          || (x_is_brief(args[i]) && uses_of(formula, (char)('a' + i)) == 1);
         reader.bound[i] = args[i];
         if (stands) continue;
-        Var *x = loop_let(b, "x", args[i]);
-        x->passing = true;
-        reader.bound[i] = x_var(b, x);
+        Var *t = loop_let(b, "t", args[i]);
+        t->passing = true;
+        reader.bound[i] = x_var(b, t);
     }
     return formula_read(formula, &reader);
 }

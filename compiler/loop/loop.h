@@ -294,11 +294,15 @@ void loop_outline(Program *program);
 void loop_rename(Program *program);
 /* And behind it: functions that differ by nothing but numbers share their loops. */
 void loop_merge_alike(Program *program);
+/* And behind that: a loop that runs once is its body. */
+void loop_open(Program *program);
 
 /* ---- reading ---- */
 bool loop_reads(const LoopExpr *x, const Var *var);
 /* x with a value in place of a name; a copy where that changes it, as statements share theirs. */
 LoopExpr *loop_replaced(Arena *arena, LoopExpr *x, const Var *var, LoopExpr *value);
+/* The same, with index arithmetic folded. */
+LoopExpr *loop_substitute(LoopBuilder *b, LoopExpr *x, const Var *var, LoopExpr *value);
 /* What `map` makes of each expression of the statement, but of those inside it. */
 typedef LoopExpr *(*LoopMap)(void *context, LoopExpr *x);
 void loop_map(LoopStmt *s, LoopMap map, void *context);

@@ -39,7 +39,8 @@ static const char *take(Naming *n, const char *wanted)
 static const char *wanted_name(const Naming *n, const Var *var)
 {
     const char *name = var->wanted ? var->wanted : var->name;
-    return is_buffer(n->function, name) ? arena_printf(n->function->arena, "%s_v", name) : name;
+    const bool is_value = var->type != LT_INDEX && is_buffer(n->function, name);
+    return is_value ? arena_printf(n->function->arena, "%s_v", name) : name;
 }
 
 static void name_list(Naming *n, const LoopStmts *list)

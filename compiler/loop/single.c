@@ -1,5 +1,7 @@
 /* A function as it is for a count of one: loops over rows that run once are gone, as in a function
  * that knows no count. */
+#include <string.h>
+
 #include "loop/loop.h"
 
 typedef struct Known {
@@ -12,30 +14,12 @@ typedef struct Single {
     VEC(Known) known;
 } Single;
 
-static LoopExpr *clone(Single *s, LoopExpr *x);
-
-static LoopExpr *rebuilt(Single *s, const LoopExpr *x)
+static LoopExpr *with_known(void *context, LoopExpr *x)
 {
-    LoopExpr *copy = arena_make(s->b.arena, LoopExpr);
-    *copy = *x;
-    for (int i = 0; i < x->arg_count; i++) copy->args[i] = clone(s, x->args[i]);
-    return copy;
-}
-
-static LoopExpr *clone(Single *s, LoopExpr *x)
-{
-    if (!x) return NULL;
-    for (int i = 0; x->kind == E_VAR && i < s->known.count; i++)
-        if (s->known.at[i].var == x->var) return s->known.at[i].value;
-    switch (x->kind) {
-    case E_INDEX_ADD: return x_add(&s->b, clone(s, x->args[0]), clone(s, x->args[1]));
-    case E_INDEX_MUL: return x_times(&s->b, clone(s, x->args[0]), clone(s, x->args[1]));
-    case E_INDEX_MIN: return x_min(&s->b, clone(s, x->args[0]), clone(s, x->args[1]));
-    case E_INDEX_MAX: return x_max(&s->b, clone(s, x->args[0]), clone(s, x->args[1]));
-    case E_INDEX_DIV: return x_div(&s->b, clone(s, x->args[0]), (int64_t)x->args[1]->number);
-    case E_INDEX_MOD: return x_mod(&s->b, clone(s, x->args[0]), (int64_t)x->args[1]->number);
-    default: return x->arg_count ? rebuilt(s, x) : x;
-    }
+    Single *s = context;
+    for (int i = 0; i < s->known.count; i++)
+        x = loop_substitute(&s->b, x, s->known.at[i].var, s->known.at[i].value);
+    return x;
 }
 
 static void clone_list(Single *s, const LoopStmts *from, LoopStmts *to);
@@ -47,31 +31,28 @@ static bool runs_once(const LoopStmt *before, const LoopExpr *lo, const LoopExpr
     return hi->number > lo->number && hi->number - lo->number <= (double)before->step;
 }
 
+/* What a call hands on, as lists of its own. */
+static void copy_lists(Single *s, LoopStmt *copy, const LoopStmt *x)
+{
+    memset(&copy->passed, 0, sizeof copy->passed);
+    memset(&copy->arguments, 0, sizeof copy->arguments);
+    for (int i = 0; i < x->passed.count; i++)
+        vec_push(s->b.arena, copy->passed, x->passed.at[i]);
+    for (int i = 0; i < x->arguments.count; i++)
+        vec_push(s->b.arena, copy->arguments, x->arguments.at[i]);
+}
+
 static void clone_stmt(Single *s, const LoopStmt *x, LoopStmts *to)
 {
     LoopStmt *copy = arena_make(s->b.arena, LoopStmt);
     *copy = *x;
-    copy->lo = clone(s, x->lo);
-    copy->hi = clone(s, x->hi);
+    copy_lists(s, copy, x);
+    loop_map(copy, with_known, s);
     if (x->kind == S_FOR && runs_once(x, copy->lo, copy->hi)) {
         vec_push(s->b.arena, s->known, ((Known){x->var, copy->lo}));
         clone_list(s, &x->body, to);
         return;
     }
-    copy->value = clone(s, x->value);
-    copy->index = clone(s, x->index);
-    copy->source_index = clone(s, x->source_index);
-    copy->passed.at = NULL;
-    copy->passed.count = copy->passed.room = 0;
-    for (int i = 0; i < x->passed.count; i++) {
-        Handed h = x->passed.at[i];
-        h.index = clone(s, h.index);
-        vec_push(s->b.arena, copy->passed, h);
-    }
-    copy->arguments.at = NULL;
-    copy->arguments.count = copy->arguments.room = 0;
-    for (int i = 0; i < x->arguments.count; i++)
-        vec_push(s->b.arena, copy->arguments, clone(s, x->arguments.at[i]));
     copy->body = copy->otherwise = (LoopStmts){0};
     clone_list(s, &x->body, &copy->body);
     clone_list(s, &x->otherwise, &copy->otherwise);

@@ -30,7 +30,8 @@ static bool is_lasting(const LoopExpr *x)
     return true;
 }
 
-/* What reads a variable that the statement sets, or one inside it, is another value from here on. */
+/* What reads a variable that the statement sets, or one inside it, is another value from now on.
+ */
 static void forget(Twice *t, const LoopStmt *s)
 {
     for (int i = 0; s->kind == S_SET && i < t->known.count; i++)

@@ -244,19 +244,18 @@ static inline float mnist_mlp_logf(float x)
     const int large = f > 1.4142135f;
     const float e2 = large ? e + 1.0f : e;
     const float r = (large ? f * 0.5f : f) - 1.0f;
-    const float x2 = r * r;
-    const float p = 0.070376836f * x2 + 0.116769984f;
-    const float p2 = p * x2 + 0.14249323f;
-    const float p3 = p2 * x2 + 0.20000714f;
-    const float p4 = p3 * x2 + 0.3333333f;
-    const float p5 = -0.1151461f * x2 - 0.12420141f;
-    const float p6 = p5 * x2 - 0.16668057f;
-    const float p7 = p6 * x2 - 0.24999994f;
+    const float square = r * r;
+    const float p = 0.070376836f * square + 0.116769984f;
+    const float p2 = p * square + 0.14249323f;
+    const float p3 = p2 * square + 0.20000714f;
+    const float p4 = p3 * square + 0.3333333f;
+    const float p5 = -0.1151461f * square - 0.12420141f;
+    const float p6 = p5 * square - 0.16668057f;
+    const float p7 = p6 * square - 0.24999994f;
     const float p8 = p7 * r + p4;
-    const float r2 = r * r;
-    const float y = p8 * r2 * r;
+    const float y = p8 * square * r;
     const float y2 = e2 * -0.00021219444f + y;
-    const float y3 = r2 * -0.5f + y2;
+    const float y3 = square * -0.5f + y2;
     return e2 * 0.6933594f + (r + y3);
 }
 
@@ -289,18 +288,18 @@ static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_R
             c0_4 = _mm256_fmadd_ps(a0, b4, c0_4);
             c0_5 = _mm256_fmadd_ps(a0, b5, c0_5);
         }
-        const __m256 x = _mm256_add_ps(c0_0, _mm256_loadu_ps(fc1_bias));
-        _mm256_storeu_ps(fc1_relu, _mm256_max_ps(x, _mm256_setzero_ps()));
-        const __m256 x2 = _mm256_add_ps(c0_1, _mm256_loadu_ps(fc1_bias + 8));
-        _mm256_storeu_ps(fc1_relu + 8, _mm256_max_ps(x2, _mm256_setzero_ps()));
-        const __m256 x3 = _mm256_add_ps(c0_2, _mm256_loadu_ps(fc1_bias + 16));
-        _mm256_storeu_ps(fc1_relu + 16, _mm256_max_ps(x3, _mm256_setzero_ps()));
-        const __m256 x4 = _mm256_add_ps(c0_3, _mm256_loadu_ps(fc1_bias + 24));
-        _mm256_storeu_ps(fc1_relu + 24, _mm256_max_ps(x4, _mm256_setzero_ps()));
-        const __m256 x5 = _mm256_add_ps(c0_4, _mm256_loadu_ps(fc1_bias + 32));
-        _mm256_storeu_ps(fc1_relu + 32, _mm256_max_ps(x5, _mm256_setzero_ps()));
-        const __m256 x6 = _mm256_add_ps(c0_5, _mm256_loadu_ps(fc1_bias + 40));
-        _mm256_storeu_ps(fc1_relu + 40, _mm256_max_ps(x6, _mm256_setzero_ps()));
+        const __m256 t = _mm256_add_ps(c0_0, _mm256_loadu_ps(fc1_bias));
+        _mm256_storeu_ps(fc1_relu, _mm256_max_ps(t, _mm256_setzero_ps()));
+        const __m256 t2 = _mm256_add_ps(c0_1, _mm256_loadu_ps(fc1_bias + 8));
+        _mm256_storeu_ps(fc1_relu + 8, _mm256_max_ps(t2, _mm256_setzero_ps()));
+        const __m256 t3 = _mm256_add_ps(c0_2, _mm256_loadu_ps(fc1_bias + 16));
+        _mm256_storeu_ps(fc1_relu + 16, _mm256_max_ps(t3, _mm256_setzero_ps()));
+        const __m256 t4 = _mm256_add_ps(c0_3, _mm256_loadu_ps(fc1_bias + 24));
+        _mm256_storeu_ps(fc1_relu + 24, _mm256_max_ps(t4, _mm256_setzero_ps()));
+        const __m256 t5 = _mm256_add_ps(c0_4, _mm256_loadu_ps(fc1_bias + 32));
+        _mm256_storeu_ps(fc1_relu + 32, _mm256_max_ps(t5, _mm256_setzero_ps()));
+        const __m256 t6 = _mm256_add_ps(c0_5, _mm256_loadu_ps(fc1_bias + 40));
+        _mm256_storeu_ps(fc1_relu + 40, _mm256_max_ps(t6, _mm256_setzero_ps()));
     }
     for (ptrdiff_t j = 48; j < 128; j += 40) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -322,16 +321,16 @@ static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_R
             c0_3 = _mm256_fmadd_ps(a0, b3, c0_3);
             c0_4 = _mm256_fmadd_ps(a0, b4, c0_4);
         }
-        const __m256 x = _mm256_add_ps(c0_0, _mm256_loadu_ps(fc1_bias + j));
-        _mm256_storeu_ps(fc1_relu + j, _mm256_max_ps(x, _mm256_setzero_ps()));
-        const __m256 x2 = _mm256_add_ps(c0_1, _mm256_loadu_ps(fc1_bias + j + 8));
-        _mm256_storeu_ps(fc1_relu + j + 8, _mm256_max_ps(x2, _mm256_setzero_ps()));
-        const __m256 x3 = _mm256_add_ps(c0_2, _mm256_loadu_ps(fc1_bias + j + 16));
-        _mm256_storeu_ps(fc1_relu + j + 16, _mm256_max_ps(x3, _mm256_setzero_ps()));
-        const __m256 x4 = _mm256_add_ps(c0_3, _mm256_loadu_ps(fc1_bias + j + 24));
-        _mm256_storeu_ps(fc1_relu + j + 24, _mm256_max_ps(x4, _mm256_setzero_ps()));
-        const __m256 x5 = _mm256_add_ps(c0_4, _mm256_loadu_ps(fc1_bias + j + 32));
-        _mm256_storeu_ps(fc1_relu + j + 32, _mm256_max_ps(x5, _mm256_setzero_ps()));
+        const __m256 t = _mm256_add_ps(c0_0, _mm256_loadu_ps(fc1_bias + j));
+        _mm256_storeu_ps(fc1_relu + j, _mm256_max_ps(t, _mm256_setzero_ps()));
+        const __m256 t2 = _mm256_add_ps(c0_1, _mm256_loadu_ps(fc1_bias + j + 8));
+        _mm256_storeu_ps(fc1_relu + j + 8, _mm256_max_ps(t2, _mm256_setzero_ps()));
+        const __m256 t3 = _mm256_add_ps(c0_2, _mm256_loadu_ps(fc1_bias + j + 16));
+        _mm256_storeu_ps(fc1_relu + j + 16, _mm256_max_ps(t3, _mm256_setzero_ps()));
+        const __m256 t4 = _mm256_add_ps(c0_3, _mm256_loadu_ps(fc1_bias + j + 24));
+        _mm256_storeu_ps(fc1_relu + j + 24, _mm256_max_ps(t4, _mm256_setzero_ps()));
+        const __m256 t5 = _mm256_add_ps(c0_4, _mm256_loadu_ps(fc1_bias + j + 32));
+        _mm256_storeu_ps(fc1_relu + j + 32, _mm256_max_ps(t5, _mm256_setzero_ps()));
     }
 }
 
@@ -428,42 +427,31 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
                 }
                 const __m256 fc1_bias_v = _mm256_loadu_ps(fc1_bias + j);
-                const __m256 x = _mm256_add_ps(c0_0, fc1_bias_v);
-                _mm256_storeu_ps(fc1_relu + row * 144 + j, _mm256_max_ps(x, _mm256_setzero_ps()));
+                _mm256_storeu_ps(fc1_relu + row * 144 + j,
+                    _mm256_max_ps(_mm256_add_ps(c0_0, fc1_bias_v), _mm256_setzero_ps()));
                 const __m256 fc1_bias_v2 = _mm256_loadu_ps(fc1_bias + j + 8);
-                const __m256 x2 = _mm256_add_ps(c0_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 8,
-                    _mm256_max_ps(x2, _mm256_setzero_ps()));
-                const __m256 x3 = _mm256_add_ps(c1_0, fc1_bias_v);
+                    _mm256_max_ps(_mm256_add_ps(c0_1, fc1_bias_v2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 144,
-                    _mm256_max_ps(x3, _mm256_setzero_ps()));
-                const __m256 x4 = _mm256_add_ps(c1_1, fc1_bias_v2);
+                    _mm256_max_ps(_mm256_add_ps(c1_0, fc1_bias_v), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 152,
-                    _mm256_max_ps(x4, _mm256_setzero_ps()));
-                const __m256 x5 = _mm256_add_ps(c2_0, fc1_bias_v);
+                    _mm256_max_ps(_mm256_add_ps(c1_1, fc1_bias_v2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 288,
-                    _mm256_max_ps(x5, _mm256_setzero_ps()));
-                const __m256 x6 = _mm256_add_ps(c2_1, fc1_bias_v2);
+                    _mm256_max_ps(_mm256_add_ps(c2_0, fc1_bias_v), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 296,
-                    _mm256_max_ps(x6, _mm256_setzero_ps()));
-                const __m256 x7 = _mm256_add_ps(c3_0, fc1_bias_v);
+                    _mm256_max_ps(_mm256_add_ps(c2_1, fc1_bias_v2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 432,
-                    _mm256_max_ps(x7, _mm256_setzero_ps()));
-                const __m256 x8 = _mm256_add_ps(c3_1, fc1_bias_v2);
+                    _mm256_max_ps(_mm256_add_ps(c3_0, fc1_bias_v), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 440,
-                    _mm256_max_ps(x8, _mm256_setzero_ps()));
-                const __m256 x9 = _mm256_add_ps(c4_0, fc1_bias_v);
+                    _mm256_max_ps(_mm256_add_ps(c3_1, fc1_bias_v2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 576,
-                    _mm256_max_ps(x9, _mm256_setzero_ps()));
-                const __m256 x10 = _mm256_add_ps(c4_1, fc1_bias_v2);
+                    _mm256_max_ps(_mm256_add_ps(c4_0, fc1_bias_v), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 584,
-                    _mm256_max_ps(x10, _mm256_setzero_ps()));
-                const __m256 x11 = _mm256_add_ps(c5_0, fc1_bias_v);
+                    _mm256_max_ps(_mm256_add_ps(c4_1, fc1_bias_v2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 720,
-                    _mm256_max_ps(x11, _mm256_setzero_ps()));
-                const __m256 x12 = _mm256_add_ps(c5_1, fc1_bias_v2);
+                    _mm256_max_ps(_mm256_add_ps(c5_0, fc1_bias_v), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 728,
-                    _mm256_max_ps(x12, _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c5_1, fc1_bias_v2), _mm256_setzero_ps()));
             }
             const ptrdiff_t rows2 = count < block + 64 ? count : block + 64;
             for (ptrdiff_t row = block + 54; row < rows2; row += 5) {
@@ -498,36 +486,27 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
                 }
                 const __m256 fc1_bias_v = _mm256_loadu_ps(fc1_bias + j);
-                const __m256 x = _mm256_add_ps(c0_0, fc1_bias_v);
-                _mm256_storeu_ps(fc1_relu + row * 144 + j, _mm256_max_ps(x, _mm256_setzero_ps()));
+                _mm256_storeu_ps(fc1_relu + row * 144 + j,
+                    _mm256_max_ps(_mm256_add_ps(c0_0, fc1_bias_v), _mm256_setzero_ps()));
                 const __m256 fc1_bias_v2 = _mm256_loadu_ps(fc1_bias + j + 8);
-                const __m256 x2 = _mm256_add_ps(c0_1, fc1_bias_v2);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 8,
-                    _mm256_max_ps(x2, _mm256_setzero_ps()));
-                const __m256 x3 = _mm256_add_ps(c1_0, fc1_bias_v);
+                    _mm256_max_ps(_mm256_add_ps(c0_1, fc1_bias_v2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 144,
-                    _mm256_max_ps(x3, _mm256_setzero_ps()));
-                const __m256 x4 = _mm256_add_ps(c1_1, fc1_bias_v2);
+                    _mm256_max_ps(_mm256_add_ps(c1_0, fc1_bias_v), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 152,
-                    _mm256_max_ps(x4, _mm256_setzero_ps()));
-                const __m256 x5 = _mm256_add_ps(c2_0, fc1_bias_v);
+                    _mm256_max_ps(_mm256_add_ps(c1_1, fc1_bias_v2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 288,
-                    _mm256_max_ps(x5, _mm256_setzero_ps()));
-                const __m256 x6 = _mm256_add_ps(c2_1, fc1_bias_v2);
+                    _mm256_max_ps(_mm256_add_ps(c2_0, fc1_bias_v), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 296,
-                    _mm256_max_ps(x6, _mm256_setzero_ps()));
-                const __m256 x7 = _mm256_add_ps(c3_0, fc1_bias_v);
+                    _mm256_max_ps(_mm256_add_ps(c2_1, fc1_bias_v2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 432,
-                    _mm256_max_ps(x7, _mm256_setzero_ps()));
-                const __m256 x8 = _mm256_add_ps(c3_1, fc1_bias_v2);
+                    _mm256_max_ps(_mm256_add_ps(c3_0, fc1_bias_v), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 440,
-                    _mm256_max_ps(x8, _mm256_setzero_ps()));
-                const __m256 x9 = _mm256_add_ps(c4_0, fc1_bias_v);
+                    _mm256_max_ps(_mm256_add_ps(c3_1, fc1_bias_v2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 576,
-                    _mm256_max_ps(x9, _mm256_setzero_ps()));
-                const __m256 x10 = _mm256_add_ps(c4_1, fc1_bias_v2);
+                    _mm256_max_ps(_mm256_add_ps(c4_0, fc1_bias_v), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 584,
-                    _mm256_max_ps(x10, _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c4_1, fc1_bias_v2), _mm256_setzero_ps()));
             }
         }
     }
@@ -539,11 +518,9 @@ NN_TARGET_AVX2
 static void mnist_mlp_transpose_fc2_weight(const float *NN_RESTRICT fc2_weight,
     float *NN_RESTRICT fc2_weight_transposed)
 {
-    for (ptrdiff_t row = 0; row < 8; row += 8) {
-        for (ptrdiff_t column = 0; column < 128; column += 8) {
-            mnist_mlp_transpose(fc2_weight + row * 128 + column, 128,
-                fc2_weight_transposed + row + column * 16, 16, 8, 8);
-        }
+    for (ptrdiff_t column = 0; column < 128; column += 8) {
+        mnist_mlp_transpose(fc2_weight + column, 128, fc2_weight_transposed + column * 16, 16, 8,
+            8);
     }
     for (ptrdiff_t column = 0; column < 128; column += 8) {
         mnist_mlp_transpose(fc2_weight + column + 1024, 128,
@@ -679,7 +656,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
     float *NN_RESTRICT d_fc2, ptrdiff_t count)
 {
     NN_ALIGNED float exp_row[16];
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     const float div = 1.0f / valid;
     float loss_total = 0.0f;
     float accuracy_sum_total = 0.0f;
@@ -778,7 +755,7 @@ static void mnist_mlp_accuracy(const float *NN_RESTRICT accuracy_sum, float *NN_
     ptrdiff_t count)
 {
     accuracy[0] = accuracy_sum[0];
-    accuracy[1] = (float)(int32_t)count;
+    accuracy[1] = (float)count;
 }
 
 /* d_fc2_weight = fc1_relu.T @ d_fc2                                               mnist_mlp.nn:6
@@ -1242,7 +1219,7 @@ NN_TARGET_AVX2
 static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t *NN_RESTRICT label,
     float *NN_RESTRICT loss, float *NN_RESTRICT accuracy_sum, ptrdiff_t count)
 {
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     float loss_total = 0.0f;
     float accuracy_sum_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {

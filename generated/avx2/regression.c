@@ -354,7 +354,7 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
     float *NN_RESTRICT loss, float *NN_RESTRICT d_out_bias,
     float *NN_RESTRICT mean_absolute_error_sum, float *NN_RESTRICT d_out, ptrdiff_t count)
 {
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     const float div = 0.5f / valid;
     float loss_total = 0.0f;
     float mean_absolute_error_sum_total = 0.0f;
@@ -363,8 +363,7 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
         const float y_v = y[row];
         const float prediction_v = prediction[row];
         const float mul = div * (y_v - prediction_v);
-        const float mul2 = div * (y_v - prediction_v);
-        const float d_out_v = -(mul + mul2);
+        const float d_out_v = -(mul + mul);
         d_out[row] = d_out_v;
         loss_total += (y_v - prediction_v) * (y_v - prediction_v);
         mean_absolute_error_sum_total += regression_abs(prediction_v - y_v);
@@ -382,7 +381,7 @@ static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolut
     float *NN_RESTRICT mean_absolute_error, ptrdiff_t count)
 {
     mean_absolute_error[0] = mean_absolute_error_sum[0];
-    mean_absolute_error[1] = (float)(int32_t)count;
+    mean_absolute_error[1] = (float)count;
 }
 
 /* d_out_weight = hidden_tanh.T @ d_out                                           regression.nn:6
@@ -430,8 +429,7 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             __m256 c2_1 = _mm256_setzero_ps();
             __m256 c3_0 = _mm256_setzero_ps();
             __m256 c3_1 = _mm256_setzero_ps();
-            NN_UNROLL(4)
-            for (ptrdiff_t k = 0; k < 1; k++) {
+            {
                 const __m256 b0 = _mm256_loadu_ps(out_weight + j);
                 const __m256 b1 = _mm256_loadu_ps(out_weight + j + 8);
                 const __m256 a0 = _mm256_set1_ps(d_out[row]);
@@ -546,7 +544,7 @@ NN_TARGET_AVX2
 static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT out,
     float *NN_RESTRICT loss, float *NN_RESTRICT mean_absolute_error_sum, ptrdiff_t count)
 {
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     float loss_total = 0.0f;
     float mean_absolute_error_sum_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {

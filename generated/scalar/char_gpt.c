@@ -308,11 +308,11 @@ static inline float char_gpt_exp(float x)
     const float n = char_gpt_round(x2 * 1.442695f);
     const float r = n * -0.6933594f + x2;
     const float r2 = n * 0.00021219444f + r;
-    const float x2_2 = r2 * r2;
-    const float p = 0.0013981999f * x2_2 + 0.041665796f;
-    const float p2 = p * x2_2 + 0.5f;
-    const float p3 = 0.00019875691f * x2_2 + 0.008333452f;
-    const float p4 = p3 * x2_2 + 0.16666666f;
+    const float square = r2 * r2;
+    const float p = 0.0013981999f * square + 0.041665796f;
+    const float p2 = p * square + 0.5f;
+    const float p3 = 0.00019875691f * square + 0.008333452f;
+    const float p4 = p3 * square + 0.16666666f;
     const float p5 = p4 * r2 + p2;
     const float p6 = p5 * (r2 * r2) + r2;
     const float y = char_gpt_ldexp(p6 + 1.0f, n);
@@ -329,19 +329,18 @@ static inline float char_gpt_log(float x)
     const int large = f > 1.4142135f;
     const float e2 = large ? e + 1.0f : e;
     const float r = (large ? f * 0.5f : f) - 1.0f;
-    const float x2 = r * r;
-    const float p = 0.070376836f * x2 + 0.116769984f;
-    const float p2 = p * x2 + 0.14249323f;
-    const float p3 = p2 * x2 + 0.20000714f;
-    const float p4 = p3 * x2 + 0.3333333f;
-    const float p5 = -0.1151461f * x2 - 0.12420141f;
-    const float p6 = p5 * x2 - 0.16668057f;
-    const float p7 = p6 * x2 - 0.24999994f;
+    const float square = r * r;
+    const float p = 0.070376836f * square + 0.116769984f;
+    const float p2 = p * square + 0.14249323f;
+    const float p3 = p2 * square + 0.20000714f;
+    const float p4 = p3 * square + 0.3333333f;
+    const float p5 = -0.1151461f * square - 0.12420141f;
+    const float p6 = p5 * square - 0.16668057f;
+    const float p7 = p6 * square - 0.24999994f;
     const float p8 = p7 * r + p4;
-    const float r2 = r * r;
-    const float y = p8 * r2 * r;
+    const float y = p8 * square * r;
     const float y2 = e2 * -0.00021219444f + y;
-    const float y3 = r2 * -0.5f + y2;
+    const float y3 = square * -0.5f + y2;
     return e2 * 0.6933594f + (r + y3);
 }
 
@@ -723,11 +722,9 @@ static void char_gpt_tile_5x1_across(const float *NN_RESTRICT a, const float *NN
 /* Every index in 0..64? */
 static int char_gpt_check_tokens(const int32_t *NN_RESTRICT tokens)
 {
-    for (ptrdiff_t row = 0; row < 1; row++) {
-        for (ptrdiff_t j = 0; j < 64; j++) {
-            const int32_t index = tokens[j];
-            if (index < 0 || index >= 65) return NN_BAD_INDEX;
-        }
+    for (ptrdiff_t j = 0; j < 64; j++) {
+        const int32_t index = tokens[j];
+        if (index < 0 || index >= 65) return NN_BAD_INDEX;
     }
     return NN_OK;
 }
@@ -737,11 +734,9 @@ static int char_gpt_check_tokens(const int32_t *NN_RESTRICT tokens)
 static void char_gpt_wte(const float *NN_RESTRICT wte_weight, const int32_t *NN_RESTRICT tokens,
     float *NN_RESTRICT wte)
 {
-    for (ptrdiff_t row = 0; row < 1; row++) {
-        for (ptrdiff_t j = 0; j < 64; j++) {
-            const ptrdiff_t entry = (ptrdiff_t)tokens[j];
-            for (ptrdiff_t k = 0; k < 128; k++) wte[j * 144 + k] = wte_weight[entry + k * 80];
-        }
+    for (ptrdiff_t j = 0; j < 64; j++) {
+        const ptrdiff_t entry = (ptrdiff_t)tokens[j];
+        for (ptrdiff_t k = 0; k < 128; k++) wte[j * 144 + k] = wte_weight[entry + k * 80];
     }
 }
 
@@ -750,7 +745,7 @@ static void char_gpt_wte(const float *NN_RESTRICT wte_weight, const int32_t *NN_
 static void char_gpt_wpe(const float *NN_RESTRICT wpe_weight, float *NN_RESTRICT wpe)
 {
     for (ptrdiff_t i = 0; i < 64; i++) {
-        const ptrdiff_t entry = (ptrdiff_t)(int32_t)i;
+        const ptrdiff_t entry = i;
         for (ptrdiff_t j = 0; j < 128; j++) wpe[i * 144 + j] = wpe_weight[entry * 128 + j];
     }
 }
@@ -771,7 +766,6 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
             x[j * 144 + k] = x_v;
         }
         const float mean = sum / 128.0f;
-        const float mean2 = sum / 128.0f;
         float sum2 = 0.0f;
         for (ptrdiff_t k = 0; k < 128; k++) {
             const float x_v = wte[j * 144 + k] + wpe[j * 144 + k];
@@ -783,7 +777,7 @@ static void char_gpt_add_64x128(const float *NN_RESTRICT wte, const float *NN_RE
         const float inverse_std = 1.0f / char_gpt_sqrt(add);
         for (ptrdiff_t k = 0; k < 128; k++) {
             const float x_v = wte[j * 144 + k] + wpe[j * 144 + k];
-            const float mul = (x_v - mean2) * inverse_std;
+            const float mul = (x_v - mean) * inverse_std;
             const float h_0_ln_1_v = mul * h_0_ln_1_weight[k] + h_0_ln_1_bias[k];
             h_0_ln_1[j * 144 + k] = h_0_ln_1_v;
         }
@@ -1169,7 +1163,6 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
             sum += h_3;
         }
         const float mean = sum / 128.0f;
-        const float mean2 = sum / 128.0f;
         float sum2 = 0.0f;
         for (ptrdiff_t k = 0; k < 128; k++) {
             const float h_3 = x_5[j * 144 + k] + h_3_mlp_c_proj[j * 144 + k];
@@ -1181,7 +1174,7 @@ static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT
         const float inverse_std = 1.0f / char_gpt_sqrt(add);
         for (ptrdiff_t k = 0; k < 128; k++) {
             const float h_3 = x_5[j * 144 + k] + h_3_mlp_c_proj[j * 144 + k];
-            const float mul = (h_3 - mean2) * inverse_std;
+            const float mul = (h_3 - mean) * inverse_std;
             const float ln_f_v = mul * ln_f_weight[k] + ln_f_bias[k];
             ln_f[j * 144 + k] = ln_f_v;
         }
@@ -1301,7 +1294,6 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
                 x[row * 9216 + j * 144 + k] = x_v;
             }
             const float mean = sum / 128.0f;
-            const float mean2 = sum / 128.0f;
             float sum2 = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
                 const float x_v = wte[row * 9216 + j * 144 + k] + wpe[j * 144 + k];
@@ -1313,11 +1305,11 @@ static void char_gpt_h_0_ln_1_batch12(const float *NN_RESTRICT wte, const float 
             const float inverse_std = 1.0f / char_gpt_sqrt(add);
             for (ptrdiff_t k = 0; k < 128; k++) {
                 const float x_v = wte[row * 9216 + j * 144 + k] + wpe[j * 144 + k];
-                const float mul = (x_v - mean2) * inverse_std;
+                const float mul = (x_v - mean) * inverse_std;
                 const float h_0_ln_1_v = mul * h_0_ln_1_weight[k] + h_0_ln_1_bias[k];
                 h_0_ln_1[row * 9216 + j * 144 + k] = h_0_ln_1_v;
             }
-            h_0_ln_1_mean[row * 64 + j] = mean2;
+            h_0_ln_1_mean[row * 64 + j] = mean;
             h_0_ln_1_inverse_std[row * 64 + j] = inverse_std;
         }
     }
@@ -1638,7 +1630,6 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
                 x_2[row * 9216 + j * 144 + k] = x_v;
             }
             const float mean = sum / 128.0f;
-            const float mean2 = sum / 128.0f;
             float sum2 = 0.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
                 const float x_v = x[row * 9216 + j * 144 + k]
@@ -1652,11 +1643,11 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
             for (ptrdiff_t k = 0; k < 128; k++) {
                 const float x_v = x[row * 9216 + j * 144 + k]
                     + h_0_attn_c_proj[row * 9216 + j * 144 + k];
-                const float mul = (x_v - mean2) * inverse_std;
+                const float mul = (x_v - mean) * inverse_std;
                 const float h_0_ln_2_v = mul * h_0_ln_2_weight[k] + h_0_ln_2_bias[k];
                 h_0_ln_2[row * 9216 + j * 144 + k] = h_0_ln_2_v;
             }
-            h_0_ln_2_mean[row * 64 + j] = mean2;
+            h_0_ln_2_mean[row * 64 + j] = mean;
             h_0_ln_2_inverse_std[row * 64 + j] = inverse_std;
         }
     }
@@ -1860,10 +1851,9 @@ static void char_gpt_logits_batch12(const float *NN_RESTRICT ln_f,
 static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RESTRICT next,
     float *NN_RESTRICT loss, float *NN_RESTRICT d_logits, ptrdiff_t count)
 {
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     const float mul = valid * 64.0f;
-    const float mul2 = valid * 64.0f;
-    const float div = 1.0f / mul2;
+    const float div = 1.0f / mul;
     float loss_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 64; j++) {
@@ -1900,7 +1890,7 @@ static void char_gpt_perplexity_mul(const float *NN_RESTRICT loss,
     float *NN_RESTRICT perplexity_mul, ptrdiff_t count)
 {
     const float exp = char_gpt_exp(loss[0]);
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     perplexity_mul[0] = exp * valid;
 }
 
@@ -1909,7 +1899,7 @@ static void char_gpt_perplexity(const float *NN_RESTRICT perplexity_mul,
     float *NN_RESTRICT perplexity, ptrdiff_t count)
 {
     perplexity[0] = perplexity_mul[0];
-    perplexity[1] = (float)(int32_t)count;
+    perplexity[1] = (float)count;
 }
 
 /* wte_weight_transposed = wte.weight                                              char_gpt.nn:27
@@ -2738,7 +2728,7 @@ static void char_gpt_d_wpe_weight(const float *NN_RESTRICT d_x_sum, float *NN_RE
 {
     for (ptrdiff_t i = 0; i < 8192; i++) d_wpe_weight[i] = 0.0f;
     for (ptrdiff_t i = 0; i < 64; i++) {
-        const ptrdiff_t entry = (ptrdiff_t)(int32_t)i;
+        const ptrdiff_t entry = i;
         for (ptrdiff_t j = 0; j < 128; j++) d_wpe_weight[entry * 128 + j] += d_x_sum[i * 144 + j];
     }
 }

@@ -149,11 +149,11 @@ static inline float mnist_mlp_exp(float x)
     const float n = mnist_mlp_round(x2 * 1.442695f);
     const float r = n * -0.6933594f + x2;
     const float r2 = n * 0.00021219444f + r;
-    const float x2_2 = r2 * r2;
-    const float p = 0.0013981999f * x2_2 + 0.041665796f;
-    const float p2 = p * x2_2 + 0.5f;
-    const float p3 = 0.00019875691f * x2_2 + 0.008333452f;
-    const float p4 = p3 * x2_2 + 0.16666666f;
+    const float square = r2 * r2;
+    const float p = 0.0013981999f * square + 0.041665796f;
+    const float p2 = p * square + 0.5f;
+    const float p3 = 0.00019875691f * square + 0.008333452f;
+    const float p4 = p3 * square + 0.16666666f;
     const float p5 = p4 * r2 + p2;
     const float p6 = p5 * (r2 * r2) + r2;
     const float y = mnist_mlp_ldexp(p6 + 1.0f, n);
@@ -170,19 +170,18 @@ static inline float mnist_mlp_log(float x)
     const int large = f > 1.4142135f;
     const float e2 = large ? e + 1.0f : e;
     const float r = (large ? f * 0.5f : f) - 1.0f;
-    const float x2 = r * r;
-    const float p = 0.070376836f * x2 + 0.116769984f;
-    const float p2 = p * x2 + 0.14249323f;
-    const float p3 = p2 * x2 + 0.20000714f;
-    const float p4 = p3 * x2 + 0.3333333f;
-    const float p5 = -0.1151461f * x2 - 0.12420141f;
-    const float p6 = p5 * x2 - 0.16668057f;
-    const float p7 = p6 * x2 - 0.24999994f;
+    const float square = r * r;
+    const float p = 0.070376836f * square + 0.116769984f;
+    const float p2 = p * square + 0.14249323f;
+    const float p3 = p2 * square + 0.20000714f;
+    const float p4 = p3 * square + 0.3333333f;
+    const float p5 = -0.1151461f * square - 0.12420141f;
+    const float p6 = p5 * square - 0.16668057f;
+    const float p7 = p6 * square - 0.24999994f;
     const float p8 = p7 * r + p4;
-    const float r2 = r * r;
-    const float y = p8 * r2 * r;
+    const float y = p8 * square * r;
     const float y2 = e2 * -0.00021219444f + y;
-    const float y3 = r2 * -0.5f + y2;
+    const float y3 = square * -0.5f + y2;
     return e2 * 0.6933594f + (r + y3);
 }
 
@@ -217,20 +216,20 @@ static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_R
             c0_5 += a0 * b5;
             c0_6 += a0 * b6;
         }
-        const float x = c0_0 + fc1_bias[j];
-        fc1_relu[j] = mnist_mlp_max(x, 0.0f);
-        const float x2 = c0_1 + fc1_bias[j + 1];
-        fc1_relu[j + 1] = mnist_mlp_max(x2, 0.0f);
-        const float x3 = c0_2 + fc1_bias[j + 2];
-        fc1_relu[j + 2] = mnist_mlp_max(x3, 0.0f);
-        const float x4 = c0_3 + fc1_bias[j + 3];
-        fc1_relu[j + 3] = mnist_mlp_max(x4, 0.0f);
-        const float x5 = c0_4 + fc1_bias[j + 4];
-        fc1_relu[j + 4] = mnist_mlp_max(x5, 0.0f);
-        const float x6 = c0_5 + fc1_bias[j + 5];
-        fc1_relu[j + 5] = mnist_mlp_max(x6, 0.0f);
-        const float x7 = c0_6 + fc1_bias[j + 6];
-        fc1_relu[j + 6] = mnist_mlp_max(x7, 0.0f);
+        const float t = c0_0 + fc1_bias[j];
+        fc1_relu[j] = mnist_mlp_max(t, 0.0f);
+        const float t2 = c0_1 + fc1_bias[j + 1];
+        fc1_relu[j + 1] = mnist_mlp_max(t2, 0.0f);
+        const float t3 = c0_2 + fc1_bias[j + 2];
+        fc1_relu[j + 2] = mnist_mlp_max(t3, 0.0f);
+        const float t4 = c0_3 + fc1_bias[j + 3];
+        fc1_relu[j + 3] = mnist_mlp_max(t4, 0.0f);
+        const float t5 = c0_4 + fc1_bias[j + 4];
+        fc1_relu[j + 4] = mnist_mlp_max(t5, 0.0f);
+        const float t6 = c0_5 + fc1_bias[j + 5];
+        fc1_relu[j + 5] = mnist_mlp_max(t6, 0.0f);
+        const float t7 = c0_6 + fc1_bias[j + 6];
+        fc1_relu[j + 6] = mnist_mlp_max(t7, 0.0f);
     }
     for (ptrdiff_t j = 98; j < 128; j += 6) {
         float c0_0 = 0.0f;
@@ -255,18 +254,18 @@ static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_R
             c0_4 += a0 * b4;
             c0_5 += a0 * b5;
         }
-        const float x = c0_0 + fc1_bias[j];
-        fc1_relu[j] = mnist_mlp_max(x, 0.0f);
-        const float x2 = c0_1 + fc1_bias[j + 1];
-        fc1_relu[j + 1] = mnist_mlp_max(x2, 0.0f);
-        const float x3 = c0_2 + fc1_bias[j + 2];
-        fc1_relu[j + 2] = mnist_mlp_max(x3, 0.0f);
-        const float x4 = c0_3 + fc1_bias[j + 3];
-        fc1_relu[j + 3] = mnist_mlp_max(x4, 0.0f);
-        const float x5 = c0_4 + fc1_bias[j + 4];
-        fc1_relu[j + 4] = mnist_mlp_max(x5, 0.0f);
-        const float x6 = c0_5 + fc1_bias[j + 5];
-        fc1_relu[j + 5] = mnist_mlp_max(x6, 0.0f);
+        const float t = c0_0 + fc1_bias[j];
+        fc1_relu[j] = mnist_mlp_max(t, 0.0f);
+        const float t2 = c0_1 + fc1_bias[j + 1];
+        fc1_relu[j + 1] = mnist_mlp_max(t2, 0.0f);
+        const float t3 = c0_2 + fc1_bias[j + 2];
+        fc1_relu[j + 2] = mnist_mlp_max(t3, 0.0f);
+        const float t4 = c0_3 + fc1_bias[j + 3];
+        fc1_relu[j + 3] = mnist_mlp_max(t4, 0.0f);
+        const float t5 = c0_4 + fc1_bias[j + 4];
+        fc1_relu[j + 4] = mnist_mlp_max(t5, 0.0f);
+        const float t6 = c0_5 + fc1_bias[j + 5];
+        fc1_relu[j + 5] = mnist_mlp_max(t6, 0.0f);
     }
 }
 
@@ -360,31 +359,19 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c5_1 += a5 * b1;
                 }
                 const float fc1_bias_v = fc1_bias[j];
-                const float x = c0_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j] = mnist_mlp_max(x, 0.0f);
+                fc1_relu[row * 144 + j] = mnist_mlp_max(c0_0 + fc1_bias_v, 0.0f);
                 const float fc1_bias_v2 = fc1_bias[j + 1];
-                const float x2 = c0_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 1] = mnist_mlp_max(x2, 0.0f);
-                const float x3 = c1_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j + 144] = mnist_mlp_max(x3, 0.0f);
-                const float x4 = c1_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 145] = mnist_mlp_max(x4, 0.0f);
-                const float x5 = c2_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j + 288] = mnist_mlp_max(x5, 0.0f);
-                const float x6 = c2_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 289] = mnist_mlp_max(x6, 0.0f);
-                const float x7 = c3_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j + 432] = mnist_mlp_max(x7, 0.0f);
-                const float x8 = c3_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 433] = mnist_mlp_max(x8, 0.0f);
-                const float x9 = c4_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j + 576] = mnist_mlp_max(x9, 0.0f);
-                const float x10 = c4_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 577] = mnist_mlp_max(x10, 0.0f);
-                const float x11 = c5_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j + 720] = mnist_mlp_max(x11, 0.0f);
-                const float x12 = c5_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 721] = mnist_mlp_max(x12, 0.0f);
+                fc1_relu[row * 144 + j + 1] = mnist_mlp_max(c0_1 + fc1_bias_v2, 0.0f);
+                fc1_relu[row * 144 + j + 144] = mnist_mlp_max(c1_0 + fc1_bias_v, 0.0f);
+                fc1_relu[row * 144 + j + 145] = mnist_mlp_max(c1_1 + fc1_bias_v2, 0.0f);
+                fc1_relu[row * 144 + j + 288] = mnist_mlp_max(c2_0 + fc1_bias_v, 0.0f);
+                fc1_relu[row * 144 + j + 289] = mnist_mlp_max(c2_1 + fc1_bias_v2, 0.0f);
+                fc1_relu[row * 144 + j + 432] = mnist_mlp_max(c3_0 + fc1_bias_v, 0.0f);
+                fc1_relu[row * 144 + j + 433] = mnist_mlp_max(c3_1 + fc1_bias_v2, 0.0f);
+                fc1_relu[row * 144 + j + 576] = mnist_mlp_max(c4_0 + fc1_bias_v, 0.0f);
+                fc1_relu[row * 144 + j + 577] = mnist_mlp_max(c4_1 + fc1_bias_v2, 0.0f);
+                fc1_relu[row * 144 + j + 720] = mnist_mlp_max(c5_0 + fc1_bias_v, 0.0f);
+                fc1_relu[row * 144 + j + 721] = mnist_mlp_max(c5_1 + fc1_bias_v2, 0.0f);
             }
             const ptrdiff_t rows2 = count < block + 64 ? count : block + 64;
             for (ptrdiff_t row = block + 54; row < rows2; row += 5) {
@@ -419,27 +406,17 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c4_1 += a4 * b1;
                 }
                 const float fc1_bias_v = fc1_bias[j];
-                const float x = c0_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j] = mnist_mlp_max(x, 0.0f);
+                fc1_relu[row * 144 + j] = mnist_mlp_max(c0_0 + fc1_bias_v, 0.0f);
                 const float fc1_bias_v2 = fc1_bias[j + 1];
-                const float x2 = c0_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 1] = mnist_mlp_max(x2, 0.0f);
-                const float x3 = c1_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j + 144] = mnist_mlp_max(x3, 0.0f);
-                const float x4 = c1_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 145] = mnist_mlp_max(x4, 0.0f);
-                const float x5 = c2_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j + 288] = mnist_mlp_max(x5, 0.0f);
-                const float x6 = c2_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 289] = mnist_mlp_max(x6, 0.0f);
-                const float x7 = c3_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j + 432] = mnist_mlp_max(x7, 0.0f);
-                const float x8 = c3_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 433] = mnist_mlp_max(x8, 0.0f);
-                const float x9 = c4_0 + fc1_bias_v;
-                fc1_relu[row * 144 + j + 576] = mnist_mlp_max(x9, 0.0f);
-                const float x10 = c4_1 + fc1_bias_v2;
-                fc1_relu[row * 144 + j + 577] = mnist_mlp_max(x10, 0.0f);
+                fc1_relu[row * 144 + j + 1] = mnist_mlp_max(c0_1 + fc1_bias_v2, 0.0f);
+                fc1_relu[row * 144 + j + 144] = mnist_mlp_max(c1_0 + fc1_bias_v, 0.0f);
+                fc1_relu[row * 144 + j + 145] = mnist_mlp_max(c1_1 + fc1_bias_v2, 0.0f);
+                fc1_relu[row * 144 + j + 288] = mnist_mlp_max(c2_0 + fc1_bias_v, 0.0f);
+                fc1_relu[row * 144 + j + 289] = mnist_mlp_max(c2_1 + fc1_bias_v2, 0.0f);
+                fc1_relu[row * 144 + j + 432] = mnist_mlp_max(c3_0 + fc1_bias_v, 0.0f);
+                fc1_relu[row * 144 + j + 433] = mnist_mlp_max(c3_1 + fc1_bias_v2, 0.0f);
+                fc1_relu[row * 144 + j + 576] = mnist_mlp_max(c4_0 + fc1_bias_v, 0.0f);
+                fc1_relu[row * 144 + j + 577] = mnist_mlp_max(c4_1 + fc1_bias_v2, 0.0f);
             }
         }
     }
@@ -573,7 +550,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
     float *NN_RESTRICT loss, float *NN_RESTRICT d_fc2_bias, float *NN_RESTRICT accuracy_sum,
     float *NN_RESTRICT d_fc2, ptrdiff_t count)
 {
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     const float div = 1.0f / valid;
     float loss_total = 0.0f;
     float accuracy_sum_total = 0.0f;
@@ -593,7 +570,7 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             const float logits_v = logits[row * 10 + j];
             const float exp = mnist_mlp_exp(logits_v - largest);
             sum2 += exp;
-            const float select = logits_v == largest ? -((float)(int32_t)j) : -16777216.0f;
+            const float select = logits_v == largest ? -((float)j) : -16777216.0f;
             largest2 = mnist_mlp_max(largest2, select);
         }
         const float logsumexp = largest + mnist_mlp_log(sum2);
@@ -622,7 +599,7 @@ static void mnist_mlp_accuracy(const float *NN_RESTRICT accuracy_sum, float *NN_
     ptrdiff_t count)
 {
     accuracy[0] = accuracy_sum[0];
-    accuracy[1] = (float)(int32_t)count;
+    accuracy[1] = (float)count;
 }
 
 /* d_fc2_weight = fc1_relu.T @ d_fc2                                               mnist_mlp.nn:6
@@ -1023,7 +1000,7 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
 static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t *NN_RESTRICT label,
     float *NN_RESTRICT loss, float *NN_RESTRICT accuracy_sum, ptrdiff_t count)
 {
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     float loss_total = 0.0f;
     float accuracy_sum_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
@@ -1041,7 +1018,7 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
             const float fc2_v = fc2[row * 16 + j];
             const float exp = mnist_mlp_exp(fc2_v - largest);
             sum2 += exp;
-            const float select = fc2_v == largest ? -((float)(int32_t)j) : -16777216.0f;
+            const float select = fc2_v == largest ? -((float)j) : -16777216.0f;
             largest2 = mnist_mlp_max(largest2, select);
         }
         const float logsumexp = largest + mnist_mlp_log(sum2);

@@ -391,7 +391,7 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
     float *NN_RESTRICT loss, float *NN_RESTRICT d_out_bias,
     float *NN_RESTRICT mean_absolute_error_sum, float *NN_RESTRICT d_out, ptrdiff_t count)
 {
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     const float div = 0.5f / valid;
     float loss_total = 0.0f;
     float mean_absolute_error_sum_total = 0.0f;
@@ -400,8 +400,7 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
         const float y_v = y[row];
         const float prediction_v = prediction[row];
         const float mul = div * (y_v - prediction_v);
-        const float mul2 = div * (y_v - prediction_v);
-        const float d_out_v = -(mul + mul2);
+        const float d_out_v = -(mul + mul);
         d_out[row] = d_out_v;
         loss_total += (y_v - prediction_v) * (y_v - prediction_v);
         mean_absolute_error_sum_total += regression_abs(prediction_v - y_v);
@@ -418,7 +417,7 @@ static void regression_mean_absolute_error(const float *NN_RESTRICT mean_absolut
     float *NN_RESTRICT mean_absolute_error, ptrdiff_t count)
 {
     mean_absolute_error[0] = mean_absolute_error_sum[0];
-    mean_absolute_error[1] = (float)(int32_t)count;
+    mean_absolute_error[1] = (float)count;
 }
 
 /* d_out_weight = hidden_tanh.T @ d_out                                           regression.nn:6
@@ -508,8 +507,7 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             float c2_1 = 0.0f;
             float c3_0 = 0.0f;
             float c3_1 = 0.0f;
-            NN_UNROLL(4)
-            for (ptrdiff_t k = 0; k < 1; k++) {
+            {
                 const float b0 = out_weight[j];
                 const float b1 = out_weight[j + 1];
                 const float a0 = d_out[row];
@@ -611,7 +609,7 @@ static void regression_d_hidden_weight(const float *NN_RESTRICT d_hidden,
 static void regression_evaluate_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT out,
     float *NN_RESTRICT loss, float *NN_RESTRICT mean_absolute_error_sum, ptrdiff_t count)
 {
-    const float valid = (float)(int32_t)count;
+    const float valid = (float)count;
     float loss_total = 0.0f;
     float mean_absolute_error_sum_total = 0.0f;
     for (ptrdiff_t row = 0; row < count; row++) {
