@@ -16,7 +16,10 @@ static const char *const keywords[] = {
     "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local",
     "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "union", "unsigned",
     "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
-    "linux", "unix", "NULL", "memcpy", "memset", "main",
+    "linux", "unix", "i386", "NULL", "memcpy", "memset", "main",
+    "size_t", "ptrdiff_t", "uint8_t", "int32_t", "int64_t", "uint32_t", "uint64_t",
+    "nn_io", "nn_tensor", "nn_call", "nn_entry", "nn_model", "nn_task", "nn_parallel",
+    "nn_status_text",
 };
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -119,6 +119,7 @@ static const char *in_step(const Emission *e, const EntryPlan *body, const Value
 
 static bool is_written(const EntryPlan *entry, const Value *v)
 {
+    if (v->scratch) return true;
     for (int i = 0; i < entry->kernels.count; i++)
         for (int j = 0; j < entry->kernels.at[i]->results.count; j++)
             if (entry->kernels.at[i]->results.at[j] == v) return true;
