@@ -451,6 +451,17 @@ static int nn_lex(YYSTYPE *value, Span *span, void *scanner, ParseContext *conte
     if (token) return token;
     token = TOK_END;
     context->innermost = context_innermost(context);
+    if (context->missed == MISSED_TOKEN) {
+        context->missed = MISSED_NOTHING;
+        value->name = (Name){context_text(context, *span), *span};
+        return context->token_kind;
+    }
+    if (context->missed == MISSED_SEMICOLON) {
+        context->missed = MISSED_TOKEN;
+        context_end_statement(context);
+        *span = (Span){span->source, context->previous.end, context->previous.end};
+        return TOK_SEMICOLON;
+    }
     if (!context->gave_up && !diags_full(context->diags)) token = nn_scan(value, span, scanner);
     if (context->gave_up) token = TOK_END;
     if (token == TOK_SEMICOLON) context_end_statement(context);

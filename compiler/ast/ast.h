@@ -61,6 +61,7 @@ typedef struct Path { VEC(PathPart) parts; Span span; } Path;
 
 typedef struct Call {
     Name callee;
+    const Expr *of;                  /* in `x.f()`, which is an error, x; else NULL */
     ArgList args;
     Path *as;                        /* NULL: unnamed */
     bool bare;                       /* a stage written without parentheses: `|> relu` */

@@ -93,23 +93,18 @@ Expr *build_parens(Expr *inner, Span span)
 static Name called_name(ParseContext *context, const Expr *callee)
 {
     if (callee->kind == EXPR_NAME && !callee->parens) return (Name){callee->name, callee->span};
-    if (callee->kind == EXPR_MEMBER) {
-        const char *method = callee->member.name.text;
-        diag_error(context->diags, callee->span,
-                   "a value has no methods: only a block can be called");
-        diag_help(context->diags, "write `x |> %s(...)` or `%s(x, ...)`", method, method);
-        return callee->member.name;
-    }
+    if (callee->kind == EXPR_MEMBER && !callee->parens) return callee->member.name;
     diag_error(context->diags, callee->span, "only a block can be called, by its name");
     return (Name){"", callee->span};
 }
 
 Expr *build_call(ParseContext *context, Span span, Expr *callee, const ArgList *args)
 {
-    int depth = 0;
+    int depth = callee->depth;
     for (int i = 0; i < args->count; i++) depth = build_deeper(depth, args->at[i].value->depth);
     Expr *expr = make(context, EXPR_CALL, span, depth);
     expr->call.callee = called_name(context, callee);
+    if (callee->kind == EXPR_MEMBER) expr->call.of = callee->member.base;
     expr->call.args = *args;
     return expr;
 }

@@ -1,6 +1,13 @@
 /* Owns the open brackets, the comments and the depth limit of a parse. */
 #include "ast/context.h"
 
+const char *context_text(const ParseContext *context, Span span)
+{
+    if (!span.source) return "";
+    return arena_strndup(context->arena, span.source->text + span.begin,
+                         (size_t)(span.end - span.begin));
+}
+
 void context_too_deep(ParseContext *context, Span span)
 {
     if (!context->gave_up)

@@ -8,6 +8,10 @@
  * string, because its `}` leads back into the text; else `string` has no source. */
 typedef struct Bracket { char open; Span span, string; } Bracket;
 
+/* Where a `;` is missing in front of a token that begins a statement, the parser gets it after the
+ * error, and then the token once more. */
+typedef enum Missed { MISSED_NOTHING, MISSED_SEMICOLON, MISSED_TOKEN } Missed;
+
 typedef struct ParseContext {
     Arena *arena;
     const Source *source;
@@ -25,6 +29,7 @@ typedef struct ParseContext {
     Bracket brackets[AST_DEPTH_LIMIT];
     int bracket_count;
     int blamed;                              /* where the last syntax error was reported */
+    Missed missed;
     bool gave_up;                            /* nothing more is scanned or reported */
     bool brace_missing;                      /* already said; the end of the file says it no more */
 } ParseContext;
@@ -46,6 +51,7 @@ bool context_in_string(const ParseContext *context);
 void context_leave_string(ParseContext *context, const char *complaint);
 
 void context_comment(ParseContext *context, Span span);
+const char *context_text(const ParseContext *context, Span span);   /* of the source, copied */
 void context_too_deep(ParseContext *context, Span span);
 
 /* Runs scanner and parser over context->source and fills context->file (grammar/nn.l). */

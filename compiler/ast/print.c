@@ -155,6 +155,7 @@ static void print_children(Printer *printer, const Expr *expr)
     case EXPR_NAME: break;
     case EXPR_LIST: print_list(printer, &expr->list); break;
     case EXPR_CALL:
+        if (expr->call.of) print_expr(printer, "of", expr->call.of);
         print_args(printer, &expr->call.args);
         if (expr->call.as) print_path(printer, expr->call.as);
         break;

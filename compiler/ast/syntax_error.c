@@ -2,6 +2,7 @@
  * that recognises it speaks. */
 #include "ast/syntax_error.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "ast/words.h"
@@ -60,16 +61,9 @@ static const char *got_text(ParseContext *context, const SyntaxError *error)
     return arena_printf(context->arena, "`%.*s`", length, text);
 }
 
-static const char *text_of(ParseContext *context, Span span)
-{
-    if (!span.source) return "";
-    return arena_strndup(context->arena, span.source->text + span.begin,
-                         (size_t)(span.end - span.begin));
-}
-
 static const char *previous_text(ParseContext *context)
 {
-    return text_of(context, context->previous);
+    return context_text(context, context->previous);
 }
 
 static bool starts_new_line(const ParseContext *context, const SyntaxError *error)
@@ -107,6 +101,26 @@ static void suggest_word(ParseContext *context, const char *word, WordRole role)
         if (known->role == role) candidates[count++] = known->text;
     const char *nearest = nearest_word(word, candidates, count);
     if (nearest) diag_help(context->diags, "did you mean `%s`?", nearest);
+}
+
+/* What people write who come from elsewhere, and what to write here. */
+static const struct { const char *words[8], *help; } habits[] = {
+    {{"let", "var", "val", "auto", "int", "float", "double", NULL},
+     "a name needs no word before it: `name = ...;`"},
+    {{"def", "fn", "func", "function", "void", NULL}, "a function is `block name(x) { ... }`"},
+    {{"class", "struct", "network", "module", NULL}, "a network is `model name { ... }`"},
+    {{"import", "from", "include", "using", NULL}, "`use \"file.nn\" (name);` imports"},
+    {{"while", NULL}, "a loop is `for i in 0..n { ... }`"},
+};
+
+static bool suggest_habit(ParseContext *context, const char *word)
+{
+    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++) {
+        if (!is_one_of(word, habits[i].words)) continue;
+        diag_help(context->diags, "%s", habits[i].help);
+        return true;
+    }
+    return false;
 }
 
 /* ---- structure ---- */
@@ -159,7 +173,7 @@ static bool explain_top_level(ParseContext *context, const SyntaxError *error)
         diag_help(context->diags, "no `;` follows a `}`");
         return true;
     }
-    const char *text = text_of(context, error->at);
+    const char *text = context_text(context, error->at);
     const Word *word = ast_find_word(text);
     if (word && (word->role == WORD_STATEMENT || word->role == WORD_RESERVED)) {
         diag_error(context->diags, error->at, "`%s` stands only inside a block or a model",
@@ -168,7 +182,7 @@ static bool explain_top_level(ParseContext *context, const SyntaxError *error)
     }
     diag_error(context->diags, error->at, "expected `use`, `const`, `block`, `model`, `train` "
                "or `infer`, got %s", got_text(context, error));
-    if (got(error, "a name"))
+    if (got(error, "a name") && !suggest_habit(context, text))
         suggest_word(context, text, WORD_ITEM);
     return true;
 }
@@ -199,7 +213,10 @@ static bool explain_after_name(ParseContext *context, const SyntaxError *error)
     const char *word = previous_text(context);
     if (ast_is_name(context->token_kind)) {
         diag_error(context->diags, context->previous, "`%s` begins no statement", word);
-        suggest_word(context, word, WORD_STATEMENT);
+        if (!suggest_habit(context, word)) suggest_word(context, word, WORD_STATEMENT);
+    } else if (strcmp(word, "while") == 0) {
+        diag_error(context->diags, context->previous, "`while` begins no statement");
+        suggest_habit(context, word);
     } else if (got(error, ":")) {
         diag_error(context->diags, error->at, "`%s` is declared without saying as what", word);
         diag_help(context->diags, "write `%s = ...`, or declare it with `input`, `target`, "
@@ -277,6 +294,10 @@ static void help_token(ParseContext *context, const SyntaxError *error)
         diag_help(context->diags, "write `==` to compare");
     else if (got(error, "=") && error->count == 1 && expects(error, ";"))
         diag_help(context->diags, "an input or target comes from outside and is given no value");
+    else if (got(error, "(") && expects(error, "["))
+        diag_help(context->diags, "the extents stand in square brackets: `f32[batch, 4]`");
+    else if (got(error, ":") && expects(error, ")"))
+        diag_help(context->diags, "a range is `0..n`, an argument by name `name = value`");
     else if (got(error, ":") && expects(error, "]"))
         diag_help(context->diags, "a slice is `begin : end`; it has no step");
     else if (got(error, ",") && expects(error, ")"))
@@ -286,16 +307,36 @@ static void help_token(ParseContext *context, const SyntaxError *error)
 static void help_pipe(ParseContext *context, const SyntaxError *error)
 {
     if (ast_is_name(context->token_kind) && expects(error, "|>"))
-        diag_help(context->diags, "to apply a block, write `|> %s`", text_of(context, error->at));
+        diag_help(context->diags, "to apply a block, write `|> %s`", context_text(context, error->at));
+}
+
+/* Whether a statement begins with the token: by its word, or as a name that is given a value. */
+static bool starts_statement(const SyntaxError *error)
+{
+    const char *next = error->at.source->text + error->at.end;
+    const Word *word = ast_find_word(error->got);
+    if (got(error, "if") || got(error, "for") || got(error, "return")) return true;
+    if (!got(error, "a name") && (!word || word->role == WORD_RESERVED)) return false;
+    while (*next == ' ' || *next == '\t') next++;
+    return (*next == '=' && next[1] != '=')
+           || (word && word->role == WORD_STATEMENT && (isalpha((unsigned char)*next) || *next == '_'));
 }
 
 static bool explain_semicolon(ParseContext *context, const SyntaxError *error)
 {
     if (!expects(error, ";")) return false;
     bool missing = starts_new_line(context, error) || got(error, "}");
+    if (got(error, ",") && expects(error, "=") && expects(error, ";") && error->count == 2) {
+        diag_error(context->diags, error->at, "expected `;` after this statement, got `,`");
+        diag_help(context->diags, "each output has a statement of its own");
+        return true;
+    }
     diag_error(context->diags, missing ? missing_at(context, error) : error->at,
                "expected `;` after this statement, got %s", got_text(context, error));
-    if (missing) return true;
+    if (missing) {
+        if (starts_statement(error)) context->missed = MISSED_SEMICOLON;
+        return true;
+    }
     help_token(context, error);
     help_pipe(context, error);
     return true;

@@ -15,24 +15,29 @@ static int find_formal(const Name *formals, int count, const char *name)
     return -1;
 }
 
+static void help_formals(Elab *el, const Name *formals, int count)
+{
+    Text all = text_new(el->arena);
+    for (int i = 0; i < count; i++) text_addf(&all, "%s`%s`", i ? ", " : "", formals[i].text);
+    if (count) diag_help(el->diags, "its parameters are %s", all.at);
+}
+
 static bool refuse_name(Elab *el, const char *callee, const Name *formals, int count, Name name)
 {
     WordList words = {0};
-    Text all = text_new(el->arena);
-    for (int i = 0; i < count; i++) {
-        vec_push(el->arena, words, formals[i].text);
-        text_addf(&all, "%s`%s`", i ? ", " : "", formals[i].text);
-    }
+    for (int i = 0; i < count; i++) vec_push(el->arena, words, formals[i].text);
     fault(el, name.span, "`%s` has no parameter `%s`", callee, name.text);
     if (help_known(el, name.text, &words) || help_nearest(el, name.text, &words)) return false;
-    if (count) diag_help(el->diags, "its parameters are %s", all.at);
+    help_formals(el, formals, count);
     return false;
 }
 
-static bool refuse_surplus(Elab *el, const char *callee, int formal_count, int given_count, Span at)
+static bool refuse_surplus(Elab *el, const char *callee, const Name *formals, int formal_count,
+                           int given_count, Span at)
 {
     fault(el, at, "`%s` takes at most %d argument%s, got %d", callee, formal_count,
           plural(formal_count), given_count);
+    help_formals(el, formals, formal_count);
     return false;
 }
 
@@ -58,7 +63,8 @@ bool bind_arguments(Elab *el, Span at, const char *callee, const Name *formals, 
     bool sound = true;
     for (int i = 0; i < formal_count; i++) bound[i] = NULL;
     for (int i = 0; i < given_count; i++) positional += given[i].name.text == NULL;
-    if (positional > formal_count) return refuse_surplus(el, callee, formal_count, positional, at);
+    if (positional > formal_count)
+        return refuse_surplus(el, callee, formals, formal_count, positional, at);
     positional = 0;
     for (int i = 0; i < given_count; i++) {
         int place = given[i].name.text ? 0 : positional++;
@@ -132,6 +138,9 @@ static bool refuse_missing(Elab *el, Span call, const Block *block, const Given 
             text_addf(&missing, "%s`%s`", count++ ? ", " : "", formals->at[i].name.text);
     if (!count) return false;
     fault(el, call, "`%s` needs %s", block->item->name.text, missing.at);
+    if (bound[0] && bound[0]->value->kind == VALUE_NUMBER && block_has_params(el, block))
+        diag_help(el->diags, "`layer name = %s(...);` declares a layer to be called later",
+                  block->item->name.text);
     if (!block->unit->library) diag_note(el->diags, block->item->name.span, "it is defined here");
     return true;
 }
@@ -273,6 +282,7 @@ void declare_layer(Elab *el, const Stmt *stmt)
     Layer *layer = arena_make(el->arena, Layer);
     layer->span = stmt->binding.name.span;
     binding->layer = layer;
+    if (expr->kind == EXPR_CALL && refuse_method(el, expr)) return;
     const Block *block =
         expr->kind == EXPR_CALL ? find_block(el, el->frame->unit, expr->call.callee.text) : NULL;
     if (!block) {
@@ -297,6 +307,48 @@ void declare_layer(Elab *el, const Stmt *stmt)
 
 /* ---- calls ---- */
 
+/* Words of other languages for what is written otherwise here. */
+static const struct { const char *word, *help; } habits[] = {
+    {"range", "a range is written `0..n`"},
+    {"size", "`x.shape` is the list of extents"},
+};
+
+static bool help_callable(Elab *el, const char *word)
+{
+    WordList words = callable_words(el);
+    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
+        if (!strcmp(habits[i].word, word)) {
+            diag_help(el->diags, "%s", habits[i].help);
+            return true;
+        }
+    return help_known(el, word, &words) || help_nearest(el, word, &words);
+}
+
+static bool is_callable(Elab *el, const char *word)
+{
+    const WordList words = callable_words(el);
+    for (int i = 0; i < words.count; i++)
+        if (!strcmp(words.at[i], word)) return true;
+    return false;
+}
+
+bool refuse_method(Elab *el, const Expr *expr)
+{
+    const Expr *of = expr->call.of;
+    const char *name = expr->call.callee.text;
+    if (!of) return false;
+    const Span at = {of->span.source, of->span.begin, expr->call.callee.span.end};
+    const bool module = of->kind == EXPR_NAME && !scope_find(el, of->name)
+                     && !find_constant(el, el->frame->unit, of->name);
+    if (module || of->kind == EXPR_MEMBER)
+        fault(el, at, "a block is called by its name alone: there are no modules");
+    else fault(el, at, "a value has no methods: only a block can be called");
+    if (!is_callable(el, name) && help_callable(el, name)) return true;
+    if (module || of->kind == EXPR_MEMBER) diag_help(el->diags, "write `%s(...)`", name);
+    else diag_help(el->diags, "write `x |> %s(...)` or `%s(x, ...)`", name, name);
+    return true;
+}
+
 static const Value *refuse_callee(Elab *el, const Expr *expr)
 {
     Name callee = expr->call.callee;
@@ -312,8 +364,7 @@ static const Value *refuse_callee(Elab *el, const Expr *expr)
     const Constant *constant = find_constant(el, el->frame->unit, callee.text);
     if (constant && constant->value && constant->value->kind == VALUE_POISON) return &value_poison;
     fault(el, callee.span, "there is no block or function `%s`", callee.text);
-    WordList words = callable_words(el);
-    if (!help_known(el, callee.text, &words)) help_nearest(el, callee.text, &words);
+    help_callable(el, callee.text);
     return &value_poison;
 }
 
@@ -348,6 +399,7 @@ static const Value *call_builtin(Elab *el, const Expr *expr, const Value *piped,
 const Value *eval_call(Elab *el, const Expr *expr, const Value *piped, Span piped_span)
 {
     const char *callee = expr->call.callee.text;
+    if (refuse_method(el, expr)) return &value_poison;
     const Binding *binding = scope_find(el, callee);
     const Block *block = find_block(el, el->frame->unit, callee);
     if (binding && binding->layer) {

@@ -180,6 +180,7 @@ AstFile *unit_parse_text(Elab *el, const char *path, const char *text);
 void scope_push(Elab *el);
 void scope_pop(Elab *el);
 Binding *scope_find(const Elab *el, const char *name);
+bool is_given(const char *name);                          /* `batch`, `training`, `stochastic` */
 /* NULL after an error: it exists here already */
 Binding *scope_declare(Elab *el, Name name);
 void scope_assign(Elab *el, Name name, const Value *value);
@@ -254,6 +255,7 @@ bool want_shape(Elab *el, Span at, const Value *value, DType dtype, Type *out);
 
 /* call.c */
 const Value *eval_call(Elab *el, const Expr *expr, const Value *piped, Span piped_span);
+bool refuse_method(Elab *el, const Expr *expr);          /* true if the call was `x.f()`: reported */
 const Value *eval_pipe(Elab *el, const Expr *expr);
 void declare_layer(Elab *el, const Stmt *stmt);
 /* Puts given arguments in the places of formals; places without one stay NULL.

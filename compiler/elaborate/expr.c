@@ -36,6 +36,12 @@ bool eval_condition(Elab *el, const Expr *expr, bool *condition)
         *condition = value->boolean;
         return true;
     }
+    const Binding *given = expr->kind == EXPR_NAME ? scope_find(el, expr->name) : NULL;
+    if (given && given->given.source && value->kind != VALUE_TENSOR && el->frame->name) {
+        fault(el, expr->span, "`%s` of `%s` is true or false, got %s", expr->name, el->frame->name,
+              value_describe(el->arena, value));
+        return false;
+    }
     fault(el, expr->span, "a condition is true or false when the program is compiled, got %s",
           value_describe(el->arena, value));
     note_shape(el, expr->span, value);

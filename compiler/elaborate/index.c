@@ -20,6 +20,13 @@ static bool pick_one(Elab *el, const Subscript *at, int64_t extent, const char *
         diag_help(el->diags, "`take(rows, index)` picks rows by a tensor");
         return false;
     }
+    if (value->kind == VALUE_RANGE) {
+        fault(el, at->span, "an index must be an integer, got %s",
+              value_describe(el->arena, value));
+        diag_help(el->diags, "a part of an axis is `%lld:%lld`", (long long)value->range.begin,
+                  (long long)value->range.end);
+        return false;
+    }
     if (!want_int(el, at->span, "an index", value, &index)) return false;
     if (index < -extent || index >= extent) {
         fault(el, at->span, "the index %lld is outside of %s: it has %lld entr%s", (long long)index,

@@ -104,8 +104,12 @@ const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b)
     Type ta = a->tensor.node->type, tb = b->tensor.node->type;
     if (ta.rank == 0 || tb.rank == 0)
         return refuse(el, at, a, b, "a scalar is multiplied with `*`");
-    if (!same_axis(ta, ta.rank - 1, tb, inner_axis(tb)))
-        return refuse(el, at, a, b, inner_extents(el, ta, tb));
+    if (!same_axis(ta, ta.rank - 1, tb, inner_axis(tb))) {
+        refuse(el, at, a, b, inner_extents(el, ta, tb));
+        if (tb.rank == 2 && tb.batch_axis < 0 && same_axis(ta, ta.rank - 1, tb, 1))
+            diag_help(el->diags, "the other one turned round, `.T`, would fit");
+        return &value_poison;
+    }
     Product p = {.node = {tensor_node(el, a), tensor_node(el, b)}};
     set_origin(el, at);
     if (!drop_ones(el, &p, 0, tb) || !drop_ones(el, &p, 1, ta))

@@ -1,4 +1,5 @@
 /* Owns how elaboration reports: at what place, with which notes, and "did you mean". */
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -107,6 +108,17 @@ static bool contains(const WordList *words, const char *word)
     return false;
 }
 
+/* The same word, whatever its case and underscores: `LayerNorm` and `layer_norm`. */
+static bool same_word(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        while (*a == '_') a++;
+        while (*b == '_') b++;
+        if (tolower((unsigned char)*a) != tolower((unsigned char)*b)) return false;
+        if (!*a) return true;
+    }
+}
+
 bool help_known(Elab *el, const char *word, const WordList *words)
 {
     Constant *known = map_get(&el->library->constants, "synonyms");
@@ -114,7 +126,7 @@ bool help_known(Elab *el, const char *word, const WordList *words)
     for (int i = 0; pairs->kind == VALUE_LIST && i < pairs->list.count; i++) {
         const Value *pair = pairs->list.items[i];
         const char *theirs = pair->list.items[0]->text, *ours = pair->list.items[1]->text;
-        if (strcmp(theirs, word) != 0 || !contains(words, ours)) continue;
+        if (!same_word(theirs, word) || !contains(words, ours)) continue;
         diag_help(el->diags, "here it is called `%s`", ours);
         return true;
     }

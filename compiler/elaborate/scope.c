@@ -22,6 +22,16 @@ void scope_pop(Elab *el)
     el->frame->scope = el->frame->scope->parent;
 }
 
+/* What the entry gives: its batch, whether it trains, and whether random draws are wanted in it. */
+static const char *const given_words[] = {"batch", "training", "stochastic", NULL};
+
+bool is_given(const char *name)
+{
+    for (int i = 0; given_words[i]; i++)
+        if (strcmp(given_words[i], name) == 0) return true;
+    return false;
+}
+
 static Binding *find_in(Scope *scope, const char *name, Scope **where, bool *across_scan)
 {
     *across_scan = false;
@@ -45,6 +55,13 @@ Binding *scope_declare(Elab *el, Name name)
 {
     Scope *scope = el->frame->scope;
     const Binding *other = map_get(&scope->names, name.text);
+    if (is_given(name.text)) {
+        fault(el, name.span, "`%s` is given by the entry and cannot be another name", name.text);
+        Binding *poisoned = arena_make(el->arena, Binding);
+        *poisoned = (Binding){.value = &value_poison, .span = name.span};
+        map_put(el->arena, &scope->names, name.text, poisoned);
+        return NULL;
+    }
     if (other) {
         fault(el, name.span, "there already is a `%s` here", name.text);
         if (other->span.source) diag_note(el->diags, other->span, "it was first given here");
@@ -92,16 +109,6 @@ static void refuse_across(Elab *el, Name name, const Binding *binding)
     diag_help(el->diags,
               "`carry %s = ...;` at the head of the scan takes a value from step to step",
               name.text);
-}
-
-/* What the entry gives: its batch, whether it trains, and whether random draws are wanted in it. */
-static const char *const given_words[] = {"batch", "training", "stochastic", NULL};
-
-static bool is_given(const char *name)
-{
-    for (int i = 0; given_words[i]; i++)
-        if (strcmp(given_words[i], name) == 0) return true;
-    return false;
 }
 
 void scope_assign(Elab *el, Name name, const Value *value)
@@ -154,6 +161,9 @@ static WordList value_words(Elab *el)
     for (int i = 0; given_words[i] && el->mode && !el->apart_depth; i++)
         vec_push(el->arena, words, given_words[i]);
     words_of_map(el, &words, &el->library->constants);
+    vec_push(el->arena, words, "true");
+    vec_push(el->arena, words, "false");
+    vec_push(el->arena, words, "none");
     return words;
 }
 

@@ -95,6 +95,8 @@ static Node *reshape_to(BuiltinCall *call, Node *x, Type type)
     }
     fault(el, call->span, "%s", error);
     note_shape(el, call->span, call->at[0]->value);
+    if (!names_batch && x->type.batch_axis == 0)
+        diag_help(el->diags, "write `batch` for the rows: `[batch, ...]`");
     return NULL;
 }
 

@@ -253,6 +253,13 @@ static Node *operand_node(Elab *el, Span at, const Value *value, DType dtype)
     return convert_node(el, at, tensor_node(el, value), dtype);
 }
 
+/* Which `@` would multiply. */
+static bool are_matrices(Node *const *inputs)
+{
+    const Type a = inputs[0]->type, b = inputs[1]->type;
+    return a.rank >= 2 && b.rank == 2 && a.dim[a.rank - 1] == b.dim[0];
+}
+
 /* Repeats nodes to the one shape that fits them all. */
 static bool fit_nodes(Elab *el, Span at, const char *sign, Node **nodes, int count)
 {
@@ -262,6 +269,8 @@ static bool fit_nodes(Elab *el, Span at, const char *sign, Node **nodes, int cou
         if (!broadcast_types(el->arena, joined, nodes[i]->type, &joined, &error)) {
             fault(el, at, "`%s`: %s", sign, error);
             for (int j = 0; j <= i; j++) note_node(el, at, nodes[j]);
+            if (!strcmp(sign, "*") && are_matrices(nodes))
+                diag_help(el->diags, "`@` is the matrix product");
             return false;
         }
         else if (!size_allowed(el, at, joined)) return false;

@@ -134,6 +134,7 @@ static bool is_function(TrainReader *r, const char *name)
 static void read_rate(TrainReader *r, const Expr *expr)
 {
     const char *name = expr->kind == EXPR_CALL ? expr->call.callee.text : NULL;
+    if (name && refuse_method(r->el, expr)) return;
     const struct Schedule *kind = name ? find_schedule(name) : NULL;
     if (kind) {
         read_schedule(r, kind, expr);

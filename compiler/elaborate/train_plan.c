@@ -68,6 +68,7 @@ bool train_call(TrainReader *r, const Expr *expr, const char *what, Name *callee
         fault(r->el, expr->span, "%s", what);
         return false;
     }
+    if (refuse_method(r->el, expr)) return false;
     *callee = expr->call.callee;
     *args = expr->call.args;
     return true;

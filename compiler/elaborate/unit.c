@@ -33,6 +33,12 @@ static void define_block(Elab *el, Unit *unit, const Item *item)
 static void define_constant(Elab *el, Unit *unit, Name name, const Expr *expr)
 {
     const Constant *other = map_get(&unit->constants, name.text);
+    if (is_given(name.text)) {
+        fault(el, name.span, "`%s` is given by the entry and cannot be a constant", name.text);
+        if (!strcmp(name.text, "batch"))
+            diag_help(el->diags, "`batch = ...;` stands in the `train` or `infer` block");
+        return;
+    }
     if (other) {
         fault(el, name.span, "there already is a constant `%s`", name.text);
         diag_note(el->diags, other->name.span, "it was defined here");
@@ -246,7 +252,8 @@ void unit_override(Elab *el, const char *name, const char *text)
         diag_error(el->diags, (Span){0}, "--set %s: the program has no constant `%s`", name, name);
         WordList words = {0};
         words_of_map(el, &words, &el->main->constants);
-        help_nearest(el, name, &words);
+        if (!strcmp(name, "batch")) diag_help(el->diags, "there are train.batch and infer.batch");
+        else help_nearest(el, name, &words);
         return;
     }
     const char *line = arena_printf(el->arena, "const %s = %s;", name, text);
