@@ -2,6 +2,7 @@
  * nn_bind.c - does a data set fit a model's entry? Names, counts, shapes, types and ranges. */
 #include "nn_data.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,13 +83,28 @@ static int check_limit(const nn_column *column, const nn_data *data, int64_t lim
     return NN_OK;
 }
 
+/* One value that is no number would make all weights none. */
+static int check_finite(const nn_column *column, const nn_data *data, nn_error *error) {
+    if (column->dtype != NN_F32) return NN_OK;
+    for (int64_t s = 0; s < data->count; s++) {
+        const float *sample = (const float *)column->values + nn_data_row(data, s) * column->step;
+        for (int64_t i = 0; i < column->width; i++)
+            if (!isfinite(sample[i]))
+                return nn_fail(error, NN_ERR_RANGE,
+                               "'%s' of sample %lld is %g at element %lld: only numbers train",
+                               column->name, (long long)nn_data_row(data, s), (double)sample[i],
+                               (long long)i);
+    }
+    return NN_OK;
+}
+
 static int bind_one(nn_data *data, const nn_io *io, nn_error *error) {
     nn_column *column = nn_data_column(data, io->name);
     int status;
     if (!column)
         return nn_fail(error, NN_ERR_MISSING, "the data has no part named '%s'", io->name);
     if ((status = check_shape(column, io, error))) return status;
-    if (io->dtype != NN_I32) return NN_OK;
+    if (io->dtype != NN_I32) return check_finite(column, data, error);
     if (column->map_count)
         return nn_fail(error, NN_ERR_OPTION, "'%s' holds integers: it cannot be scaled", io->name);
     if ((status = to_integers(column, data, error))) return status;

@@ -100,6 +100,10 @@ static int find_column(const Reader *reader, const nn_option *option, int64_t i,
     if (option->kind == NN_TEXTS)
         return find_name(reader, option->name, option->texts[i], column, error);
     if (option->kind == NN_NUMBERS) number = option->numbers[i];
+    if (reader->width == 1 && number > 0)
+        return nn_fail(error, NN_ERR_RANGE, "'%s' wants column %.0f; between `%c` the file has "
+                       "only one: is another character its `separator`?",
+                       option->name, number, reader->separator);
     if (!(number >= 0 && number < (double)reader->width))
         return nn_fail(error, NN_ERR_RANGE, "'%s' wants column %.0f; the file has 0..%lld",
                        option->name, number, (long long)reader->width - 1);
@@ -164,7 +168,9 @@ static int bad_value(const Reader *reader, const nn_csv *csv, int64_t source, nn
         snprintf(name, sizeof name, "%lld", (long long)source);
     if (!csv->length)
         return nn_fail(error, NN_ERR_MISSING, "column %s has no value here", name);
-    return nn_fail(error, NN_ERR_FORMAT, "column %s: '%.40s' is not a number", name, csv->field);
+    return nn_fail(error, NN_ERR_FORMAT, "column %s: '%.40s' is not a number%s", name, csv->field,
+                   csv->line == 1 && !reader->header
+                       ? "; `header = true` skips a line of names" : "");
 }
 
 static int store(const Reader *reader, const nn_csv *csv, nn_column *column, const Target *target,
@@ -236,7 +242,10 @@ static int load(const nn_request *request, nn_data **out, nn_error *error) {
     memset(&reader, 0, sizeof reader);
     reader.request = request;
     reader.header = nn_option_flag(request->step, "header", 0);
-    reader.separator = separator && separator->text[0] ? separator->text[0] : ',';
+    reader.separator = separator ? separator->text[0] : ',';
+    if (separator && (!separator->text[0] || separator->text[1]))
+        return nn_fail(error, NN_ERR_OPTION, "a separator is one character, not '%.20s'",
+                       separator->text);
     reader.path = nn_file_join(request->dir, nn_find_option(request->step, NULL)->text, error);
     if (!reader.path) return NN_ERR_MEMORY;
     status = nn_file_read(reader.path, &reader.file, error);

@@ -28,6 +28,9 @@ char *nn_file_join(const char *dir, const char *path, nn_error *error);
 typedef struct nn_save nn_save;
 int nn_save_open(nn_save **save, const char *path, nn_error *error);
 
+/* Whether a file could be put at `path`, asked before hours of work: nothing stays there. */
+int nn_save_check(const char *path, nn_error *error);
+
 /* A failure (disk full) is kept and reported by commit, so calls in between need no check. */
 void nn_save_write(nn_save *save, const void *data, size_t size);
 

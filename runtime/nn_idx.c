@@ -50,8 +50,8 @@ static int parse(const char *path, const nn_bytes *file, nn_array *array, nn_err
         return nn_fail(error, NN_ERR_TRUNCATED, "ends after %lld of %lld bytes", (long long)have,
                        (long long)want);
     if (have > want)
-        return nn_fail(error, NN_ERR_SHAPE, "%lld bytes more than its sizes say",
-                       (long long)(have - want));
+        return nn_fail(error, NN_ERR_SHAPE, "%lld byte%s more than its sizes say",
+                       (long long)(have - want), have - want == 1 ? "" : "s");
     return nn_array_decode(array, idx_types[type].kind, idx_types[type].size, 1,
                            at + 4 + 4 * array->rank, count, error);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn_file.h"
 #include "nn_job.h"
 #include "nn_pages.h"
 #include "nn_train.h"
@@ -193,7 +194,9 @@ static int validate(Program *p, nn_error *error) {
 static int run(Program *p, nn_error *error) {
     const Options *o = p->options;
     uint64_t seed = o->seed >= 0 ? (uint64_t)o->seed : p->job->seed;
-    int status = nn_job_load(p->job, p->model, o->data, &p->data, &p->validate, &p->fitted, error);
+    int status = o->save ? nn_save_check(o->save, error) : NN_OK;
+    if (status) return status;
+    status = nn_job_load(p->job, p->model, o->data, &p->data, &p->validate, &p->fitted, error);
     if (status) return status;
     p->params = nn_alloc_aligned(sizeof(float) * (size_t)p->model->param_floats, error);
     p->states = nn_alloc_aligned(sizeof(float) * (size_t)p->model->state_floats, error);

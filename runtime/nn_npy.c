@@ -142,8 +142,9 @@ static int parse(const char *path, const nn_bytes *file, nn_array *array, nn_err
         return nn_fail(error, NN_ERR_TRUNCATED, "holds %lld of %lld bytes of data",
                        (long long)(file->size - start), (long long)want);
     if ((int64_t)(file->size - start) > want)
-        return nn_fail(error, NN_ERR_SHAPE, "%lld bytes more than its shape says",
-                       (long long)(file->size - start) - (long long)want);
+        return nn_fail(error, NN_ERR_SHAPE, "%lld byte%s more than its shape says",
+                       (long long)(file->size - start) - (long long)want,
+                       (int64_t)(file->size - start) - want == 1 ? "" : "s");
     return nn_array_decode(array, h.kind, h.size, h.order == '>', file->at + start, count, error);
 }
 

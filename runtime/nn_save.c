@@ -129,3 +129,17 @@ void nn_save_abandon(nn_save *save) {
     if (!save->in_place) remove(save->temporary);
     release(save);
 }
+
+int nn_save_check(const char *path, nn_error *error) {
+    struct stat info;
+    nn_save *save;
+    int status;
+    if (!stat(path, &info) && S_ISDIR(info.st_mode)) {
+        nn_error_at(error, path, -1, -1, -1);
+        return nn_fail(error, NN_ERR_WRITE, "cannot write: %s", strerror(EISDIR));
+    }
+    if (is_in_place(path)) return NN_OK;
+    status = nn_save_open(&save, path, error);
+    if (!status) nn_save_abandon(save);
+    return status;
+}

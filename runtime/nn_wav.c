@@ -23,7 +23,8 @@ typedef struct Sounds {
     int64_t count, room;
 } Sounds;
 
-/* ---- members of a tar (POSIX.1-1988 ustar) ---- */
+/* ---- members of a tar: POSIX.1-1988 ustar; names too long for it as GNU tar's (a member of type L
+ * whose contents are the next one's name) or as POSIX.1-2001's (type x, "LENGTH path=NAME\n") ---- */
 
 static int add_sound(Sounds *sounds, const Sound *sound, nn_error *error)
 {
@@ -38,32 +39,104 @@ static int add_sound(Sounds *sounds, const Sound *sound, nn_error *error)
     return NN_OK;
 }
 
-static int is_wav(const char *name)
+static int is_wav(const char *name, size_t length)
 {
-    size_t length = strlen(name);
-    return length > 4 && (!strcmp(name + length - 4, ".wav") || !strcmp(name + length - 4, ".WAV"));
+    return length > 4 && (!memcmp(name + length - 4, ".wav", 4)
+                          || !memcmp(name + length - 4, ".WAV", 4));
+}
+
+/* A name of some bytes, up to the first 0. */
+typedef struct Name {
+    const char *at;
+    size_t length;
+} Name;
+
+static Name name_of(const void *at, size_t most)
+{
+    const char *text = at, *end = memchr(text, 0, most);
+    Name name = { text, end ? (size_t)(end - text) : most };
+    return name;
+}
+
+/* The number that `most` bytes begin with, below 10^9, and how many digits it has. */
+static size_t leading_number(const char *text, size_t most, size_t *digits)
+{
+    size_t number = 0;
+    for (*digits = 0; *digits < most && *digits < 9; ++*digits) {
+        if (text[*digits] < '0' || text[*digits] > '9') break;
+        number = 10 * number + (size_t)(text[*digits] - '0');
+    }
+    return number;
+}
+
+/* The last `path` among the records; none: no name. */
+static Name path_record(const char *records, size_t size)
+{
+    static const char key[] = " path=";
+    enum { KEY = sizeof key - 1 };
+    Name name = { NULL, 0 };
+    for (size_t at = 0, digits, length; at < size; at += length) {
+        length = leading_number(records + at, size - at, &digits);
+        if (length <= digits || length > size - at) break;
+        if (length <= digits + KEY || memcmp(records + at + digits, key, KEY)) continue;
+        name.at = records + at + digits + KEY;
+        name.length = length - digits - KEY - 1;
+    }
+    return name;
+}
+
+/* What follows the last '/', as far as there is room. */
+static void set_name(Sound *sound, Name name)
+{
+    size_t length = 0;
+    while (length < name.length && name.at[name.length - length - 1] != '/') length++;
+    name.at += name.length - length;
+    if (length > sizeof sound->name - 1) length = sizeof sound->name - 1;
+    memcpy(sound->name, name.at, length);
+    sound->name[length] = 0;
+}
+
+enum { BLOCK = 512 };
+
+static int is_header(const nn_bytes *file, size_t at)
+{
+    return file->size - at >= BLOCK && !memcmp(file->at + at + 257, "ustar", 5);
+}
+
+/* The member at a header; *next is the name that an earlier one gave it, or that it gives. */
+static int read_member(const nn_bytes *file, size_t at, Sounds *sounds, Name *next, size_t *size,
+                       nn_error *error)
+{
+    const char *header = (const char *)file->at + at;
+    Sound sound = {{0}, file->at + at + BLOCK, 0};
+    Name name = *next;
+    char octal[13] = {0};
+    nn_error_at(error, NULL, -1, -1, (int64_t)at);
+    if (file->size - at < BLOCK) return nn_fail(error, NN_ERR_TRUNCATED, "ends within a header");
+    memcpy(octal, header + 124, 12);
+    sound.size = (size_t)strtoull(octal, NULL, 8);
+    if (!is_header(file, at))
+        return nn_fail(error, NN_ERR_FORMAT, "no member of a tar starts here");
+    if (!name.at) name = name_of(header, 100);
+    set_name(&sound, name);
+    if (sound.size > file->size - at - BLOCK)
+        return nn_fail(error, NN_ERR_TRUNCATED, "ends within '%s'", sound.name);
+    *size = BLOCK + (sound.size + BLOCK - 1) / BLOCK * BLOCK;
+    next->at = NULL;
+    if (header[156] == 'L') *next = name_of(sound.at, sound.size);
+    else if (header[156] == 'x') *next = path_record((const char *)sound.at, sound.size);
+    else if ((header[156] == '0' || !header[156]) && is_wav(name.at, name.length))
+        return add_sound(sounds, &sound, error);
+    return NN_OK;
 }
 
 static int read_tar(const nn_bytes *file, Sounds *sounds, nn_error *error)
 {
-    enum { BLOCK = 512 };
-    for (size_t at = 0; at + BLOCK <= file->size && file->at[at];) {
-        const char *header = (const char *)file->at + at;
-        Sound sound = {{0}, file->at + at + BLOCK, 0};
-        char octal[13] = {0};
-        memcpy(sound.name, header, 100);
-        memcpy(octal, header + 124, 12);
-        sound.size = (size_t)strtoull(octal, NULL, 8);
-        nn_error_at(error, NULL, -1, -1, (int64_t)at);
-        if (memcmp(header + 257, "ustar", 5))
-            return nn_fail(error, NN_ERR_FORMAT, "no member of a tar starts here");
-        if (sound.size > file->size - at - BLOCK)
-            return nn_fail(error, NN_ERR_TRUNCATED, "ends within '%s'", sound.name);
-        if ((header[156] == '0' || !header[156]) && is_wav(sound.name)) {
-            int status = add_sound(sounds, &sound, error);
-            if (status) return status;
-        }
-        at += BLOCK + (sound.size + BLOCK - 1) / BLOCK * BLOCK;
+    Name next = { NULL, 0 };
+    size_t size = 0;
+    for (size_t at = 0; at < file->size && file->at[at]; at += size) {
+        int status = read_member(file, at, sounds, &next, &size, error);
+        if (status) return status;
     }
     return NN_OK;
 }
@@ -77,7 +150,7 @@ static int find_sounds(const char *path, const nn_bytes *file, Sounds *sounds, n
         snprintf(only.name, sizeof only.name, "%s", slash ? slash + 1 : path);
         return add_sound(sounds, &only, error);
     }
-    status = read_tar(file, sounds, error);
+    status = is_header(file, 0) ? read_tar(file, sounds, error) : NN_OK;
     if (!status && !sounds->count)
         status = nn_fail(error, NN_ERR_FORMAT, "neither a WAV file nor a tar with some");
     return status;
@@ -120,7 +193,10 @@ static int read_format(const Sound *sound, Format *f, nn_error *error)
         }
         at += 8 + size + size % 2;
     }
-    if (!f->data || f->channels < 1 || f->bits < 8 || f->bits > 32 || f->bits % 8
+    if (!f->rate || !f->data)
+        return nn_fail(error, NN_ERR_FORMAT, "'%s' has no chunk `%s`", sound->name,
+                       f->rate ? "data" : "fmt ");
+    if (f->channels < 1 || f->bits < 8 || f->bits > 32 || f->bits % 8
         || (f->code != 1 && !(f->code == 3 && f->bits == 32)))
         return nn_fail(error, NN_ERR_FORMAT,
                        "'%s': only PCM of 8 to 32 bits and 32-bit floats are read", sound->name);

@@ -147,8 +147,9 @@ static int match_all(Loading *loading, nn_error *error) {
         problem(loading, text);
     }
     if (!loading->problem_count) return NN_OK;
-    return nn_fail(error, NN_ERR_MODEL, "%d tensors do not fit model '%s':\n  %s",
-                   loading->problem_count, loading->model->name, loading->problems);
+    return nn_fail(error, NN_ERR_MODEL, "%d tensor%s not fit model '%s':\n  %s",
+                   loading->problem_count, loading->problem_count == 1 ? " does" : "s do",
+                   loading->model->name, loading->problems);
 }
 
 static int set_tensors(const Loading *loading, float *params, float *states, nn_error *error) {

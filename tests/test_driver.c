@@ -304,13 +304,47 @@ static void no_compiler(void **state)
 {
     const Run r = run(*state, "export XDG_CACHE_HOME=$TMP; "
                               "CC=no-such-cc nnc check examples/regression.nn");
-    expect(&r, 1, "nnc: error: cannot run no-such-cc: No such file or directory");
+    expect(&r, 1, "nnc: error: cannot run no-such-cc: no such command");
 }
 
 static void a_cache_that_cannot_be(void **state)
 {
     const Run r = run(*state, "XDG_CACHE_HOME=/dev/null nnc check examples/regression.nn");
-    expect(&r, 1, "cannot use the cache directory /dev/null/nnc: Not a directory");
+    expect(&r, 1, "cannot make the directory /dev/null/nnc: Not a directory");
+}
+
+/* What a full disk left of a library is built again, not loaded: its missing pages would end nnc. */
+static void a_library_cut_short(void **state)
+{
+    const Run r = run(*state, "export XDG_CACHE_HOME=$TMP; nnc check examples/regression.nn && "
+                              "cd $TMP/nnc && for l in *.so; do head -c 9000 $l > cut && "
+                              "mv cut $l; done; cd - && nnc check examples/regression.nn && "
+                              "cd $TMP/nnc && for l in *.so; do : > $l; done; cd - && "
+                              "nnc check examples/regression.nn");
+    expect(&r, 0, "ok: ");
+}
+
+/* Training is not begun where its weights could not be saved. */
+static void weights_that_cannot_be_saved(void **state)
+{
+    const Run r = run(*state, "nnc run examples/digits/digits.nn --interpret --epochs=1000000 "
+                              "--save=$TMP/none/w.safetensors");
+    expect(&r, 1, "none/w.safetensors.tmp: cannot create: No such file or directory");
+    const Run d = run(*state, "nnc run examples/digits/digits.nn --interpret --epochs=1000000 "
+                              "--save=$TMP");
+    expect(&d, 1, "cannot write: Is a directory");
+}
+
+static void main_without_data(void **state)
+{
+    const Run r = run(*state, "nnc tests/session/stream.nn --main -o $TMP");
+    expect(&r, 1, "the `train` block of tests/session/stream.nn has no `data`");
+}
+
+static void directories_in_a_row(void **state)
+{
+    const Run r = run(*state, "nnc examples/regression.nn -o $TMP/a/b/c/ && ls $TMP/a/b/c");
+    expect(&r, 0, "diabetes.h");
 }
 
 /* ---- references ---- */
@@ -431,7 +465,9 @@ int main(void)
         TEST(bench_gives_csv), TEST(profile_measures),
         TEST(profile_gives_csv), TEST(summary_counts), TEST(compiling_is_quick),
         TEST(the_cache_is_used), TEST(no_compiler),
-        TEST(a_cache_that_cannot_be), TEST(references_agree), TEST(steps_are_compared),
+        TEST(a_cache_that_cannot_be), TEST(a_library_cut_short),
+        TEST(weights_that_cannot_be_saved), TEST(main_without_data), TEST(directories_in_a_row),
+        TEST(references_agree), TEST(steps_are_compared),
         TEST(the_first_difference_is_named), TEST(causes_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,6 @@
 /* Loaders and binding: what they read, and what they say of files that are wrong. */
+#include <math.h>
+
 #include "runtime_data.h"
 
 #ifdef NN_HAVE_ZLIB
@@ -307,7 +309,8 @@ static void csv_that_is_wrong(void **state) {
     csv_refuse(state, &w, "a,b,class\n1,\"2\"x,3\n", ":2:3: text behind the closing quote");
     csv_refuse(state, &w, "\"a\nx\",b,class\n1,2,3\n4,,6\n", ":4:3: column 'b' has no value");
     csv_refuse(state, &w, "a,b,kind\n1,2,3\n", "no column 'class', wanted for 'label'");
-    csv_refuse(state, &w, "class\n3\n", "'x' wants column 1; the file has 0..0");
+    csv_refuse(state, &w, "class\n3\n", "is another character its `separator`?");
+    csv_refuse(state, &w, "a;b;class\n1;2;3\n", "is another character its `separator`?");
     csv_refuse(state, &w, "a,b,class\n", "holds no records");
     csv_refuse(state, &w, "", "holds no records");
     csv_refuse(state, &w, "a,b,class\n1,2,11\n", "'label' of sample 0 is 11");
@@ -356,6 +359,12 @@ static void custom_loaders(void **state) {
     assert_int_equal(nn_data_bind(data, &w.entry, &error), NN_OK);
     assert_true(nn_column_value(nn_data_column(data, "x"), 3, 0) == 9);
     assert_true(nn_column_value(nn_data_column(data, "label"), 3, 0) == 3);
+    nn_data_free(data);
+    options[1].number = 3;
+    assert_int_equal(nn_find_loader("custom")->load(&request, &data, &error), NN_OK);
+    ((float *)nn_data_column(data, "x")->values)[2] = NAN;
+    assert_int_equal(nn_data_bind(data, &w.entry, &error), NN_ERR_RANGE);
+    assert_string_equal(error.reason, "'x' of sample 2 is nan at element 0: only numbers train");
     nn_data_free(data);
     options[1].number = 5;
     assert_int_equal(nn_find_loader("custom")->load(&request, &data, &error), NN_ERR_READ);

@@ -130,6 +130,36 @@ static void tars_and_words(void **state)
     nn_data_free(data);
 }
 
+/* A tar of one sound whose name, too long for its header, stands in a member of its own. */
+static size_t make_long(unsigned char *tar, char type, const char *name)
+{
+    static const unsigned char loud[] = {0, 0x40};
+    unsigned char wav[128];
+    const size_t size = make_wav(wav, 1, 1, 16, 8000, loud, 2);
+    size_t at = add_member(tar, 0, "././@LongLink", name, strlen(name));
+    tar[156] = (unsigned char)type;
+    at = add_member(tar, at, "cut off her", wav, size);
+    memset(tar + at, 0, 1024);
+    return at + 1024;
+}
+
+static void names_too_long_for_a_header(void **state)
+{
+    static const char gnu[] = "a/folder/1_ann_0.wav",
+                      posix[] = "19 mtime=123456789\n29 path=a/folder/1_ann_0.wav\n";
+    unsigned char tar[MOST_BYTES * 2];
+    char path[128];
+    nn_data *data;
+    nn_error error;
+    for (int i = 0; i < 2; i++) {
+        file_write(PATH(path, "long.tar"), tar, make_long(tar, i ? 'x' : 'L', i ? posix : gnu));
+        assert_int_equal(load(path, 1, &data, &error), NN_OK);
+        assert_int_equal(data->count, 1);
+        assert_true(value(data, "digit", 0, 0) == 1);
+        nn_data_free(data);
+    }
+}
+
 static void refuse(const char *path, int texts, int code, const char *part)
 {
     nn_data *data = NULL;
@@ -156,6 +186,11 @@ static void what_is_wrong_is_named(void **state)
     refuse(path, 1, NN_ERR_RANGE, "7_b_0.wav");
     file_write(PATH(path, "cut.tar"), bytes, 540);
     refuse(path, 0, NN_ERR_TRUNCATED, "1_a_0.wav");
+    file_write(PATH(path, "header.tar"), bytes, 1200);
+    refuse(path, 0, NN_ERR_TRUNCATED, "ends within a header");
+    make_wav(bytes, 1, 1, 16, 8000, loud, 2);
+    file_write(PATH(path, "head.wav"), bytes, 48);
+    refuse(path, 0, NN_ERR_FORMAT, "has no chunk `data`");
 }
 
 int main(void)
@@ -163,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_of_samples),
         cmocka_unit_test(tars_and_words),
+        cmocka_unit_test(names_too_long_for_a_header),
         cmocka_unit_test(what_is_wrong_is_named),
     };
     return cmocka_run_group_tests(tests, files_setup, files_teardown);

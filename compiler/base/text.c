@@ -231,3 +231,16 @@ const char *file_save(Arena *arena, const char *path, const char *data, size_t l
 {
     return replace(arena, path, data, length, true);
 }
+
+const char *directory_make(Arena *arena, const char *path)
+{
+    char *copy = arena_strdup(arena, path);
+    for (char *c = *copy ? copy + 1 : copy; *c; c++) {
+        if (*c != '/') continue;
+        *c = 0;
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST) break;
+        *c = '/';
+    }
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) return NULL;
+    return arena_printf(arena, "cannot make the directory %s: %s", path, strerror(errno));
+}

@@ -31,4 +31,6 @@ void text_add_grouped(Text *text, int64_t value);
 const char *file_read(Arena *arena, const char *path, char **data, size_t *length);
 const char *file_write(Arena *arena, const char *path, const char *data, size_t length);
 const char *file_save(Arena *arena, const char *path, const char *data, size_t length);
+/* Makes a directory and those that it lies in, as far as they are missing; NULL, or a message. */
+const char *directory_make(Arena *arena, const char *path);
 #endif

@@ -1,11 +1,10 @@
 /* nnc model.nn: compiles to C, or prints an intermediate form. */
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "driver/commands.h"
 #include "driver/forms.h"
 #include "driver/model_options.h"
+#include "elaborate/train_plan.h"
 #include "emit/weights.h"
 
 typedef struct CompileCommand {
@@ -29,12 +28,12 @@ static bool write_file(Arena *arena, const char *path, const Text *text)
     return !problem;
 }
 
-/* -o DIR is made if it is missing. */
-static bool make_directory(const char *directory)
+/* -o DIR is made if it is missing, and those that it lies in. */
+static bool make_directory(Arena *arena, const char *directory)
 {
-    if (!directory || mkdir(directory, 0777) == 0 || errno == EEXIST) return true;
-    cli_error("cannot make the directory %s: %s", directory, strerror(errno));
-    return false;
+    const char *problem = directory ? directory_make(arena, directory) : NULL;
+    if (problem) cli_error("%s", problem);
+    return !problem;
 }
 
 /* make takes a space in a name for the end of it. */
@@ -83,7 +82,7 @@ static bool write_files(Compilation *c, const CompileCommand *command, const Wei
         {"_weights.bin", emit_weights_binary, command->weights && command->binary},
     };
     if (command->binary) with_weights.options.weights = weights;
-    if (!make_directory(directory)) return false;
+    if (!make_directory(c->arena, directory)) return false;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         Text text = text_new(c->arena);
         if (!parts[i].wanted) continue;
@@ -100,6 +99,11 @@ static bool prepare_files(Compilation *c, const CompileCommand *command, Compile
 {
     if (command->main && !c->module->train) {
         cli_error("--main needs a `train` block, and %s has none", c->path);
+        return false;
+    }
+    if (command->main && !c->module->train->job.data_count) {
+        cli_error("--main needs to know what to train on: the `train` block of %s has no `data`",
+                  c->path);
         return false;
     }
     if (!command->weights) return true;

@@ -18,33 +18,40 @@ uint64_t cache_key(uint64_t h, const char *text)
     return h;
 }
 
-/* Makes a directory and its parents. */
-static bool make_directories(Arena *arena, const char *path)
+/* Libraries are loaded from there, so nobody else may put one in. */
+static const char *make_private(Arena *arena, const char *path)
 {
-    char *copy = arena_strdup(arena, path);
-    for (char *c = copy + 1; *c; c++) {
-        if (*c != '/') continue;
-        *c = 0;
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST) return false;
-        *c = '/';
-    }
-    return mkdir(copy, 0700) == 0 || errno == EEXIST;
+    struct stat info;
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return arena_printf(arena, "cannot make the directory %s: %s", path, strerror(errno));
+    if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == getuid()
+        && !(info.st_mode & (S_IWGRP | S_IWOTH)))
+        return NULL;
+    return arena_printf(arena, "others may write to %s", path);
 }
 
 const char *cache_directory(Arena *arena, const char **path)
 {
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *tmp = getenv("TMPDIR");
+    const char *problem;
     if (cache && *cache)
         *path = arena_printf(arena, "%s/nnc", cache);
     else if (home && *home)
         *path = arena_printf(arena, "%s/.cache/nnc", home);
     else
         *path = arena_printf(arena, "%s/nnc-%ld", tmp && *tmp ? tmp : "/tmp", (long)getuid());
-    if (make_directories(arena, *path) && access(*path, W_OK) == 0) return NULL;
-    return arena_printf(arena, "cannot use the cache directory %s: %s", *path, strerror(errno));
+    if ((cache && *cache) || (home && *home)) problem = directory_make(arena, *path);
+    else problem = make_private(arena, *path);
+    if (!problem && access(*path, W_OK) != 0)
+        problem = arena_printf(arena, "cannot write to %s: %s", *path, strerror(errno));
+    if (!problem) return NULL;
+    return arena_printf(arena, "%s\nhelp: XDG_CACHE_HOME may name another directory for the cache",
+                        problem);
 }
 
 /* ---- commands ---- */
+
+enum { NOT_FOUND = 127 }; /* as shells say it */
 
 const char *run_command(Arena *arena, const char *const *argv)
 {
@@ -53,11 +60,13 @@ const char *run_command(Arena *arena, const char *const *argv)
     if (pid < 0) return arena_printf(arena, "cannot start %s: %s", argv[0], strerror(errno));
     if (pid == 0) {
         execvp(argv[0], (char *const *)(uintptr_t)argv);
-        fprintf(stderr, "nnc: error: cannot run %s: %s\n", argv[0], strerror(errno));
-        _exit(127);
+        _exit(NOT_FOUND);
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return NULL;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND)
+        return arena_printf(arena, "cannot run %s: no such command\nhelp: CC names the C compiler",
+                            argv[0]);
     return arena_printf(arena, "%s failed with status %d", argv[0],
                         WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 }
@@ -119,6 +128,30 @@ static const char *build(Arena *arena, const Emission *e, const char *flags, con
     return problem;
 }
 
+static uint64_t little_endian(const char *at, int bytes)
+{
+    uint64_t n = 0;
+    for (int i = bytes - 1; i >= 0; i--) n = n << 8 | (unsigned char)at[i];
+    return n;
+}
+
+/* Whether a library in the cache is there as a whole: a full disk or a fall of power may have left
+ * a part of it, whose missing pages would end the program. In ELF of 64 bits the table of sections,
+ * which stands last, is at e_shoff = 40; e_shentsize and e_shnum are at 58 and 60. */
+static bool is_whole(Arena *arena, const char *library)
+{
+    enum { HEADER = 64 };
+    char *data;
+    size_t length;
+    if (access(library, R_OK) != 0 || file_read(arena, library, &data, &length)) return false;
+    if (length < 5 || memcmp(data, "\177ELF", 4) != 0) return length >= HEADER;
+    if (length < HEADER) return false;
+    if (memcmp(data + 4, "\2\1", 2) != 0) return true; /* another machine's form */
+    const uint64_t table = little_endian(data + 40, 8);
+    const uint64_t bytes = little_endian(data + 58, 2) * little_endian(data + 60, 2);
+    return table <= length && bytes <= length - table;
+}
+
 static const char *load(Arena *arena, const Emission *e, Native *out)
 {
     out->handle = dlopen(out->library, RTLD_NOW | RTLD_LOCAL);
@@ -148,7 +181,7 @@ const char *native_load(Arena *arena, const Emission *e, const char *flags, Nati
     const char *stem =
         arena_printf(arena, "%s/%s-%016llx", directory, e->options.name, (unsigned long long)key);
     *out = (Native){.library = arena_printf(arena, "%s.so", stem)};
-    if (access(out->library, R_OK) != 0) {
+    if (!is_whole(arena, out->library)) {
         const double before = seconds();
         problem = build(arena, e, flags, stem, &header, &source);
         out->build_seconds = seconds() - before;
@@ -169,13 +202,6 @@ void native_forget(Native *native)
 }
 
 /* ---- the size of the code ---- */
-
-static uint64_t little_endian(const char *at, int bytes)
-{
-    uint64_t n = 0;
-    for (int i = bytes - 1; i >= 0; i--) n = n << 8 | (unsigned char)at[i];
-    return n;
-}
 
 /* ELF of 64 bits, little-endian (System V ABI, "Object Files"): the section header table is at
  * e_shoff = 40, its entries' size and number at 58 and 60; a section's flags are at 8, its size at
