@@ -23,8 +23,10 @@ typedef struct Sounds {
     int64_t count, room;
 } Sounds;
 
-/* ---- members of a tar: POSIX.1-1988 ustar; names too long for it as GNU tar's (a member of type L
- * whose contents are the next one's name) or as POSIX.1-2001's (type x, "LENGTH path=NAME\n") ---- */
+/* ---- members of a tar (POSIX.1-1988 ustar) ---- */
+
+/* Names too long for a header stand in a member in front: of type L, as GNU tar does it, the name
+ * alone; of type x, as POSIX.1-2001 has it, records "LENGTH path=NAME\n". */
 
 static int add_sound(Sounds *sounds, const Sound *sound, nn_error *error)
 {

@@ -313,7 +313,7 @@ static void a_cache_that_cannot_be(void **state)
     expect(&r, 1, "cannot make the directory /dev/null/nnc: Not a directory");
 }
 
-/* What a full disk left of a library is built again, not loaded: its missing pages would end nnc. */
+/* What a full disk left of a library is built again: loaded, its missing pages would end nnc. */
 static void a_library_cut_short(void **state)
 {
     const Run r = run(*state, "export XDG_CACHE_HOME=$TMP; nnc check examples/regression.nn && "

@@ -168,7 +168,8 @@ static void no_warning_with_and_without_openmp(void **state)
                 must_run(p.arena, arena_printf(p.arena, "cd '%s' && %s -O0 " WARNINGS " -c plain.c",
                                                p.path, lines[i]));
         }
-        must_run(p.arena, arena_printf(p.arena, "cd '%s' && ! grep -nE '^.{101}|[[:blank:]]$' *.[ch]",
+        must_run(p.arena, arena_printf(p.arena,
+                                       "cd '%s' && ! grep -nE '^.{101}|[[:blank:]]$' *.[ch]",
                                        p.path));
         folder_end(&p);
     }

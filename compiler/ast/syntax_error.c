@@ -307,7 +307,8 @@ static void help_token(ParseContext *context, const SyntaxError *error)
 static void help_pipe(ParseContext *context, const SyntaxError *error)
 {
     if (ast_is_name(context->token_kind) && expects(error, "|>"))
-        diag_help(context->diags, "to apply a block, write `|> %s`", context_text(context, error->at));
+        diag_help(context->diags, "to apply a block, write `|> %s`",
+                  context_text(context, error->at));
 }
 
 /* Whether a statement begins with the token: by its word, or as a name that is given a value. */
@@ -318,8 +319,9 @@ static bool starts_statement(const SyntaxError *error)
     if (got(error, "if") || got(error, "for") || got(error, "return")) return true;
     if (!got(error, "a name") && (!word || word->role == WORD_RESERVED)) return false;
     while (*next == ' ' || *next == '\t') next++;
+    const bool name_follows = isalpha((unsigned char)*next) || *next == '_';
     return (*next == '=' && next[1] != '=')
-           || (word && word->role == WORD_STATEMENT && (isalpha((unsigned char)*next) || *next == '_'));
+           || (word && word->role == WORD_STATEMENT && name_follows);
 }
 
 static bool explain_semicolon(ParseContext *context, const SyntaxError *error)

@@ -255,7 +255,7 @@ bool want_shape(Elab *el, Span at, const Value *value, DType dtype, Type *out);
 
 /* call.c */
 const Value *eval_call(Elab *el, const Expr *expr, const Value *piped, Span piped_span);
-bool refuse_method(Elab *el, const Expr *expr);          /* true if the call was `x.f()`: reported */
+bool refuse_method(Elab *el, const Expr *expr);          /* true: the call is `x.f()`; reported */
 const Value *eval_pipe(Elab *el, const Expr *expr);
 void declare_layer(Elab *el, const Stmt *stmt);
 /* Puts given arguments in the places of formals; places without one stay NULL.

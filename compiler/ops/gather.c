@@ -31,13 +31,19 @@ static int64_t row_index(EvalContext *context, const Tensor *indices, int64_t e,
     return 0;
 }
 
+static const char *not_an_index(Arena *arena, Type type)
+{
+    return arena_printf(arena, "an index is i32, not %s: declare it so, or `cast(..., i32)`",
+                        type_text(arena, type));
+}
+
 /* ---- checked ---- */
 
 const char *shape_checked(Arena *arena, const Node *node, Type *out)
 {
     *out = node->inputs[0]->type;
     if (out->dtype != DT_I32)
-        return arena_printf(arena, "an index is i32, not %s: declare it so, or `cast(..., i32)`", type_text(arena, *out));
+        return not_an_index(arena, *out);
     if (node->attr[0].ints[0] < 1)
         return arena_printf(arena, "checked: no index is below %lld",
                             (long long)node->attr[0].ints[0]);
@@ -61,7 +67,7 @@ void eval_checked(EvalContext *context, const Node *node, const Tensor *in, Tens
 static const char *picked_type(Arena *arena, Type table, Type indices, Type *out)
 {
     if (indices.dtype != DT_I32)
-        return arena_printf(arena, "an index is i32, not %s: declare it so, or `cast(..., i32)`", type_text(arena, indices));
+        return not_an_index(arena, indices);
     if (table.rank == 0 || table.rank - 1 + indices.rank > MAX_RANK)
         return arena_printf(arena,
                             "gather: rows of %s at %s: there must be rows, and at most %d axes "
