@@ -129,14 +129,6 @@ static bool calls_with(const LoweredEntry *lowered, LType type)
     return false;
 }
 
-static bool calls_status(const LoweredEntry *lowered)
-{
-    for (int i = 0; i < lowered->calls.count; i++)
-        if (!lowered->calls.at[i].body && lowered->calls.at[i].function->returns_status)
-            return true;
-    return false;
-}
-
 /* ---- arguments ---- */
 
 static void require(Text *list, const char *prefix, const char *name)
@@ -301,12 +293,20 @@ static void clear_gradients(const Body *b)
     }
 }
 
+/* The first call that returns a status declares it. */
+static bool is_first_check(const LoweredEntry *lowered, const KernelCall *call)
+{
+    const KernelCall *c = lowered->calls.at;
+    while (c->body || !c->function->returns_status) c++;
+    return c == call;
+}
+
 static void call_line(const Body *b, const KernelCall *call)
 {
     Arena *arena = b->e->arena;
     Text line = text_new(arena);
     const bool checks = call->function->returns_status;
-    if (checks) text_add(&line, "if ((status = ");
+    if (checks) text_add(&line, is_first_check(b->lowered, call) ? "int status = " : "status = ");
     text_addf(&line, "%s(", function_c_name(arena, call->function, &b->names));
     const char *comma = "";
     if (call->function->parts.count) {
@@ -318,8 +318,9 @@ static void call_line(const Body *b, const KernelCall *call)
     for (int i = 0; i < call->function->scalars.count; i++, comma = ", ")
         text_addf(&line, "%s%s", comma,
                   call->function->scalars.at[i]->type == LT_SEED ? "seed" : "count");
-    text_add(&line, checks ? ")) != NN_OK) return status;" : ");");
+    text_add(&line, ");");
     wrap_code(b->out, b->indent, line.at);
+    if (checks) wrap_code(b->out, b->indent, "if (status != NN_OK) return status;");
 }
 
 /* What is told of the kernels that the passes of a loop run in place of a call's. */
@@ -546,7 +547,6 @@ static void body(const Body *b)
     metrics_local(out, entry->graph);
     emit_threads_local(out, b->e, b->lowered);
     locals(b);
-    if (calls_status(b->lowered)) text_add(out, "    int status;\n");
     text_add(out, "\n");
     calls(b);
     text_add(out, "    return NN_OK;\n");

@@ -166,6 +166,7 @@ const char *describe_stored_order(Arena *arena, Type type, const int64_t *stride
                                                     : type.dim[order[0]]));
         return out.at;
     }
+    if (type.rank == 2 && stride[0] == 1 && stride[1] == type.dim[0]) return "transposed";
     for (int i = 0; i < type.rank; i++)
         text_addf(&out, "%s%lld", i ? ", " : "with strides ", (long long)stride[i]);
     return out.at;

@@ -245,16 +245,68 @@ static void spell_negated(const Printer *p, Text *out, const LoopExpr *x)
     else spell(p, out, factor->number == 1 ? x->args[0] : product, PRODUCT);
 }
 
-/* "a - 2 * b" in place of "a + b * -2". */
+enum { MOST_TERMS = 16 };
+
+typedef struct Terms {
+    const LoopExpr *at[MOST_TERMS];
+    int count;
+} Terms;
+
+static bool find_terms(Terms *terms, const LoopExpr *x)
+{
+    if (x->kind == E_INDEX_ADD)
+        return find_terms(terms, x->args[0]) && find_terms(terms, x->args[1]);
+    if (terms->count == MOST_TERMS) return false;
+    terms->at[terms->count++] = x;
+    return true;
+}
+
+/* How far one more of its counter moves; 0: a constant. */
+static double stride_of(const LoopExpr *term)
+{
+    const double factor = term->kind == E_INDEX_MUL ? term->args[1]->number : 1;
+    return term->kind == E_INT ? 0 : factor < 0 ? -factor : factor;
+}
+
+/* Rows before columns: terms by falling strides, if all of them are numbers; one that is taken off
+ * not first. */
+static void order_terms(Terms *terms)
+{
+    for (int i = 0; i < terms->count; i++)
+        if (terms->at[i]->kind == E_INDEX_MUL && terms->at[i]->args[1]->kind != E_INT) return;
+    for (int i = 1; i < terms->count; i++)
+        for (int j = i; j && stride_of(terms->at[j - 1]) < stride_of(terms->at[j]); j--) {
+            const LoopExpr *x = terms->at[j];
+            terms->at[j] = terms->at[j - 1];
+            terms->at[j - 1] = x;
+        }
+}
+
+static void first_positive(Terms *terms)
+{
+    int first = 0;
+    while (first < terms->count && is_negative(terms->at[first])) first++;
+    if (first == terms->count) return;
+    const LoopExpr *x = terms->at[first];
+    for (; first; first--) terms->at[first] = terms->at[first - 1];
+    terms->at[0] = x;
+}
+
+/* "row * 16 - 2 * b" in place of "b * -2 + row * 16". */
 static void spell_sum(const Printer *p, Text *out, const LoopExpr *x, int needed)
 {
-    const bool turned = is_negative(x->args[0]) && !is_negative(x->args[1]);
-    const LoopExpr *first = x->args[turned], *second = x->args[!turned];
+    Terms terms = {.count = 0};
+    if (!find_terms(&terms, x)) terms = (Terms){{x->args[0], x->args[1]}, 2};
+    else order_terms(&terms);
+    first_positive(&terms);
     if (needed > SUM) text_add(out, "(");
-    spell(p, out, first, SUM);
-    text_add(out, is_negative(second) ? " - " : " + ");
-    if (is_negative(second)) spell_negated(p, out, second);
-    else spell(p, out, second, second->kind == E_INDEX_ADD ? SUM : PRODUCT);
+    for (int i = 0; i < terms.count; i++) {
+        const LoopExpr *term = terms.at[i];
+        const bool minus = i && is_negative(term);
+        if (i) text_add(out, minus ? " - " : " + ");
+        if (minus) spell_negated(p, out, term);
+        else spell(p, out, term, term->kind == E_INDEX_ADD || !i ? SUM : PRODUCT);
+    }
     if (needed > SUM) text_add(out, ")");
 }
 

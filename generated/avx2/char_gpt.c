@@ -843,7 +843,7 @@ static void char_gpt_wte(const float *NN_RESTRICT wte_weight, const int32_t *NN_
 {
     for (ptrdiff_t j = 0; j < 64; j++) {
         const ptrdiff_t entry = (ptrdiff_t)tokens[j];
-        for (ptrdiff_t k = 0; k < 128; k++) wte[j * 144 + k] = wte_weight[entry + k * 80];
+        for (ptrdiff_t k = 0; k < 128; k++) wte[j * 144 + k] = wte_weight[k * 80 + entry];
     }
 }
 
@@ -958,8 +958,8 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
             __m256 c5_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_weight + j + k * 384);
-                const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_weight + j + k * 384 + 8);
+                const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_weight + k * 384 + j);
+                const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_weight + k * 384 + j + 8);
                 const __m256 a0 = _mm256_set1_ps(h_0_ln_1[i * 144 + k]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -1019,8 +1019,8 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
             __m256 c4_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_weight + j + k * 384);
-                const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_weight + j + k * 384 + 8);
+                const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_weight + k * 384 + j);
+                const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_weight + k * 384 + j + 8);
                 const __m256 a0 = _mm256_set1_ps(h_0_ln_1[i * 144 + k]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -1064,8 +1064,7 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
 }
 
 /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias           char_gpt.nn:13
- * [1,64,128] x [128,128] -> [1,64,128]. h.0.attn.c_proj.weight is stored with strides 1, 128. Tile
- * 6 x 16.
+ * [1,64,128] x [128,128] -> [1,64,128]. h.0.attn.c_proj.weight is stored transposed. Tile 6 x 16.
  * Also h_1_attn_c_proj in infer, h_2_attn_c_proj in infer, h_3_attn_c_proj in infer. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
@@ -1088,8 +1087,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
             __m256 c5_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_proj_weight + j + k * 128);
-                const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_proj_weight + j + k * 128 + 8);
+                const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_proj_weight + k * 128 + j);
+                const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_proj_weight + k * 128 + j + 8);
                 const __m256 a0 = _mm256_set1_ps(y[i * 144 + k]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -1149,8 +1148,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
             __m256 c4_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_proj_weight + j + k * 128);
-                const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_proj_weight + j + k * 128 + 8);
+                const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_proj_weight + k * 128 + j);
+                const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_proj_weight + k * 128 + j + 8);
                 const __m256 a0 = _mm256_set1_ps(y[i * 144 + k]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -1219,8 +1218,8 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
             __m256 c5_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const __m256 b0 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + j + k * 528);
-                const __m256 b1 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + j + k * 528 + 8);
+                const __m256 b0 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + k * 528 + j);
+                const __m256 b1 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + k * 528 + j + 8);
                 const __m256 a0 = _mm256_set1_ps(h_0_ln_2[i * 144 + k]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -1278,8 +1277,8 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
             __m256 c4_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const __m256 b0 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + j + k * 528);
-                const __m256 b1 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + j + k * 528 + 8);
+                const __m256 b0 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + k * 528 + j);
+                const __m256 b1 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + k * 528 + j + 8);
                 const __m256 a0 = _mm256_set1_ps(h_0_ln_2[i * 144 + k]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -1448,9 +1447,9 @@ static void char_gpt_logits(const float *NN_RESTRICT ln_f, const float *NN_RESTR
             __m256 c2_2 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const __m256 b0 = _mm256_loadu_ps(wte_weight + j + k * 80);
-                const __m256 b1 = _mm256_loadu_ps(wte_weight + j + k * 80 + 8);
-                const __m256 b2 = _mm256_loadu_ps(wte_weight + j + k * 80 + 16);
+                const __m256 b0 = _mm256_loadu_ps(wte_weight + k * 80 + j);
+                const __m256 b1 = _mm256_loadu_ps(wte_weight + k * 80 + j + 8);
+                const __m256 b2 = _mm256_loadu_ps(wte_weight + k * 80 + j + 16);
                 const __m256 a0 = _mm256_set1_ps(ln_f[i * 144 + k]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -1483,9 +1482,9 @@ static void char_gpt_logits(const float *NN_RESTRICT ln_f, const float *NN_RESTR
             __m256 c1_2 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const __m256 b0 = _mm256_loadu_ps(wte_weight + j + k * 80);
-                const __m256 b1 = _mm256_loadu_ps(wte_weight + j + k * 80 + 8);
-                const __m256 b2 = _mm256_loadu_ps(wte_weight + j + k * 80 + 16);
+                const __m256 b0 = _mm256_loadu_ps(wte_weight + k * 80 + j);
+                const __m256 b1 = _mm256_loadu_ps(wte_weight + k * 80 + j + 8);
+                const __m256 b2 = _mm256_loadu_ps(wte_weight + k * 80 + j + 16);
                 const __m256 a0 = _mm256_set1_ps(ln_f[i * 144 + k]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -1595,7 +1594,7 @@ static void char_gpt_wte_batch12(const float *NN_RESTRICT wte_weight,
         for (ptrdiff_t j = 0; j < 64; j++) {
             const ptrdiff_t entry = (ptrdiff_t)tokens[row * 64 + j];
             for (ptrdiff_t k = 0; k < 128; k++) {
-                wte[row * 9216 + j * 144 + k] = wte_weight[entry + k * 80];
+                wte[row * 9216 + j * 144 + k] = wte_weight[k * 80 + entry];
             }
         }
     }
@@ -1713,8 +1712,8 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_weight + j + k * 384);
-                    const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_weight + j + k * 384 + 8);
+                    const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_weight + k * 384 + j);
+                    const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_weight + k * 384 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(h_0_ln_1[row * 144 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -1777,9 +1776,9 @@ static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
         for (ptrdiff_t j = 0; j < 4; j++) {
             for (ptrdiff_t row2 = 0; row2 < 64; row2 += 8) {
                 for (ptrdiff_t column = 0; column < 32; column += 8) {
-                    char_gpt_transpose(h_0_attn_c_attn + row * 25600 + j * 32 + row2 * 400 + column
-                        + 128, 400, h_0_attn_c_attn_transposed + row * 8192 + j * 2048 + row2
-                        + column * 64, 64, 8, 8);
+                    char_gpt_transpose(h_0_attn_c_attn + row * 25600 + row2 * 400 + j * 32 + column
+                        + 128, 400, h_0_attn_c_attn_transposed + row * 8192 + j * 2048 + column * 64
+                        + row2, 64, 8, 8);
                 }
             }
         }
@@ -1814,23 +1813,23 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
                         const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_transposed + row * 8192
-                            + j * 2048 + j2 + k * 64);
+                            + j * 2048 + k * 64 + j2);
                         const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_transposed + row * 8192
-                            + j * 2048 + j2 + k * 64 + 8);
+                            + j * 2048 + k * 64 + j2 + 8);
                         const __m256 a0 =
-                            _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k]);
+                            _mm256_set1_ps(h_0_attn_c_attn[row * 25600 + i * 400 + j * 32 + k]);
                         c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                         c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
                         const __m256 a1 = _mm256_set1_ps(
-                            h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k + 400]);
+                            h_0_attn_c_attn[row * 25600 + i * 400 + j * 32 + k + 400]);
                         c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
                         c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
                         const __m256 a2 = _mm256_set1_ps(
-                            h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k + 800]);
+                            h_0_attn_c_attn[row * 25600 + i * 400 + j * 32 + k + 800]);
                         c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
                         c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
                         const __m256 a3 = _mm256_set1_ps(
-                            h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k + 1200]);
+                            h_0_attn_c_attn[row * 25600 + i * 400 + j * 32 + k + 1200]);
                         c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                         c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
                     }
@@ -1939,13 +1938,13 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < end; k++) {
                     const __m256 b0 =
-                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k * 400 + 256);
+                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + k * 400 + j * 32 + 256);
                     const __m256 b1 =
-                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k * 400 + 264);
+                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + k * 400 + j * 32 + 264);
                     const __m256 b2 =
-                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k * 400 + 272);
+                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + k * 400 + j * 32 + 272);
                     const __m256 b3 =
-                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + j * 32 + k * 400 + 280);
+                        _mm256_loadu_ps(h_0_attn_c_attn + row * 25600 + k * 400 + j * 32 + 280);
                     const __m256 a0 =
                         _mm256_set1_ps(h_0_attn_exp[row * 16448 + j * 4112 + i * 64 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
@@ -1959,22 +1958,21 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
                     c1_3 = _mm256_fmadd_ps(a1, b3, c1_3);
                 }
-                _mm256_storeu_ps(y + row * 9216 + j * 32 + i * 144, c0_0);
-                _mm256_storeu_ps(y + row * 9216 + j * 32 + i * 144 + 8, c0_1);
-                _mm256_storeu_ps(y + row * 9216 + j * 32 + i * 144 + 16, c0_2);
-                _mm256_storeu_ps(y + row * 9216 + j * 32 + i * 144 + 24, c0_3);
-                _mm256_storeu_ps(y + row * 9216 + j * 32 + i * 144 + 144, c1_0);
-                _mm256_storeu_ps(y + row * 9216 + j * 32 + i * 144 + 152, c1_1);
-                _mm256_storeu_ps(y + row * 9216 + j * 32 + i * 144 + 160, c1_2);
-                _mm256_storeu_ps(y + row * 9216 + j * 32 + i * 144 + 168, c1_3);
+                _mm256_storeu_ps(y + row * 9216 + i * 144 + j * 32, c0_0);
+                _mm256_storeu_ps(y + row * 9216 + i * 144 + j * 32 + 8, c0_1);
+                _mm256_storeu_ps(y + row * 9216 + i * 144 + j * 32 + 16, c0_2);
+                _mm256_storeu_ps(y + row * 9216 + i * 144 + j * 32 + 24, c0_3);
+                _mm256_storeu_ps(y + row * 9216 + i * 144 + j * 32 + 144, c1_0);
+                _mm256_storeu_ps(y + row * 9216 + i * 144 + j * 32 + 152, c1_1);
+                _mm256_storeu_ps(y + row * 9216 + i * 144 + j * 32 + 160, c1_2);
+                _mm256_storeu_ps(y + row * 9216 + i * 144 + j * 32 + 168, c1_3);
             }
         }
     }
 }
 
 /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias           char_gpt.nn:13
- * [12,64,128] x [128,128] -> [12,64,128]. h.0.attn.c_proj.weight is stored with strides 1, 128.
- * Tile 6 x 16.
+ * [12,64,128] x [128,128] -> [12,64,128]. h.0.attn.c_proj.weight is stored transposed. Tile 6 x 16.
  * Also h_1_attn_c_proj in train, h_2_attn_c_proj in train, h_3_attn_c_proj in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
@@ -1999,8 +1997,8 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_proj_weight + j + k * 128);
-                    const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_proj_weight + j + k * 128 + 8);
+                    const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_proj_weight + k * 128 + j);
+                    const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_proj_weight + k * 128 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(y[row * 144 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -2165,8 +2163,8 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + j + k * 528);
-                    const __m256 b1 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + j + k * 528 + 8);
+                    const __m256 b0 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + k * 528 + j);
+                    const __m256 b1 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + k * 528 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(h_0_ln_2[row * 144 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -2267,9 +2265,9 @@ static void char_gpt_logits_batch12(const float *NN_RESTRICT ln_f,
                 __m256 c2_2 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(wte_weight + j + k * 80);
-                    const __m256 b1 = _mm256_loadu_ps(wte_weight + j + k * 80 + 8);
-                    const __m256 b2 = _mm256_loadu_ps(wte_weight + j + k * 80 + 16);
+                    const __m256 b0 = _mm256_loadu_ps(wte_weight + k * 80 + j);
+                    const __m256 b1 = _mm256_loadu_ps(wte_weight + k * 80 + j + 8);
+                    const __m256 b2 = _mm256_loadu_ps(wte_weight + k * 80 + j + 16);
                     const __m256 a0 = _mm256_set1_ps(ln_f[row * 144 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -2463,7 +2461,7 @@ static void char_gpt_transpose_wte_weight(const float *NN_RESTRICT wte_weight,
 {
     for (ptrdiff_t row = 0; row < 128; row += 8) {
         for (ptrdiff_t column = 0; column < 64; column += 8) {
-            char_gpt_transpose(wte_weight + column + row * 80, 80,
+            char_gpt_transpose(wte_weight + row * 80 + column, 80,
                 wte_weight_transposed + column * 144 + row, 144, 8, 8);
         }
         char_gpt_transpose(wte_weight + row * 80 + 64, 80, wte_weight_transposed + row + 9216, 144,
@@ -2657,17 +2655,17 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
             for (ptrdiff_t line = i * 6; line < i * 6 + 36; line++) {
-                NN_PREFETCH(h_3_mul + next + line * 528);
+                NN_PREFETCH(h_3_mul + line * 528 + next);
             }
-            char_gpt_tile_6x16_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + j + i * 528,
+            char_gpt_tile_6x16_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + i * 528 + j,
                 144, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
             for (ptrdiff_t line = i * 6; line < i * 6 + 30; line++) {
-                NN_PREFETCH(h_3_mul + next + line * 528);
+                NN_PREFETCH(h_3_mul + line * 528 + next);
             }
-            char_gpt_tile_5x16_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + j + i * 528,
+            char_gpt_tile_5x16_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + i * 528 + j,
                 144, 528, 528, count * 64, 0);
         }
     }
@@ -2801,7 +2799,7 @@ static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
             for (ptrdiff_t line = i * 6; line < i * 6 + 36; line++) {
-                NN_PREFETCH(d_h_3_mlp_c_fc + next + line * 528);
+                NN_PREFETCH(d_h_3_mlp_c_fc + line * 528 + next);
             }
             char_gpt_tile_6x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
                 d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
@@ -2809,7 +2807,7 @@ static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
             for (ptrdiff_t line = i * 6; line < i * 6 + 30; line++) {
-                NN_PREFETCH(d_h_3_mlp_c_fc + next + line * 528);
+                NN_PREFETCH(d_h_3_mlp_c_fc + line * 528 + next);
             }
             char_gpt_tile_5x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
                 d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
@@ -2828,7 +2826,7 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 512; k += 8) {
-                char_gpt_transpose(h_3_mlp_c_fc_weight + k + j * 528 + v * 528, 528,
+                char_gpt_transpose(h_3_mlp_c_fc_weight + j * 528 + v * 528 + k, 528,
                     panel + k * 16 + v, 16, 8, 8);
             }
         }
@@ -2954,7 +2952,7 @@ static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float 
 }
 
 /* h_3_attn_c_proj_weight_transposed = h.3.attn.c_proj.weight                      char_gpt.nn:13
- * h.3.attn.c_proj.weight is stored with strides 1, 128.
+ * h.3.attn.c_proj.weight is stored transposed.
  * Also transpose_h_2_attn_c_proj_weight in train, transpose_h_1_attn_c_proj_weight in train,
  * transpose_h_0_attn_c_proj_weight in train. */
 NN_TARGET_AVX2
@@ -2963,7 +2961,7 @@ static void char_gpt_copy_128x128(const float *NN_RESTRICT h_3_attn_c_proj_weigh
 {
     for (ptrdiff_t row = 0; row < 128; row += 8) {
         for (ptrdiff_t column = 0; column < 128; column += 8) {
-            char_gpt_transpose(h_3_attn_c_proj_weight + column + row * 128, 128,
+            char_gpt_transpose(h_3_attn_c_proj_weight + row * 128 + column, 128,
                 h_3_attn_c_proj_weight_transposed + column * 144 + row, 144, 8, 8);
         }
     }
@@ -3047,9 +3045,9 @@ static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
         for (ptrdiff_t j = 0; j < 4; j++) {
             for (ptrdiff_t row2 = 0; row2 < 64; row2 += 8) {
                 for (ptrdiff_t column = 0; column < 32; column += 8) {
-                    char_gpt_transpose(h_3_attn_c_attn + row * 25600 + j * 32 + row2 * 400 + column
-                        + 256, 400, h_3_attn_c_attn_transposed_2 + row * 8192 + j * 2048 + row2
-                        + column * 64, 64, 8, 8);
+                    char_gpt_transpose(h_3_attn_c_attn + row * 25600 + row2 * 400 + j * 32 + column
+                        + 256, 400, h_3_attn_c_attn_transposed_2 + row * 8192 + j * 2048
+                        + column * 64 + row2, 64, 8, 8);
                 }
             }
         }
@@ -3081,9 +3079,9 @@ static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
                         const __m256 b0 = _mm256_loadu_ps(h_3_attn_c_attn_transposed_2 + row * 8192
-                            + j * 2048 + j2 + k * 64);
+                            + j * 2048 + k * 64 + j2);
                         const __m256 b1 = _mm256_loadu_ps(h_3_attn_c_attn_transposed_2 + row * 8192
-                            + j * 2048 + j2 + k * 64 + 8);
+                            + j * 2048 + k * 64 + j2 + 8);
                         const __m256 a0 = _mm256_set1_ps(
                             d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k]);
                         c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
@@ -3164,14 +3162,14 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
                     c1_3 = _mm256_fmadd_ps(a1, b3, c1_3);
                 }
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400, c0_0);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 8, c0_1);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 16, c0_2);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 24, c0_3);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 400, c1_0);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 408, c1_1);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 416, c1_2);
-                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + j * 32 + i * 400 + 424, c1_3);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + i * 400 + j * 32, c0_0);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + i * 400 + j * 32 + 8, c0_1);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + i * 400 + j * 32 + 16, c0_2);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + i * 400 + j * 32 + 24, c0_3);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + i * 400 + j * 32 + 400, c1_0);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + i * 400 + j * 32 + 408, c1_1);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + i * 400 + j * 32 + 416, c1_2);
+                _mm256_storeu_ps(d_h_3_attn_input_4 + row * 25600 + i * 400 + j * 32 + 424, c1_3);
             }
         }
     }
@@ -3258,13 +3256,13 @@ static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < end; k++) {
                     const __m256 b0 =
-                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 128);
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + k * 400 + j * 32 + 128);
                     const __m256 b1 =
-                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 136);
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + k * 400 + j * 32 + 136);
                     const __m256 b2 =
-                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 144);
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + k * 400 + j * 32 + 144);
                     const __m256 b3 =
-                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 152);
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + k * 400 + j * 32 + 152);
                     const __m256 a0 =
                         _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + i * 64 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
@@ -3278,14 +3276,14 @@ static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
                     c1_3 = _mm256_fmadd_ps(a1, b3, c1_3);
                 }
-                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + j * 32 + i * 400, c0_0);
-                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + j * 32 + i * 400 + 8, c0_1);
-                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + j * 32 + i * 400 + 16, c0_2);
-                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + j * 32 + i * 400 + 24, c0_3);
-                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + j * 32 + i * 400 + 400, c1_0);
-                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + j * 32 + i * 400 + 408, c1_1);
-                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + j * 32 + i * 400 + 416, c1_2);
-                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + j * 32 + i * 400 + 424, c1_3);
+                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + i * 400 + j * 32, c0_0);
+                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + i * 400 + j * 32 + 8, c0_1);
+                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + i * 400 + j * 32 + 16, c0_2);
+                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + i * 400 + j * 32 + 24, c0_3);
+                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + i * 400 + j * 32 + 400, c1_0);
+                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + i * 400 + j * 32 + 408, c1_1);
+                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + i * 400 + j * 32 + 416, c1_2);
+                _mm256_storeu_ps(d_h_3_attn_input_2 + row * 25600 + i * 400 + j * 32 + 424, c1_3);
             }
         }
     }
@@ -3314,13 +3312,13 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
                 NN_UNROLL(4)
                 for (ptrdiff_t k = begin; k < 64; k++) {
                     const __m256 b0 =
-                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400);
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + k * 400 + j * 32);
                     const __m256 b1 =
-                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 8);
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + k * 400 + j * 32 + 8);
                     const __m256 b2 =
-                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 16);
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + k * 400 + j * 32 + 16);
                     const __m256 b3 =
-                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + j * 32 + k * 400 + 24);
+                        _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + k * 400 + j * 32 + 24);
                     const __m256 a0 =
                         _mm256_set1_ps(d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + i]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
@@ -3334,14 +3332,14 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
                     c1_2 = _mm256_fmadd_ps(a1, b2, c1_2);
                     c1_3 = _mm256_fmadd_ps(a1, b3, c1_3);
                 }
-                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + j * 32 + i * 400, c0_0);
-                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + j * 32 + i * 400 + 8, c0_1);
-                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + j * 32 + i * 400 + 16, c0_2);
-                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + j * 32 + i * 400 + 24, c0_3);
-                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + j * 32 + i * 400 + 400, c1_0);
-                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + j * 32 + i * 400 + 408, c1_1);
-                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + j * 32 + i * 400 + 416, c1_2);
-                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + j * 32 + i * 400 + 424, c1_3);
+                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + i * 400 + j * 32, c0_0);
+                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + i * 400 + j * 32 + 8, c0_1);
+                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + i * 400 + j * 32 + 16, c0_2);
+                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + i * 400 + j * 32 + 24, c0_3);
+                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + i * 400 + j * 32 + 400, c1_0);
+                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + i * 400 + j * 32 + 408, c1_1);
+                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + i * 400 + j * 32 + 416, c1_2);
+                _mm256_storeu_ps(d_h_3_attn_input_3 + row * 25600 + i * 400 + j * 32 + 424, c1_3);
             }
         }
     }
@@ -3381,7 +3379,7 @@ static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
         for (ptrdiff_t i = 0; i < 108; i += 6) {
             const ptrdiff_t next = j + 16 < 368 ? j + 16 : 368;
             for (ptrdiff_t line = i * 6; line < i * 6 + 36; line++) {
-                NN_PREFETCH(d_qkv + next + line * 400);
+                NN_PREFETCH(d_qkv + line * 400 + next);
             }
             char_gpt_tile_6x16_across(h_3_ln_1 + i, d_qkv + j,
                 d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
@@ -3389,7 +3387,7 @@ static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
         for (ptrdiff_t i = 108; i < 128; i += 5) {
             const ptrdiff_t next = j + 16 < 368 ? j + 16 : 368;
             for (ptrdiff_t line = i * 6; line < i * 6 + 30; line++) {
-                NN_PREFETCH(d_qkv + next + line * 400);
+                NN_PREFETCH(d_qkv + line * 400 + next);
             }
             char_gpt_tile_5x16_across(h_3_ln_1 + i, d_qkv + j,
                 d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
@@ -3408,7 +3406,7 @@ static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 384; k += 8) {
-                char_gpt_transpose(h_3_attn_c_attn_weight + k + j * 384 + v * 384, 384,
+                char_gpt_transpose(h_3_attn_c_attn_weight + j * 384 + v * 384 + k, 384,
                     panel + k * 16 + v, 16, 8, 8);
             }
         }
@@ -3537,7 +3535,7 @@ static void char_gpt_d_wte_weight_rows(float *NN_RESTRICT d_wte_weight,
         for (ptrdiff_t j = 0; j < 64; j++) {
             const ptrdiff_t entry = (ptrdiff_t)tokens[i * 64 + j];
             for (ptrdiff_t k = 0; k < 128; k++) {
-                d_wte_weight[entry + k * 80] += d_x_5[i * 9216 + j * 144 + k];
+                d_wte_weight[k * 80 + entry] += d_x_5[i * 9216 + j * 144 + k];
             }
         }
     }
@@ -3581,8 +3579,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_0_ln_1_bias = params + 18560;      /* [128] */
     const float *const h_0_attn_c_attn_weight = params + 18688; /* [384][128], stored [128][384] */
     const float *const h_0_attn_c_attn_bias = params + 67840; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
-    const float *const h_0_attn_c_proj_weight = params + 68224;
+    const float *const h_0_attn_c_proj_weight = params + 68224; /* [128][128], stored transposed */
     const float *const h_0_attn_c_proj_bias = params + 84608; /* [128] */
     const float *const h_0_ln_2_weight = params + 84736;    /* [128] */
     const float *const h_0_ln_2_bias = params + 84864;      /* [128] */
@@ -3594,8 +3591,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_1_ln_1_bias = params + 220928;     /* [128] */
     const float *const h_1_attn_c_attn_weight = params + 221056; /* [384][128], stored [128][384] */
     const float *const h_1_attn_c_attn_bias = params + 270208; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
-    const float *const h_1_attn_c_proj_weight = params + 270592;
+    const float *const h_1_attn_c_proj_weight = params + 270592; /* [128][128], stored transposed */
     const float *const h_1_attn_c_proj_bias = params + 286976; /* [128] */
     const float *const h_1_ln_2_weight = params + 287104;   /* [128] */
     const float *const h_1_ln_2_bias = params + 287232;     /* [128] */
@@ -3607,8 +3603,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_2_ln_1_bias = params + 423296;     /* [128] */
     const float *const h_2_attn_c_attn_weight = params + 423424; /* [384][128], stored [128][384] */
     const float *const h_2_attn_c_attn_bias = params + 472576; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
-    const float *const h_2_attn_c_proj_weight = params + 472960;
+    const float *const h_2_attn_c_proj_weight = params + 472960; /* [128][128], stored transposed */
     const float *const h_2_attn_c_proj_bias = params + 489344; /* [128] */
     const float *const h_2_ln_2_weight = params + 489472;   /* [128] */
     const float *const h_2_ln_2_bias = params + 489600;     /* [128] */
@@ -3620,8 +3615,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_3_ln_1_bias = params + 625664;     /* [128] */
     const float *const h_3_attn_c_attn_weight = params + 625792; /* [384][128], stored [128][384] */
     const float *const h_3_attn_c_attn_bias = params + 674944; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
-    const float *const h_3_attn_c_proj_weight = params + 675328;
+    const float *const h_3_attn_c_proj_weight = params + 675328; /* [128][128], stored transposed */
     const float *const h_3_attn_c_proj_bias = params + 691712; /* [128] */
     const float *const h_3_ln_2_weight = params + 691840;   /* [128] */
     const float *const h_3_ln_2_bias = params + 691968;     /* [128] */
@@ -3697,9 +3691,9 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const h_2_attn_c_attn_transposed = work + 107584;
     /* [1][4][64][32], stored [4][32][64] */
     float *const h_3_attn_c_attn_transposed = work + 107584;
-    int status;
 
-    if ((status = char_gpt_check_tokens(tokens)) != NN_OK) return status;
+    int status = char_gpt_check_tokens(tokens);
+    if (status != NN_OK) return status;
     /* wte = gather(wte.weight, tokens) */
     char_gpt_wte(wte_weight, tokens, wte);
     CHAR_GPT_TRACE("wte", wte, 9216);
@@ -3851,7 +3845,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     const float *const h_0_ln_1_bias = args->params + 18560; /* [128] */
     /* [384][128], stored [128][384] */
     const float *const h_0_attn_c_attn_weight = args->params + 18688;
-    /* [128][128], stored with strides 1, 128 */
+    /* [128][128], stored transposed */
     const float *const h_0_attn_c_proj_weight = args->params + 68224;
     const float *const h_0_ln_2_weight = args->params + 84736; /* [128] */
     /* [512][128], stored [128][528] */
@@ -3930,10 +3924,11 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const h_0_attn_c_proj_weight_transposed = work;  /* [128][128], stored [128][144] */
     /* [12][4][64][32], stored [12][4][32][64] */
     float *const h_0_attn_c_attn_transposed_2 = work;
-    int status;
 
-    if ((status = char_gpt_check_next(next, count)) != NN_OK) return status;
-    if ((status = char_gpt_check_next(tokens, count)) != NN_OK) return status;
+    int status = char_gpt_check_next(next, count);
+    if (status != NN_OK) return status;
+    status = char_gpt_check_next(tokens, count);
+    if (status != NN_OK) return status;
     char_gpt_clear_rows(args->grads, 128, 65, 80);          /* padding */
     char_gpt_clear_rows(args->grads + 84992, 128, 512, 528); /* padding */
     char_gpt_clear_rows(args->grads + 153088, 128, 512, 528); /* padding */
@@ -3979,7 +3974,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             float *const h_i_attn_exp = work + i * 197376 + 4472832;
             /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
             float *const y_i = work + i * 552960 + 5372928;
-            /* [128][128], stored with strides 1, 128 */
+            /* [128][128], stored transposed */
             const float *const h_i_attn_c_proj_weight = args->params + i * 202368 + 68224;
             const float *const h_i_attn_c_proj_bias = args->params + i * 202368 + 84608; /* [128] */
             /* [12][64][128], stored [12][64][144] */
@@ -4117,9 +4112,9 @@ int char_gpt_train(const char_gpt_train_args *args)
             float *const d_x_i = work + places[i - 1][2];
             /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
             float *const y_i = work + i * 552960 + 5372928;
-            /* [128][128], stored with strides 1, 128 */
+            /* [128][128], stored transposed */
             float *const d_h_i_attn_c_proj_weight = args->grads + i * 202368 + 68224;
-            /* [128][128], stored with strides 1, 128 */
+            /* [128][128], stored transposed */
             const float *const h_i_attn_c_proj_weight = args->params + i * 202368 + 68224;
             /* [128][128], stored [128][144] */
             float *const h_i_attn_c_proj_weight_transposed = work + i * 405504;

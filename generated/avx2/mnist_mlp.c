@@ -309,11 +309,11 @@ static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_R
         __m256 c0_4 = _mm256_setzero_ps();
         NN_UNROLL(4)
         for (ptrdiff_t k = 0; k < 784; k++) {
-            const __m256 b0 = _mm256_loadu_ps(fc1_weight + j + k * 128);
-            const __m256 b1 = _mm256_loadu_ps(fc1_weight + j + k * 128 + 8);
-            const __m256 b2 = _mm256_loadu_ps(fc1_weight + j + k * 128 + 16);
-            const __m256 b3 = _mm256_loadu_ps(fc1_weight + j + k * 128 + 24);
-            const __m256 b4 = _mm256_loadu_ps(fc1_weight + j + k * 128 + 32);
+            const __m256 b0 = _mm256_loadu_ps(fc1_weight + k * 128 + j);
+            const __m256 b1 = _mm256_loadu_ps(fc1_weight + k * 128 + j + 8);
+            const __m256 b2 = _mm256_loadu_ps(fc1_weight + k * 128 + j + 16);
+            const __m256 b3 = _mm256_loadu_ps(fc1_weight + k * 128 + j + 24);
+            const __m256 b4 = _mm256_loadu_ps(fc1_weight + k * 128 + j + 32);
             const __m256 a0 = _mm256_set1_ps(image[k]);
             c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
             c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -405,8 +405,8 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 784; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(fc1_weight + j + k * 128);
-                    const __m256 b1 = _mm256_loadu_ps(fc1_weight + j + k * 128 + 8);
+                    const __m256 b0 = _mm256_loadu_ps(fc1_weight + k * 128 + j);
+                    const __m256 b1 = _mm256_loadu_ps(fc1_weight + k * 128 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(image[row * 784 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -467,8 +467,8 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                 __m256 c4_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 784; k++) {
-                    const __m256 b0 = _mm256_loadu_ps(fc1_weight + j + k * 128);
-                    const __m256 b1 = _mm256_loadu_ps(fc1_weight + j + k * 128 + 8);
+                    const __m256 b0 = _mm256_loadu_ps(fc1_weight + k * 128 + j);
+                    const __m256 b1 = _mm256_loadu_ps(fc1_weight + k * 128 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(image[row * 784 + k]);
                     c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                     c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
@@ -796,16 +796,16 @@ static void mnist_mlp_d_fc2_weight(const float *NN_RESTRICT d_fc2,
                 c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                 c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
             }
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128, c0_0);
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128 + 8, c0_1);
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128 + 128, c1_0);
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128 + 136, c1_1);
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128 + 256, c2_0);
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128 + 264, c2_1);
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128 + 384, c3_0);
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128 + 392, c3_1);
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128 + 512, c4_0);
-            _mm256_storeu_ps(d_fc2_weight + j + i * 128 + 520, c4_1);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j, c0_0);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j + 8, c0_1);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j + 128, c1_0);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j + 136, c1_1);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j + 256, c2_0);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j + 264, c2_1);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j + 384, c3_0);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j + 392, c3_1);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j + 512, c4_0);
+            _mm256_storeu_ps(d_fc2_weight + i * 128 + j + 520, c4_1);
         }
     }
 }
@@ -1354,9 +1354,9 @@ int mnist_mlp_train(const mnist_mlp_train_args *args)
     float *const d_fc2 = work + 36864;                      /* [128][10], stored [128][16] */
     float *const d_fc1 = work + 18432;                      /* [128][128], stored [128][144] */
     float *const fc2_weight_transposed = work + 18432;      /* [10][128], stored [128][16] */
-    int status;
 
-    if ((status = mnist_mlp_check_label(label, count)) != NN_OK) return status;
+    int status = mnist_mlp_check_label(label, count);
+    if (status != NN_OK) return status;
     mnist_mlp_clear_rows(d_fc2_bias, 1, 10, 16);            /* padding */
     /* fc1_relu = relu(image @ fc1.weight.T + fc1.bias) */
     mnist_mlp_fc1_relu_batch128(image, fc1_weight, fc1_bias, fc1_relu, count);
@@ -1402,9 +1402,9 @@ int mnist_mlp_evaluate(const mnist_mlp_evaluate_args *args)
     float *const fc2 = work + 18432;                        /* [128][10], stored [128][16] */
     float *const accuracy_sum = work;                       /* [1] */
     float *const fc2_weight_transposed = work + 20480;      /* [10][128], stored [128][16] */
-    int status;
 
-    if ((status = mnist_mlp_check_label(label, count)) != NN_OK) return status;
+    int status = mnist_mlp_check_label(label, count);
+    if (status != NN_OK) return status;
     /* fc1_relu = relu(image @ fc1.weight.T + fc1.bias) */
     mnist_mlp_fc1_relu_batch128(image, fc1_weight, fc1_bias, fc1_relu, count);
     MNIST_MLP_TRACE("fc1_relu", fc1_relu, 18432);

@@ -201,8 +201,8 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
             __m256 c3_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 10; k++) {
-                const __m256 b0 = _mm256_loadu_ps(hidden_weight + j + k * 32);
-                const __m256 b1 = _mm256_loadu_ps(hidden_weight + j + k * 32 + 8);
+                const __m256 b0 = _mm256_loadu_ps(hidden_weight + k * 32 + j);
+                const __m256 b1 = _mm256_loadu_ps(hidden_weight + k * 32 + j + 8);
                 const __m256 a0 = _mm256_set1_ps(x[row * 10 + k]);
                 c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
                 c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);

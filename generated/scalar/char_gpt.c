@@ -736,7 +736,7 @@ static void char_gpt_wte(const float *NN_RESTRICT wte_weight, const int32_t *NN_
 {
     for (ptrdiff_t j = 0; j < 64; j++) {
         const ptrdiff_t entry = (ptrdiff_t)tokens[j];
-        for (ptrdiff_t k = 0; k < 128; k++) wte[j * 144 + k] = wte_weight[entry + k * 80];
+        for (ptrdiff_t k = 0; k < 128; k++) wte[j * 144 + k] = wte_weight[k * 80 + entry];
     }
 }
 
@@ -807,8 +807,8 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
             float c5_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = h_0_attn_c_attn_weight[j + k * 384];
-                const float b1 = h_0_attn_c_attn_weight[j + k * 384 + 1];
+                const float b0 = h_0_attn_c_attn_weight[k * 384 + j];
+                const float b1 = h_0_attn_c_attn_weight[k * 384 + j + 1];
                 const float a0 = h_0_ln_1[i * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -856,8 +856,8 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
             float c4_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = h_0_attn_c_attn_weight[j + k * 384];
-                const float b1 = h_0_attn_c_attn_weight[j + k * 384 + 1];
+                const float b0 = h_0_attn_c_attn_weight[k * 384 + j];
+                const float b1 = h_0_attn_c_attn_weight[k * 384 + j + 1];
                 const float a0 = h_0_ln_1[i * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -891,8 +891,7 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
 }
 
 /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias           char_gpt.nn:13
- * [1,64,128] x [128,128] -> [1,64,128]. h.0.attn.c_proj.weight is stored with strides 1, 128. Tile
- * 6 x 2.
+ * [1,64,128] x [128,128] -> [1,64,128]. h.0.attn.c_proj.weight is stored transposed. Tile 6 x 2.
  * Also h_1_attn_c_proj in infer, h_2_attn_c_proj in infer, h_3_attn_c_proj in infer. */
 static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
     const float *NN_RESTRICT h_0_attn_c_proj_weight, const float *NN_RESTRICT h_0_attn_c_proj_bias,
@@ -914,8 +913,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
             float c5_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = h_0_attn_c_proj_weight[j + k * 128];
-                const float b1 = h_0_attn_c_proj_weight[j + k * 128 + 1];
+                const float b0 = h_0_attn_c_proj_weight[k * 128 + j];
+                const float b1 = h_0_attn_c_proj_weight[k * 128 + j + 1];
                 const float a0 = y[i * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -963,8 +962,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
             float c4_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = h_0_attn_c_proj_weight[j + k * 128];
-                const float b1 = h_0_attn_c_proj_weight[j + k * 128 + 1];
+                const float b0 = h_0_attn_c_proj_weight[k * 128 + j];
+                const float b1 = h_0_attn_c_proj_weight[k * 128 + j + 1];
                 const float a0 = y[i * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -1022,8 +1021,8 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
             float c5_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = h_0_mlp_c_fc_weight[j + k * 528];
-                const float b1 = h_0_mlp_c_fc_weight[j + k * 528 + 1];
+                const float b0 = h_0_mlp_c_fc_weight[k * 528 + j];
+                const float b1 = h_0_mlp_c_fc_weight[k * 528 + j + 1];
                 const float a0 = h_0_ln_2[i * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -1077,8 +1076,8 @@ static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
             float c4_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = h_0_mlp_c_fc_weight[j + k * 528];
-                const float b1 = h_0_mlp_c_fc_weight[j + k * 528 + 1];
+                const float b0 = h_0_mlp_c_fc_weight[k * 528 + j];
+                const float b1 = h_0_mlp_c_fc_weight[k * 528 + j + 1];
                 const float a0 = h_0_ln_2[i * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -1198,8 +1197,8 @@ static void char_gpt_logits(const float *NN_RESTRICT ln_f, const float *NN_RESTR
             float c3_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = wte_weight[j + k * 80];
-                const float b1 = wte_weight[j + k * 80 + 1];
+                const float b0 = wte_weight[k * 80 + j];
+                const float b1 = wte_weight[k * 80 + j + 1];
                 const float a0 = ln_f[i * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -1269,7 +1268,7 @@ static void char_gpt_wte_batch12(const float *NN_RESTRICT wte_weight,
         for (ptrdiff_t j = 0; j < 64; j++) {
             const ptrdiff_t entry = (ptrdiff_t)tokens[row * 64 + j];
             for (ptrdiff_t k = 0; k < 128; k++) {
-                wte[row * 9216 + j * 144 + k] = wte_weight[entry + k * 80];
+                wte[row * 9216 + j * 144 + k] = wte_weight[k * 80 + entry];
             }
         }
     }
@@ -1340,8 +1339,8 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
                 float c5_1 = 0.0f;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
-                    const float b0 = h_0_attn_c_attn_weight[j + k * 384];
-                    const float b1 = h_0_attn_c_attn_weight[j + k * 384 + 1];
+                    const float b0 = h_0_attn_c_attn_weight[k * 384 + j];
+                    const float b1 = h_0_attn_c_attn_weight[k * 384 + j + 1];
                     const float a0 = h_0_ln_1[row * 144 + k];
                     c0_0 += a0 * b0;
                     c0_1 += a0 * b1;
@@ -1390,8 +1389,8 @@ static void char_gpt_copy_4x64x32(const float *NN_RESTRICT h_0_attn_c_attn,
         for (ptrdiff_t j = 0; j < 4; j++) {
             for (ptrdiff_t k = 0; k < 64; k++) {
                 for (ptrdiff_t l = 0; l < 32; l++) {
-                    h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + k + l * 64] =
-                        h_0_attn_c_attn[row * 25600 + j * 32 + k * 400 + l + 128];
+                    h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + l * 64 + k] =
+                        h_0_attn_c_attn[row * 25600 + k * 400 + j * 32 + l + 128];
                 }
             }
         }
@@ -1425,19 +1424,19 @@ static void char_gpt_contract_select_4x64x64(const float *NN_RESTRICT h_0_attn_c
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
                         const float b0 =
-                            h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + j2 + k * 64];
+                            h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + k * 64 + j2];
                         const float b1 =
-                            h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + j2 + k * 64 + 1];
-                        const float a0 = h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k];
+                            h_0_attn_c_attn_transposed[row * 8192 + j * 2048 + k * 64 + j2 + 1];
+                        const float a0 = h_0_attn_c_attn[row * 25600 + i * 400 + j * 32 + k];
                         c0_0 += a0 * b0;
                         c0_1 += a0 * b1;
-                        const float a1 = h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k + 400];
+                        const float a1 = h_0_attn_c_attn[row * 25600 + i * 400 + j * 32 + k + 400];
                         c1_0 += a1 * b0;
                         c1_1 += a1 * b1;
-                        const float a2 = h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k + 800];
+                        const float a2 = h_0_attn_c_attn[row * 25600 + i * 400 + j * 32 + k + 800];
                         c2_0 += a2 * b0;
                         c2_1 += a2 * b1;
-                        const float a3 = h_0_attn_c_attn[row * 25600 + j * 32 + i * 400 + k + 1200];
+                        const float a3 = h_0_attn_c_attn[row * 25600 + i * 400 + j * 32 + k + 1200];
                         c3_0 += a3 * b0;
                         c3_1 += a3 * b1;
                     }
@@ -1514,10 +1513,10 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
                     const ptrdiff_t end = 64 < i + 2 ? 64 : i + 2;
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
-                        const float b0 = h_0_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 256];
-                        const float b1 = h_0_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 257];
-                        const float b2 = h_0_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 258];
-                        const float b3 = h_0_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 259];
+                        const float b0 = h_0_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 256];
+                        const float b1 = h_0_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 257];
+                        const float b2 = h_0_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 258];
+                        const float b3 = h_0_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 259];
                         const float a0 = h_0_attn_exp[row * 16448 + j * 4112 + i * 64 + k];
                         c0_0 += a0 * b0;
                         c0_1 += a0 * b1;
@@ -1529,14 +1528,14 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
                         c1_2 += a1 * b2;
                         c1_3 += a1 * b3;
                     }
-                    y[row * 9216 + j * 32 + i * 144 + j2] = c0_0;
-                    y[row * 9216 + j * 32 + i * 144 + j2 + 1] = c0_1;
-                    y[row * 9216 + j * 32 + i * 144 + j2 + 2] = c0_2;
-                    y[row * 9216 + j * 32 + i * 144 + j2 + 3] = c0_3;
-                    y[row * 9216 + j * 32 + i * 144 + j2 + 144] = c1_0;
-                    y[row * 9216 + j * 32 + i * 144 + j2 + 145] = c1_1;
-                    y[row * 9216 + j * 32 + i * 144 + j2 + 146] = c1_2;
-                    y[row * 9216 + j * 32 + i * 144 + j2 + 147] = c1_3;
+                    y[row * 9216 + i * 144 + j * 32 + j2] = c0_0;
+                    y[row * 9216 + i * 144 + j * 32 + j2 + 1] = c0_1;
+                    y[row * 9216 + i * 144 + j * 32 + j2 + 2] = c0_2;
+                    y[row * 9216 + i * 144 + j * 32 + j2 + 3] = c0_3;
+                    y[row * 9216 + i * 144 + j * 32 + j2 + 144] = c1_0;
+                    y[row * 9216 + i * 144 + j * 32 + j2 + 145] = c1_1;
+                    y[row * 9216 + i * 144 + j * 32 + j2 + 146] = c1_2;
+                    y[row * 9216 + i * 144 + j * 32 + j2 + 147] = c1_3;
                 }
             }
         }
@@ -1544,8 +1543,7 @@ static void char_gpt_contract_4x64x32(const float *NN_RESTRICT h_0_attn_exp,
 }
 
 /* h_0_attn_c_proj = y @ h.0.attn.c_proj.weight.T + h.0.attn.c_proj.bias           char_gpt.nn:13
- * [12,64,128] x [128,128] -> [12,64,128]. h.0.attn.c_proj.weight is stored with strides 1, 128.
- * Tile 6 x 2.
+ * [12,64,128] x [128,128] -> [12,64,128]. h.0.attn.c_proj.weight is stored transposed. Tile 6 x 2.
  * Also h_1_attn_c_proj in train, h_2_attn_c_proj in train, h_3_attn_c_proj in train. */
 static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
     const float *NN_RESTRICT h_0_attn_c_proj_weight, const float *NN_RESTRICT h_0_attn_c_proj_bias,
@@ -1569,8 +1567,8 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
                 float c5_1 = 0.0f;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
-                    const float b0 = h_0_attn_c_proj_weight[j + k * 128];
-                    const float b1 = h_0_attn_c_proj_weight[j + k * 128 + 1];
+                    const float b0 = h_0_attn_c_proj_weight[k * 128 + j];
+                    const float b1 = h_0_attn_c_proj_weight[k * 128 + j + 1];
                     const float a0 = y[row * 144 + k];
                     c0_0 += a0 * b0;
                     c0_1 += a0 * b1;
@@ -1680,8 +1678,8 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
                 float c5_1 = 0.0f;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
-                    const float b0 = h_0_mlp_c_fc_weight[j + k * 528];
-                    const float b1 = h_0_mlp_c_fc_weight[j + k * 528 + 1];
+                    const float b0 = h_0_mlp_c_fc_weight[k * 528 + j];
+                    const float b1 = h_0_mlp_c_fc_weight[k * 528 + j + 1];
                     const float a0 = h_0_ln_2[row * 144 + k];
                     c0_0 += a0 * b0;
                     c0_1 += a0 * b1;
@@ -1775,8 +1773,8 @@ static void char_gpt_logits_batch12(const float *NN_RESTRICT ln_f,
                 float c5_1 = 0.0f;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
-                    const float b0 = wte_weight[j + k * 80];
-                    const float b1 = wte_weight[j + k * 80 + 1];
+                    const float b0 = wte_weight[k * 80 + j];
+                    const float b1 = wte_weight[k * 80 + j + 1];
                     const float a0 = ln_f[row * 144 + k];
                     c0_0 += a0 * b0;
                     c0_1 += a0 * b1;
@@ -1909,7 +1907,7 @@ static void char_gpt_transpose_wte_weight(const float *NN_RESTRICT wte_weight,
 {
     for (ptrdiff_t i = 0; i < 65; i++) {
         for (ptrdiff_t j = 0; j < 128; j++) {
-            wte_weight_transposed[i * 144 + j] = wte_weight[i + j * 80];
+            wte_weight_transposed[i * 144 + j] = wte_weight[j * 80 + i];
         }
     }
 }
@@ -2056,11 +2054,11 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
 {
     for (ptrdiff_t j = 0; j < 512; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            char_gpt_tile_6x2_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + j + i * 528,
+            char_gpt_tile_6x2_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + i * 528 + j,
                 144, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            char_gpt_tile_5x2_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + j + i * 528,
+            char_gpt_tile_5x2_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + i * 528 + j,
                 144, 528, 528, count * 64, 0);
         }
     }
@@ -2193,7 +2191,7 @@ static void char_gpt_contract_64x128(const float *NN_RESTRICT d_h_3_mlp_c_fc,
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t k = 0; k < 512; k += 16) {
-            char_gpt_transpose(h_3_mlp_c_fc_weight + k + j * 528, 528, panel + k * 2, 2, 2, 16);
+            char_gpt_transpose(h_3_mlp_c_fc_weight + j * 528 + k, 528, panel + k * 2, 2, 2, 16);
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
             char_gpt_tile_6x2(d_h_3_mlp_c_fc + row * 528, panel, panel, d_h_3_ln_2 + row * 144 + j,
@@ -2277,7 +2275,7 @@ static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float 
 }
 
 /* h_3_attn_c_proj_weight_transposed = h.3.attn.c_proj.weight                      char_gpt.nn:13
- * h.3.attn.c_proj.weight is stored with strides 1, 128.
+ * h.3.attn.c_proj.weight is stored transposed.
  * Also transpose_h_2_attn_c_proj_weight in train, transpose_h_1_attn_c_proj_weight in train,
  * transpose_h_0_attn_c_proj_weight in train. */
 static void char_gpt_copy_128x128(const float *NN_RESTRICT h_3_attn_c_proj_weight,
@@ -2285,7 +2283,7 @@ static void char_gpt_copy_128x128(const float *NN_RESTRICT h_3_attn_c_proj_weigh
 {
     for (ptrdiff_t i = 0; i < 128; i++) {
         for (ptrdiff_t j = 0; j < 128; j++) {
-            h_3_attn_c_proj_weight_transposed[i * 144 + j] = h_3_attn_c_proj_weight[i + j * 128];
+            h_3_attn_c_proj_weight_transposed[i * 144 + j] = h_3_attn_c_proj_weight[j * 128 + i];
         }
     }
 }
@@ -2364,8 +2362,8 @@ static void char_gpt_copy_4x64x32_2(const float *NN_RESTRICT h_3_attn_c_attn,
         for (ptrdiff_t j = 0; j < 4; j++) {
             for (ptrdiff_t k = 0; k < 64; k++) {
                 for (ptrdiff_t l = 0; l < 32; l++) {
-                    h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + k + l * 64] =
-                        h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + l + 256];
+                    h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + l * 64 + k] =
+                        h_3_attn_c_attn[row * 25600 + k * 400 + j * 32 + l + 256];
                 }
             }
         }
@@ -2396,9 +2394,9 @@ static void char_gpt_contract_4x64x64(const float *NN_RESTRICT d_h_3_attn_c_proj
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
                         const float b0 =
-                            h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + j2 + k * 64];
+                            h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + k * 64 + j2];
                         const float b1 =
-                            h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + j2 + k * 64 + 1];
+                            h_3_attn_c_attn_transposed_2[row * 8192 + j * 2048 + k * 64 + j2 + 1];
                         const float a0 = d_h_3_attn_c_proj_input[row * 9216 + i * 144 + j * 32 + k];
                         c0_0 += a0 * b0;
                         c0_1 += a0 * b1;
@@ -2469,14 +2467,14 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
                         c1_2 += a1 * b2;
                         c1_3 += a1 * b3;
                     }
-                    d_h_3_attn_input_4[row * 25600 + j * 32 + i * 400 + j2] = c0_0;
-                    d_h_3_attn_input_4[row * 25600 + j * 32 + i * 400 + j2 + 1] = c0_1;
-                    d_h_3_attn_input_4[row * 25600 + j * 32 + i * 400 + j2 + 2] = c0_2;
-                    d_h_3_attn_input_4[row * 25600 + j * 32 + i * 400 + j2 + 3] = c0_3;
-                    d_h_3_attn_input_4[row * 25600 + j * 32 + i * 400 + j2 + 400] = c1_0;
-                    d_h_3_attn_input_4[row * 25600 + j * 32 + i * 400 + j2 + 401] = c1_1;
-                    d_h_3_attn_input_4[row * 25600 + j * 32 + i * 400 + j2 + 402] = c1_2;
-                    d_h_3_attn_input_4[row * 25600 + j * 32 + i * 400 + j2 + 403] = c1_3;
+                    d_h_3_attn_input_4[row * 25600 + i * 400 + j * 32 + j2] = c0_0;
+                    d_h_3_attn_input_4[row * 25600 + i * 400 + j * 32 + j2 + 1] = c0_1;
+                    d_h_3_attn_input_4[row * 25600 + i * 400 + j * 32 + j2 + 2] = c0_2;
+                    d_h_3_attn_input_4[row * 25600 + i * 400 + j * 32 + j2 + 3] = c0_3;
+                    d_h_3_attn_input_4[row * 25600 + i * 400 + j * 32 + j2 + 400] = c1_0;
+                    d_h_3_attn_input_4[row * 25600 + i * 400 + j * 32 + j2 + 401] = c1_1;
+                    d_h_3_attn_input_4[row * 25600 + i * 400 + j * 32 + j2 + 402] = c1_2;
+                    d_h_3_attn_input_4[row * 25600 + i * 400 + j * 32 + j2 + 403] = c1_3;
                 }
             }
         }
@@ -2534,10 +2532,10 @@ static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
                     const ptrdiff_t end = 64 < i + 2 ? 64 : i + 2;
                     NN_UNROLL(4)
                     for (ptrdiff_t k = 0; k < end; k++) {
-                        const float b0 = h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 128];
-                        const float b1 = h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 129];
-                        const float b2 = h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 130];
-                        const float b3 = h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 131];
+                        const float b0 = h_3_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 128];
+                        const float b1 = h_3_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 129];
+                        const float b2 = h_3_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 130];
+                        const float b3 = h_3_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 131];
                         const float a0 = d_h_3_attn_mul[row * 16448 + j * 4112 + i * 64 + k];
                         c0_0 += a0 * b0;
                         c0_1 += a0 * b1;
@@ -2549,14 +2547,14 @@ static void char_gpt_contract_4x64x32_3(const float *NN_RESTRICT d_h_3_attn_mul,
                         c1_2 += a1 * b2;
                         c1_3 += a1 * b3;
                     }
-                    d_h_3_attn_input_2[row * 25600 + j * 32 + i * 400 + j2] = c0_0;
-                    d_h_3_attn_input_2[row * 25600 + j * 32 + i * 400 + j2 + 1] = c0_1;
-                    d_h_3_attn_input_2[row * 25600 + j * 32 + i * 400 + j2 + 2] = c0_2;
-                    d_h_3_attn_input_2[row * 25600 + j * 32 + i * 400 + j2 + 3] = c0_3;
-                    d_h_3_attn_input_2[row * 25600 + j * 32 + i * 400 + j2 + 400] = c1_0;
-                    d_h_3_attn_input_2[row * 25600 + j * 32 + i * 400 + j2 + 401] = c1_1;
-                    d_h_3_attn_input_2[row * 25600 + j * 32 + i * 400 + j2 + 402] = c1_2;
-                    d_h_3_attn_input_2[row * 25600 + j * 32 + i * 400 + j2 + 403] = c1_3;
+                    d_h_3_attn_input_2[row * 25600 + i * 400 + j * 32 + j2] = c0_0;
+                    d_h_3_attn_input_2[row * 25600 + i * 400 + j * 32 + j2 + 1] = c0_1;
+                    d_h_3_attn_input_2[row * 25600 + i * 400 + j * 32 + j2 + 2] = c0_2;
+                    d_h_3_attn_input_2[row * 25600 + i * 400 + j * 32 + j2 + 3] = c0_3;
+                    d_h_3_attn_input_2[row * 25600 + i * 400 + j * 32 + j2 + 400] = c1_0;
+                    d_h_3_attn_input_2[row * 25600 + i * 400 + j * 32 + j2 + 401] = c1_1;
+                    d_h_3_attn_input_2[row * 25600 + i * 400 + j * 32 + j2 + 402] = c1_2;
+                    d_h_3_attn_input_2[row * 25600 + i * 400 + j * 32 + j2 + 403] = c1_3;
                 }
             }
         }
@@ -2585,10 +2583,10 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
                     const ptrdiff_t begin = 0 > i ? 0 : i;
                     NN_UNROLL(4)
                     for (ptrdiff_t k = begin; k < 64; k++) {
-                        const float b0 = h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2];
-                        const float b1 = h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 1];
-                        const float b2 = h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 2];
-                        const float b3 = h_3_attn_c_attn[row * 25600 + j * 32 + k * 400 + j2 + 3];
+                        const float b0 = h_3_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2];
+                        const float b1 = h_3_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 1];
+                        const float b2 = h_3_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 2];
+                        const float b3 = h_3_attn_c_attn[row * 25600 + k * 400 + j * 32 + j2 + 3];
                         const float a0 = d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + i];
                         c0_0 += a0 * b0;
                         c0_1 += a0 * b1;
@@ -2600,14 +2598,14 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
                         c1_2 += a1 * b2;
                         c1_3 += a1 * b3;
                     }
-                    d_h_3_attn_input_3[row * 25600 + j * 32 + j2 + i * 400] = c0_0;
-                    d_h_3_attn_input_3[row * 25600 + j * 32 + j2 + i * 400 + 1] = c0_1;
-                    d_h_3_attn_input_3[row * 25600 + j * 32 + j2 + i * 400 + 2] = c0_2;
-                    d_h_3_attn_input_3[row * 25600 + j * 32 + j2 + i * 400 + 3] = c0_3;
-                    d_h_3_attn_input_3[row * 25600 + j * 32 + j2 + i * 400 + 400] = c1_0;
-                    d_h_3_attn_input_3[row * 25600 + j * 32 + j2 + i * 400 + 401] = c1_1;
-                    d_h_3_attn_input_3[row * 25600 + j * 32 + j2 + i * 400 + 402] = c1_2;
-                    d_h_3_attn_input_3[row * 25600 + j * 32 + j2 + i * 400 + 403] = c1_3;
+                    d_h_3_attn_input_3[row * 25600 + i * 400 + j * 32 + j2] = c0_0;
+                    d_h_3_attn_input_3[row * 25600 + i * 400 + j * 32 + j2 + 1] = c0_1;
+                    d_h_3_attn_input_3[row * 25600 + i * 400 + j * 32 + j2 + 2] = c0_2;
+                    d_h_3_attn_input_3[row * 25600 + i * 400 + j * 32 + j2 + 3] = c0_3;
+                    d_h_3_attn_input_3[row * 25600 + i * 400 + j * 32 + j2 + 400] = c1_0;
+                    d_h_3_attn_input_3[row * 25600 + i * 400 + j * 32 + j2 + 401] = c1_1;
+                    d_h_3_attn_input_3[row * 25600 + i * 400 + j * 32 + j2 + 402] = c1_2;
+                    d_h_3_attn_input_3[row * 25600 + i * 400 + j * 32 + j2 + 403] = c1_3;
                 }
             }
         }
@@ -2658,7 +2656,7 @@ static void char_gpt_contract_64x128_3(const float *NN_RESTRICT d_qkv,
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t k = 0; k < 384; k += 16) {
-            char_gpt_transpose(h_3_attn_c_attn_weight + k + j * 384, 384, panel + k * 2, 2, 2, 16);
+            char_gpt_transpose(h_3_attn_c_attn_weight + j * 384 + k, 384, panel + k * 2, 2, 2, 16);
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
             char_gpt_tile_6x2(d_qkv + row * 400, panel, panel, d_h_3_ln_1 + row * 144 + j, 400, 2,
@@ -2741,7 +2739,7 @@ static void char_gpt_d_wte_weight_rows(float *NN_RESTRICT d_wte_weight,
         for (ptrdiff_t j = 0; j < 64; j++) {
             const ptrdiff_t entry = (ptrdiff_t)tokens[i * 64 + j];
             for (ptrdiff_t k = 0; k < 128; k++) {
-                d_wte_weight[entry + k * 80] += d_x_5[i * 9216 + j * 144 + k];
+                d_wte_weight[k * 80 + entry] += d_x_5[i * 9216 + j * 144 + k];
             }
         }
     }
@@ -2779,8 +2777,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_0_ln_1_bias = params + 18560;      /* [128] */
     const float *const h_0_attn_c_attn_weight = params + 18688; /* [384][128], stored [128][384] */
     const float *const h_0_attn_c_attn_bias = params + 67840; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
-    const float *const h_0_attn_c_proj_weight = params + 68224;
+    const float *const h_0_attn_c_proj_weight = params + 68224; /* [128][128], stored transposed */
     const float *const h_0_attn_c_proj_bias = params + 84608; /* [128] */
     const float *const h_0_ln_2_weight = params + 84736;    /* [128] */
     const float *const h_0_ln_2_bias = params + 84864;      /* [128] */
@@ -2792,8 +2789,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_1_ln_1_bias = params + 220928;     /* [128] */
     const float *const h_1_attn_c_attn_weight = params + 221056; /* [384][128], stored [128][384] */
     const float *const h_1_attn_c_attn_bias = params + 270208; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
-    const float *const h_1_attn_c_proj_weight = params + 270592;
+    const float *const h_1_attn_c_proj_weight = params + 270592; /* [128][128], stored transposed */
     const float *const h_1_attn_c_proj_bias = params + 286976; /* [128] */
     const float *const h_1_ln_2_weight = params + 287104;   /* [128] */
     const float *const h_1_ln_2_bias = params + 287232;     /* [128] */
@@ -2805,8 +2801,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_2_ln_1_bias = params + 423296;     /* [128] */
     const float *const h_2_attn_c_attn_weight = params + 423424; /* [384][128], stored [128][384] */
     const float *const h_2_attn_c_attn_bias = params + 472576; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
-    const float *const h_2_attn_c_proj_weight = params + 472960;
+    const float *const h_2_attn_c_proj_weight = params + 472960; /* [128][128], stored transposed */
     const float *const h_2_attn_c_proj_bias = params + 489344; /* [128] */
     const float *const h_2_ln_2_weight = params + 489472;   /* [128] */
     const float *const h_2_ln_2_bias = params + 489600;     /* [128] */
@@ -2818,8 +2813,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     const float *const h_3_ln_1_bias = params + 625664;     /* [128] */
     const float *const h_3_attn_c_attn_weight = params + 625792; /* [384][128], stored [128][384] */
     const float *const h_3_attn_c_attn_bias = params + 674944; /* [384] */
-    /* [128][128], stored with strides 1, 128 */
-    const float *const h_3_attn_c_proj_weight = params + 675328;
+    const float *const h_3_attn_c_proj_weight = params + 675328; /* [128][128], stored transposed */
     const float *const h_3_attn_c_proj_bias = params + 691712; /* [128] */
     const float *const h_3_ln_2_weight = params + 691840;   /* [128] */
     const float *const h_3_ln_2_bias = params + 691968;     /* [128] */
@@ -2895,9 +2889,9 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     float *const h_2_attn_c_attn_transposed = work + 107584;
     /* [1][4][64][32], stored [4][32][64] */
     float *const h_3_attn_c_attn_transposed = work + 107584;
-    int status;
 
-    if ((status = char_gpt_check_tokens(tokens)) != NN_OK) return status;
+    int status = char_gpt_check_tokens(tokens);
+    if (status != NN_OK) return status;
     /* wte = gather(wte.weight, tokens) */
     char_gpt_wte(wte_weight, tokens, wte);
     CHAR_GPT_TRACE("wte", wte, 9216);
@@ -3049,7 +3043,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     const float *const h_0_ln_1_bias = args->params + 18560; /* [128] */
     /* [384][128], stored [128][384] */
     const float *const h_0_attn_c_attn_weight = args->params + 18688;
-    /* [128][128], stored with strides 1, 128 */
+    /* [128][128], stored transposed */
     const float *const h_0_attn_c_proj_weight = args->params + 68224;
     const float *const h_0_ln_2_weight = args->params + 84736; /* [128] */
     /* [512][128], stored [128][528] */
@@ -3128,10 +3122,11 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const h_0_attn_c_proj_weight_transposed = work;  /* [128][128], stored [128][144] */
     /* [12][4][64][32], stored [12][4][32][64] */
     float *const h_0_attn_c_attn_transposed_2 = work;
-    int status;
 
-    if ((status = char_gpt_check_next(next, count)) != NN_OK) return status;
-    if ((status = char_gpt_check_next(tokens, count)) != NN_OK) return status;
+    int status = char_gpt_check_next(next, count);
+    if (status != NN_OK) return status;
+    status = char_gpt_check_next(tokens, count);
+    if (status != NN_OK) return status;
     char_gpt_clear_rows(args->grads, 128, 65, 80);          /* padding */
     char_gpt_clear_rows(args->grads + 84992, 128, 512, 528); /* padding */
     char_gpt_clear_rows(args->grads + 153088, 128, 512, 528); /* padding */
@@ -3177,7 +3172,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             float *const h_i_attn_exp = work + i * 197376 + 4472832;
             /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
             float *const y_i = work + i * 552960 + 5372928;
-            /* [128][128], stored with strides 1, 128 */
+            /* [128][128], stored transposed */
             const float *const h_i_attn_c_proj_weight = args->params + i * 202368 + 68224;
             const float *const h_i_attn_c_proj_bias = args->params + i * 202368 + 84608; /* [128] */
             /* [12][64][128], stored [12][64][144] */
@@ -3315,9 +3310,9 @@ int char_gpt_train(const char_gpt_train_args *args)
             float *const d_x_i = work + places[i - 1][2];
             /* [12][4][64][32], stored with strides 9216, 32, 144, 1 */
             float *const y_i = work + i * 552960 + 5372928;
-            /* [128][128], stored with strides 1, 128 */
+            /* [128][128], stored transposed */
             float *const d_h_i_attn_c_proj_weight = args->grads + i * 202368 + 68224;
-            /* [128][128], stored with strides 1, 128 */
+            /* [128][128], stored transposed */
             const float *const h_i_attn_c_proj_weight = args->params + i * 202368 + 68224;
             /* [128][128], stored [128][144] */
             float *const h_i_attn_c_proj_weight_transposed = work + i * 405504;

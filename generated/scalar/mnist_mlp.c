@@ -200,13 +200,13 @@ static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_R
         float c0_6 = 0.0f;
         NN_UNROLL(4)
         for (ptrdiff_t k = 0; k < 784; k++) {
-            const float b0 = fc1_weight[j + k * 128];
-            const float b1 = fc1_weight[j + k * 128 + 1];
-            const float b2 = fc1_weight[j + k * 128 + 2];
-            const float b3 = fc1_weight[j + k * 128 + 3];
-            const float b4 = fc1_weight[j + k * 128 + 4];
-            const float b5 = fc1_weight[j + k * 128 + 5];
-            const float b6 = fc1_weight[j + k * 128 + 6];
+            const float b0 = fc1_weight[k * 128 + j];
+            const float b1 = fc1_weight[k * 128 + j + 1];
+            const float b2 = fc1_weight[k * 128 + j + 2];
+            const float b3 = fc1_weight[k * 128 + j + 3];
+            const float b4 = fc1_weight[k * 128 + j + 4];
+            const float b5 = fc1_weight[k * 128 + j + 5];
+            const float b6 = fc1_weight[k * 128 + j + 6];
             const float a0 = image[k];
             c0_0 += a0 * b0;
             c0_1 += a0 * b1;
@@ -240,12 +240,12 @@ static void mnist_mlp_fc1_relu(const float *NN_RESTRICT image, const float *NN_R
         float c0_5 = 0.0f;
         NN_UNROLL(4)
         for (ptrdiff_t k = 0; k < 784; k++) {
-            const float b0 = fc1_weight[j + k * 128];
-            const float b1 = fc1_weight[j + k * 128 + 1];
-            const float b2 = fc1_weight[j + k * 128 + 2];
-            const float b3 = fc1_weight[j + k * 128 + 3];
-            const float b4 = fc1_weight[j + k * 128 + 4];
-            const float b5 = fc1_weight[j + k * 128 + 5];
+            const float b0 = fc1_weight[k * 128 + j];
+            const float b1 = fc1_weight[k * 128 + j + 1];
+            const float b2 = fc1_weight[k * 128 + j + 2];
+            const float b3 = fc1_weight[k * 128 + j + 3];
+            const float b4 = fc1_weight[k * 128 + j + 4];
+            const float b5 = fc1_weight[k * 128 + j + 5];
             const float a0 = image[k];
             c0_0 += a0 * b0;
             c0_1 += a0 * b1;
@@ -337,8 +337,8 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                 float c5_1 = 0.0f;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 784; k++) {
-                    const float b0 = fc1_weight[j + k * 128];
-                    const float b1 = fc1_weight[j + k * 128 + 1];
+                    const float b0 = fc1_weight[k * 128 + j];
+                    const float b1 = fc1_weight[k * 128 + j + 1];
                     const float a0 = image[row * 784 + k];
                     c0_0 += a0 * b0;
                     c0_1 += a0 * b1;
@@ -387,8 +387,8 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                 float c4_1 = 0.0f;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 784; k++) {
-                    const float b0 = fc1_weight[j + k * 128];
-                    const float b1 = fc1_weight[j + k * 128 + 1];
+                    const float b0 = fc1_weight[k * 128 + j];
+                    const float b1 = fc1_weight[k * 128 + j + 1];
                     const float a0 = image[row * 784 + k];
                     c0_0 += a0 * b0;
                     c0_1 += a0 * b1;
@@ -429,7 +429,7 @@ static void mnist_mlp_transpose_fc2_weight(const float *NN_RESTRICT fc2_weight,
 {
     for (ptrdiff_t i = 0; i < 10; i++) {
         for (ptrdiff_t j = 0; j < 128; j++) {
-            fc2_weight_transposed[i + j * 16] = fc2_weight[i * 128 + j];
+            fc2_weight_transposed[j * 16 + i] = fc2_weight[i * 128 + j];
         }
     }
 }
@@ -457,8 +457,8 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
             float c5_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = fc2_weight_transposed[j + k * 16];
-                const float b1 = fc2_weight_transposed[j + k * 16 + 1];
+                const float b0 = fc2_weight_transposed[k * 16 + j];
+                const float b1 = fc2_weight_transposed[k * 16 + j + 1];
                 const float a0 = fc1_relu[row * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -506,8 +506,8 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
             float c4_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = fc2_weight_transposed[j + k * 16];
-                const float b1 = fc2_weight_transposed[j + k * 16 + 1];
+                const float b0 = fc2_weight_transposed[k * 16 + j];
+                const float b1 = fc2_weight_transposed[k * 16 + j + 1];
                 const float a0 = fc1_relu[row * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -639,16 +639,16 @@ static void mnist_mlp_d_fc2_weight(const float *NN_RESTRICT d_fc2,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            d_fc2_weight[j + i * 128] = c0_0;
-            d_fc2_weight[j + i * 128 + 1] = c0_1;
-            d_fc2_weight[j + i * 128 + 128] = c1_0;
-            d_fc2_weight[j + i * 128 + 129] = c1_1;
-            d_fc2_weight[j + i * 128 + 256] = c2_0;
-            d_fc2_weight[j + i * 128 + 257] = c2_1;
-            d_fc2_weight[j + i * 128 + 384] = c3_0;
-            d_fc2_weight[j + i * 128 + 385] = c3_1;
-            d_fc2_weight[j + i * 128 + 512] = c4_0;
-            d_fc2_weight[j + i * 128 + 513] = c4_1;
+            d_fc2_weight[i * 128 + j] = c0_0;
+            d_fc2_weight[i * 128 + j + 1] = c0_1;
+            d_fc2_weight[i * 128 + j + 128] = c1_0;
+            d_fc2_weight[i * 128 + j + 129] = c1_1;
+            d_fc2_weight[i * 128 + j + 256] = c2_0;
+            d_fc2_weight[i * 128 + j + 257] = c2_1;
+            d_fc2_weight[i * 128 + j + 384] = c3_0;
+            d_fc2_weight[i * 128 + j + 385] = c3_1;
+            d_fc2_weight[i * 128 + j + 512] = c4_0;
+            d_fc2_weight[i * 128 + j + 513] = c4_1;
         }
     }
 }
@@ -911,8 +911,8 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
             float c5_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = fc2_weight_transposed[j + k * 16];
-                const float b1 = fc2_weight_transposed[j + k * 16 + 1];
+                const float b0 = fc2_weight_transposed[k * 16 + j];
+                const float b1 = fc2_weight_transposed[k * 16 + j + 1];
                 const float a0 = fc1_relu[row * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -960,8 +960,8 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
             float c4_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 128; k++) {
-                const float b0 = fc2_weight_transposed[j + k * 16];
-                const float b1 = fc2_weight_transposed[j + k * 16 + 1];
+                const float b0 = fc2_weight_transposed[k * 16 + j];
+                const float b1 = fc2_weight_transposed[k * 16 + j + 1];
                 const float a0 = fc1_relu[row * 144 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
@@ -1098,9 +1098,9 @@ int mnist_mlp_train(const mnist_mlp_train_args *args)
     float *const d_fc2 = work + 36864;                      /* [128][10], stored [128][16] */
     float *const d_fc1 = work + 18432;                      /* [128][128], stored [128][144] */
     float *const fc2_weight_transposed = work + 18432;      /* [10][128], stored [128][16] */
-    int status;
 
-    if ((status = mnist_mlp_check_label(label, count)) != NN_OK) return status;
+    int status = mnist_mlp_check_label(label, count);
+    if (status != NN_OK) return status;
     mnist_mlp_clear_rows(d_fc2_bias, 1, 10, 16);            /* padding */
     /* fc1_relu = relu(image @ fc1.weight.T + fc1.bias) */
     mnist_mlp_fc1_relu_batch128(image, fc1_weight, fc1_bias, fc1_relu, count);
@@ -1146,9 +1146,9 @@ int mnist_mlp_evaluate(const mnist_mlp_evaluate_args *args)
     float *const fc2 = work + 18432;                        /* [128][10], stored [128][16] */
     float *const accuracy_sum = work;                       /* [1] */
     float *const fc2_weight_transposed = work + 20480;      /* [10][128], stored [128][16] */
-    int status;
 
-    if ((status = mnist_mlp_check_label(label, count)) != NN_OK) return status;
+    int status = mnist_mlp_check_label(label, count);
+    if (status != NN_OK) return status;
     /* fc1_relu = relu(image @ fc1.weight.T + fc1.bias) */
     mnist_mlp_fc1_relu_batch128(image, fc1_weight, fc1_bias, fc1_relu, count);
     MNIST_MLP_TRACE("fc1_relu", fc1_relu, 18432);

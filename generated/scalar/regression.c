@@ -158,13 +158,13 @@ static void regression_hidden_tanh(const float *NN_RESTRICT x,
         float c0_6 = 0.0f;
         NN_UNROLL(4)
         for (ptrdiff_t k = 0; k < 10; k++) {
-            const float b0 = hidden_weight[j + k * 32];
-            const float b1 = hidden_weight[j + k * 32 + 1];
-            const float b2 = hidden_weight[j + k * 32 + 2];
-            const float b3 = hidden_weight[j + k * 32 + 3];
-            const float b4 = hidden_weight[j + k * 32 + 4];
-            const float b5 = hidden_weight[j + k * 32 + 5];
-            const float b6 = hidden_weight[j + k * 32 + 6];
+            const float b0 = hidden_weight[k * 32 + j];
+            const float b1 = hidden_weight[k * 32 + j + 1];
+            const float b2 = hidden_weight[k * 32 + j + 2];
+            const float b3 = hidden_weight[k * 32 + j + 3];
+            const float b4 = hidden_weight[k * 32 + j + 4];
+            const float b5 = hidden_weight[k * 32 + j + 5];
+            const float b6 = hidden_weight[k * 32 + j + 6];
             const float a0 = x[k];
             c0_0 += a0 * b0;
             c0_1 += a0 * b1;
@@ -191,12 +191,12 @@ static void regression_hidden_tanh(const float *NN_RESTRICT x,
         float c0_5 = 0.0f;
         NN_UNROLL(4)
         for (ptrdiff_t k = 0; k < 10; k++) {
-            const float b0 = hidden_weight[j + k * 32];
-            const float b1 = hidden_weight[j + k * 32 + 1];
-            const float b2 = hidden_weight[j + k * 32 + 2];
-            const float b3 = hidden_weight[j + k * 32 + 3];
-            const float b4 = hidden_weight[j + k * 32 + 4];
-            const float b5 = hidden_weight[j + k * 32 + 5];
+            const float b0 = hidden_weight[k * 32 + j];
+            const float b1 = hidden_weight[k * 32 + j + 1];
+            const float b2 = hidden_weight[k * 32 + j + 2];
+            const float b3 = hidden_weight[k * 32 + j + 3];
+            const float b4 = hidden_weight[k * 32 + j + 4];
+            const float b5 = hidden_weight[k * 32 + j + 5];
             const float a0 = x[k];
             c0_0 += a0 * b0;
             c0_1 += a0 * b1;
@@ -248,8 +248,8 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
             float c3_1 = 0.0f;
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 10; k++) {
-                const float b0 = hidden_weight[j + k * 32];
-                const float b1 = hidden_weight[j + k * 32 + 1];
+                const float b0 = hidden_weight[k * 32 + j];
+                const float b1 = hidden_weight[k * 32 + j + 1];
                 const float a0 = x[row * 10 + k];
                 c0_0 += a0 * b0;
                 c0_1 += a0 * b1;
