@@ -437,6 +437,30 @@ static void what_is_not_trained_costs_nothing(void **state)
     unload(&l);
 }
 
+static int count_of(const char *text, const char *part)
+{
+    int count = 0;
+    for (; (text = strstr(text, part)); text++) count++;
+    return count;
+}
+
+/* Of what is large: both results of the first product, gelu and its slope, and in the backward
+ * part the slope and the gradient; of what stays in cache nothing. */
+static void far_lines_are_asked_for(void **state)
+{
+    (void)state;
+    Folder p = folder_new();
+    char *text;
+    size_t length;
+    lab_generate(&p, "far", "avx2", plain);
+    assert_null(file_read(p.arena, folder_file(&p, "far.c"), &text, &length));
+    assert_true(count_of(text, "NN_PREFETCH(hidden ") >= 1);
+    assert_int_equal(count_of(text, "NN_PREFETCH(fc1_add "), 2);
+    assert_int_equal(count_of(text, "NN_PREFETCH(d_fc1 "), 1);
+    assert_int_equal(count_of(text, "NN_PREFETCH(low "), 0);
+    folder_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,6 +478,7 @@ int main(void)
         cmocka_unit_test(steps_are_those_of_the_runtime),
         cmocka_unit_test(weights_are_written_in_stored_order),
         cmocka_unit_test(what_is_not_trained_costs_nothing),
+        cmocka_unit_test(far_lines_are_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

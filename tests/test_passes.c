@@ -212,11 +212,11 @@ static void net_lstm(Train *t) { lstm(t, false); }
 static void net_lstm_reversed(Train *t) { lstm(t, true); }
 
 /* The forward values that nodes of the backward part read, leaves aside, in order of their
- * names. */
+ * names; of gelu its slope, not its argument. */
 static const struct { const char *name; void (*build)(Train *t); const char *kept; } nets[] = {
     {"relu", net_relu, "logits lse y"},
     {"tanh", net_tanh, "logits lse y"},
-    {"gelu", net_gelu, "fc1_out logits lse y"},
+    {"gelu", net_gelu, "logits lse mul y"},
     {"layer_norm", net_layer_norm, "fc1_out logits lse mean rstd y"},
     {"softmax", net_softmax, "logits lse p"},
     {"dropout", net_dropout, "h logits lse y"},
@@ -318,6 +318,7 @@ static void mark_forward(const Graph *graph, bool *forward)
 {
     for (int i = 0; i < graph->outputs.count; i++)
         if (graph->outputs.at[i].kind != OUT_GRAD) forward[graph->outputs.at[i].node->id] = true;
+    for (int i = 0; i < graph->nodes.count; i++) forward[i] |= graph->nodes.at[i]->kept;
     for (int i = graph->nodes.count - 1; i >= 0; i--)
         for (int j = 0; forward[i] && j < graph->nodes.at[i]->input_count; j++)
             forward[graph->nodes.at[i]->inputs[j]->id] = true;

@@ -121,6 +121,20 @@ static void every_rule_holds(void **state)
     for (int i = 0; i < RULES; i++) check_rule(rules[i].pattern, rules[i].replacement);
 }
 
+/* Common factors are taken out of sums (ops/factor.c), of the first products of a sum of several,
+ * too; but not one where another operation would be left. */
+static void common_factors_are_taken_out(void **state)
+{
+    (void)state;
+    check_rule("a * b + a * c", "a * (b + c)");
+    check_rule("b * a - c * a", "a * (b - c)");
+    check_rule("a * b * c + 3 * a * c", "c * a * (b + 3)");
+    check_rule("a * b + a * b * c", "b * a * (c + 1)");
+    check_rule("a * exp(b) + a * b + a * c", "a * (exp(b) + b + c)");
+    check_rule("a * b + a", "a * b + a");
+    check_rule("a * 3 + b * 3", "a * 3 + b * 3");
+}
+
 /* ---- what no formula says ---- */
 
 static Graph *new_graph(Module *module)
@@ -214,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_holds),
+        cmocka_unit_test(common_factors_are_taken_out),
         cmocka_unit_test(views_are_composed),
         cmocka_unit_test(equal_nodes_are_one),
         cmocka_unit_test(neighbours_are_joined),

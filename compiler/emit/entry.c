@@ -398,7 +398,7 @@ static void trace_line(const Body *b, const KernelCall *call)
     if (b->lowered->plan->outer || b->lowered->plan->prepares || k->kind == KERNEL_COPY) return;
     for (int i = 0; i < k->results.count; i++) {
         const Value *v = k->results.at[i];
-        if (!b->lowered->plan->forward[v->node->id]) continue;
+        if (!b->lowered->plan->forward[v->node->id] || v->node->kept) continue;
         if ((v->place != AT_WORK && v->place != AT_OUTPUT) || v->scratch) continue;
         const bool named = v->node->name && !op_inner_name(v->node);
         if (!named && v->node->type.batch_axis < 0) continue;

@@ -70,6 +70,7 @@ Node *graph_copy_node(Graph *graph, const Node *from, Node *const *inputs)
     memcpy(node->attr, from->attr, sizeof node->attr);
     node->values = from->values;
     node->param = from->param;
+    node->kept = from->kept;
     if (from->body) node->body = graph_clone(graph->arena, from->body, from->body->name);
     return node;
 }

@@ -40,6 +40,7 @@ struct Node {
     Attr attr[MAX_ATTRS];
     const float *values;             /* OP_constant: row-major values; else NULL */
     Graph *body;                     /* operations that own a region (scan); else NULL */
+    bool kept;                       /* only gradients need it, but the forward part computes it */
     int param;                       /* of a parameter, state, session buffer or declared input:
                                       * its place in the module's list; else -1 */
     const char *name;                /* source name: "hidden", "fc1", "d_logits"; or NULL */

@@ -192,6 +192,7 @@ char *describe_kernel(Arena *arena, const EntryPlan *entry, const Kernel *k)
         text_addf(&out, "%s%s", i ? "\n" : "", describe_formula(arena, entry, k, i));
         if (!i) add_place(&out, k->results.at[i]->node->span);
     }
+    describe_inner(&out, entry, k);
     if (k->kind == KERNEL_CHECK)
         text_addf(&out, "Every index in 0..%d?", (int)k->anchor->attr[0].ints[0] - 1);
     if (k->kind == KERNEL_CONTRACT) text_addf(&out, "\n%s.", describe_shapes(arena, k->anchor));

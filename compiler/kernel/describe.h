@@ -9,6 +9,9 @@ const char *describe_node_name(const EntryPlan *entry, const Node *node);
 const char *describe_kernel_name(const EntryPlan *entry, const Kernel *k);
 /* "hidden = relu(image @ fc1.weight.T + fc1.bias)", of result i (formula.c). */
 char *describe_formula(Arena *arena, const EntryPlan *entry, const Kernel *k, int i);
+/* A line each, "\nfc1 = image @ fc1.weight.T", for values that formulas of the kernel name, but
+ * that are not stored. */
+void describe_inner(Text *out, const EntryPlan *entry, const Kernel *k);
 /* "[128,784] x [784,128] -> [128,128]", the operands as in the formula. */
 char *describe_shapes(Arena *arena, const Node *product);
 /* The extents in the order of memory, rows with their padding: "[784][144]". NULL where that is the

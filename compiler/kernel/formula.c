@@ -160,10 +160,24 @@ char *describe_shapes(Arena *arena, const Node *node)
 
 /* ---- values ---- */
 
+/* What the program names and several formulas of a kernel read, though it is not stored. */
+static bool has_inner_name(const EntryPlan *entry, const Kernel *k, const Node *node)
+{
+    int reads = 0;
+    if (!node->name || entry->value_of[node->id] || entry->member[node->id].kernel != k)
+        return false;
+    for (int i = 0; i < k->nodes.count; i++)
+        for (int j = 0; j < k->nodes.at[i]->input_count; j++)
+            reads += view_root(k->nodes.at[i]->inputs[j]) == node;
+    return reads > 1;
+}
+
 static const char *stored_name(const Writer *w, const Node *node)
 {
     const Value *v = w->entry->value_of[node->id];
     const Module *module = w->entry->plan->module;
+    if (!v && has_inner_name(w->entry, w->k, node))
+        return describe_identifier(w->out->arena, node->name);
     if (!v) return NULL;
     if (v->place == AT_AROUND && v->around.value->place == AT_PARAM) v = v->around.value;
     if (v->place == AT_PARAM) return module->params.at[v->index].name;
@@ -243,4 +257,16 @@ char *describe_formula(Arena *arena, const EntryPlan *entry, const Kernel *k, in
     else
         expression(&w, v->node, TERNARY, true);
     return out.at;
+}
+
+void describe_inner(Text *out, const EntryPlan *entry, const Kernel *k)
+{
+    for (int i = 0; i < k->nodes.count; i++) {
+        const Node *node = k->nodes.at[i];
+        if (!has_inner_name(entry, k, node)) continue;
+        Text line = text_new(out->arena);
+        Writer w = {&line, entry, k};
+        expression(&w, node, TERNARY, true);
+        text_addf(out, "\n%s = %s", describe_identifier(out->arena, node->name), line.at);
+    }
 }

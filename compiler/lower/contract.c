@@ -139,6 +139,7 @@ static void innermost_rows(Contract *c, const TilePlace *p, Var **acc)
     const int k = c->k_count - 1, fmas = p->rows * p->columns;
     c->k_index[k] = k_begin(c, k, "k", p);
     loop_unroll(b, fmas * 4 <= UNROLLED_FMAS ? 4 : 2);
+    contract_ask(c, p, c->k_index[k]);
     multiply(c, p, acc, c->l->target->width);
     loop_end(b);
 }

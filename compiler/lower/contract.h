@@ -64,6 +64,10 @@ LoopExpr *contract_extent(const Contract *c, int k);
 int64_t contract_size(const Contract *c, int k);
 bool contract_is_batch(const Contract *c, int k);
 
+/* ---- contract_lines.c ---- */
+/* In step k of the innermost sum: asks for a part of the lines that the epilogue will want. */
+void contract_ask(Contract *c, const TilePlace *p, LoopExpr *k);
+
 /* ---- contract.c ---- */
 /* The address of an operand's element at the current indices of the result and of the sum. */
 LoopExpr *contract_address(const Contract *c, int operand);

@@ -127,6 +127,7 @@ static void print_leaf_source(const Printer *p, const Node *node)
 
 static void print_origin(const Printer *p, const Node *node)
 {
+    if (node->kept) text_add(p->out, " part=forward");
     if (node->layer[0]) {
         text_add(p->out, " layer=");
         add_quoted(p->out, node->layer);

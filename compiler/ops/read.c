@@ -159,6 +159,7 @@ typedef struct Draft {               /* a node being read */
     Attr attrs[MAX_ATTRS];
     float *values;
     int param;
+    bool kept;
     Graph *body;
     Origin origin;
 } Draft;
@@ -190,6 +191,9 @@ static void read_attrs(GraphReader *g, Draft *draft)
         tokens_expect(t, "=");
         if (strcmp(name, "layer") == 0) {
             draft->origin.layer = tokens_name(t, NULL);
+        } else if (strcmp(name, "part") == 0) {
+            tokens_expect(t, "forward");
+            draft->kept = true;
         } else if (strcmp(name, "values") == 0) {
             tokens_expect(t, "[");
             draft->values = read_values(t, type_elements(draft->type), "]");
@@ -235,6 +239,7 @@ static Node *append_draft(GraphReader *g, const Draft *draft, const Tokens *star
                              type_text(g->r->arena, draft->type));
     if (error) tokens_fail_at(&g->r->t, start, error);
     if (node) node->values = draft->values;
+    if (node) node->kept = draft->kept;
     return node;
 }
 

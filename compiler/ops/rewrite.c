@@ -285,7 +285,8 @@ static Node *flatten_concat(const Rewriter *r, const Node *node)
 static Node *rewrite_map(const Rewriter *r, const Node *node)
 {
     Node *less = apply_algebra(r, node);
-    return !less && node->op == OP_add ? join_borders(r, node) : less;
+    if (!less && node->op == OP_add) less = join_borders(r, node);
+    return less ? less : rewrite_common_factor(r, node);
 }
 
 Node *rewrite_node(const Rewriter *r, const Node *node)

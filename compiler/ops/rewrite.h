@@ -19,4 +19,6 @@ Rewriter rewriter_new(Graph *graph, Node *(*settle)(void *context, Node *node), 
 /* NULL, or a value equal to the node's and of its type: constants folded, views composed,
  * algebra of rewrites.def. */
 Node *rewrite_node(const Rewriter *r, const Node *node);
+/* The same of a sum or difference of products that share factors (factor.c). */
+Node *rewrite_common_factor(const Rewriter *r, const Node *node);
 #endif

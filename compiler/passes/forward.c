@@ -41,6 +41,7 @@ void graph_mark_forward(const Graph *graph, bool *forward)
     if (!mark_outputs(graph, forward)) mark_independent(graph, forward);
     for (int i = graph->nodes.count - 1; i >= 0; i--) {
         const Node *node = graph->nodes.at[i];
+        forward[i] |= node->kept;
         for (int j = 0; forward[i] && j < node->input_count; j++)
             forward[node->inputs[j]->id] = true;
     }

@@ -1,6 +1,9 @@
 /* Chooses what the forward part of an entry keeps for its backward part, and lets the backward
  * part compute the rest again.
  *
+ * First maps that only gradients need are offered, too, where they depend on no gradient: the cut
+ * tells which of them the forward part had better compute (ahead.c).
+ *
  * Values of maps, views and random draws can be had again from others. A reduction's never cost
  * more to keep than its input to read once more, so they count as sources, as products do. What
  * is kept must separate the sources from the uses in the backward part: the cheapest such set is
@@ -42,13 +45,6 @@ bool recompute_reads_in_passing(const Node *user)
            || (kind == KIND_REDUCE && reduces_last_axis(user));
 }
 
-/* Constants, indices and the count are no memory. */
-static bool is_free(const Node *node)
-{
-    return op_row(node->op)->kind == KIND_LEAF && node->param < 0 && node->op != OP_input
-        && !node->values;
-}
-
 /* A view is stored where what it looks at is. Rows that a reduction reads are stored if another
  * kernel makes them. */
 static void mark_stored(Recompute *r)
@@ -77,6 +73,12 @@ static void mark_wanted_whole(Recompute *r)
     }
 }
 
+/* Whether the forward part computes it, or could. */
+static bool is_offered(const Recompute *r, const Node *node)
+{
+    return (r->forward[node->id] || r->ahead[node->id]) && !recompute_is_free(node);
+}
+
 /* Whether the backward part may compute it again. */
 static bool may_repeat(const Recompute *r, const Node *node)
 {
@@ -96,11 +98,10 @@ static void add_node(const Recompute *r, FlowNetwork *network, const Node *node,
 {
     int in = 2 * node->id, out = in + 1;
     for (int j = 0; j < node->input_count; j++) {
-        int input = node->inputs[j]->id;
-        if (!r->forward[input] || is_free(node->inputs[j])) continue;
-        flow_edge(network, 2 * input + 1, r->forward[node->id] ? in : sink, CUT_NEVER);
+        if (!is_offered(r, node->inputs[j])) continue;
+        flow_edge(network, 2 * node->inputs[j]->id + 1, is_offered(r, node) ? in : sink, CUT_NEVER);
     }
-    if (!r->forward[node->id] || is_free(node)) return;
+    if (!is_offered(r, node)) return;
     flow_edge(network, in, out, cost_to_keep(r, node));
     if (!may_repeat(r, node)) flow_edge(network, source, in, CUT_NEVER);
     else if (r->wanted_whole[node->id])
@@ -122,7 +123,7 @@ static void choose(Recompute *r)
     const bool *sink_side = cut(r, scratch);
     for (int i = 0; i < r->graph->nodes.count; i++) {
         const Node *node = r->graph->nodes.at[i];
-        r->again[i] = r->forward[i] && may_repeat(r, node) && sink_side[2 * i];
+        r->again[i] = (r->forward[i] || r->ahead[i]) && may_repeat(r, node) && sink_side[2 * i];
     }
     arena_free(scratch);
 }
@@ -162,12 +163,13 @@ static void rebuild(Recompute *r)
     *graph = *r->to;
 }
 
-void pass_recompute(Module *module, Graph *graph)
+static Recompute survey(Graph *graph)
 {
     Arena *arena = graph->arena;
     int count = graph->nodes.count + 1;
     Recompute r = {.graph = graph};
     r.forward = arena_array(arena, bool, count);
+    r.ahead = arena_array(arena, bool, count);
     r.stored = arena_array(arena, bool, count);
     r.epilogue = arena_array(arena, bool, count);
     r.wanted_whole = arena_array(arena, bool, count);
@@ -180,6 +182,16 @@ void pass_recompute(Module *module, Graph *graph)
     mark_stored(&r);
     mark_wanted_whole(&r);
     graph_mark_exact(graph, r.exact);
+    return r;
+}
+
+void pass_recompute(Module *module, Graph *graph)
+{
+    Recompute r = survey(graph);
+    recompute_mark_ahead(&r);
+    choose(&r);
+    recompute_move_ahead(&r);
+    r = survey(graph);
     choose(&r);
     if (module->share > 0) recompute_spare(&r, module->share);
     rebuild(&r);
