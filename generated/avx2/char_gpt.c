@@ -119,7 +119,7 @@
  *         4  contract_4x64x32         [12][4][64][32]   50,331,648     9,842,688
  *         4  contract_add_64x128_3    [12][64][128]    101,056,512     3,803,136
  *         8  add_64x128_2             [12][64][128]      7,096,320    14,213,120
- *         4  contract_mul_64x512_2    [12][64][512]    407,371,776    15,835,136
+ *         4  contract_mul_64x512_2    [12][64][512]    416,808,960    15,835,136
  *         4  contract_add_64x128_4    [12][64][128]    403,046,400     9,340,928
  *         1  logits_batch12           [12][64][65]      12,779,520       683,008
  *         1  loss                     [12][64][65]         450,817       448,516
@@ -130,7 +130,7 @@
  *         1  d_wte_weight             [128][65]         12,779,520       729,088
  *         1  d_h_3_mlp_c_proj_bias    [12][64][128]      1,479,168     1,335,296
  *         4  contract_512x128         [512][128]       402,653,184     9,338,880
- *         4  contract_add_64x512      [12][64][512]    416,808,960    15,826,944
+ *         4  contract_mul_64x512_3    [12][64][512]    404,226,048    15,826,944
  *         4  sum_64x512               [12][64][512]      1,572,864     6,496,256
  *         4  contract_128x512         [128][512]       402,653,184     9,338,880
  *         4  contract_64x128          [12][64][128]    402,653,184     9,338,880
@@ -154,16 +154,16 @@
  *         offset      bytes  steps     buffer              shape
  *     12,976,128  1,228,800  6..125    h_0_attn_c_attn     [12][64][384]
  *              0  1,622,016  13..111   h_0_mul             [12][64][512]
- *     11,354,112  1,622,016  13..112   h_0_mlp_c_fc        [12][64][512]
+ *     11,354,112  1,622,016  13..112   h_0_add             [12][64][512]
  *     14,204,928  1,228,800  16..106   h_1_attn_c_attn     [12][64][384]
  *      1,622,016  1,622,016  23..92    h_1_mul             [12][64][512]
- *      9,732,096  1,622,016  23..93    h_1_mlp_c_fc        [12][64][512]
+ *      9,732,096  1,622,016  23..93    h_1_add             [12][64][512]
  *     15,433,728  1,228,800  26..87    h_2_attn_c_attn     [12][64][384]
  *      3,244,032  1,622,016  33..73    h_2_mul             [12][64][512]
- *      8,110,080  1,622,016  33..74    h_2_mlp_c_fc        [12][64][512]
+ *      8,110,080  1,622,016  33..74    h_2_add             [12][64][512]
  *     16,662,528  1,228,800  36..68    h_3_attn_c_attn     [12][64][384]
  *      4,866,048  1,622,016  43..54    h_3_mul             [12][64][512]
- *      6,488,064  1,622,016  43..55    h_3_mlp_c_fc        [12][64][512]
+ *      6,488,064  1,622,016  43..55    h_3_add             [12][64][512]
  *      4,866,048  1,622,016  55..58    d_h_3_mlp_c_fc      [12][64][512]
  *      4,866,048  1,228,800  65..71    d_qkv               [3][12][4][64][32]
  *      4,867,072  1,227,712  65..65    d_h_3_attn_input_4  [12][4][64][32]
@@ -1192,8 +1192,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
     }
 }
 
-/* h_0_mul = (h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias) * normal_cdf(h_0_ln_2 @
- * h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias)  char_gpt.nn:19
+/* h_0_mul = h_0_mlp_c_fc * normal_cdf(h_0_mlp_c_fc)                               char_gpt.nn:19
+ * h_0_mlp_c_fc = h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias
  * [1,64,128] x [512,128] -> [1,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 16.
  * Also h_1_mlp_c_fc_mul in infer, h_2_mlp_c_fc_mul in infer, h_3_mlp_c_fc_mul in infer. */
 NN_TARGET_AVX2
@@ -1360,8 +1360,9 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
     }
 }
 
-/* ln_f = (x_5 + h_3_mlp_c_proj - sum(x_5 + h_3_mlp_c_proj, axis 2) / 128) * rsqrt(variance(x_5 +
- * h_3_mlp_c_proj, axis 2) + 1e-05) * ln_f.weight + ln_f.bias  char_gpt.nn:29 */
+/* ln_f = (h_3 - sum(h_3, axis 2) / 128) * rsqrt(variance(h_3, axis 2) + 1e-05) * ln_f.weight +
+ * ln_f.bias  char_gpt.nn:29
+ * h_3 = x_5 + h_3_mlp_c_proj */
 NN_TARGET_AVX2
 static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT h_3_mlp_c_proj,
     const float *NN_RESTRICT ln_f_weight, const float *NN_RESTRICT ln_f_bias,
@@ -1712,6 +1713,7 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
+                    NN_PREFETCH(h_0_attn_c_attn + row * 400 + (k / 16 < 5 ? k / 16 : 5) * 400 + j);
                     const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_attn_weight + k * 384 + j);
                     const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_attn_weight + k * 384 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(h_0_ln_1[row * 144 + k]);
@@ -1997,6 +1999,7 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
+                    NN_PREFETCH(h_0_attn_c_proj + row * 144 + (k / 16 < 5 ? k / 16 : 5) * 144 + j);
                     const __m256 b0 = _mm256_loadu_ps(h_0_attn_c_proj_weight + k * 128 + j);
                     const __m256 b1 = _mm256_loadu_ps(h_0_attn_c_proj_weight + k * 128 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(y[row * 144 + k]);
@@ -2136,13 +2139,15 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
 }
 
 /* h_0_mul = h_0_mlp_c_fc * normal_cdf(h_0_mlp_c_fc)                               char_gpt.nn:19
+ * h_0_add = normal_cdf(h_0_mlp_c_fc) + h_0_mlp_c_fc * 0.398942 * exp(h_0_mlp_c_fc * -0.5 *
+ * h_0_mlp_c_fc)
  * h_0_mlp_c_fc = h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias
  * [12,64,128] x [512,128] -> [12,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 16.
  * Also h_1_mlp_c_fc_mul in train, h_2_mlp_c_fc_mul in train, h_3_mlp_c_fc_mul in train. */
 NN_TARGET_AVX2
 static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
     const float *NN_RESTRICT h_0_mlp_c_fc_weight, const float *NN_RESTRICT h_0_mlp_c_fc_bias,
-    float *NN_RESTRICT h_0_mul, float *NN_RESTRICT h_0_mlp_c_fc, ptrdiff_t count)
+    float *NN_RESTRICT h_0_mul, float *NN_RESTRICT h_0_add, ptrdiff_t count)
 {
     NN_ALIGNED float tile[96];
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
@@ -2163,6 +2168,8 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
+                    NN_PREFETCH(h_0_mul + row * 528 + (k / 16 < 5 ? k / 16 : 5) * 528 + j);
+                    NN_PREFETCH(h_0_add + row * 528 + (k / 16 < 5 ? k / 16 : 5) * 528 + j);
                     const __m256 b0 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + k * 528 + j);
                     const __m256 b1 = _mm256_loadu_ps(h_0_mlp_c_fc_weight + k * 528 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(h_0_ln_2[row * 144 + k]);
@@ -2197,18 +2204,30 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
                 _mm256_storeu_ps(tile + 80, c5_0);
                 _mm256_storeu_ps(tile + 88, c5_1);
                 for (ptrdiff_t r = 0; r < 6; r++) {
-                    const __m256 h_0_mlp_c_fc_v = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16),
+                    const __m256 h_0_mlp_c_fc = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16),
                         _mm256_loadu_ps(h_0_mlp_c_fc_bias + j));
-                    const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc_v);
+                    const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc);
                     _mm256_storeu_ps(h_0_mul + row * 528 + r * 528 + j,
-                        _mm256_mul_ps(h_0_mlp_c_fc_v, normal_cdf));
-                    _mm256_storeu_ps(h_0_mlp_c_fc + row * 528 + r * 528 + j, h_0_mlp_c_fc_v);
-                    const __m256 h_0_mlp_c_fc_v2 = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16 + 8),
+                        _mm256_mul_ps(h_0_mlp_c_fc, normal_cdf));
+                    const __m256 mul = _mm256_mul_ps(_mm256_mul_ps(h_0_mlp_c_fc,
+                        _mm256_set1_ps(-0.5f)), h_0_mlp_c_fc);
+                    const __m256 exp = char_gpt_exp(mul);
+                    const __m256 mul2 =
+                        _mm256_mul_ps(_mm256_mul_ps(h_0_mlp_c_fc, _mm256_set1_ps(0.3989423f)), exp);
+                    _mm256_storeu_ps(h_0_add + row * 528 + r * 528 + j,
+                        _mm256_add_ps(normal_cdf, mul2));
+                    const __m256 h_0_mlp_c_fc2 = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16 + 8),
                         _mm256_loadu_ps(h_0_mlp_c_fc_bias + j + 8));
-                    const __m256 normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc_v2);
+                    const __m256 normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc2);
                     _mm256_storeu_ps(h_0_mul + row * 528 + r * 528 + j + 8,
-                        _mm256_mul_ps(h_0_mlp_c_fc_v2, normal_cdf2));
-                    _mm256_storeu_ps(h_0_mlp_c_fc + row * 528 + r * 528 + j + 8, h_0_mlp_c_fc_v2);
+                        _mm256_mul_ps(h_0_mlp_c_fc2, normal_cdf2));
+                    const __m256 mul3 = _mm256_mul_ps(_mm256_mul_ps(h_0_mlp_c_fc2,
+                        _mm256_set1_ps(-0.5f)), h_0_mlp_c_fc2);
+                    const __m256 exp2 = char_gpt_exp(mul3);
+                    const __m256 mul4 = _mm256_mul_ps(_mm256_mul_ps(h_0_mlp_c_fc2,
+                        _mm256_set1_ps(0.3989423f)), exp2);
+                    _mm256_storeu_ps(h_0_add + row * 528 + r * 528 + j + 8,
+                        _mm256_add_ps(normal_cdf2, mul4));
                 }
             }
         }
@@ -2491,6 +2510,7 @@ static void char_gpt_d_ln_f(const float *NN_RESTRICT d_logits,
             __m256 c5_1 = _mm256_setzero_ps();
             NN_UNROLL(4)
             for (ptrdiff_t k = 0; k < 65; k++) {
+                NN_PREFETCH(d_ln_f + row * 144 + (k / 8 < 5 ? k / 8 : 5) * 144 + j);
                 const __m256 b0 = _mm256_loadu_ps(wte_weight_transposed + k * 144 + j);
                 const __m256 b1 = _mm256_loadu_ps(wte_weight_transposed + k * 144 + j + 8);
                 const __m256 a0 = _mm256_set1_ps(d_logits[row * 80 + k]);
@@ -2671,17 +2691,14 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
     }
 }
 
-/* d_h_3_mlp_c_fc = d_h_3 @ h.3.mlp.c_proj.weight * normal_cdf(h_3_mlp_c_fc) + d_h_3 @
- * h.3.mlp.c_proj.weight * h_3_mlp_c_fc * 0.398942 * exp(h_3_mlp_c_fc * -0.5 * h_3_mlp_c_fc)
- * char_gpt.nn:19
+/* d_h_3_mlp_c_fc = d_h_3 @ h.3.mlp.c_proj.weight * h_3_add                        char_gpt.nn:19
  * [12,64,128] x [128,512] -> [12,64,512]. h.3.mlp.c_proj.weight is stored [128][528]. Tile 6 x 16.
  * Also d_h_2_mlp_c_fc in train, d_h_1_mlp_c_fc in train, d_h_0_mlp_c_fc in train. */
 NN_TARGET_AVX2
-static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
-    const float *NN_RESTRICT h_3_mlp_c_proj_weight, const float *NN_RESTRICT h_3_mlp_c_fc,
+static void char_gpt_contract_mul_64x512_3(const float *NN_RESTRICT d_h_3,
+    const float *NN_RESTRICT h_3_mlp_c_proj_weight, const float *NN_RESTRICT h_3_add,
     float *NN_RESTRICT d_h_3_mlp_c_fc, ptrdiff_t count)
 {
-    NN_ALIGNED float tile[96];
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 512; j += 16) {
             const ptrdiff_t rows = count * 64 < block + 384 ? count * 64 : block + 384;
@@ -2700,6 +2717,8 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
+                    NN_PREFETCH(d_h_3_mlp_c_fc + row * 528 + (k / 16 < 5 ? k / 16 : 5) * 528 + j);
+                    NN_PREFETCH(h_3_add + row * 528 + (k / 16 < 5 ? k / 16 : 5) * 528 + j);
                     const __m256 b0 = _mm256_loadu_ps(h_3_mlp_c_proj_weight + k * 528 + j);
                     const __m256 b1 = _mm256_loadu_ps(h_3_mlp_c_proj_weight + k * 528 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(d_h_3[row * 144 + k]);
@@ -2721,45 +2740,30 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                     c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                     c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
                 }
-                _mm256_storeu_ps(tile, c0_0);
-                _mm256_storeu_ps(tile + 8, c0_1);
-                _mm256_storeu_ps(tile + 16, c1_0);
-                _mm256_storeu_ps(tile + 24, c1_1);
-                _mm256_storeu_ps(tile + 32, c2_0);
-                _mm256_storeu_ps(tile + 40, c2_1);
-                _mm256_storeu_ps(tile + 48, c3_0);
-                _mm256_storeu_ps(tile + 56, c3_1);
-                _mm256_storeu_ps(tile + 64, c4_0);
-                _mm256_storeu_ps(tile + 72, c4_1);
-                _mm256_storeu_ps(tile + 80, c5_0);
-                _mm256_storeu_ps(tile + 88, c5_1);
-                for (ptrdiff_t r = 0; r < 6; r++) {
-                    const __m256 h_3_mlp_c_fc_v =
-                        _mm256_loadu_ps(h_3_mlp_c_fc + row * 528 + r * 528 + j);
-                    const __m256 normal_cdf = char_gpt_normal_cdf(h_3_mlp_c_fc_v);
-                    const __m256 tile_v = _mm256_loadu_ps(tile + r * 16);
-                    const __m256 mul = _mm256_mul_ps(_mm256_mul_ps(tile_v, h_3_mlp_c_fc_v),
-                        _mm256_set1_ps(0.3989423f));
-                    const __m256 mul2 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc_v,
-                        _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc_v);
-                    const __m256 exp = char_gpt_exp(mul2);
-                    const __m256 d_h_3_mlp_c_fc_v =
-                        _mm256_fmadd_ps(tile_v, normal_cdf, _mm256_mul_ps(mul, exp));
-                    _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + r * 528 + j, d_h_3_mlp_c_fc_v);
-                    const __m256 h_3_mlp_c_fc_v2 =
-                        _mm256_loadu_ps(h_3_mlp_c_fc + row * 528 + r * 528 + j + 8);
-                    const __m256 normal_cdf2 = char_gpt_normal_cdf(h_3_mlp_c_fc_v2);
-                    const __m256 tile_v2 = _mm256_loadu_ps(tile + r * 16 + 8);
-                    const __m256 mul3 = _mm256_mul_ps(_mm256_mul_ps(tile_v2, h_3_mlp_c_fc_v2),
-                        _mm256_set1_ps(0.3989423f));
-                    const __m256 mul4 = _mm256_mul_ps(_mm256_mul_ps(h_3_mlp_c_fc_v2,
-                        _mm256_set1_ps(-0.5f)), h_3_mlp_c_fc_v2);
-                    const __m256 exp2 = char_gpt_exp(mul4);
-                    const __m256 d_h_3_mlp_c_fc_v2 =
-                        _mm256_fmadd_ps(tile_v2, normal_cdf2, _mm256_mul_ps(mul3, exp2));
-                    _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + r * 528 + j + 8,
-                        d_h_3_mlp_c_fc_v2);
-                }
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j,
+                    _mm256_mul_ps(c0_0, _mm256_loadu_ps(h_3_add + row * 528 + j)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 8,
+                    _mm256_mul_ps(c0_1, _mm256_loadu_ps(h_3_add + row * 528 + j + 8)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 528,
+                    _mm256_mul_ps(c1_0, _mm256_loadu_ps(h_3_add + row * 528 + j + 528)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 536,
+                    _mm256_mul_ps(c1_1, _mm256_loadu_ps(h_3_add + row * 528 + j + 536)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 1056,
+                    _mm256_mul_ps(c2_0, _mm256_loadu_ps(h_3_add + row * 528 + j + 1056)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 1064,
+                    _mm256_mul_ps(c2_1, _mm256_loadu_ps(h_3_add + row * 528 + j + 1064)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 1584,
+                    _mm256_mul_ps(c3_0, _mm256_loadu_ps(h_3_add + row * 528 + j + 1584)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 1592,
+                    _mm256_mul_ps(c3_1, _mm256_loadu_ps(h_3_add + row * 528 + j + 1592)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 2112,
+                    _mm256_mul_ps(c4_0, _mm256_loadu_ps(h_3_add + row * 528 + j + 2112)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 2120,
+                    _mm256_mul_ps(c4_1, _mm256_loadu_ps(h_3_add + row * 528 + j + 2120)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 2640,
+                    _mm256_mul_ps(c5_0, _mm256_loadu_ps(h_3_add + row * 528 + j + 2640)));
+                _mm256_storeu_ps(d_h_3_mlp_c_fc + row * 528 + j + 2648,
+                    _mm256_mul_ps(c5_1, _mm256_loadu_ps(h_3_add + row * 528 + j + 2648)));
             }
         }
     }
@@ -2994,6 +2998,8 @@ static void char_gpt_contract_64x128_2(const float *NN_RESTRICT d_x,
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < 128; k++) {
+                    NN_PREFETCH(d_h_3_attn_c_proj_input + row * 144
+                                + (k / 16 < 5 ? k / 16 : 5) * 144 + j);
                     const __m256 b0 =
                         _mm256_loadu_ps(h_3_attn_c_proj_weight_transposed + k * 144 + j);
                     const __m256 b1 =
@@ -3175,8 +3181,8 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
     }
 }
 
-/* d_h_3_attn_mul = (index <= index ? d_h_3_attn_input * h_3_attn_exp + h_3_attn_exp *
- * sum(-(d_h_3_attn_input * h_3_attn_exp), axis 3) : 0) * 0.176777  char_gpt.nn:12
+/* d_h_3_attn_mul = (index <= index ? h_3_attn_exp * (d_h_3_attn_input + sum(-(d_h_3_attn_input *
+ * h_3_attn_exp), axis 3)) : 0) * 0.176777  char_gpt.nn:12
  * Also d_h_2_attn_mul in train, d_h_1_attn_mul in train, d_h_0_attn_mul in train. */
 NN_TARGET_AVX2
 static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
@@ -3190,24 +3196,26 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
                 __m256 sum3 = _mm256_setzero_ps();
                 __m256 sum4 = _mm256_setzero_ps();
                 for (ptrdiff_t l = 0; l < 64; l += 32) {
-                    const __m256 mul = _mm256_mul_ps(
-                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l),
-                        _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l));
-                    sum = _mm256_sub_ps(sum, mul);
-                    const __m256 mul2 = _mm256_mul_ps(
-                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l + 8),
-                        _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l + 8));
-                    sum2 = _mm256_sub_ps(sum2, mul2);
-                    const __m256 mul3 = _mm256_mul_ps(
-                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l
-                            + 16), _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64
-                                + l + 16));
-                    sum3 = _mm256_sub_ps(sum3, mul3);
-                    const __m256 mul4 = _mm256_mul_ps(
-                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l
-                            + 24), _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64
-                                + l + 24));
-                    sum4 = _mm256_sub_ps(sum4, mul4);
+                    const __m256 neg = _mm256_sub_ps(_mm256_setzero_ps(),
+                        _mm256_mul_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112
+                            + k * 64 + l), _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112
+                                + k * 64 + l)));
+                    sum = _mm256_add_ps(sum, neg);
+                    const __m256 neg2 = _mm256_sub_ps(_mm256_setzero_ps(),
+                        _mm256_mul_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112
+                            + k * 64 + l + 8), _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112
+                                + k * 64 + l + 8)));
+                    sum2 = _mm256_add_ps(sum2, neg2);
+                    const __m256 neg3 = _mm256_sub_ps(_mm256_setzero_ps(),
+                        _mm256_mul_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112
+                            + k * 64 + l + 16), _mm256_loadu_ps(h_3_attn_exp + row * 16448
+                                + j * 4112 + k * 64 + l + 16)));
+                    sum3 = _mm256_add_ps(sum3, neg3);
+                    const __m256 neg4 = _mm256_sub_ps(_mm256_setzero_ps(),
+                        _mm256_mul_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112
+                            + k * 64 + l + 24), _mm256_loadu_ps(h_3_attn_exp + row * 16448
+                                + j * 4112 + k * 64 + l + 24)));
+                    sum4 = _mm256_add_ps(sum4, neg4);
                 }
                 const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
                     _mm256_add_ps(sum3, sum4)));
@@ -3217,15 +3225,12 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
                     const __m256 le = _mm256_castsi256_ps(
                         _mm256_xor_si256(_mm256_cmpgt_epi32(iota, _mm256_set1_epi32((int32_t)k)),
                             _mm256_set1_epi32(-1)));
-                    const __m256 h_3_attn_exp_v =
-                        _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l);
                     const __m256 mul = _mm256_mul_ps(
-                        _mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112 + k * 64 + l),
-                        h_3_attn_exp_v);
-                    const __m256 add =
-                        _mm256_fmadd_ps(h_3_attn_exp_v, _mm256_set1_ps(row_sum), mul);
+                        _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l),
+                        _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112
+                            + k * 64 + l), _mm256_set1_ps(row_sum)));
                     _mm256_storeu_ps(d_h_3_attn_mul + row * 16448 + j * 4112 + k * 64 + l,
-                        _mm256_mul_ps(_mm256_blendv_ps(_mm256_setzero_ps(), add, le),
+                        _mm256_mul_ps(_mm256_blendv_ps(_mm256_setzero_ps(), mul, le),
                             _mm256_set1_ps(0.17677669f)));
                 }
             }
@@ -3723,6 +3728,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(x, h_0_attn_c_proj, h_0_ln_2_weight, h_0_ln_2_bias, h_0_ln_2, x_2);
     CHAR_GPT_TRACE("h.0.ln_2", h_0_ln_2, 9216);
     CHAR_GPT_TRACE("x", x_2, 9216);
+    /* h_0_mul = h_0_mlp_c_fc * normal_cdf(h_0_mlp_c_fc) */
     char_gpt_contract_mul_64x512(h_0_ln_2, h_0_mlp_c_fc_weight, h_0_mlp_c_fc_bias, h_0_mul);
     CHAR_GPT_TRACE("h.0_mul", h_0_mul, 33792);
     /* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias */
@@ -3753,6 +3759,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(h_0, h_1_attn_c_proj, h_1_ln_2_weight, h_1_ln_2_bias, h_1_ln_2, x_3);
     CHAR_GPT_TRACE("h.1.ln_2", h_1_ln_2, 9216);
     CHAR_GPT_TRACE("x", x_3, 9216);
+    /* h_1_mul = h_1_mlp_c_fc * normal_cdf(h_1_mlp_c_fc) */
     char_gpt_contract_mul_64x512(h_1_ln_2, h_1_mlp_c_fc_weight, h_1_mlp_c_fc_bias, h_1_mul);
     CHAR_GPT_TRACE("h.1_mul", h_1_mul, 33792);
     /* h_1_mlp_c_proj = h_1_mul @ h.1.mlp.c_proj.weight.T + h.1.mlp.c_proj.bias */
@@ -3783,6 +3790,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(h_1, h_2_attn_c_proj, h_2_ln_2_weight, h_2_ln_2_bias, h_2_ln_2, x_4);
     CHAR_GPT_TRACE("h.2.ln_2", h_2_ln_2, 9216);
     CHAR_GPT_TRACE("x", x_4, 9216);
+    /* h_2_mul = h_2_mlp_c_fc * normal_cdf(h_2_mlp_c_fc) */
     char_gpt_contract_mul_64x512(h_2_ln_2, h_2_mlp_c_fc_weight, h_2_mlp_c_fc_bias, h_2_mul);
     CHAR_GPT_TRACE("h.2_mul", h_2_mul, 33792);
     /* h_2_mlp_c_proj = h_2_mul @ h.2.mlp.c_proj.weight.T + h.2.mlp.c_proj.bias */
@@ -3813,6 +3821,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(h_2, h_3_attn_c_proj, h_3_ln_2_weight, h_3_ln_2_bias, h_3_ln_2, x_5);
     CHAR_GPT_TRACE("h.3.ln_2", h_3_ln_2, 9216);
     CHAR_GPT_TRACE("x", x_5, 9216);
+    /* h_3_mul = h_3_mlp_c_fc * normal_cdf(h_3_mlp_c_fc) */
     char_gpt_contract_mul_64x512(h_3_ln_2, h_3_mlp_c_fc_weight, h_3_mlp_c_fc_bias, h_3_mul);
     CHAR_GPT_TRACE("h.3_mul", h_3_mul, 33792);
     /* h_3_mlp_c_proj = h_3_mul @ h.3.mlp.c_proj.weight.T + h.3.mlp.c_proj.bias */
@@ -3894,7 +3903,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const ln_f_inverse_std = work + 7943056;         /* [12][64][1] */
     float *const d_h_3 = work + 7584768;        /* [12][64][128], stored [12][64][144] */
     float *const d_h_0 = work + 405504;         /* [12][64][128], stored [12][64][144] */
-    float *const h_0_mlp_c_fc = work + 2838528; /* [12][64][512], stored [12][64][528] */
+    float *const h_0_add = work + 2838528;      /* [12][64][512], stored [12][64][528] */
     float *const d_h_0_mlp_c_fc = work;         /* [12][64][512], stored [12][64][528] */
     float *const d_h_0_ln_2 = work + 516096;    /* [12][64][128], stored [12][64][144] */
     float *const h_0_ln_2_mean = work + 7953040;            /* [12][64][1] */
@@ -3995,7 +4004,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* [12][64][512], stored [12][64][528] */
             float *const h_i_mul = work + i * 405504;
             /* [12][64][512], stored [12][64][528] */
-            float *const h_i_mlp_c_fc = work + 2838528 - i * 405504;
+            float *const h_i_add = work + 2838528 - i * 405504;
             /* [128][512], stored [128][528] */
             const float *const h_i_mlp_c_proj_weight = args->params + i * 202368 + 153088;
             const float *const h_i_mlp_c_proj_bias = args->params + i * 202368 + 220672; /* [128] */
@@ -4036,9 +4045,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             CHAR_GPT_TRACE_LAYER("h.%d.ln_2.inverse_std", (int)i, h_i_ln_2_inverse_std, 768);
             /* h_i_mul = h_i_mlp_c_fc * normal_cdf(h_i_mlp_c_fc) */
             char_gpt_contract_mul_64x512_2(h_i_ln_2, h_i_mlp_c_fc_weight, h_i_mlp_c_fc_bias,
-                h_i_mul, h_i_mlp_c_fc, count);
+                h_i_mul, h_i_add, count);
             CHAR_GPT_TRACE_LAYER("h.%d_mul", (int)i, h_i_mul, 405504);
-            CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_fc", (int)i, h_i_mlp_c_fc, 405504);
             /* h_i_mlp_c_proj = h_i_mul @ h.i.mlp.c_proj.weight.T + h.i.mlp.c_proj.bias */
             char_gpt_contract_add_64x128_4(h_i_mul, h_i_mlp_c_proj_weight, h_i_mlp_c_proj_bias,
                 h_i_mlp_c_proj, panel, count);
@@ -4088,7 +4096,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* [128][512], stored [128][528] */
             const float *const h_i_mlp_c_proj_weight = args->params + i * 202368 + 153088;
             /* [12][64][512], stored [12][64][528] */
-            float *const h_i_mlp_c_fc = work + 2838528 - i * 405504;
+            float *const h_i_add = work + 2838528 - i * 405504;
             /* [12][64][512], stored [12][64][528] */
             float *const d_h_i_mlp_c_fc = work + i * 405504;
             float *const d_h_i_mlp_c_fc_bias = args->grads + i * 202368 + 152576; /* [512] */
@@ -4160,7 +4168,8 @@ int char_gpt_train(const char_gpt_train_args *args)
 
             /* d_h_i_mlp_c_proj_weight = d_h_i @ h_i_mul */
             char_gpt_contract_512x128(d_h_i, h_i_mul, d_h_i_mlp_c_proj_weight, count);
-            char_gpt_contract_add_64x512(d_h_i, h_i_mlp_c_proj_weight, h_i_mlp_c_fc, d_h_i_mlp_c_fc,
+            /* d_h_i_mlp_c_fc = d_h_i @ h.i.mlp.c_proj.weight * h_i_add */
+            char_gpt_contract_mul_64x512_3(d_h_i, h_i_mlp_c_proj_weight, h_i_add, d_h_i_mlp_c_fc,
                 count);
             /* d_h_i_mlp_c_fc_bias = sum(d_h_i_mlp_c_fc, axes 0 and 1) */
             char_gpt_sum_64x512(d_h_i_mlp_c_fc, d_h_i_mlp_c_fc_bias, count);
@@ -4202,7 +4211,7 @@ int char_gpt_train(const char_gpt_train_args *args)
         }
     }
     char_gpt_contract_512x128(d_h_0, h_0_mul, d_h_0_mlp_c_proj_weight, count);
-    char_gpt_contract_add_64x512(d_h_0, h_0_mlp_c_proj_weight, h_0_mlp_c_fc, d_h_0_mlp_c_fc, count);
+    char_gpt_contract_mul_64x512_3(d_h_0, h_0_mlp_c_proj_weight, h_0_add, d_h_0_mlp_c_fc, count);
     char_gpt_sum_64x512(d_h_0_mlp_c_fc, d_h_0_mlp_c_fc_bias, count);
     char_gpt_contract_128x512(d_h_0_mlp_c_fc, h_0_ln_2, d_h_0_mlp_c_fc_weight, count);
     char_gpt_contract_64x128(d_h_0_mlp_c_fc, h_0_mlp_c_fc_weight, d_h_0_ln_2, panel, count);
@@ -4514,7 +4523,7 @@ static const nn_entry char_gpt_entries[2] = {
     {"infer", CHAR_GPT_INFER_BATCH, CHAR_GPT_INFER_WORKSPACE_BYTES, 1, 1, 0, char_gpt_infer_inputs,
      char_gpt_infer_outputs, NULL, 111797952.0, char_gpt_call_infer, NULL},
     {"train", CHAR_GPT_TRAIN_BATCH, CHAR_GPT_TRAIN_WORKSPACE_BYTES, 2, 1, 1, char_gpt_train_inputs,
-     char_gpt_train_outputs, char_gpt_train_metrics, 4021458050.0, char_gpt_call_train, NULL},
+     char_gpt_train_outputs, char_gpt_train_metrics, 4018312322.0, char_gpt_call_train, NULL},
 };
 
 const struct nn_model char_gpt_model = {

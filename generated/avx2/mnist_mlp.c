@@ -65,6 +65,14 @@
 #endif
 #endif
 
+#ifndef NN_PREFETCH
+#if defined(__GNUC__)
+#define NN_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define NN_PREFETCH(address) ((void)0)
+#endif
+#endif
+
 #ifndef NN_ALIGNED
 #ifdef __cplusplus
 #define NN_ALIGNED alignas(64)
@@ -1016,6 +1024,7 @@ static void mnist_mlp_d_fc1_weight(const float *NN_RESTRICT d_fc1, const float *
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < count; k++) {
+                    NN_PREFETCH(d_fc1_weight + i * 128 + (k / 16 < 5 ? k / 16 : 5) * 128 + j);
                     const __m256 b0 = _mm256_loadu_ps(d_fc1 + k * 144 + j);
                     const __m256 b1 = _mm256_loadu_ps(d_fc1 + k * 144 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(image[k * 784 + i]);
@@ -1063,6 +1072,7 @@ static void mnist_mlp_d_fc1_weight(const float *NN_RESTRICT d_fc1, const float *
                 __m256 c4_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < count; k++) {
+                    NN_PREFETCH(d_fc1_weight + i * 128 + (k / 16 < 4 ? k / 16 : 4) * 128 + j);
                     const __m256 b0 = _mm256_loadu_ps(d_fc1 + k * 144 + j);
                     const __m256 b1 = _mm256_loadu_ps(d_fc1 + k * 144 + j + 8);
                     const __m256 a0 = _mm256_set1_ps(image[k * 784 + i]);

@@ -348,7 +348,7 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
 /* loss = sum((y - prediction) * (y - prediction)) / count * 0.5                  regression.nn:9
  * d_out_bias = sum(d_out)
  * mean_absolute_error_sum = sum(abs(prediction - y))
- * d_out = -(0.5 / count * (y - prediction) + 0.5 / count * (y - prediction)) */
+ * d_out = -(0.5 / count * (y - prediction) * 2) */
 NN_TARGET_AVX2
 static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT prediction,
     float *NN_RESTRICT loss, float *NN_RESTRICT d_out_bias,
@@ -362,8 +362,8 @@ static void regression_loss(const float *NN_RESTRICT y, const float *NN_RESTRICT
     for (ptrdiff_t row = 0; row < count; row++) {
         const float y_v = y[row];
         const float prediction_v = prediction[row];
-        const float mul = div * (y_v - prediction_v);
-        const float d_out_v = -(mul + mul);
+        const float mul = (y_v - prediction_v) * 2.0f;
+        const float d_out_v = -(div * mul);
         d_out[row] = d_out_v;
         loss_total += (y_v - prediction_v) * (y_v - prediction_v);
         mean_absolute_error_sum_total += regression_abs(prediction_v - y_v);

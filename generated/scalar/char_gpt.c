@@ -119,7 +119,7 @@
  *         4  contract_4x64x32         [12][4][64][32]   50,331,648     9,842,688
  *         4  contract_add_64x128_3    [12][64][128]    101,056,512     3,803,136
  *         8  add_64x128_2             [12][64][128]      7,096,320    14,213,120
- *         4  contract_mul_64x512_2    [12][64][512]    407,371,776    15,835,136
+ *         4  contract_mul_64x512_2    [12][64][512]    416,808,960    15,835,136
  *         4  contract_add_64x128_4    [12][64][128]    403,046,400     9,340,928
  *         1  logits_batch12           [12][64][65]      12,779,520       683,008
  *         1  loss                     [12][64][65]         450,817       448,516
@@ -130,7 +130,7 @@
  *         1  d_wte_weight             [128][65]         12,779,520       729,088
  *         1  d_h_3_mlp_c_proj_bias    [12][64][128]      1,479,168     1,335,296
  *         4  contract_512x128         [512][128]       402,653,184     9,338,880
- *         4  contract_add_64x512      [12][64][512]    416,808,960    15,826,944
+ *         4  contract_mul_64x512_3    [12][64][512]    404,226,048    15,826,944
  *         4  sum_64x512               [12][64][512]      1,572,864     6,496,256
  *         4  contract_128x512         [128][512]       402,653,184     9,338,880
  *         4  contract_64x128          [12][64][128]    402,653,184     9,338,880
@@ -154,16 +154,16 @@
  *         offset      bytes  steps     buffer              shape
  *     12,976,128  1,228,800  6..125    h_0_attn_c_attn     [12][64][384]
  *              0  1,622,016  13..111   h_0_mul             [12][64][512]
- *     11,354,112  1,622,016  13..112   h_0_mlp_c_fc        [12][64][512]
+ *     11,354,112  1,622,016  13..112   h_0_add             [12][64][512]
  *     14,204,928  1,228,800  16..106   h_1_attn_c_attn     [12][64][384]
  *      1,622,016  1,622,016  23..92    h_1_mul             [12][64][512]
- *      9,732,096  1,622,016  23..93    h_1_mlp_c_fc        [12][64][512]
+ *      9,732,096  1,622,016  23..93    h_1_add             [12][64][512]
  *     15,433,728  1,228,800  26..87    h_2_attn_c_attn     [12][64][384]
  *      3,244,032  1,622,016  33..73    h_2_mul             [12][64][512]
- *      8,110,080  1,622,016  33..74    h_2_mlp_c_fc        [12][64][512]
+ *      8,110,080  1,622,016  33..74    h_2_add             [12][64][512]
  *     16,662,528  1,228,800  36..68    h_3_attn_c_attn     [12][64][384]
  *      4,866,048  1,622,016  43..54    h_3_mul             [12][64][512]
- *      6,488,064  1,622,016  43..55    h_3_mlp_c_fc        [12][64][512]
+ *      6,488,064  1,622,016  43..55    h_3_add             [12][64][512]
  *      4,866,048  1,622,016  55..58    d_h_3_mlp_c_fc      [12][64][512]
  *      4,866,048  1,228,800  65..71    d_qkv               [3][12][4][64][32]
  *      4,867,072  1,227,712  65..65    d_h_3_attn_input_4  [12][4][64][32]
@@ -996,8 +996,8 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
     }
 }
 
-/* h_0_mul = (h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias) * normal_cdf(h_0_ln_2 @
- * h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias)  char_gpt.nn:19
+/* h_0_mul = h_0_mlp_c_fc * normal_cdf(h_0_mlp_c_fc)                               char_gpt.nn:19
+ * h_0_mlp_c_fc = h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias
  * [1,64,128] x [512,128] -> [1,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_fc_mul in infer, h_2_mlp_c_fc_mul in infer, h_3_mlp_c_fc_mul in infer. */
 static void char_gpt_contract_mul_64x512(const float *NN_RESTRICT h_0_ln_2,
@@ -1149,8 +1149,9 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
     }
 }
 
-/* ln_f = (x_5 + h_3_mlp_c_proj - sum(x_5 + h_3_mlp_c_proj, axis 2) / 128) * rsqrt(variance(x_5 +
- * h_3_mlp_c_proj, axis 2) + 1e-05) * ln_f.weight + ln_f.bias  char_gpt.nn:29 */
+/* ln_f = (h_3 - sum(h_3, axis 2) / 128) * rsqrt(variance(h_3, axis 2) + 1e-05) * ln_f.weight +
+ * ln_f.bias  char_gpt.nn:29
+ * h_3 = x_5 + h_3_mlp_c_proj */
 static void char_gpt_ln_f(const float *NN_RESTRICT x_5, const float *NN_RESTRICT h_3_mlp_c_proj,
     const float *NN_RESTRICT ln_f_weight, const float *NN_RESTRICT ln_f_bias,
     float *NN_RESTRICT ln_f)
@@ -1652,12 +1653,14 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
 }
 
 /* h_0_mul = h_0_mlp_c_fc * normal_cdf(h_0_mlp_c_fc)                               char_gpt.nn:19
+ * h_0_add = normal_cdf(h_0_mlp_c_fc) + h_0_mlp_c_fc * 0.398942 * exp(h_0_mlp_c_fc * -0.5 *
+ * h_0_mlp_c_fc)
  * h_0_mlp_c_fc = h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias
  * [12,64,128] x [512,128] -> [12,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 2.
  * Also h_1_mlp_c_fc_mul in train, h_2_mlp_c_fc_mul in train, h_3_mlp_c_fc_mul in train. */
 static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
     const float *NN_RESTRICT h_0_mlp_c_fc_weight, const float *NN_RESTRICT h_0_mlp_c_fc_bias,
-    float *NN_RESTRICT h_0_mul, float *NN_RESTRICT h_0_mlp_c_fc, ptrdiff_t count)
+    float *NN_RESTRICT h_0_mul, float *NN_RESTRICT h_0_add, ptrdiff_t count)
 {
     NN_ALIGNED float tile[12];
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
@@ -1712,14 +1715,20 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
                 tile[10] = c5_0;
                 tile[11] = c5_1;
                 for (ptrdiff_t r = 0; r < 6; r++) {
-                    const float h_0_mlp_c_fc_v = tile[r * 2] + h_0_mlp_c_fc_bias[j];
-                    const float normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc_v);
-                    h_0_mul[row * 528 + r * 528 + j] = h_0_mlp_c_fc_v * normal_cdf;
-                    h_0_mlp_c_fc[row * 528 + r * 528 + j] = h_0_mlp_c_fc_v;
-                    const float h_0_mlp_c_fc_v2 = tile[r * 2 + 1] + h_0_mlp_c_fc_bias[j + 1];
-                    const float normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc_v2);
-                    h_0_mul[row * 528 + r * 528 + j + 1] = h_0_mlp_c_fc_v2 * normal_cdf2;
-                    h_0_mlp_c_fc[row * 528 + r * 528 + j + 1] = h_0_mlp_c_fc_v2;
+                    const float h_0_mlp_c_fc = tile[r * 2] + h_0_mlp_c_fc_bias[j];
+                    const float normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc);
+                    h_0_mul[row * 528 + r * 528 + j] = h_0_mlp_c_fc * normal_cdf;
+                    const float mul = h_0_mlp_c_fc * -0.5f * h_0_mlp_c_fc;
+                    const float exp = char_gpt_exp(mul);
+                    const float mul2 = h_0_mlp_c_fc * 0.3989423f * exp;
+                    h_0_add[row * 528 + r * 528 + j] = normal_cdf + mul2;
+                    const float h_0_mlp_c_fc2 = tile[r * 2 + 1] + h_0_mlp_c_fc_bias[j + 1];
+                    const float normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc2);
+                    h_0_mul[row * 528 + r * 528 + j + 1] = h_0_mlp_c_fc2 * normal_cdf2;
+                    const float mul3 = h_0_mlp_c_fc2 * -0.5f * h_0_mlp_c_fc2;
+                    const float exp2 = char_gpt_exp(mul3);
+                    const float mul4 = h_0_mlp_c_fc2 * 0.3989423f * exp2;
+                    h_0_add[row * 528 + r * 528 + j + 1] = normal_cdf2 + mul4;
                 }
             }
         }
@@ -2064,16 +2073,13 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
     }
 }
 
-/* d_h_3_mlp_c_fc = d_h_3 @ h.3.mlp.c_proj.weight * normal_cdf(h_3_mlp_c_fc) + d_h_3 @
- * h.3.mlp.c_proj.weight * h_3_mlp_c_fc * 0.398942 * exp(h_3_mlp_c_fc * -0.5 * h_3_mlp_c_fc)
- * char_gpt.nn:19
+/* d_h_3_mlp_c_fc = d_h_3 @ h.3.mlp.c_proj.weight * h_3_add                        char_gpt.nn:19
  * [12,64,128] x [128,512] -> [12,64,512]. h.3.mlp.c_proj.weight is stored [128][528]. Tile 6 x 2.
  * Also d_h_2_mlp_c_fc in train, d_h_1_mlp_c_fc in train, d_h_0_mlp_c_fc in train. */
-static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
-    const float *NN_RESTRICT h_3_mlp_c_proj_weight, const float *NN_RESTRICT h_3_mlp_c_fc,
+static void char_gpt_contract_mul_64x512_3(const float *NN_RESTRICT d_h_3,
+    const float *NN_RESTRICT h_3_mlp_c_proj_weight, const float *NN_RESTRICT h_3_add,
     float *NN_RESTRICT d_h_3_mlp_c_fc, ptrdiff_t count)
 {
-    NN_ALIGNED float tile[12];
     for (ptrdiff_t block = 0; block < count * 64; block += 384) {
         for (ptrdiff_t j = 0; j < 512; j += 2) {
             const ptrdiff_t rows = count * 64 < block + 384 ? count * 64 : block + 384;
@@ -2113,36 +2119,18 @@ static void char_gpt_contract_add_64x512(const float *NN_RESTRICT d_h_3,
                     c5_0 += a5 * b0;
                     c5_1 += a5 * b1;
                 }
-                tile[0] = c0_0;
-                tile[1] = c0_1;
-                tile[2] = c1_0;
-                tile[3] = c1_1;
-                tile[4] = c2_0;
-                tile[5] = c2_1;
-                tile[6] = c3_0;
-                tile[7] = c3_1;
-                tile[8] = c4_0;
-                tile[9] = c4_1;
-                tile[10] = c5_0;
-                tile[11] = c5_1;
-                for (ptrdiff_t r = 0; r < 6; r++) {
-                    const float h_3_mlp_c_fc_v = h_3_mlp_c_fc[row * 528 + r * 528 + j];
-                    const float normal_cdf = char_gpt_normal_cdf(h_3_mlp_c_fc_v);
-                    const float tile_v = tile[r * 2];
-                    const float mul = tile_v * h_3_mlp_c_fc_v * 0.3989423f;
-                    const float mul2 = h_3_mlp_c_fc_v * -0.5f * h_3_mlp_c_fc_v;
-                    const float exp = char_gpt_exp(mul2);
-                    const float d_h_3_mlp_c_fc_v = tile_v * normal_cdf + mul * exp;
-                    d_h_3_mlp_c_fc[row * 528 + r * 528 + j] = d_h_3_mlp_c_fc_v;
-                    const float h_3_mlp_c_fc_v2 = h_3_mlp_c_fc[row * 528 + r * 528 + j + 1];
-                    const float normal_cdf2 = char_gpt_normal_cdf(h_3_mlp_c_fc_v2);
-                    const float tile_v2 = tile[r * 2 + 1];
-                    const float mul3 = tile_v2 * h_3_mlp_c_fc_v2 * 0.3989423f;
-                    const float mul4 = h_3_mlp_c_fc_v2 * -0.5f * h_3_mlp_c_fc_v2;
-                    const float exp2 = char_gpt_exp(mul4);
-                    const float d_h_3_mlp_c_fc_v2 = tile_v2 * normal_cdf2 + mul3 * exp2;
-                    d_h_3_mlp_c_fc[row * 528 + r * 528 + j + 1] = d_h_3_mlp_c_fc_v2;
-                }
+                d_h_3_mlp_c_fc[row * 528 + j] = c0_0 * h_3_add[row * 528 + j];
+                d_h_3_mlp_c_fc[row * 528 + j + 1] = c0_1 * h_3_add[row * 528 + j + 1];
+                d_h_3_mlp_c_fc[row * 528 + j + 528] = c1_0 * h_3_add[row * 528 + j + 528];
+                d_h_3_mlp_c_fc[row * 528 + j + 529] = c1_1 * h_3_add[row * 528 + j + 529];
+                d_h_3_mlp_c_fc[row * 528 + j + 1056] = c2_0 * h_3_add[row * 528 + j + 1056];
+                d_h_3_mlp_c_fc[row * 528 + j + 1057] = c2_1 * h_3_add[row * 528 + j + 1057];
+                d_h_3_mlp_c_fc[row * 528 + j + 1584] = c3_0 * h_3_add[row * 528 + j + 1584];
+                d_h_3_mlp_c_fc[row * 528 + j + 1585] = c3_1 * h_3_add[row * 528 + j + 1585];
+                d_h_3_mlp_c_fc[row * 528 + j + 2112] = c4_0 * h_3_add[row * 528 + j + 2112];
+                d_h_3_mlp_c_fc[row * 528 + j + 2113] = c4_1 * h_3_add[row * 528 + j + 2113];
+                d_h_3_mlp_c_fc[row * 528 + j + 2640] = c5_0 * h_3_add[row * 528 + j + 2640];
+                d_h_3_mlp_c_fc[row * 528 + j + 2641] = c5_1 * h_3_add[row * 528 + j + 2641];
             }
         }
     }
@@ -2481,8 +2469,8 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
     }
 }
 
-/* d_h_3_attn_mul = (index <= index ? d_h_3_attn_input * h_3_attn_exp + h_3_attn_exp *
- * sum(-(d_h_3_attn_input * h_3_attn_exp), axis 3) : 0) * 0.176777  char_gpt.nn:12
+/* d_h_3_attn_mul = (index <= index ? h_3_attn_exp * (d_h_3_attn_input + sum(-(d_h_3_attn_input *
+ * h_3_attn_exp), axis 3)) : 0) * 0.176777  char_gpt.nn:12
  * Also d_h_2_attn_mul in train, d_h_1_attn_mul in train, d_h_0_attn_mul in train. */
 static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
     const float *NN_RESTRICT h_3_attn_exp, float *NN_RESTRICT d_h_3_attn_mul, ptrdiff_t count)
@@ -2492,18 +2480,16 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
             for (ptrdiff_t k = 0; k < 64; k++) {
                 float sum = 0.0f;
                 for (ptrdiff_t l = 0; l < 64; l++) {
-                    const float mul = d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l]
-                        * h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + l];
-                    sum = sum - mul;
+                    const float neg = -(d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l]
+                        * h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + l]);
+                    sum += neg;
                 }
                 for (ptrdiff_t l = 0; l < 64; l++) {
                     const int le = (int32_t)l <= (int32_t)k;
-                    const float h_3_attn_exp_v = h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + l];
-                    const float mul =
-                        d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l] * h_3_attn_exp_v;
-                    const float add = h_3_attn_exp_v * sum + mul;
+                    const float mul = h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + l]
+                        * (d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l] + sum);
                     d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + l] =
-                        (le ? add : 0.0f) * 0.17677669f;
+                        (le ? mul : 0.0f) * 0.17677669f;
                 }
             }
         }
@@ -2921,6 +2907,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(x, h_0_attn_c_proj, h_0_ln_2_weight, h_0_ln_2_bias, h_0_ln_2, x_2);
     CHAR_GPT_TRACE("h.0.ln_2", h_0_ln_2, 9216);
     CHAR_GPT_TRACE("x", x_2, 9216);
+    /* h_0_mul = h_0_mlp_c_fc * normal_cdf(h_0_mlp_c_fc) */
     char_gpt_contract_mul_64x512(h_0_ln_2, h_0_mlp_c_fc_weight, h_0_mlp_c_fc_bias, h_0_mul);
     CHAR_GPT_TRACE("h.0_mul", h_0_mul, 33792);
     /* h_0_mlp_c_proj = h_0_mul @ h.0.mlp.c_proj.weight.T + h.0.mlp.c_proj.bias */
@@ -2951,6 +2938,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(h_0, h_1_attn_c_proj, h_1_ln_2_weight, h_1_ln_2_bias, h_1_ln_2, x_3);
     CHAR_GPT_TRACE("h.1.ln_2", h_1_ln_2, 9216);
     CHAR_GPT_TRACE("x", x_3, 9216);
+    /* h_1_mul = h_1_mlp_c_fc * normal_cdf(h_1_mlp_c_fc) */
     char_gpt_contract_mul_64x512(h_1_ln_2, h_1_mlp_c_fc_weight, h_1_mlp_c_fc_bias, h_1_mul);
     CHAR_GPT_TRACE("h.1_mul", h_1_mul, 33792);
     /* h_1_mlp_c_proj = h_1_mul @ h.1.mlp.c_proj.weight.T + h.1.mlp.c_proj.bias */
@@ -2981,6 +2969,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(h_1, h_2_attn_c_proj, h_2_ln_2_weight, h_2_ln_2_bias, h_2_ln_2, x_4);
     CHAR_GPT_TRACE("h.2.ln_2", h_2_ln_2, 9216);
     CHAR_GPT_TRACE("x", x_4, 9216);
+    /* h_2_mul = h_2_mlp_c_fc * normal_cdf(h_2_mlp_c_fc) */
     char_gpt_contract_mul_64x512(h_2_ln_2, h_2_mlp_c_fc_weight, h_2_mlp_c_fc_bias, h_2_mul);
     CHAR_GPT_TRACE("h.2_mul", h_2_mul, 33792);
     /* h_2_mlp_c_proj = h_2_mul @ h.2.mlp.c_proj.weight.T + h.2.mlp.c_proj.bias */
@@ -3011,6 +3000,7 @@ int char_gpt_infer(const float *params, const int32_t *tokens, float *logits, vo
     char_gpt_add_64x128(h_2, h_3_attn_c_proj, h_3_ln_2_weight, h_3_ln_2_bias, h_3_ln_2, x_5);
     CHAR_GPT_TRACE("h.3.ln_2", h_3_ln_2, 9216);
     CHAR_GPT_TRACE("x", x_5, 9216);
+    /* h_3_mul = h_3_mlp_c_fc * normal_cdf(h_3_mlp_c_fc) */
     char_gpt_contract_mul_64x512(h_3_ln_2, h_3_mlp_c_fc_weight, h_3_mlp_c_fc_bias, h_3_mul);
     CHAR_GPT_TRACE("h.3_mul", h_3_mul, 33792);
     /* h_3_mlp_c_proj = h_3_mul @ h.3.mlp.c_proj.weight.T + h.3.mlp.c_proj.bias */
@@ -3092,7 +3082,7 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const ln_f_inverse_std = work + 7943056;         /* [12][64][1] */
     float *const d_h_3 = work + 7584768;        /* [12][64][128], stored [12][64][144] */
     float *const d_h_0 = work + 405504;         /* [12][64][128], stored [12][64][144] */
-    float *const h_0_mlp_c_fc = work + 2838528; /* [12][64][512], stored [12][64][528] */
+    float *const h_0_add = work + 2838528;      /* [12][64][512], stored [12][64][528] */
     float *const d_h_0_mlp_c_fc = work;         /* [12][64][512], stored [12][64][528] */
     float *const d_h_0_ln_2 = work + 516096;    /* [12][64][128], stored [12][64][144] */
     float *const h_0_ln_2_mean = work + 7953040;            /* [12][64][1] */
@@ -3193,7 +3183,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* [12][64][512], stored [12][64][528] */
             float *const h_i_mul = work + i * 405504;
             /* [12][64][512], stored [12][64][528] */
-            float *const h_i_mlp_c_fc = work + 2838528 - i * 405504;
+            float *const h_i_add = work + 2838528 - i * 405504;
             /* [128][512], stored [128][528] */
             const float *const h_i_mlp_c_proj_weight = args->params + i * 202368 + 153088;
             const float *const h_i_mlp_c_proj_bias = args->params + i * 202368 + 220672; /* [128] */
@@ -3234,9 +3224,8 @@ int char_gpt_train(const char_gpt_train_args *args)
             CHAR_GPT_TRACE_LAYER("h.%d.ln_2.inverse_std", (int)i, h_i_ln_2_inverse_std, 768);
             /* h_i_mul = h_i_mlp_c_fc * normal_cdf(h_i_mlp_c_fc) */
             char_gpt_contract_mul_64x512_2(h_i_ln_2, h_i_mlp_c_fc_weight, h_i_mlp_c_fc_bias,
-                h_i_mul, h_i_mlp_c_fc, count);
+                h_i_mul, h_i_add, count);
             CHAR_GPT_TRACE_LAYER("h.%d_mul", (int)i, h_i_mul, 405504);
-            CHAR_GPT_TRACE_LAYER("h.%d.mlp.c_fc", (int)i, h_i_mlp_c_fc, 405504);
             /* h_i_mlp_c_proj = h_i_mul @ h.i.mlp.c_proj.weight.T + h.i.mlp.c_proj.bias */
             char_gpt_contract_add_64x128_4(h_i_mul, h_i_mlp_c_proj_weight, h_i_mlp_c_proj_bias,
                 h_i_mlp_c_proj, panel, count);
@@ -3286,7 +3275,7 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* [128][512], stored [128][528] */
             const float *const h_i_mlp_c_proj_weight = args->params + i * 202368 + 153088;
             /* [12][64][512], stored [12][64][528] */
-            float *const h_i_mlp_c_fc = work + 2838528 - i * 405504;
+            float *const h_i_add = work + 2838528 - i * 405504;
             /* [12][64][512], stored [12][64][528] */
             float *const d_h_i_mlp_c_fc = work + i * 405504;
             float *const d_h_i_mlp_c_fc_bias = args->grads + i * 202368 + 152576; /* [512] */
@@ -3358,7 +3347,8 @@ int char_gpt_train(const char_gpt_train_args *args)
 
             /* d_h_i_mlp_c_proj_weight = d_h_i @ h_i_mul */
             char_gpt_contract_512x128(d_h_i, h_i_mul, d_h_i_mlp_c_proj_weight, count);
-            char_gpt_contract_add_64x512(d_h_i, h_i_mlp_c_proj_weight, h_i_mlp_c_fc, d_h_i_mlp_c_fc,
+            /* d_h_i_mlp_c_fc = d_h_i @ h.i.mlp.c_proj.weight * h_i_add */
+            char_gpt_contract_mul_64x512_3(d_h_i, h_i_mlp_c_proj_weight, h_i_add, d_h_i_mlp_c_fc,
                 count);
             /* d_h_i_mlp_c_fc_bias = sum(d_h_i_mlp_c_fc, axes 0 and 1) */
             char_gpt_sum_64x512(d_h_i_mlp_c_fc, d_h_i_mlp_c_fc_bias, count);
@@ -3400,7 +3390,7 @@ int char_gpt_train(const char_gpt_train_args *args)
         }
     }
     char_gpt_contract_512x128(d_h_0, h_0_mul, d_h_0_mlp_c_proj_weight, count);
-    char_gpt_contract_add_64x512(d_h_0, h_0_mlp_c_proj_weight, h_0_mlp_c_fc, d_h_0_mlp_c_fc, count);
+    char_gpt_contract_mul_64x512_3(d_h_0, h_0_mlp_c_proj_weight, h_0_add, d_h_0_mlp_c_fc, count);
     char_gpt_sum_64x512(d_h_0_mlp_c_fc, d_h_0_mlp_c_fc_bias, count);
     char_gpt_contract_128x512(d_h_0_mlp_c_fc, h_0_ln_2, d_h_0_mlp_c_fc_weight, count);
     char_gpt_contract_64x128(d_h_0_mlp_c_fc, h_0_mlp_c_fc_weight, d_h_0_ln_2, panel, count);
@@ -3712,7 +3702,7 @@ static const nn_entry char_gpt_entries[2] = {
     {"infer", CHAR_GPT_INFER_BATCH, CHAR_GPT_INFER_WORKSPACE_BYTES, 1, 1, 0, char_gpt_infer_inputs,
      char_gpt_infer_outputs, NULL, 111797952.0, char_gpt_call_infer, NULL},
     {"train", CHAR_GPT_TRAIN_BATCH, CHAR_GPT_TRAIN_WORKSPACE_BYTES, 2, 1, 1, char_gpt_train_inputs,
-     char_gpt_train_outputs, char_gpt_train_metrics, 4021458050.0, char_gpt_call_train, NULL},
+     char_gpt_train_outputs, char_gpt_train_metrics, 4018312322.0, char_gpt_call_train, NULL},
 };
 
 const struct nn_model char_gpt_model = {
