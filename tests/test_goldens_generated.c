@@ -63,6 +63,7 @@ static bool convolves(const Golden *g)
 static void build(Golden *g, const Target *target, const char *form)
 {
     const char *name = arena_printf(g->arena, "golden-%s%s", g->row->name, form);
+    g->module->lanes = target->width;
     g->generated = generated_new(g->arena, target, name, "-O1");
     generated_add(g->generated, g->module, OPTIMIZER_ADAM);
     generated_build(g->generated);

@@ -84,6 +84,16 @@ static bool keep_entries(Compilation *c)
     return true;
 }
 
+/* Where memory is short no product takes scratch for less time. */
+static int widest(const CompileOptions *options)
+{
+    int lanes = 0;
+    if (options->max_workspace || options->share > 0) return 0;
+    for (int i = 0; i < options->target_count; i++)
+        if (options->targets[i]->width > lanes) lanes = options->targets[i]->width;
+    return lanes;
+}
+
 static bool make_module(Compilation *c)
 {
     c->module = is_graph_text(c->path)
@@ -92,6 +102,7 @@ static bool make_module(Compilation *c)
     if (c->module) {
         c->module->strict = c->options->strict;
         c->module->share = c->options->share;
+        c->module->lanes = widest(c->options);
     }
     if (c->module && c->options->prepare) module_add_prepared(c->module);
     return c->module && !diags_errors(c->diags) && keep_entries(c);

@@ -17,7 +17,8 @@ typedef struct ModelOptions {
     {"--target", "NAME,...",                                                                     \
      "scalar, avx2, avx512, neon, or native (what this machine has; the default)", NULL,         \
      &(o).targets, NULL},                                                                        \
-    {"--strict", NULL, "sums as the formulas say: convolutions are not transformed (Winograd)",  \
+    {"--strict", NULL, "sums as the formulas say: no convolution is transformed (Winograd), no " \
+                       "product done in quarters (Strassen)",                                   \
      &(o).strict, NULL, NULL},                                                                   \
     {"--max-workspace", "BYTES",                                                                 \
      "the most that an entry's workspace may take (also 512K, 64M); training computes values "   \

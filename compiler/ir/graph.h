@@ -112,7 +112,9 @@ typedef struct Module {
     VEC(TensorDecl) decls;
     VEC(Graph *) entries;
     VEC(const char *) sources;       /* paths of the files it was read from, the program's first */
-    bool strict;                     /* sums keep to the formula: no Winograd */
+    bool strict;                     /* sums keep to the formula: no Winograd, no Strassen */
+    int lanes;                       /* f32 in a vector of the widest target it is compiled for; 0:
+                                      * not known */
     double share;                    /* of the memory of entries with gradients that they may take,
                                       * at the price of computing values again; 0: all */
     int64_t far_bytes;               /* of sequences from which scans go by chunks; 0: more than

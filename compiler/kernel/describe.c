@@ -196,6 +196,9 @@ char *describe_kernel(Arena *arena, const EntryPlan *entry, const Kernel *k)
     if (k->kind == KERNEL_CHECK)
         text_addf(&out, "Every index in 0..%d?", (int)k->anchor->attr[0].ints[0] - 1);
     if (k->kind == KERNEL_CONTRACT) text_addf(&out, "\n%s.", describe_shapes(arena, k->anchor));
+    if (k->strassen)
+        text_addf(&out, " Strassen: seven products of quarters%s.",
+                  k->strassen->kept ? ", with sums kept from before" : "");
     add_stored(&out, entry, k);
     return out.at;
 }

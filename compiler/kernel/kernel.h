@@ -9,6 +9,7 @@
  *   winograd.c  windows in Winograd's form
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   panel.c     operands that products turn, or move together, panel by panel
+ *   strassen.c  products in seven parts
  *   place.c     nodes -> values            (the caller's memory, the workspace, tables)
  *   operand.c   how kernels read values, with copies where strides do not do
  *   memory.c    values -> offsets in the one workspace of the entry
@@ -139,6 +140,7 @@ typedef struct Kernel {
                                read */
     const Value *panel;     /* KERNEL_CONTRACT: scratch for panels of the operand along the lanes;
                                or NULL (panel.c) */
+    struct Strassen *strassen; /* KERNEL_CONTRACT: in seven products of quarters; or NULL */
     struct EntryPlan *body; /* KERNEL_SCAN */
     const Value *body_work; /* KERNEL_SCAN: the workspace of its body; NULL: it needs none */
     double flops, bytes;    /* of one call with count == batch */
@@ -298,6 +300,32 @@ bool panel_fits(const EntryPlan *entry, Kernel *k, const View view[2], int opera
 /* Whether it should move panels of an operand together, though this axis of it is contiguous. */
 bool panel_gathers(const EntryPlan *entry, Kernel *k, const View view[2], int operand, int axis);
 void panel_plan(EntryPlan *entry, Kernel *k, int operand, int axis);
+
+/* Whether all rows of a product, the axes of its result but the lanes', are one axis for all that
+ * the kernel reads and writes. */
+bool kernel_rows_are_one(const EntryPlan *entry, const Kernel *k);
+
+/* ---- products of quarters (strassen.c) ---- */
+enum { STRASSEN_LANES = 16 }; /* that a target's vectors have at least */
+/* A product of rows x sum and sum x columns, cut in halves along all three. */
+typedef struct Strassen {
+    int wide; /* the operand along the lanes */
+    int64_t rows, columns, sum;
+    int64_t tall_stride, sum_stride; /* of the other operand; one of them is 1 */
+    const Value *sums;               /* scratch: four sums of its quarters, `plane` elements apart,
+                                        in rows of `ld` along the stride of 1 */
+    int64_t ld, plane;
+    bool kept;                       /* an earlier kernel has left them there */
+    const Value *panel;              /* scratch: those of the operand along the lanes, of as many
+                                        columns as a tile has */
+    bool exact;                      /* rows and columns of zeros make zeros of the result: it is a
+                                        gradient */
+    const Value *lit;                /* scratch: sums of absolute values of each row and column;
+                                        where another keeps the sums, of its rows, which are the
+                                        steps of the sum here; or NULL */
+} Strassen;
+/* Sets Kernel.strassen where it pays; the layout is chosen. */
+void strassen_plan(EntryPlan *entry, Kernel *k);
 
 /* ---- parts (put.c) ---- */
 /* Whether the output, what a session becomes, is the session with a part replaced and nobody else

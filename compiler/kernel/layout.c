@@ -356,8 +356,9 @@ void layout_contraction(EntryPlan *entry, Kernel *k)
     else if (best.operand >= 0)
         view[best.operand] =
             transposed(entry, k, &view[best.operand], k->anchor->inputs[best.operand], best.axis);
-    else gather_panels(entry, k, view);
     k->contracted[0] = view[0];
     k->contracted[1] = view[1];
     copy_for_lanes(entry, k);
+    strassen_plan(entry, k);
+    if (best.operand < 0 && !k->strassen) gather_panels(entry, k, view);
 }

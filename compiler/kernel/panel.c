@@ -46,7 +46,7 @@ bool panel_pays(const Node *product, int operand, int axis)
         && (steps <= PANEL_STEPS || columns % LANE_PAD == 0);
 }
 
-/* All rows are one axis, or two that lie one behind another. */
+/* One, or two that lie one behind another. */
 static bool rows_are_one(const EntryPlan *entry, const Kernel *k, int lanes)
 {
     int rows[2], n = 0;
@@ -57,6 +57,11 @@ static bool rows_are_one(const EntryPlan *entry, const Kernel *k, int lanes)
     }
     return n == 1 || (n == 2 && rows[0] == k->domain.batch_axis
                       && kernel_axes_merge(entry, k, rows[0], rows[1]));
+}
+
+bool kernel_rows_are_one(const EntryPlan *entry, const Kernel *k)
+{
+    return rows_are_one(entry, k, k->lane_axis);
 }
 
 /* A sum in chunks waits in the result. */

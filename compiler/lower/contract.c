@@ -497,25 +497,32 @@ static const char *tile_note(const Contract *c)
                         (long long)(wide < columns ? wide : columns));
 }
 
+/* With one function of tiles for all products, or this one's own. */
+static void plain_loops(Contract *c)
+{
+    int open = 0;
+    c->first = x_int(&c->l->b, 0);
+    c->block = c->m_axis < 0 ? 1 : c->out.dim[c->m_axis];
+    if (!c->product.shared) choose_stretch(c);
+    if (c->stretch) stretch_begin(c);
+    for (int axis = 0; axis < c->out.rank; axis++) {
+        if (axis == c->m_axis || axis == c->n_axis || c->out.dim[axis] == 1) continue;
+        lower_loop(c->l, axis);
+        open++;
+    }
+    if (c->product.shared) product_loops(c);
+    else m_blocks(c);
+    for (open += c->stretch > 0; open > 0; open--) loop_end(&c->l->b);
+}
+
 void lower_contract(Lower *l)
 {
     Contract c = {.l = l, .out = l->k->domain};
-    int open = 0;
     lower_uniforms(l);
     assign_roles(&c);
     c.tile = choose_tile(&c);
     product_plan(&c);
     l->b.function->comment = tile_note(&c);
-    c.first = x_int(&l->b, 0);
-    c.block = c.m_axis < 0 ? 1 : c.out.dim[c.m_axis];
-    if (!c.product.shared) choose_stretch(&c);
-    if (c.stretch) stretch_begin(&c);
-    for (int axis = 0; axis < c.out.rank; axis++) {
-        if (axis == c.m_axis || axis == c.n_axis || c.out.dim[axis] == 1) continue;
-        lower_loop(l, axis);
-        open++;
-    }
-    if (c.product.shared) product_loops(&c);
-    else m_blocks(&c);
-    for (open += c.stretch > 0; open > 0; open--) loop_end(&l->b);
+    if (strassen_fits(&c)) strassen_or(&c, plain_loops);
+    else plain_loops(&c);
 }

@@ -90,9 +90,23 @@ static inline int product_width(const Contract *c)
 void product_plan(Contract *c);
 void product_loops(Contract *c);
 void product_tile(Contract *c, const TilePlace *p);
+/* Full panels of the operand along the lanes can be read whole, and there is one sum in steps of
+ * one stride. */
+bool product_is_regular(const Contract *c);
+/* Whether a result can hold the sums: an element for each, in the order of the lanes. */
+bool product_holds_sums(const Contract *c, const Value *v);
+bool product_computes_alone(const Contract *c); /* there is no epilogue */
+int64_t product_row_stride(const Contract *c, const Value *v);
+/* The address in a result of a tile's first element. */
+LoopExpr *product_result_place(Contract *c, const TilePlace *p, const Value *v);
 
 /* ---- product_panel.c ---- */
 /* Whether panels are turned: what they are of lies the other way round. */
 bool product_turns(const Contract *c);
 void product_fill(Contract *c, const TilePlace *p); /* the panel that the next tiles read */
+
+/* ---- strassen.c ---- */
+bool strassen_fits(const Contract *c); /* requires product_plan */
+/* Loops over quarters, or the plain ones where not all samples are there. */
+void strassen_or(Contract *c, void (*plain)(Contract *));
 #endif

@@ -197,7 +197,7 @@ static Function *tile_function(Contract *c, int rows, int columns)
 
 /* ---- whether, and how ---- */
 
-static int64_t row_stride(const Contract *c, const Value *v)
+int64_t product_row_stride(const Contract *c, const Value *v)
 {
     const int *label = c->l->entry->member[v->node->id].label;
     for (int i = 0; i < v->node->type.rank; i++)
@@ -206,7 +206,7 @@ static int64_t row_stride(const Contract *c, const Value *v)
 }
 
 /* Whether a result can hold the sums: an element for each, in the order of the lanes. */
-static bool holds_sums(const Contract *c, const Value *v)
+bool product_holds_sums(const Contract *c, const Value *v)
 {
     const Type type = v->node->type;
     const int *label = c->l->entry->member[v->node->id].label;
@@ -214,11 +214,11 @@ static bool holds_sums(const Contract *c, const Value *v)
     if (v->dtype != DT_F32 || type_elements(type) != type_elements(c->l->k->domain)) return false;
     for (int i = 0; i < type.rank; i++)
         lanes |= label[i] == c->n_axis && type.dim[i] > 1 && v->stride[i] == 1;
-    return lanes && row_stride(c, v) > 0;
+    return lanes && product_row_stride(c, v) > 0;
 }
 
 /* Full panels of the operand along the lanes can be read whole, and its steps are one stride. */
-static bool is_regular(const Contract *c)
+bool product_is_regular(const Contract *c)
 {
     if (c->m_axis < 0 || c->n_axis < 0 || c->k_count != 1 || contract_sums_lanes(c)) return false;
     if (diagonals_any(&c->diagonals)) return false;
@@ -229,7 +229,7 @@ static bool is_regular(const Contract *c)
            && (!last || contract_lanes_readable(c, (int)last) == product_width(c));
 }
 
-static bool computes_alone(const Contract *c)
+bool product_computes_alone(const Contract *c)
 {
     return c->l->k->nodes.count == 1 && c->l->k->results.count == 1;
 }
@@ -239,14 +239,14 @@ void product_plan(Contract *c)
     struct Product *p = &c->product;
     *p = (struct Product){.chunks = 1, .last = true, .whole = true, .partial = true};
     p->panel = c->l->k->panel;
-    if (!p->panel && (!c->l->b.program->shares_tiles || !is_regular(c))) return;
+    if (!p->panel && (!c->l->b.program->shares_tiles || !product_is_regular(c))) return;
     const int64_t size = contract_size(c, c->k_count - 1);
-    const bool holds = holds_sums(c, c->l->k->results.at[0]);
+    const bool holds = product_holds_sums(c, c->l->k->results.at[0]);
     p->shared = p->panel || (size >= LONG_SUM && c->out.dim[c->m_axis] > 1);
     if (!p->shared) return;
     const int64_t columns = c->out.dim[c->n_axis], width = product_width(c);
     c->tile = tile_choose_wide(c->l->target, c->out.dim[c->m_axis], (columns + width - 1) / width);
-    p->direct = computes_alone(c) && holds;
+    p->direct = product_computes_alone(c) && holds;
     p->adjacent = contract_stride(c, c->tall, -1) != 1;
     if (size > SUM_CHUNK && holds && !c->l->k->results.at[0]->over
         && !contract_is_batch(c, c->k_count - 1))
@@ -257,7 +257,7 @@ void product_plan(Contract *c)
 
 /* ---- one tile ---- */
 
-static LoopExpr *result_place(Contract *c, const TilePlace *p, const Value *v)
+LoopExpr *product_result_place(Contract *c, const TilePlace *p, const Value *v)
 {
     contract_set_axes(c, p, 0, 0);
     return lower_address(c->l, v->origin, v->stride, c->l->entry->member[v->node->id].label,
@@ -406,8 +406,8 @@ void product_tile(Contract *c, const TilePlace *p)
     Handed sums = {.rows = p->rows, .columns = columns, .ld = columns};
     if (in_place) {
         sums.buffer = lower_buffer(c->l, v);
-        sums.index = result_place(c, p, v);
-        sums.ld = row_stride(c, v);
+        sums.index = product_result_place(c, p, v);
+        sums.ld = product_row_stride(c, v);
     } else {
         sums.buffer = contract_tile_buffer(c, product_width(c));
         sums.index = x_int(&c->l->b, 0);
