@@ -21,6 +21,7 @@ typedef enum LType {
 typedef struct Buffer {
     const char *name;
     const char *wanted;     /* a local array: what it is called if that is free */
+    const char *value_name; /* what a value of it is called; NULL: as the buffer is */
     LType type;
     bool constant;        /* const-qualified formal */
     int64_t local_floats; /* > 0: a local array of that many elements, 64-byte aligned */

@@ -20,6 +20,7 @@ typedef struct Pointer {
     const LoopExpr *sample; /* the address of one of them */
     int64_t least;
     bool plain; /* the buffer as it is, addresses unchanged */
+    bool ahead; /* to what is only asked for */
 } Pointer;
 
 typedef struct Renamed {
@@ -154,14 +155,14 @@ static LoopExpr *terms(Outline *o, const Sum *sum, bool inside, int64_t constant
 
 /* ---- pointers ---- */
 
-static void note_access(Outline *o, Buffer *buffer, const LoopExpr *address)
+static void note_access(Outline *o, Buffer *buffer, const LoopExpr *address, bool ahead)
 {
     if (HAS(o->own_locals, buffer)) return;
     const Sum sum = sum_of(o, address);
-    const bool stored = HAS(o->stored, buffer);
+    const bool stored = HAS(o->stored, buffer) && !ahead;
     for (int i = 0; i < o->pointers.count; i++) {
         Pointer *p = &o->pointers.at[i];
-        if (p->buffer != buffer) continue;
+        if (p->buffer != buffer || p->ahead != ahead) continue;
         const Sum known = sum_of(o, p->sample);
         if (!p->plain && same_outside(o, &known, &sum)) {
             if (sum.constant < p->least) p->least = sum.constant;
@@ -172,13 +173,14 @@ static void note_access(Outline *o, Buffer *buffer, const LoopExpr *address)
         return;
     }
     vec_push(o->arena, o->pointers,
-             ((Pointer){.buffer = buffer, .sample = address, .least = sum.constant}));
+             ((Pointer){
+                 .buffer = buffer, .sample = address, .least = sum.constant, .ahead = ahead}));
 }
 
 static void note_expr(Outline *o, const LoopExpr *x)
 {
     if (!x) return;
-    if (x->kind == E_LOAD) note_access(o, x->buffer, x->args[0]);
+    if (x->kind == E_LOAD) note_access(o, x->buffer, x->args[0], false);
     for (int i = 0; i < x->arg_count; i++) note_expr(o, x->args[i]);
 }
 
@@ -187,12 +189,12 @@ static void note_stmt(Outline *o, const LoopStmt *s)
     note_expr(o, s->lo);
     note_expr(o, s->hi);
     note_expr(o, s->value);
-    if (s->buffer) note_access(o, s->buffer, s->index);
-    if (s->source) note_access(o, s->source, s->source_index);
+    if (s->buffer) note_access(o, s->buffer, s->index, s->kind == S_PREFETCH);
+    if (s->source) note_access(o, s->source, s->source_index, false);
     note_expr(o, s->index);
     note_expr(o, s->source_index);
     for (int i = 0; i < s->passed.count; i++) {
-        note_access(o, s->passed.at[i].buffer, s->passed.at[i].index);
+        note_access(o, s->passed.at[i].buffer, s->passed.at[i].index, false);
         note_expr(o, s->passed.at[i].index);
     }
     for (int i = 0; i < s->arguments.count; i++) note_expr(o, s->arguments.at[i]);
@@ -241,13 +243,14 @@ static Var *renamed(Outline *o, const Var *old)
 static LoopExpr *rewritten(Outline *o, const LoopExpr *x);
 
 /* The formal of a buffer at an address, and the address from there on. */
-static Buffer *formal_at(Outline *o, Buffer *buffer, const LoopExpr *address, LoopExpr **at)
+static Buffer *formal_at(Outline *o, Buffer *buffer, const LoopExpr *address, bool ahead,
+                         LoopExpr **at)
 {
     *at = (LoopExpr *)(uintptr_t)address;
     const Sum sum = sum_of(o, address);
     for (int i = 0; i < o->pointers.count; i++) {
         const Pointer *p = &o->pointers.at[i];
-        if (p->buffer != buffer) continue;
+        if (p->buffer != buffer || p->ahead != ahead) continue;
         const Sum known = sum_of(o, p->sample);
         if (!p->plain && !same_outside(o, &known, &sum)) continue;
         if (!p->plain) *at = terms(o, &sum, true, sum.constant - p->least);
@@ -264,7 +267,7 @@ static LoopExpr *rewritten(Outline *o, const LoopExpr *x)
     LoopExpr *copy = arena_make(o->arena, LoopExpr);
     *copy = *x;
     if (x->kind == E_LOAD) {
-        copy->buffer = formal_at(o, x->buffer, x->args[0], &copy->args[0]);
+        copy->buffer = formal_at(o, x->buffer, x->args[0], false, &copy->args[0]);
         return copy;
     }
     if (x->var) copy->var = renamed(o, x->var);
@@ -286,7 +289,7 @@ static void rewrite_arguments(Outline *o, LoopStmt *copy, const LoopStmt *s)
     memset(&copy->arguments, 0, sizeof copy->arguments);
     for (int i = 0; i < s->passed.count; i++) {
         Handed passed = s->passed.at[i];
-        passed.buffer = formal_at(o, passed.buffer, passed.index, &passed.index);
+        passed.buffer = formal_at(o, passed.buffer, passed.index, false, &passed.index);
         vec_push(o->arena, copy->passed, passed);
     }
     for (int i = 0; i < s->arguments.count; i++)
@@ -301,8 +304,10 @@ static LoopStmt *rewritten_stmt(Outline *o, const LoopStmt *s)
     copy->hi = rewritten(o, s->hi);
     copy->value = rewritten(o, s->value);
     if (s->var) copy->var = renamed(o, s->var);
-    if (s->buffer) copy->buffer = formal_at(o, s->buffer, s->index, &copy->index);
-    if (s->source) copy->source = formal_at(o, s->source, s->source_index, &copy->source_index);
+    const bool ahead = s->kind == S_PREFETCH;
+    if (s->buffer) copy->buffer = formal_at(o, s->buffer, s->index, ahead, &copy->index);
+    if (s->source)
+        copy->source = formal_at(o, s->source, s->source_index, false, &copy->source_index);
     rewrite_arguments(o, copy, s);
     rewrite_list(o, &copy->body, &s->body);
     rewrite_list(o, &copy->otherwise, &s->otherwise);
@@ -314,11 +319,12 @@ static LoopStmt *rewritten_stmt(Outline *o, const LoopStmt *s)
 /* The formal of a pointer. */
 static void make_formal(Outline *o, Pointer *p, const char *name)
 {
-    const bool stored = HAS(o->stored, p->buffer);
+    const bool stored = HAS(o->stored, p->buffer) && !p->ahead;
     const Sum sum = sum_of(o, p->sample);
     LoopExpr *address = p->plain ? x_int(&o->b, 0) : terms(o, &sum, false, p->least);
+    const char *usual = p->ahead ? "ahead" : stored ? "out" : "in";
     p->formal = arena_make(o->arena, Buffer);
-    *p->formal = (Buffer){.name = free_name(o, name ? name : stored ? "out" : "in"),
+    *p->formal = (Buffer){.name = free_name(o, name ? name : usual),
                           .type = p->buffer->type,
                           .constant = !stored};
     vec_push(o->arena, o->b.function->buffers, p->formal);
@@ -331,7 +337,7 @@ static void make_pointers(Outline *o, const LoopStmt *stage)
     for (int r = 0; r < stage->roles.count; r++)
         for (int i = 0; i < o->pointers.count; i++) {
             Pointer *p = &o->pointers.at[i];
-            if (!p->formal && p->buffer == stage->roles.at[r].buffer)
+            if (!p->formal && !p->ahead && p->buffer == stage->roles.at[r].buffer)
                 make_formal(o, p, stage->roles.at[r].name);
         }
     for (int i = 0; i < o->pointers.count; i++)

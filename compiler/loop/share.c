@@ -129,9 +129,11 @@ static void name_places(Share *sh, const LoopStmts *list)
         Place *p = &sh->places.at[i];
         if (p->named || p->reads < 2) continue;
         if (!names.count) names_in(sh, &names, list, true);
+        const Buffer *from = p->load->buffer;
+        const char *name = from->value_name ? from->value_name : from->name;
         p->var = arena_make(sh->function->arena, Var);
-        *p->var = (Var){.name = take_name(sh, &names, p->load->buffer->name),
-                        .wanted = p->load->buffer->name,
+        *p->var = (Var){.name = take_name(sh, &names, name),
+                        .wanted = name,
                         .type = p->load->type,
                         .vector = p->load->vector};
     }

@@ -3,6 +3,7 @@
  *
  *   for i < i_count
  *       for j < j_count
+ *           ask for what is needed next
  *           for k < k_count
  *               acc[r][v] += a[r * a_row + i * a_i + j * a_j + k * a_k] * b[i * b_i + ... + v]
  */
@@ -15,6 +16,7 @@ typedef struct Stage {
     Accumulate *t;
     bool shared; /* numbers are arguments */
     LoopExpr *a_at, *b_at, *a_row;
+    LoopExpr *step; /* of the loops that are open, counted through */
 } Stage;
 
 static int width_of(const Stage *s) { return s->t->vector ? s->b->program->target->width : 1; }
@@ -79,13 +81,31 @@ static void walk(Stage *s, int at)
     LoopBuilder *b = s->b;
     const SumLoop *loop = &s->t->loop[at];
     const char name = loop_name(s->t, at);
-    Var *var = loop_begin(b, arena_printf(b->arena, "%c", name), x_int(b, 0),
-                          number(s, count_name(b, s->t, at), loop->hi), 1);
+    LoopExpr *count = number(s, count_name(b, s->t, at), loop->hi);
+    Var *var = loop_begin(b, arena_printf(b->arena, "%c", name), x_int(b, 0), count, 1);
     LoopExpr *i = x_var(b, var),
              *step_a = number(s, arena_printf(b->arena, "a_%c", name), loop->a),
              *step_b = number(s, arena_printf(b->arena, "b_%c", name), loop->b);
     s->a_at = x_add(b, s->a_at, x_times(b, i, step_a));
     s->b_at = x_add(b, s->b_at, x_times(b, i, step_b));
+    s->step = at ? x_add(b, x_times(b, s->step, count), i) : i;
+}
+
+/* A few lines at a time, so that no more are under way than a core can wait for. */
+static void ask(const Stage *s)
+{
+    enum { LINE = 16 };
+    LoopBuilder *b = s->b;
+    for (int i = 0; s->shared && i < 2; i++) {
+        SumAhead ahead = s->t->ahead[i];
+        if (!ahead.buffer)
+            ahead = (SumAhead){i ? s->t->b : s->t->a, x_int(b, 0), x_int(b, 0)};
+        LoopExpr *each = number(s, "each", ahead.each);
+        LoopExpr *p = x_var(b, loop_begin(b, "p", x_int(b, 0), each, LINE));
+        LoopExpr *at = x_add(b, x_times(b, s->step, each), p);
+        loop_prefetch(b, ahead.buffer, x_add(b, ahead.at, at));
+        loop_end(b);
+    }
 }
 
 static LoopExpr *load(const Stage *s, Buffer *from, LoopExpr *at, int active)
@@ -119,7 +139,10 @@ static void add_up(Stage *s)
     LoopBuilder *b = s->b;
     const Accumulate *t = s->t;
     s->a_row = number(s, "a_row", t->a_row);
-    for (int i = 0; i < t->loops; i++) walk(s, i);
+    for (int i = 0; i < t->loops; i++) {
+        if (i && i + 1 == t->loops) ask(s);
+        walk(s, i);
+    }
     loop_unroll(b, t->rows * t->columns * 4 <= UNROLLED ? 4 : 2);
     multiply(s);
     for (int i = 0; i < t->loops; i++) loop_end(b);

@@ -13,6 +13,13 @@ typedef struct SumLoop {
     LoopExpr *a, *b;
 } SumLoop;
 
+/* What will be needed next: `each` numbers, from `at` on, are asked for with every step of the loop
+ * around the innermost. No buffer: nothing. */
+typedef struct SumAhead {
+    Buffer *buffer;
+    LoopExpr *at, *each;
+} SumAhead;
+
 /* out[r][v] = sum over the loops of a[r] * b[v], or added to what is there. The addresses are those
  * of the first row and of the first vector, where all loops are at 0. */
 typedef struct Accumulate {
@@ -21,6 +28,7 @@ typedef struct Accumulate {
     LoopExpr *a_row, *out_row; /* from one row to the next */
     SumLoop loop[SUM_LOOPS]; /* outermost first */
     int loops;
+    SumAhead ahead[2];
     int rows, columns; /* columns: vectors, or numbers where there are none */
     int lanes;         /* that may be read of the last vector of b */
     bool vector, adds;

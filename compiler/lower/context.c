@@ -1,6 +1,7 @@
 /* Addresses, loads, stores and the expressions of a kernel's members. */
 #include "lower/context.h"
 
+#include "base/cname.h"
 #include "lower/reduction.h"
 #include "ops/formula.h"
 #include "ops/join.h"
@@ -64,6 +65,8 @@ Buffer *lower_buffer(Lower *l, const Value *value)
         if (l->values.at[i] == value) return l->buffers.at[i];
     Buffer *buffer =
         loop_buffer(&l->b, value->name, memory_type(value->dtype), !is_result(l, value));
+    const char *inner = value->scratch ? NULL : op_inner_name(value->node);
+    if (inner) buffer->value_name = c_identifier(l->b.arena, inner);
     if (value->own) buffer->each = value->each;
     vec_push(l->b.arena, l->values, value);
     vec_push(l->b.arena, l->buffers, buffer);

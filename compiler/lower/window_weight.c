@@ -11,13 +11,17 @@
  *                       acc[r][v] += splat(in[r]) * out[v]
  *                   result = acc
  *
- * The sums of a tile are a stage that windows share (accumulate.c). Few input channels leave a tile
+ * The sums of a tile are a stage that windows share (accumulate.c). While they are added up, the
+ * lines of the next block are asked for, a share with each tile: the first tap would wait for them.
+ *
+ * Few input channels leave a tile
  * low. It then takes in the taps of the last axes too, T of them, acc[T][MR][NV]: a vector of `out`
  * is loaded once for all of them. Positions at the ends, which meet fewer taps, are written out.
  *
  * With one group a channel both operands are read as vectors, and the tile has one input channel
  * for each output channel. */
 #include "lower/accumulate.h"
+#include "lower/ahead.h"
 #include "lower/window.h"
 
 typedef struct Weight {
@@ -31,8 +35,10 @@ typedef struct Weight {
     Slide slide[MAX_WINDOW_AXES];
     LoopExpr *row, *group;
     LoopExpr *tap[MAX_WINDOW_AXES], *at[MAX_WINDOW_AXES];
-    LoopExpr *first, *end; /* rows of the block */
+    int64_t block;         /* rows at a time ... */
+    LoopExpr *first, *end; /* ... and those at hand */
     RowGroups groups;
+    Ahead ahead[2]; /* of both operands, what the next block reads */
     Tile tile;
     int inside; /* so many of the last axes have their taps in the tile */
 } Weight;
@@ -222,6 +228,47 @@ static void add_loops(const Weight *g, Accumulate *t)
     }
 }
 
+/* Positions of a channel, those along the last axis aside: a step of the sums each. */
+static int64_t lines_of(const Weight *g)
+{
+    int64_t lines = 1;
+    for (int a = 0; a + 1 < g->w.axes; a++) lines *= g->w.axis[a].out;
+    return lines;
+}
+
+/* The number of the tile in its block, and how many there are: by group, tap, panel, and rows. */
+static LoopExpr *tile_number(const Weight *g, const Spot *p, int64_t *count)
+{
+    LoopBuilder *b = &g->l->b;
+    const int64_t width = g->l->lane_axis >= 0 ? g->l->target->width : 1,
+                  panel = p->panel->columns * width, panels = (g->outs + panel - 1) / panel,
+                  high = (g->ins + p->rows - 1) / p->rows;
+    LoopExpr *at = g->group;
+    *count = g->w.groups;
+    for (int a = 0; a < g->w.axes; a++) {
+        at = x_add(b, x_mul(b, at, g->w.axis[a].taps), g->tap[a]);
+        *count *= g->w.axis[a].taps;
+    }
+    at = x_add(b, x_mul(b, at, panels), x_div(b, p->panel->first, panel));
+    *count *= panels * high;
+    return x_add(b, x_mul(b, at, high), x_div(b, p->m, p->rows));
+}
+
+static void look_ahead(const Weight *g, const Spot *p, Accumulate *t)
+{
+    LoopBuilder *b = &g->l->b;
+    int64_t count;
+    LoopExpr *at = tile_number(g, p, &count);
+    for (int i = 0; i < 2; i++) {
+        const Ahead *ahead = &g->ahead[i];
+        const int64_t steps = g->block * lines_of(g), each = ahead->floats / (count * steps);
+        if (!each) continue;
+        t->ahead[i] = (SumAhead){ahead->buffer,
+                                 x_add(b, ahead->first, x_mul(b, at, steps * each)),
+                                 x_int(b, each)};
+    }
+}
+
 static void shared_tile(Weight *g, const Spot *p)
 {
     Lower *l = g->l;
@@ -246,6 +293,7 @@ static void shared_tile(Weight *g, const Spot *p)
     t.b_at = x_add(b, x_int(b, g->out->offset), x_mul(b, channel, g->out->stride[1]));
     t.out_at = result_at(g, p, 0, 0);
     add_loops(g, &t);
+    look_ahead(g, p, &t);
     accumulate(b, &t);
 }
 
@@ -369,11 +417,38 @@ static int64_t block_rows(const Weight *g)
     return rows < 1 ? 1 : rows < g->w.rows ? rows : g->w.rows;
 }
 
+/* Whether the window steps over entries: to ask for what lies between them costs more than it
+ * gains. */
+static bool skips_entries(const Weight *g)
+{
+    for (int a = 0; a < g->w.axes; a++)
+        if (g->w.axis[a].taps < g->w.axis[a].stride) return true;
+    return false;
+}
+
+/* The rows behind the block, but none behind those of its group, which other threads may have. */
+static void set_ahead(Weight *g, LoopExpr *end)
+{
+    LoopBuilder *b = &g->l->b;
+    const View *const views[2] = {g->in, g->out};
+    if (g->channelwise || g->inside || skips_entries(g)) return;
+    LoopExpr *last = x_int(b, g->w.rows - g->block);
+    if (g->groups.pieces) last = x_max(b, x_add(b, end, x_int(b, -g->block)), x_int(b, 0));
+    LoopExpr *next = x_min(b, x_add(b, g->first, x_int(b, g->block)), last);
+    next = x_var(b, loop_let(b, "next", next));
+    for (int i = 0; i < 2; i++)
+        if (views[i]->stride[1] == 1 && views[i]->value->place == AT_WORK)
+            g->ahead[i] = (Ahead){lower_buffer(g->l, views[i]->value),
+                                  x_mul(b, next, views[i]->stride[0]),
+                                  g->block * views[i]->stride[0]};
+}
+
 /* What the rows from `first` to `end` give, at once or by blocks. */
 static void gradient(Weight *g, LoopExpr *first, LoopExpr *end)
 {
     LoopBuilder *b = &g->l->b;
     const int64_t block = block_rows(g);
+    g->block = block;
     g->first = first;
     g->end = end;
     if (block == g->w.rows) {
@@ -384,6 +459,7 @@ static void gradient(Weight *g, LoopExpr *first, LoopExpr *end)
     g->end = block == 1
                ? x_add(b, g->first, x_int(b, 1))
                : x_var(b, loop_let(b, "end", x_min(b, x_add(b, g->first, x_int(b, block)), end)));
+    set_ahead(g, end);
     taps_and_panels(g);
     loop_end(b);
 }

@@ -40,7 +40,7 @@ void winograd_store(const Winograd *g, Buffer *buffer, LoopExpr *at, LoopExpr *x
 void winograd_stage_begin(const Winograd *g, const char *name, const char *comment)
 {
     LoopBuilder *b = &g->l->b;
-    loop_stage(b, name, "Winograd F(4 x 4, 3 x 3) for one size of window.", false);
+    loop_stage(b, name, "For one size of window.", false);
     loop_stage(b, arena_printf(b->arena, "%s_of", name), comment, true);
 }
 

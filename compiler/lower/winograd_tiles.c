@@ -141,7 +141,8 @@ void winograd_tiles_in(Winograd *g)
     int64_t before[2];
     for (int i = 0; i < 2; i++)
         before[i] = g->adjoint ? WINOGRAD_TAPS - 1 - g->w.axis[i].before : g->w.axis[i].before;
-    winograd_stage_begin(g, "winograd_in", "Tiles of 6 x 6 entries to 36 planes.");
+    winograd_stage_begin(g, "winograd_in",
+                         "Winograd F(4 x 4, 3 x 3): tiles of 6 x 6 entries to 36 planes.");
     find_entries(&t, view->stride, view->offset, before);
     find_planes(&t, g->v, g->in_plane, g->in_width);
     tiles(&t);

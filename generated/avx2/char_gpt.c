@@ -979,32 +979,20 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
                 c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                 c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
             }
-            const __m256 h_0_attn_c_attn_bias_v = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j,
-                _mm256_add_ps(c0_0, h_0_attn_c_attn_bias_v));
-            const __m256 h_0_attn_c_attn_bias_v2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 8,
-                _mm256_add_ps(c0_1, h_0_attn_c_attn_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 400,
-                _mm256_add_ps(c1_0, h_0_attn_c_attn_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 408,
-                _mm256_add_ps(c1_1, h_0_attn_c_attn_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 800,
-                _mm256_add_ps(c2_0, h_0_attn_c_attn_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 808,
-                _mm256_add_ps(c2_1, h_0_attn_c_attn_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1200,
-                _mm256_add_ps(c3_0, h_0_attn_c_attn_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1208,
-                _mm256_add_ps(c3_1, h_0_attn_c_attn_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1600,
-                _mm256_add_ps(c4_0, h_0_attn_c_attn_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1608,
-                _mm256_add_ps(c4_1, h_0_attn_c_attn_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 2000,
-                _mm256_add_ps(c5_0, h_0_attn_c_attn_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 2008,
-                _mm256_add_ps(c5_1, h_0_attn_c_attn_bias_v2));
+            const __m256 bias = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j, _mm256_add_ps(c0_0, bias));
+            const __m256 bias2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 8, _mm256_add_ps(c0_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 400, _mm256_add_ps(c1_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 408, _mm256_add_ps(c1_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 800, _mm256_add_ps(c2_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 808, _mm256_add_ps(c2_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1200, _mm256_add_ps(c3_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1208, _mm256_add_ps(c3_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1600, _mm256_add_ps(c4_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1608, _mm256_add_ps(c4_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 2000, _mm256_add_ps(c5_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 2008, _mm256_add_ps(c5_1, bias2));
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             __m256 c0_0 = _mm256_setzero_ps();
@@ -1037,28 +1025,18 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
                 c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                 c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
             }
-            const __m256 h_0_attn_c_attn_bias_v = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j,
-                _mm256_add_ps(c0_0, h_0_attn_c_attn_bias_v));
-            const __m256 h_0_attn_c_attn_bias_v2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 8,
-                _mm256_add_ps(c0_1, h_0_attn_c_attn_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 400,
-                _mm256_add_ps(c1_0, h_0_attn_c_attn_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 408,
-                _mm256_add_ps(c1_1, h_0_attn_c_attn_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 800,
-                _mm256_add_ps(c2_0, h_0_attn_c_attn_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 808,
-                _mm256_add_ps(c2_1, h_0_attn_c_attn_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1200,
-                _mm256_add_ps(c3_0, h_0_attn_c_attn_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1208,
-                _mm256_add_ps(c3_1, h_0_attn_c_attn_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1600,
-                _mm256_add_ps(c4_0, h_0_attn_c_attn_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1608,
-                _mm256_add_ps(c4_1, h_0_attn_c_attn_bias_v2));
+            const __m256 bias = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j, _mm256_add_ps(c0_0, bias));
+            const __m256 bias2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 8, _mm256_add_ps(c0_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 400, _mm256_add_ps(c1_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 408, _mm256_add_ps(c1_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 800, _mm256_add_ps(c2_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 808, _mm256_add_ps(c2_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1200, _mm256_add_ps(c3_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1208, _mm256_add_ps(c3_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1600, _mm256_add_ps(c4_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_attn + i * 400 + j + 1608, _mm256_add_ps(c4_1, bias2));
         }
     }
 }
@@ -1108,32 +1086,20 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
                 c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                 c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
             }
-            const __m256 h_0_attn_c_proj_bias_v = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j,
-                _mm256_add_ps(c0_0, h_0_attn_c_proj_bias_v));
-            const __m256 h_0_attn_c_proj_bias_v2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 8,
-                _mm256_add_ps(c0_1, h_0_attn_c_proj_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 144,
-                _mm256_add_ps(c1_0, h_0_attn_c_proj_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 152,
-                _mm256_add_ps(c1_1, h_0_attn_c_proj_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 288,
-                _mm256_add_ps(c2_0, h_0_attn_c_proj_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 296,
-                _mm256_add_ps(c2_1, h_0_attn_c_proj_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 432,
-                _mm256_add_ps(c3_0, h_0_attn_c_proj_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 440,
-                _mm256_add_ps(c3_1, h_0_attn_c_proj_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 576,
-                _mm256_add_ps(c4_0, h_0_attn_c_proj_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 584,
-                _mm256_add_ps(c4_1, h_0_attn_c_proj_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 720,
-                _mm256_add_ps(c5_0, h_0_attn_c_proj_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 728,
-                _mm256_add_ps(c5_1, h_0_attn_c_proj_bias_v2));
+            const __m256 bias = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j, _mm256_add_ps(c0_0, bias));
+            const __m256 bias2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 8, _mm256_add_ps(c0_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 144, _mm256_add_ps(c1_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 152, _mm256_add_ps(c1_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 288, _mm256_add_ps(c2_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 296, _mm256_add_ps(c2_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 432, _mm256_add_ps(c3_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 440, _mm256_add_ps(c3_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 576, _mm256_add_ps(c4_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 584, _mm256_add_ps(c4_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 720, _mm256_add_ps(c5_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 728, _mm256_add_ps(c5_1, bias2));
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             __m256 c0_0 = _mm256_setzero_ps();
@@ -1166,28 +1132,18 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
                 c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                 c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
             }
-            const __m256 h_0_attn_c_proj_bias_v = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j,
-                _mm256_add_ps(c0_0, h_0_attn_c_proj_bias_v));
-            const __m256 h_0_attn_c_proj_bias_v2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 8,
-                _mm256_add_ps(c0_1, h_0_attn_c_proj_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 144,
-                _mm256_add_ps(c1_0, h_0_attn_c_proj_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 152,
-                _mm256_add_ps(c1_1, h_0_attn_c_proj_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 288,
-                _mm256_add_ps(c2_0, h_0_attn_c_proj_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 296,
-                _mm256_add_ps(c2_1, h_0_attn_c_proj_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 432,
-                _mm256_add_ps(c3_0, h_0_attn_c_proj_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 440,
-                _mm256_add_ps(c3_1, h_0_attn_c_proj_bias_v2));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 576,
-                _mm256_add_ps(c4_0, h_0_attn_c_proj_bias_v));
-            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 584,
-                _mm256_add_ps(c4_1, h_0_attn_c_proj_bias_v2));
+            const __m256 bias = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j, _mm256_add_ps(c0_0, bias));
+            const __m256 bias2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 8, _mm256_add_ps(c0_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 144, _mm256_add_ps(c1_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 152, _mm256_add_ps(c1_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 288, _mm256_add_ps(c2_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 296, _mm256_add_ps(c2_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 432, _mm256_add_ps(c3_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 440, _mm256_add_ps(c3_1, bias2));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 576, _mm256_add_ps(c4_0, bias));
+            _mm256_storeu_ps(h_0_attn_c_proj + i * 144 + j + 584, _mm256_add_ps(c4_1, bias2));
         }
     }
 }
@@ -1735,33 +1691,23 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
                     c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                     c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
                 }
-                const __m256 h_0_attn_c_attn_bias_v = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
-                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j,
-                    _mm256_add_ps(c0_0, h_0_attn_c_attn_bias_v));
-                const __m256 h_0_attn_c_attn_bias_v2 =
-                    _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
-                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 8,
-                    _mm256_add_ps(c0_1, h_0_attn_c_attn_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 400,
-                    _mm256_add_ps(c1_0, h_0_attn_c_attn_bias_v));
-                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 408,
-                    _mm256_add_ps(c1_1, h_0_attn_c_attn_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 800,
-                    _mm256_add_ps(c2_0, h_0_attn_c_attn_bias_v));
-                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 808,
-                    _mm256_add_ps(c2_1, h_0_attn_c_attn_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1200,
-                    _mm256_add_ps(c3_0, h_0_attn_c_attn_bias_v));
+                const __m256 bias = _mm256_loadu_ps(h_0_attn_c_attn_bias + j);
+                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j, _mm256_add_ps(c0_0, bias));
+                const __m256 bias2 = _mm256_loadu_ps(h_0_attn_c_attn_bias + j + 8);
+                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 8, _mm256_add_ps(c0_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 400, _mm256_add_ps(c1_0, bias));
+                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 408, _mm256_add_ps(c1_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 800, _mm256_add_ps(c2_0, bias));
+                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 808, _mm256_add_ps(c2_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1200, _mm256_add_ps(c3_0, bias));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1208,
-                    _mm256_add_ps(c3_1, h_0_attn_c_attn_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1600,
-                    _mm256_add_ps(c4_0, h_0_attn_c_attn_bias_v));
+                    _mm256_add_ps(c3_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1600, _mm256_add_ps(c4_0, bias));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 1608,
-                    _mm256_add_ps(c4_1, h_0_attn_c_attn_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 2000,
-                    _mm256_add_ps(c5_0, h_0_attn_c_attn_bias_v));
+                    _mm256_add_ps(c4_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 2000, _mm256_add_ps(c5_0, bias));
                 _mm256_storeu_ps(h_0_attn_c_attn + row * 400 + j + 2008,
-                    _mm256_add_ps(c5_1, h_0_attn_c_attn_bias_v2));
+                    _mm256_add_ps(c5_1, bias2));
             }
         }
     }
@@ -2021,33 +1967,20 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
                     c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                     c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
                 }
-                const __m256 h_0_attn_c_proj_bias_v = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j,
-                    _mm256_add_ps(c0_0, h_0_attn_c_proj_bias_v));
-                const __m256 h_0_attn_c_proj_bias_v2 =
-                    _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 8,
-                    _mm256_add_ps(c0_1, h_0_attn_c_proj_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 144,
-                    _mm256_add_ps(c1_0, h_0_attn_c_proj_bias_v));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 152,
-                    _mm256_add_ps(c1_1, h_0_attn_c_proj_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 288,
-                    _mm256_add_ps(c2_0, h_0_attn_c_proj_bias_v));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 296,
-                    _mm256_add_ps(c2_1, h_0_attn_c_proj_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 432,
-                    _mm256_add_ps(c3_0, h_0_attn_c_proj_bias_v));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 440,
-                    _mm256_add_ps(c3_1, h_0_attn_c_proj_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 576,
-                    _mm256_add_ps(c4_0, h_0_attn_c_proj_bias_v));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 584,
-                    _mm256_add_ps(c4_1, h_0_attn_c_proj_bias_v2));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 720,
-                    _mm256_add_ps(c5_0, h_0_attn_c_proj_bias_v));
-                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 728,
-                    _mm256_add_ps(c5_1, h_0_attn_c_proj_bias_v2));
+                const __m256 bias = _mm256_loadu_ps(h_0_attn_c_proj_bias + j);
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j, _mm256_add_ps(c0_0, bias));
+                const __m256 bias2 = _mm256_loadu_ps(h_0_attn_c_proj_bias + j + 8);
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 8, _mm256_add_ps(c0_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 144, _mm256_add_ps(c1_0, bias));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 152, _mm256_add_ps(c1_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 288, _mm256_add_ps(c2_0, bias));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 296, _mm256_add_ps(c2_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 432, _mm256_add_ps(c3_0, bias));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 440, _mm256_add_ps(c3_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 576, _mm256_add_ps(c4_0, bias));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 584, _mm256_add_ps(c4_1, bias2));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 720, _mm256_add_ps(c5_0, bias));
+                _mm256_storeu_ps(h_0_attn_c_proj + row * 144 + j + 728, _mm256_add_ps(c5_1, bias2));
             }
         }
     }
@@ -2608,41 +2541,38 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
             for (ptrdiff_t k = 0; k < 128; k += 16) {
                 const __m256 d_ln_f_v = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k);
                 const __m256 mul = _mm256_mul_ps(d_ln_f_v, _mm256_loadu_ps(ln_f_weight + k));
-                const float ln_f_mean_v = ln_f_mean[row * 64 + j];
+                const float mean = ln_f_mean[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(ln_f_mean_v));
+                    _mm256_set1_ps(mean));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
-                const float ln_f_inverse_std_v = ln_f_inverse_std[row * 64 + j];
-                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(ln_f_inverse_std_v));
+                const float inverse_std = ln_f_inverse_std[row * 64 + j];
+                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(inverse_std));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_ln_f_bias + k,
                     _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k), d_ln_f_v));
                 _mm256_storeu_ps(d_ln_f_weight + k,
-                    _mm256_fmadd_ps(d_ln_f_v,
-                        _mm256_mul_ps(sub, _mm256_set1_ps(ln_f_inverse_std_v)),
+                    _mm256_fmadd_ps(d_ln_f_v, _mm256_mul_ps(sub, _mm256_set1_ps(inverse_std)),
                         _mm256_loadu_ps(d_ln_f_weight + k)));
                 const __m256 d_ln_f_v2 = _mm256_loadu_ps(d_ln_f + row * 9216 + j * 144 + k + 8);
                 const __m256 mul3 = _mm256_mul_ps(d_ln_f_v2, _mm256_loadu_ps(ln_f_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(
-                    _mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k + 8),
-                    _mm256_set1_ps(ln_f_mean_v));
+                    _mm256_loadu_ps(h_3 + row * 9216 + j * 144 + k + 8), _mm256_set1_ps(mean));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
-                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(ln_f_inverse_std_v));
+                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(inverse_std));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_ln_f_bias + k + 8,
                     _mm256_add_ps(_mm256_loadu_ps(d_ln_f_bias + k + 8), d_ln_f_v2));
                 _mm256_storeu_ps(d_ln_f_weight + k + 8,
-                    _mm256_fmadd_ps(d_ln_f_v2,
-                        _mm256_mul_ps(sub2, _mm256_set1_ps(ln_f_inverse_std_v)),
+                    _mm256_fmadd_ps(d_ln_f_v2, _mm256_mul_ps(sub2, _mm256_set1_ps(inverse_std)),
                         _mm256_loadu_ps(d_ln_f_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
             const float mul = row_sum * -0.5f;
-            const float ln_f_inverse_std_v = ln_f_inverse_std[row * 64 + j];
-            const float mul2 = mul * ln_f_inverse_std_v;
-            const float mul3 = mul2 * ln_f_inverse_std_v;
-            const float mul4 = mul3 * ln_f_inverse_std_v;
+            const float inverse_std = ln_f_inverse_std[row * 64 + j];
+            const float mul2 = mul * inverse_std;
+            const float mul3 = mul2 * inverse_std;
+            const float mul4 = mul3 * inverse_std;
             const float mul5 = mul4 * 0.015625f;
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
@@ -2877,43 +2807,40 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                 const __m256 d_h_3_ln_2_v = _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k);
                 const __m256 mul =
                     _mm256_mul_ps(d_h_3_ln_2_v, _mm256_loadu_ps(h_3_ln_2_weight + k));
-                const float h_3_ln_2_mean_v = h_3_ln_2_mean[row * 64 + j];
+                const float mean = h_3_ln_2_mean[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(h_3_ln_2_mean_v));
+                    _mm256_set1_ps(mean));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
-                const float h_3_ln_2_inverse_std_v = h_3_ln_2_inverse_std[row * 64 + j];
-                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_3_ln_2_inverse_std_v));
+                const float inverse_std = h_3_ln_2_inverse_std[row * 64 + j];
+                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(inverse_std));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_h_3_ln_2_bias + k,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k), d_h_3_ln_2_v));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k,
-                    _mm256_fmadd_ps(d_h_3_ln_2_v,
-                        _mm256_mul_ps(sub, _mm256_set1_ps(h_3_ln_2_inverse_std_v)),
+                    _mm256_fmadd_ps(d_h_3_ln_2_v, _mm256_mul_ps(sub, _mm256_set1_ps(inverse_std)),
                         _mm256_loadu_ps(d_h_3_ln_2_weight + k)));
                 const __m256 d_h_3_ln_2_v2 =
                     _mm256_loadu_ps(d_h_3_ln_2 + row * 9216 + j * 144 + k + 8);
                 const __m256 mul3 =
                     _mm256_mul_ps(d_h_3_ln_2_v2, _mm256_loadu_ps(h_3_ln_2_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(
-                    _mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k + 8),
-                    _mm256_set1_ps(h_3_ln_2_mean_v));
+                    _mm256_loadu_ps(x_5 + row * 9216 + j * 144 + k + 8), _mm256_set1_ps(mean));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
-                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_3_ln_2_inverse_std_v));
+                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(inverse_std));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_h_3_ln_2_bias + k + 8,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_3_ln_2_bias + k + 8), d_h_3_ln_2_v2));
                 _mm256_storeu_ps(d_h_3_ln_2_weight + k + 8,
-                    _mm256_fmadd_ps(d_h_3_ln_2_v2,
-                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_3_ln_2_inverse_std_v)),
+                    _mm256_fmadd_ps(d_h_3_ln_2_v2, _mm256_mul_ps(sub2, _mm256_set1_ps(inverse_std)),
                         _mm256_loadu_ps(d_h_3_ln_2_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
             const float mul = row_sum * -0.5f;
-            const float h_3_ln_2_inverse_std_v = h_3_ln_2_inverse_std[row * 64 + j];
-            const float mul2 = mul * h_3_ln_2_inverse_std_v;
-            const float mul3 = mul2 * h_3_ln_2_inverse_std_v;
-            const float mul4 = mul3 * h_3_ln_2_inverse_std_v;
+            const float inverse_std = h_3_ln_2_inverse_std[row * 64 + j];
+            const float mul2 = mul * inverse_std;
+            const float mul3 = mul2 * inverse_std;
+            const float mul4 = mul3 * inverse_std;
             const float mul5 = mul4 * 0.015625f;
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {
@@ -3459,42 +3386,40 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                 const __m256 d_h_0_ln_1_v = _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k);
                 const __m256 mul =
                     _mm256_mul_ps(d_h_0_ln_1_v, _mm256_loadu_ps(h_0_ln_1_weight + k));
-                const float h_0_ln_1_mean_v = h_0_ln_1_mean[row * 64 + j];
+                const float mean = h_0_ln_1_mean[row * 64 + j];
                 const __m256 sub = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k),
-                    _mm256_set1_ps(h_0_ln_1_mean_v));
+                    _mm256_set1_ps(mean));
                 sum = _mm256_fmadd_ps(mul, sub, sum);
-                const float h_0_ln_1_inverse_std_v = h_0_ln_1_inverse_std[row * 64 + j];
-                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(h_0_ln_1_inverse_std_v));
+                const float inverse_std = h_0_ln_1_inverse_std[row * 64 + j];
+                const __m256 mul2 = _mm256_mul_ps(mul, _mm256_set1_ps(inverse_std));
                 sum3 = _mm256_sub_ps(sum3, mul2);
                 _mm256_storeu_ps(d_h_0_ln_1_bias + k,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k), d_h_0_ln_1_v));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k,
-                    _mm256_fmadd_ps(d_h_0_ln_1_v,
-                        _mm256_mul_ps(sub, _mm256_set1_ps(h_0_ln_1_inverse_std_v)),
+                    _mm256_fmadd_ps(d_h_0_ln_1_v, _mm256_mul_ps(sub, _mm256_set1_ps(inverse_std)),
                         _mm256_loadu_ps(d_h_0_ln_1_weight + k)));
                 const __m256 d_h_0_ln_1_v2 =
                     _mm256_loadu_ps(d_h_0_ln_1 + row * 9216 + j * 144 + k + 8);
                 const __m256 mul3 =
                     _mm256_mul_ps(d_h_0_ln_1_v2, _mm256_loadu_ps(h_0_ln_1_weight + k + 8));
                 const __m256 sub2 = _mm256_sub_ps(_mm256_loadu_ps(x + row * 9216 + j * 144 + k + 8),
-                    _mm256_set1_ps(h_0_ln_1_mean_v));
+                    _mm256_set1_ps(mean));
                 sum2 = _mm256_fmadd_ps(mul3, sub2, sum2);
-                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(h_0_ln_1_inverse_std_v));
+                const __m256 mul4 = _mm256_mul_ps(mul3, _mm256_set1_ps(inverse_std));
                 sum4 = _mm256_sub_ps(sum4, mul4);
                 _mm256_storeu_ps(d_h_0_ln_1_bias + k + 8,
                     _mm256_add_ps(_mm256_loadu_ps(d_h_0_ln_1_bias + k + 8), d_h_0_ln_1_v2));
                 _mm256_storeu_ps(d_h_0_ln_1_weight + k + 8,
-                    _mm256_fmadd_ps(d_h_0_ln_1_v2,
-                        _mm256_mul_ps(sub2, _mm256_set1_ps(h_0_ln_1_inverse_std_v)),
+                    _mm256_fmadd_ps(d_h_0_ln_1_v2, _mm256_mul_ps(sub2, _mm256_set1_ps(inverse_std)),
                         _mm256_loadu_ps(d_h_0_ln_1_weight + k + 8)));
             }
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
             const float row_sum2 = char_gpt_add_lanes(_mm256_add_ps(sum3, sum4));
             const float mul = row_sum * -0.5f;
-            const float h_0_ln_1_inverse_std_v = h_0_ln_1_inverse_std[row * 64 + j];
-            const float mul2 = mul * h_0_ln_1_inverse_std_v;
-            const float mul3 = mul2 * h_0_ln_1_inverse_std_v;
-            const float mul4 = mul3 * h_0_ln_1_inverse_std_v;
+            const float inverse_std = h_0_ln_1_inverse_std[row * 64 + j];
+            const float mul2 = mul * inverse_std;
+            const float mul3 = mul2 * inverse_std;
+            const float mul4 = mul3 * inverse_std;
             const float mul5 = mul4 * 0.015625f;
             const float div = row_sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k += 8) {

@@ -434,32 +434,32 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
                     c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
                 }
-                const __m256 fc1_bias_v = _mm256_loadu_ps(fc1_bias + j);
+                const __m256 bias = _mm256_loadu_ps(fc1_bias + j);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j,
-                    _mm256_max_ps(_mm256_add_ps(c0_0, fc1_bias_v), _mm256_setzero_ps()));
-                const __m256 fc1_bias_v2 = _mm256_loadu_ps(fc1_bias + j + 8);
+                    _mm256_max_ps(_mm256_add_ps(c0_0, bias), _mm256_setzero_ps()));
+                const __m256 bias2 = _mm256_loadu_ps(fc1_bias + j + 8);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 8,
-                    _mm256_max_ps(_mm256_add_ps(c0_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c0_1, bias2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 144,
-                    _mm256_max_ps(_mm256_add_ps(c1_0, fc1_bias_v), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c1_0, bias), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 152,
-                    _mm256_max_ps(_mm256_add_ps(c1_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c1_1, bias2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 288,
-                    _mm256_max_ps(_mm256_add_ps(c2_0, fc1_bias_v), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c2_0, bias), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 296,
-                    _mm256_max_ps(_mm256_add_ps(c2_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c2_1, bias2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 432,
-                    _mm256_max_ps(_mm256_add_ps(c3_0, fc1_bias_v), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c3_0, bias), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 440,
-                    _mm256_max_ps(_mm256_add_ps(c3_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c3_1, bias2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 576,
-                    _mm256_max_ps(_mm256_add_ps(c4_0, fc1_bias_v), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c4_0, bias), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 584,
-                    _mm256_max_ps(_mm256_add_ps(c4_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c4_1, bias2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 720,
-                    _mm256_max_ps(_mm256_add_ps(c5_0, fc1_bias_v), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c5_0, bias), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 728,
-                    _mm256_max_ps(_mm256_add_ps(c5_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c5_1, bias2), _mm256_setzero_ps()));
             }
             const ptrdiff_t rows2 = count < block + 64 ? count : block + 64;
             for (ptrdiff_t row = block + 54; row < rows2; row += 5) {
@@ -493,28 +493,28 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
                     c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
                 }
-                const __m256 fc1_bias_v = _mm256_loadu_ps(fc1_bias + j);
+                const __m256 bias = _mm256_loadu_ps(fc1_bias + j);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j,
-                    _mm256_max_ps(_mm256_add_ps(c0_0, fc1_bias_v), _mm256_setzero_ps()));
-                const __m256 fc1_bias_v2 = _mm256_loadu_ps(fc1_bias + j + 8);
+                    _mm256_max_ps(_mm256_add_ps(c0_0, bias), _mm256_setzero_ps()));
+                const __m256 bias2 = _mm256_loadu_ps(fc1_bias + j + 8);
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 8,
-                    _mm256_max_ps(_mm256_add_ps(c0_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c0_1, bias2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 144,
-                    _mm256_max_ps(_mm256_add_ps(c1_0, fc1_bias_v), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c1_0, bias), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 152,
-                    _mm256_max_ps(_mm256_add_ps(c1_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c1_1, bias2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 288,
-                    _mm256_max_ps(_mm256_add_ps(c2_0, fc1_bias_v), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c2_0, bias), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 296,
-                    _mm256_max_ps(_mm256_add_ps(c2_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c2_1, bias2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 432,
-                    _mm256_max_ps(_mm256_add_ps(c3_0, fc1_bias_v), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c3_0, bias), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 440,
-                    _mm256_max_ps(_mm256_add_ps(c3_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c3_1, bias2), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 576,
-                    _mm256_max_ps(_mm256_add_ps(c4_0, fc1_bias_v), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c4_0, bias), _mm256_setzero_ps()));
                 _mm256_storeu_ps(fc1_relu + row * 144 + j + 584,
-                    _mm256_max_ps(_mm256_add_ps(c4_1, fc1_bias_v2), _mm256_setzero_ps()));
+                    _mm256_max_ps(_mm256_add_ps(c4_1, bias2), _mm256_setzero_ps()));
             }
         }
     }
@@ -580,26 +580,20 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
             c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
             c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
         }
-        const __m256 fc2_bias_v = _mm256_loadu_ps(fc2_bias);
-        _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, fc2_bias_v));
-        const __m256 fc2_bias_v2 = _mm256_loadu_ps(fc2_bias + 8);
-        _mm256_maskstore_ps(logits + row * 10 + 8, mnist_mlp_lanes(2),
-            _mm256_add_ps(c0_1, fc2_bias_v2));
-        _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, fc2_bias_v));
-        _mm256_maskstore_ps(logits + row * 10 + 18, mnist_mlp_lanes(2),
-            _mm256_add_ps(c1_1, fc2_bias_v2));
-        _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, fc2_bias_v));
-        _mm256_maskstore_ps(logits + row * 10 + 28, mnist_mlp_lanes(2),
-            _mm256_add_ps(c2_1, fc2_bias_v2));
-        _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, fc2_bias_v));
-        _mm256_maskstore_ps(logits + row * 10 + 38, mnist_mlp_lanes(2),
-            _mm256_add_ps(c3_1, fc2_bias_v2));
-        _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, fc2_bias_v));
-        _mm256_maskstore_ps(logits + row * 10 + 48, mnist_mlp_lanes(2),
-            _mm256_add_ps(c4_1, fc2_bias_v2));
-        _mm256_storeu_ps(logits + row * 10 + 50, _mm256_add_ps(c5_0, fc2_bias_v));
-        _mm256_maskstore_ps(logits + row * 10 + 58, mnist_mlp_lanes(2),
-            _mm256_add_ps(c5_1, fc2_bias_v2));
+        const __m256 bias = _mm256_loadu_ps(fc2_bias);
+        _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, bias));
+        const __m256 bias2 = _mm256_loadu_ps(fc2_bias + 8);
+        _mm256_maskstore_ps(logits + row * 10 + 8, mnist_mlp_lanes(2), _mm256_add_ps(c0_1, bias2));
+        _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, bias));
+        _mm256_maskstore_ps(logits + row * 10 + 18, mnist_mlp_lanes(2), _mm256_add_ps(c1_1, bias2));
+        _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, bias));
+        _mm256_maskstore_ps(logits + row * 10 + 28, mnist_mlp_lanes(2), _mm256_add_ps(c2_1, bias2));
+        _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, bias));
+        _mm256_maskstore_ps(logits + row * 10 + 38, mnist_mlp_lanes(2), _mm256_add_ps(c3_1, bias2));
+        _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, bias));
+        _mm256_maskstore_ps(logits + row * 10 + 48, mnist_mlp_lanes(2), _mm256_add_ps(c4_1, bias2));
+        _mm256_storeu_ps(logits + row * 10 + 50, _mm256_add_ps(c5_0, bias));
+        _mm256_maskstore_ps(logits + row * 10 + 58, mnist_mlp_lanes(2), _mm256_add_ps(c5_1, bias2));
     }
     for (ptrdiff_t row = 108; row < count; row += 5) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -632,23 +626,18 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
             c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
             c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
         }
-        const __m256 fc2_bias_v = _mm256_loadu_ps(fc2_bias);
-        _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, fc2_bias_v));
-        const __m256 fc2_bias_v2 = _mm256_loadu_ps(fc2_bias + 8);
-        _mm256_maskstore_ps(logits + row * 10 + 8, mnist_mlp_lanes(2),
-            _mm256_add_ps(c0_1, fc2_bias_v2));
-        _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, fc2_bias_v));
-        _mm256_maskstore_ps(logits + row * 10 + 18, mnist_mlp_lanes(2),
-            _mm256_add_ps(c1_1, fc2_bias_v2));
-        _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, fc2_bias_v));
-        _mm256_maskstore_ps(logits + row * 10 + 28, mnist_mlp_lanes(2),
-            _mm256_add_ps(c2_1, fc2_bias_v2));
-        _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, fc2_bias_v));
-        _mm256_maskstore_ps(logits + row * 10 + 38, mnist_mlp_lanes(2),
-            _mm256_add_ps(c3_1, fc2_bias_v2));
-        _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, fc2_bias_v));
-        _mm256_maskstore_ps(logits + row * 10 + 48, mnist_mlp_lanes(2),
-            _mm256_add_ps(c4_1, fc2_bias_v2));
+        const __m256 bias = _mm256_loadu_ps(fc2_bias);
+        _mm256_storeu_ps(logits + row * 10, _mm256_add_ps(c0_0, bias));
+        const __m256 bias2 = _mm256_loadu_ps(fc2_bias + 8);
+        _mm256_maskstore_ps(logits + row * 10 + 8, mnist_mlp_lanes(2), _mm256_add_ps(c0_1, bias2));
+        _mm256_storeu_ps(logits + row * 10 + 10, _mm256_add_ps(c1_0, bias));
+        _mm256_maskstore_ps(logits + row * 10 + 18, mnist_mlp_lanes(2), _mm256_add_ps(c1_1, bias2));
+        _mm256_storeu_ps(logits + row * 10 + 20, _mm256_add_ps(c2_0, bias));
+        _mm256_maskstore_ps(logits + row * 10 + 28, mnist_mlp_lanes(2), _mm256_add_ps(c2_1, bias2));
+        _mm256_storeu_ps(logits + row * 10 + 30, _mm256_add_ps(c3_0, bias));
+        _mm256_maskstore_ps(logits + row * 10 + 38, mnist_mlp_lanes(2), _mm256_add_ps(c3_1, bias2));
+        _mm256_storeu_ps(logits + row * 10 + 40, _mm256_add_ps(c4_0, bias));
+        _mm256_maskstore_ps(logits + row * 10 + 48, mnist_mlp_lanes(2), _mm256_add_ps(c4_1, bias2));
     }
 }
 
@@ -1150,26 +1139,20 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
             c5_0 = _mm256_fmadd_ps(a5, b0, c5_0);
             c5_1 = _mm256_fmadd_ps(a5, b1, c5_1);
         }
-        const __m256 fc2_bias_v = _mm256_loadu_ps(fc2_bias);
-        _mm256_storeu_ps(fc2 + row * 16, _mm256_add_ps(c0_0, fc2_bias_v));
-        const __m256 fc2_bias_v2 = _mm256_loadu_ps(fc2_bias + 8);
-        _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2),
-            _mm256_add_ps(c0_1, fc2_bias_v2));
-        _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, fc2_bias_v));
-        _mm256_maskstore_ps(fc2 + row * 16 + 24, mnist_mlp_lanes(2),
-            _mm256_add_ps(c1_1, fc2_bias_v2));
-        _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, fc2_bias_v));
-        _mm256_maskstore_ps(fc2 + row * 16 + 40, mnist_mlp_lanes(2),
-            _mm256_add_ps(c2_1, fc2_bias_v2));
-        _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, fc2_bias_v));
-        _mm256_maskstore_ps(fc2 + row * 16 + 56, mnist_mlp_lanes(2),
-            _mm256_add_ps(c3_1, fc2_bias_v2));
-        _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, fc2_bias_v));
-        _mm256_maskstore_ps(fc2 + row * 16 + 72, mnist_mlp_lanes(2),
-            _mm256_add_ps(c4_1, fc2_bias_v2));
-        _mm256_storeu_ps(fc2 + row * 16 + 80, _mm256_add_ps(c5_0, fc2_bias_v));
-        _mm256_maskstore_ps(fc2 + row * 16 + 88, mnist_mlp_lanes(2),
-            _mm256_add_ps(c5_1, fc2_bias_v2));
+        const __m256 bias = _mm256_loadu_ps(fc2_bias);
+        _mm256_storeu_ps(fc2 + row * 16, _mm256_add_ps(c0_0, bias));
+        const __m256 bias2 = _mm256_loadu_ps(fc2_bias + 8);
+        _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2), _mm256_add_ps(c0_1, bias2));
+        _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, bias));
+        _mm256_maskstore_ps(fc2 + row * 16 + 24, mnist_mlp_lanes(2), _mm256_add_ps(c1_1, bias2));
+        _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, bias));
+        _mm256_maskstore_ps(fc2 + row * 16 + 40, mnist_mlp_lanes(2), _mm256_add_ps(c2_1, bias2));
+        _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, bias));
+        _mm256_maskstore_ps(fc2 + row * 16 + 56, mnist_mlp_lanes(2), _mm256_add_ps(c3_1, bias2));
+        _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, bias));
+        _mm256_maskstore_ps(fc2 + row * 16 + 72, mnist_mlp_lanes(2), _mm256_add_ps(c4_1, bias2));
+        _mm256_storeu_ps(fc2 + row * 16 + 80, _mm256_add_ps(c5_0, bias));
+        _mm256_maskstore_ps(fc2 + row * 16 + 88, mnist_mlp_lanes(2), _mm256_add_ps(c5_1, bias2));
     }
     for (ptrdiff_t row = 108; row < count; row += 5) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -1202,23 +1185,18 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
             c4_0 = _mm256_fmadd_ps(a4, b0, c4_0);
             c4_1 = _mm256_fmadd_ps(a4, b1, c4_1);
         }
-        const __m256 fc2_bias_v = _mm256_loadu_ps(fc2_bias);
-        _mm256_storeu_ps(fc2 + row * 16, _mm256_add_ps(c0_0, fc2_bias_v));
-        const __m256 fc2_bias_v2 = _mm256_loadu_ps(fc2_bias + 8);
-        _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2),
-            _mm256_add_ps(c0_1, fc2_bias_v2));
-        _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, fc2_bias_v));
-        _mm256_maskstore_ps(fc2 + row * 16 + 24, mnist_mlp_lanes(2),
-            _mm256_add_ps(c1_1, fc2_bias_v2));
-        _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, fc2_bias_v));
-        _mm256_maskstore_ps(fc2 + row * 16 + 40, mnist_mlp_lanes(2),
-            _mm256_add_ps(c2_1, fc2_bias_v2));
-        _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, fc2_bias_v));
-        _mm256_maskstore_ps(fc2 + row * 16 + 56, mnist_mlp_lanes(2),
-            _mm256_add_ps(c3_1, fc2_bias_v2));
-        _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, fc2_bias_v));
-        _mm256_maskstore_ps(fc2 + row * 16 + 72, mnist_mlp_lanes(2),
-            _mm256_add_ps(c4_1, fc2_bias_v2));
+        const __m256 bias = _mm256_loadu_ps(fc2_bias);
+        _mm256_storeu_ps(fc2 + row * 16, _mm256_add_ps(c0_0, bias));
+        const __m256 bias2 = _mm256_loadu_ps(fc2_bias + 8);
+        _mm256_maskstore_ps(fc2 + row * 16 + 8, mnist_mlp_lanes(2), _mm256_add_ps(c0_1, bias2));
+        _mm256_storeu_ps(fc2 + row * 16 + 16, _mm256_add_ps(c1_0, bias));
+        _mm256_maskstore_ps(fc2 + row * 16 + 24, mnist_mlp_lanes(2), _mm256_add_ps(c1_1, bias2));
+        _mm256_storeu_ps(fc2 + row * 16 + 32, _mm256_add_ps(c2_0, bias));
+        _mm256_maskstore_ps(fc2 + row * 16 + 40, mnist_mlp_lanes(2), _mm256_add_ps(c2_1, bias2));
+        _mm256_storeu_ps(fc2 + row * 16 + 48, _mm256_add_ps(c3_0, bias));
+        _mm256_maskstore_ps(fc2 + row * 16 + 56, mnist_mlp_lanes(2), _mm256_add_ps(c3_1, bias2));
+        _mm256_storeu_ps(fc2 + row * 16 + 64, _mm256_add_ps(c4_0, bias));
+        _mm256_maskstore_ps(fc2 + row * 16 + 72, mnist_mlp_lanes(2), _mm256_add_ps(c4_1, bias2));
     }
 }
 

@@ -216,24 +216,24 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
                 c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
             }
-            const __m256 hidden_bias_v = _mm256_loadu_ps(hidden_bias + j);
+            const __m256 bias = _mm256_loadu_ps(hidden_bias + j);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j,
-                regression_tanh(_mm256_add_ps(c0_0, hidden_bias_v)));
-            const __m256 hidden_bias_v2 = _mm256_loadu_ps(hidden_bias + j + 8);
+                regression_tanh(_mm256_add_ps(c0_0, bias)));
+            const __m256 bias2 = _mm256_loadu_ps(hidden_bias + j + 8);
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 8,
-                regression_tanh(_mm256_add_ps(c0_1, hidden_bias_v2)));
+                regression_tanh(_mm256_add_ps(c0_1, bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 32,
-                regression_tanh(_mm256_add_ps(c1_0, hidden_bias_v)));
+                regression_tanh(_mm256_add_ps(c1_0, bias)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 40,
-                regression_tanh(_mm256_add_ps(c1_1, hidden_bias_v2)));
+                regression_tanh(_mm256_add_ps(c1_1, bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 64,
-                regression_tanh(_mm256_add_ps(c2_0, hidden_bias_v)));
+                regression_tanh(_mm256_add_ps(c2_0, bias)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 72,
-                regression_tanh(_mm256_add_ps(c2_1, hidden_bias_v2)));
+                regression_tanh(_mm256_add_ps(c2_1, bias2)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 96,
-                regression_tanh(_mm256_add_ps(c3_0, hidden_bias_v)));
+                regression_tanh(_mm256_add_ps(c3_0, bias)));
             _mm256_storeu_ps(hidden_tanh + row * 32 + j + 104,
-                regression_tanh(_mm256_add_ps(c3_1, hidden_bias_v2)));
+                regression_tanh(_mm256_add_ps(c3_1, bias2)));
         }
     }
 }
@@ -284,18 +284,18 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const __m256 a10 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 320);
             c10_0 = _mm256_fmadd_ps(a10, b0, c10_0);
         }
-        const float out_bias_v = out_bias[0];
-        prediction[row] = regression_add_lanes(c0_0) + out_bias_v;
-        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias_v;
-        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias_v;
-        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias_v;
-        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias_v;
-        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias_v;
-        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias_v;
-        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias_v;
-        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias_v;
-        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias_v;
-        prediction[row + 10] = regression_add_lanes(c10_0) + out_bias_v;
+        const float bias = out_bias[0];
+        prediction[row] = regression_add_lanes(c0_0) + bias;
+        prediction[row + 1] = regression_add_lanes(c1_0) + bias;
+        prediction[row + 2] = regression_add_lanes(c2_0) + bias;
+        prediction[row + 3] = regression_add_lanes(c3_0) + bias;
+        prediction[row + 4] = regression_add_lanes(c4_0) + bias;
+        prediction[row + 5] = regression_add_lanes(c5_0) + bias;
+        prediction[row + 6] = regression_add_lanes(c6_0) + bias;
+        prediction[row + 7] = regression_add_lanes(c7_0) + bias;
+        prediction[row + 8] = regression_add_lanes(c8_0) + bias;
+        prediction[row + 9] = regression_add_lanes(c9_0) + bias;
+        prediction[row + 10] = regression_add_lanes(c10_0) + bias;
     }
     for (ptrdiff_t row = 22; row < count; row += 10) {
         __m256 c0_0 = _mm256_setzero_ps();
@@ -331,17 +331,17 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const __m256 a9 = _mm256_loadu_ps(hidden_tanh + row * 32 + k + 288);
             c9_0 = _mm256_fmadd_ps(a9, b0, c9_0);
         }
-        const float out_bias_v = out_bias[0];
-        prediction[row] = regression_add_lanes(c0_0) + out_bias_v;
-        prediction[row + 1] = regression_add_lanes(c1_0) + out_bias_v;
-        prediction[row + 2] = regression_add_lanes(c2_0) + out_bias_v;
-        prediction[row + 3] = regression_add_lanes(c3_0) + out_bias_v;
-        prediction[row + 4] = regression_add_lanes(c4_0) + out_bias_v;
-        prediction[row + 5] = regression_add_lanes(c5_0) + out_bias_v;
-        prediction[row + 6] = regression_add_lanes(c6_0) + out_bias_v;
-        prediction[row + 7] = regression_add_lanes(c7_0) + out_bias_v;
-        prediction[row + 8] = regression_add_lanes(c8_0) + out_bias_v;
-        prediction[row + 9] = regression_add_lanes(c9_0) + out_bias_v;
+        const float bias = out_bias[0];
+        prediction[row] = regression_add_lanes(c0_0) + bias;
+        prediction[row + 1] = regression_add_lanes(c1_0) + bias;
+        prediction[row + 2] = regression_add_lanes(c2_0) + bias;
+        prediction[row + 3] = regression_add_lanes(c3_0) + bias;
+        prediction[row + 4] = regression_add_lanes(c4_0) + bias;
+        prediction[row + 5] = regression_add_lanes(c5_0) + bias;
+        prediction[row + 6] = regression_add_lanes(c6_0) + bias;
+        prediction[row + 7] = regression_add_lanes(c7_0) + bias;
+        prediction[row + 8] = regression_add_lanes(c8_0) + bias;
+        prediction[row + 9] = regression_add_lanes(c9_0) + bias;
     }
 }
 

@@ -828,20 +828,20 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float h_0_attn_c_attn_bias_v = h_0_attn_c_attn_bias[j];
-            h_0_attn_c_attn[i * 400 + j] = c0_0 + h_0_attn_c_attn_bias_v;
-            const float h_0_attn_c_attn_bias_v2 = h_0_attn_c_attn_bias[j + 1];
-            h_0_attn_c_attn[i * 400 + j + 1] = c0_1 + h_0_attn_c_attn_bias_v2;
-            h_0_attn_c_attn[i * 400 + j + 400] = c1_0 + h_0_attn_c_attn_bias_v;
-            h_0_attn_c_attn[i * 400 + j + 401] = c1_1 + h_0_attn_c_attn_bias_v2;
-            h_0_attn_c_attn[i * 400 + j + 800] = c2_0 + h_0_attn_c_attn_bias_v;
-            h_0_attn_c_attn[i * 400 + j + 801] = c2_1 + h_0_attn_c_attn_bias_v2;
-            h_0_attn_c_attn[i * 400 + j + 1200] = c3_0 + h_0_attn_c_attn_bias_v;
-            h_0_attn_c_attn[i * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias_v2;
-            h_0_attn_c_attn[i * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias_v;
-            h_0_attn_c_attn[i * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias_v2;
-            h_0_attn_c_attn[i * 400 + j + 2000] = c5_0 + h_0_attn_c_attn_bias_v;
-            h_0_attn_c_attn[i * 400 + j + 2001] = c5_1 + h_0_attn_c_attn_bias_v2;
+            const float bias = h_0_attn_c_attn_bias[j];
+            h_0_attn_c_attn[i * 400 + j] = c0_0 + bias;
+            const float bias2 = h_0_attn_c_attn_bias[j + 1];
+            h_0_attn_c_attn[i * 400 + j + 1] = c0_1 + bias2;
+            h_0_attn_c_attn[i * 400 + j + 400] = c1_0 + bias;
+            h_0_attn_c_attn[i * 400 + j + 401] = c1_1 + bias2;
+            h_0_attn_c_attn[i * 400 + j + 800] = c2_0 + bias;
+            h_0_attn_c_attn[i * 400 + j + 801] = c2_1 + bias2;
+            h_0_attn_c_attn[i * 400 + j + 1200] = c3_0 + bias;
+            h_0_attn_c_attn[i * 400 + j + 1201] = c3_1 + bias2;
+            h_0_attn_c_attn[i * 400 + j + 1600] = c4_0 + bias;
+            h_0_attn_c_attn[i * 400 + j + 1601] = c4_1 + bias2;
+            h_0_attn_c_attn[i * 400 + j + 2000] = c5_0 + bias;
+            h_0_attn_c_attn[i * 400 + j + 2001] = c5_1 + bias2;
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             float c0_0 = 0.0f;
@@ -874,18 +874,18 @@ static void char_gpt_contract_add_64x384(const float *NN_RESTRICT h_0_ln_1,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float h_0_attn_c_attn_bias_v = h_0_attn_c_attn_bias[j];
-            h_0_attn_c_attn[i * 400 + j] = c0_0 + h_0_attn_c_attn_bias_v;
-            const float h_0_attn_c_attn_bias_v2 = h_0_attn_c_attn_bias[j + 1];
-            h_0_attn_c_attn[i * 400 + j + 1] = c0_1 + h_0_attn_c_attn_bias_v2;
-            h_0_attn_c_attn[i * 400 + j + 400] = c1_0 + h_0_attn_c_attn_bias_v;
-            h_0_attn_c_attn[i * 400 + j + 401] = c1_1 + h_0_attn_c_attn_bias_v2;
-            h_0_attn_c_attn[i * 400 + j + 800] = c2_0 + h_0_attn_c_attn_bias_v;
-            h_0_attn_c_attn[i * 400 + j + 801] = c2_1 + h_0_attn_c_attn_bias_v2;
-            h_0_attn_c_attn[i * 400 + j + 1200] = c3_0 + h_0_attn_c_attn_bias_v;
-            h_0_attn_c_attn[i * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias_v2;
-            h_0_attn_c_attn[i * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias_v;
-            h_0_attn_c_attn[i * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias_v2;
+            const float bias = h_0_attn_c_attn_bias[j];
+            h_0_attn_c_attn[i * 400 + j] = c0_0 + bias;
+            const float bias2 = h_0_attn_c_attn_bias[j + 1];
+            h_0_attn_c_attn[i * 400 + j + 1] = c0_1 + bias2;
+            h_0_attn_c_attn[i * 400 + j + 400] = c1_0 + bias;
+            h_0_attn_c_attn[i * 400 + j + 401] = c1_1 + bias2;
+            h_0_attn_c_attn[i * 400 + j + 800] = c2_0 + bias;
+            h_0_attn_c_attn[i * 400 + j + 801] = c2_1 + bias2;
+            h_0_attn_c_attn[i * 400 + j + 1200] = c3_0 + bias;
+            h_0_attn_c_attn[i * 400 + j + 1201] = c3_1 + bias2;
+            h_0_attn_c_attn[i * 400 + j + 1600] = c4_0 + bias;
+            h_0_attn_c_attn[i * 400 + j + 1601] = c4_1 + bias2;
         }
     }
 }
@@ -934,20 +934,20 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float h_0_attn_c_proj_bias_v = h_0_attn_c_proj_bias[j];
-            h_0_attn_c_proj[i * 144 + j] = c0_0 + h_0_attn_c_proj_bias_v;
-            const float h_0_attn_c_proj_bias_v2 = h_0_attn_c_proj_bias[j + 1];
-            h_0_attn_c_proj[i * 144 + j + 1] = c0_1 + h_0_attn_c_proj_bias_v2;
-            h_0_attn_c_proj[i * 144 + j + 144] = c1_0 + h_0_attn_c_proj_bias_v;
-            h_0_attn_c_proj[i * 144 + j + 145] = c1_1 + h_0_attn_c_proj_bias_v2;
-            h_0_attn_c_proj[i * 144 + j + 288] = c2_0 + h_0_attn_c_proj_bias_v;
-            h_0_attn_c_proj[i * 144 + j + 289] = c2_1 + h_0_attn_c_proj_bias_v2;
-            h_0_attn_c_proj[i * 144 + j + 432] = c3_0 + h_0_attn_c_proj_bias_v;
-            h_0_attn_c_proj[i * 144 + j + 433] = c3_1 + h_0_attn_c_proj_bias_v2;
-            h_0_attn_c_proj[i * 144 + j + 576] = c4_0 + h_0_attn_c_proj_bias_v;
-            h_0_attn_c_proj[i * 144 + j + 577] = c4_1 + h_0_attn_c_proj_bias_v2;
-            h_0_attn_c_proj[i * 144 + j + 720] = c5_0 + h_0_attn_c_proj_bias_v;
-            h_0_attn_c_proj[i * 144 + j + 721] = c5_1 + h_0_attn_c_proj_bias_v2;
+            const float bias = h_0_attn_c_proj_bias[j];
+            h_0_attn_c_proj[i * 144 + j] = c0_0 + bias;
+            const float bias2 = h_0_attn_c_proj_bias[j + 1];
+            h_0_attn_c_proj[i * 144 + j + 1] = c0_1 + bias2;
+            h_0_attn_c_proj[i * 144 + j + 144] = c1_0 + bias;
+            h_0_attn_c_proj[i * 144 + j + 145] = c1_1 + bias2;
+            h_0_attn_c_proj[i * 144 + j + 288] = c2_0 + bias;
+            h_0_attn_c_proj[i * 144 + j + 289] = c2_1 + bias2;
+            h_0_attn_c_proj[i * 144 + j + 432] = c3_0 + bias;
+            h_0_attn_c_proj[i * 144 + j + 433] = c3_1 + bias2;
+            h_0_attn_c_proj[i * 144 + j + 576] = c4_0 + bias;
+            h_0_attn_c_proj[i * 144 + j + 577] = c4_1 + bias2;
+            h_0_attn_c_proj[i * 144 + j + 720] = c5_0 + bias;
+            h_0_attn_c_proj[i * 144 + j + 721] = c5_1 + bias2;
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
             float c0_0 = 0.0f;
@@ -980,18 +980,18 @@ static void char_gpt_contract_add_64x128(const float *NN_RESTRICT y,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float h_0_attn_c_proj_bias_v = h_0_attn_c_proj_bias[j];
-            h_0_attn_c_proj[i * 144 + j] = c0_0 + h_0_attn_c_proj_bias_v;
-            const float h_0_attn_c_proj_bias_v2 = h_0_attn_c_proj_bias[j + 1];
-            h_0_attn_c_proj[i * 144 + j + 1] = c0_1 + h_0_attn_c_proj_bias_v2;
-            h_0_attn_c_proj[i * 144 + j + 144] = c1_0 + h_0_attn_c_proj_bias_v;
-            h_0_attn_c_proj[i * 144 + j + 145] = c1_1 + h_0_attn_c_proj_bias_v2;
-            h_0_attn_c_proj[i * 144 + j + 288] = c2_0 + h_0_attn_c_proj_bias_v;
-            h_0_attn_c_proj[i * 144 + j + 289] = c2_1 + h_0_attn_c_proj_bias_v2;
-            h_0_attn_c_proj[i * 144 + j + 432] = c3_0 + h_0_attn_c_proj_bias_v;
-            h_0_attn_c_proj[i * 144 + j + 433] = c3_1 + h_0_attn_c_proj_bias_v2;
-            h_0_attn_c_proj[i * 144 + j + 576] = c4_0 + h_0_attn_c_proj_bias_v;
-            h_0_attn_c_proj[i * 144 + j + 577] = c4_1 + h_0_attn_c_proj_bias_v2;
+            const float bias = h_0_attn_c_proj_bias[j];
+            h_0_attn_c_proj[i * 144 + j] = c0_0 + bias;
+            const float bias2 = h_0_attn_c_proj_bias[j + 1];
+            h_0_attn_c_proj[i * 144 + j + 1] = c0_1 + bias2;
+            h_0_attn_c_proj[i * 144 + j + 144] = c1_0 + bias;
+            h_0_attn_c_proj[i * 144 + j + 145] = c1_1 + bias2;
+            h_0_attn_c_proj[i * 144 + j + 288] = c2_0 + bias;
+            h_0_attn_c_proj[i * 144 + j + 289] = c2_1 + bias2;
+            h_0_attn_c_proj[i * 144 + j + 432] = c3_0 + bias;
+            h_0_attn_c_proj[i * 144 + j + 433] = c3_1 + bias2;
+            h_0_attn_c_proj[i * 144 + j + 576] = c4_0 + bias;
+            h_0_attn_c_proj[i * 144 + j + 577] = c4_1 + bias2;
         }
     }
 }
@@ -1361,20 +1361,20 @@ static void char_gpt_contract_add_64x384_2(const float *NN_RESTRICT h_0_ln_1,
                     c5_0 += a5 * b0;
                     c5_1 += a5 * b1;
                 }
-                const float h_0_attn_c_attn_bias_v = h_0_attn_c_attn_bias[j];
-                h_0_attn_c_attn[row * 400 + j] = c0_0 + h_0_attn_c_attn_bias_v;
-                const float h_0_attn_c_attn_bias_v2 = h_0_attn_c_attn_bias[j + 1];
-                h_0_attn_c_attn[row * 400 + j + 1] = c0_1 + h_0_attn_c_attn_bias_v2;
-                h_0_attn_c_attn[row * 400 + j + 400] = c1_0 + h_0_attn_c_attn_bias_v;
-                h_0_attn_c_attn[row * 400 + j + 401] = c1_1 + h_0_attn_c_attn_bias_v2;
-                h_0_attn_c_attn[row * 400 + j + 800] = c2_0 + h_0_attn_c_attn_bias_v;
-                h_0_attn_c_attn[row * 400 + j + 801] = c2_1 + h_0_attn_c_attn_bias_v2;
-                h_0_attn_c_attn[row * 400 + j + 1200] = c3_0 + h_0_attn_c_attn_bias_v;
-                h_0_attn_c_attn[row * 400 + j + 1201] = c3_1 + h_0_attn_c_attn_bias_v2;
-                h_0_attn_c_attn[row * 400 + j + 1600] = c4_0 + h_0_attn_c_attn_bias_v;
-                h_0_attn_c_attn[row * 400 + j + 1601] = c4_1 + h_0_attn_c_attn_bias_v2;
-                h_0_attn_c_attn[row * 400 + j + 2000] = c5_0 + h_0_attn_c_attn_bias_v;
-                h_0_attn_c_attn[row * 400 + j + 2001] = c5_1 + h_0_attn_c_attn_bias_v2;
+                const float bias = h_0_attn_c_attn_bias[j];
+                h_0_attn_c_attn[row * 400 + j] = c0_0 + bias;
+                const float bias2 = h_0_attn_c_attn_bias[j + 1];
+                h_0_attn_c_attn[row * 400 + j + 1] = c0_1 + bias2;
+                h_0_attn_c_attn[row * 400 + j + 400] = c1_0 + bias;
+                h_0_attn_c_attn[row * 400 + j + 401] = c1_1 + bias2;
+                h_0_attn_c_attn[row * 400 + j + 800] = c2_0 + bias;
+                h_0_attn_c_attn[row * 400 + j + 801] = c2_1 + bias2;
+                h_0_attn_c_attn[row * 400 + j + 1200] = c3_0 + bias;
+                h_0_attn_c_attn[row * 400 + j + 1201] = c3_1 + bias2;
+                h_0_attn_c_attn[row * 400 + j + 1600] = c4_0 + bias;
+                h_0_attn_c_attn[row * 400 + j + 1601] = c4_1 + bias2;
+                h_0_attn_c_attn[row * 400 + j + 2000] = c5_0 + bias;
+                h_0_attn_c_attn[row * 400 + j + 2001] = c5_1 + bias2;
             }
         }
     }
@@ -1589,20 +1589,20 @@ static void char_gpt_contract_add_64x128_3(const float *NN_RESTRICT y,
                     c5_0 += a5 * b0;
                     c5_1 += a5 * b1;
                 }
-                const float h_0_attn_c_proj_bias_v = h_0_attn_c_proj_bias[j];
-                h_0_attn_c_proj[row * 144 + j] = c0_0 + h_0_attn_c_proj_bias_v;
-                const float h_0_attn_c_proj_bias_v2 = h_0_attn_c_proj_bias[j + 1];
-                h_0_attn_c_proj[row * 144 + j + 1] = c0_1 + h_0_attn_c_proj_bias_v2;
-                h_0_attn_c_proj[row * 144 + j + 144] = c1_0 + h_0_attn_c_proj_bias_v;
-                h_0_attn_c_proj[row * 144 + j + 145] = c1_1 + h_0_attn_c_proj_bias_v2;
-                h_0_attn_c_proj[row * 144 + j + 288] = c2_0 + h_0_attn_c_proj_bias_v;
-                h_0_attn_c_proj[row * 144 + j + 289] = c2_1 + h_0_attn_c_proj_bias_v2;
-                h_0_attn_c_proj[row * 144 + j + 432] = c3_0 + h_0_attn_c_proj_bias_v;
-                h_0_attn_c_proj[row * 144 + j + 433] = c3_1 + h_0_attn_c_proj_bias_v2;
-                h_0_attn_c_proj[row * 144 + j + 576] = c4_0 + h_0_attn_c_proj_bias_v;
-                h_0_attn_c_proj[row * 144 + j + 577] = c4_1 + h_0_attn_c_proj_bias_v2;
-                h_0_attn_c_proj[row * 144 + j + 720] = c5_0 + h_0_attn_c_proj_bias_v;
-                h_0_attn_c_proj[row * 144 + j + 721] = c5_1 + h_0_attn_c_proj_bias_v2;
+                const float bias = h_0_attn_c_proj_bias[j];
+                h_0_attn_c_proj[row * 144 + j] = c0_0 + bias;
+                const float bias2 = h_0_attn_c_proj_bias[j + 1];
+                h_0_attn_c_proj[row * 144 + j + 1] = c0_1 + bias2;
+                h_0_attn_c_proj[row * 144 + j + 144] = c1_0 + bias;
+                h_0_attn_c_proj[row * 144 + j + 145] = c1_1 + bias2;
+                h_0_attn_c_proj[row * 144 + j + 288] = c2_0 + bias;
+                h_0_attn_c_proj[row * 144 + j + 289] = c2_1 + bias2;
+                h_0_attn_c_proj[row * 144 + j + 432] = c3_0 + bias;
+                h_0_attn_c_proj[row * 144 + j + 433] = c3_1 + bias2;
+                h_0_attn_c_proj[row * 144 + j + 576] = c4_0 + bias;
+                h_0_attn_c_proj[row * 144 + j + 577] = c4_1 + bias2;
+                h_0_attn_c_proj[row * 144 + j + 720] = c5_0 + bias;
+                h_0_attn_c_proj[row * 144 + j + 721] = c5_1 + bias2;
             }
         }
     }
@@ -2028,17 +2028,17 @@ static void char_gpt_d_h_3_mlp_c_proj_bias(const float *NN_RESTRICT d_ln_f,
                 const float mul = d_ln_f_v * ln_f_weight[k];
                 const float sub = h_3[row * 9216 + j * 144 + k] - ln_f_mean[row * 64 + j];
                 sum += mul * sub;
-                const float ln_f_inverse_std_v = ln_f_inverse_std[row * 64 + j];
-                const float mul2 = mul * ln_f_inverse_std_v;
+                const float inverse_std = ln_f_inverse_std[row * 64 + j];
+                const float mul2 = mul * inverse_std;
                 sum2 = sum2 - mul2;
                 d_ln_f_bias[k] += d_ln_f_v;
-                d_ln_f_weight[k] = d_ln_f_v * (sub * ln_f_inverse_std_v) + d_ln_f_weight[k];
+                d_ln_f_weight[k] = d_ln_f_v * (sub * inverse_std) + d_ln_f_weight[k];
             }
             const float mul = sum * -0.5f;
-            const float ln_f_inverse_std_v = ln_f_inverse_std[row * 64 + j];
-            const float mul2 = mul * ln_f_inverse_std_v;
-            const float mul3 = mul2 * ln_f_inverse_std_v;
-            const float mul4 = mul3 * ln_f_inverse_std_v;
+            const float inverse_std = ln_f_inverse_std[row * 64 + j];
+            const float mul2 = mul * inverse_std;
+            const float mul3 = mul2 * inverse_std;
+            const float mul4 = mul3 * inverse_std;
             const float mul5 = mul4 * 0.015625f;
             const float div = sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
@@ -2216,18 +2216,17 @@ static void char_gpt_sum_64x128(const float *NN_RESTRICT d_h_3_ln_2,
                 const float mul = d_h_3_ln_2_v * h_3_ln_2_weight[k];
                 const float sub = x_5[row * 9216 + j * 144 + k] - h_3_ln_2_mean[row * 64 + j];
                 sum += mul * sub;
-                const float h_3_ln_2_inverse_std_v = h_3_ln_2_inverse_std[row * 64 + j];
-                const float mul2 = mul * h_3_ln_2_inverse_std_v;
+                const float inverse_std = h_3_ln_2_inverse_std[row * 64 + j];
+                const float mul2 = mul * inverse_std;
                 sum2 = sum2 - mul2;
                 d_h_3_ln_2_bias[k] += d_h_3_ln_2_v;
-                d_h_3_ln_2_weight[k] = d_h_3_ln_2_v * (sub * h_3_ln_2_inverse_std_v)
-                    + d_h_3_ln_2_weight[k];
+                d_h_3_ln_2_weight[k] = d_h_3_ln_2_v * (sub * inverse_std) + d_h_3_ln_2_weight[k];
             }
             const float mul = sum * -0.5f;
-            const float h_3_ln_2_inverse_std_v = h_3_ln_2_inverse_std[row * 64 + j];
-            const float mul2 = mul * h_3_ln_2_inverse_std_v;
-            const float mul3 = mul2 * h_3_ln_2_inverse_std_v;
-            const float mul4 = mul3 * h_3_ln_2_inverse_std_v;
+            const float inverse_std = h_3_ln_2_inverse_std[row * 64 + j];
+            const float mul2 = mul * inverse_std;
+            const float mul3 = mul2 * inverse_std;
+            const float mul4 = mul3 * inverse_std;
             const float mul5 = mul4 * 0.015625f;
             const float div = sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {
@@ -2680,18 +2679,17 @@ static void char_gpt_d_h_0_ln_1_weight(const float *NN_RESTRICT d_h_0_ln_1,
                 const float mul = d_h_0_ln_1_v * h_0_ln_1_weight[k];
                 const float sub = x[row * 9216 + j * 144 + k] - h_0_ln_1_mean[row * 64 + j];
                 sum += mul * sub;
-                const float h_0_ln_1_inverse_std_v = h_0_ln_1_inverse_std[row * 64 + j];
-                const float mul2 = mul * h_0_ln_1_inverse_std_v;
+                const float inverse_std = h_0_ln_1_inverse_std[row * 64 + j];
+                const float mul2 = mul * inverse_std;
                 sum2 = sum2 - mul2;
                 d_h_0_ln_1_bias[k] += d_h_0_ln_1_v;
-                d_h_0_ln_1_weight[k] = d_h_0_ln_1_v * (sub * h_0_ln_1_inverse_std_v)
-                    + d_h_0_ln_1_weight[k];
+                d_h_0_ln_1_weight[k] = d_h_0_ln_1_v * (sub * inverse_std) + d_h_0_ln_1_weight[k];
             }
             const float mul = sum * -0.5f;
-            const float h_0_ln_1_inverse_std_v = h_0_ln_1_inverse_std[row * 64 + j];
-            const float mul2 = mul * h_0_ln_1_inverse_std_v;
-            const float mul3 = mul2 * h_0_ln_1_inverse_std_v;
-            const float mul4 = mul3 * h_0_ln_1_inverse_std_v;
+            const float inverse_std = h_0_ln_1_inverse_std[row * 64 + j];
+            const float mul2 = mul * inverse_std;
+            const float mul3 = mul2 * inverse_std;
+            const float mul4 = mul3 * inverse_std;
             const float mul5 = mul4 * 0.015625f;
             const float div = sum2 / 128.0f;
             for (ptrdiff_t k = 0; k < 128; k++) {

@@ -358,20 +358,20 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c5_0 += a5 * b0;
                     c5_1 += a5 * b1;
                 }
-                const float fc1_bias_v = fc1_bias[j];
-                fc1_relu[row * 144 + j] = mnist_mlp_max(c0_0 + fc1_bias_v, 0.0f);
-                const float fc1_bias_v2 = fc1_bias[j + 1];
-                fc1_relu[row * 144 + j + 1] = mnist_mlp_max(c0_1 + fc1_bias_v2, 0.0f);
-                fc1_relu[row * 144 + j + 144] = mnist_mlp_max(c1_0 + fc1_bias_v, 0.0f);
-                fc1_relu[row * 144 + j + 145] = mnist_mlp_max(c1_1 + fc1_bias_v2, 0.0f);
-                fc1_relu[row * 144 + j + 288] = mnist_mlp_max(c2_0 + fc1_bias_v, 0.0f);
-                fc1_relu[row * 144 + j + 289] = mnist_mlp_max(c2_1 + fc1_bias_v2, 0.0f);
-                fc1_relu[row * 144 + j + 432] = mnist_mlp_max(c3_0 + fc1_bias_v, 0.0f);
-                fc1_relu[row * 144 + j + 433] = mnist_mlp_max(c3_1 + fc1_bias_v2, 0.0f);
-                fc1_relu[row * 144 + j + 576] = mnist_mlp_max(c4_0 + fc1_bias_v, 0.0f);
-                fc1_relu[row * 144 + j + 577] = mnist_mlp_max(c4_1 + fc1_bias_v2, 0.0f);
-                fc1_relu[row * 144 + j + 720] = mnist_mlp_max(c5_0 + fc1_bias_v, 0.0f);
-                fc1_relu[row * 144 + j + 721] = mnist_mlp_max(c5_1 + fc1_bias_v2, 0.0f);
+                const float bias = fc1_bias[j];
+                fc1_relu[row * 144 + j] = mnist_mlp_max(c0_0 + bias, 0.0f);
+                const float bias2 = fc1_bias[j + 1];
+                fc1_relu[row * 144 + j + 1] = mnist_mlp_max(c0_1 + bias2, 0.0f);
+                fc1_relu[row * 144 + j + 144] = mnist_mlp_max(c1_0 + bias, 0.0f);
+                fc1_relu[row * 144 + j + 145] = mnist_mlp_max(c1_1 + bias2, 0.0f);
+                fc1_relu[row * 144 + j + 288] = mnist_mlp_max(c2_0 + bias, 0.0f);
+                fc1_relu[row * 144 + j + 289] = mnist_mlp_max(c2_1 + bias2, 0.0f);
+                fc1_relu[row * 144 + j + 432] = mnist_mlp_max(c3_0 + bias, 0.0f);
+                fc1_relu[row * 144 + j + 433] = mnist_mlp_max(c3_1 + bias2, 0.0f);
+                fc1_relu[row * 144 + j + 576] = mnist_mlp_max(c4_0 + bias, 0.0f);
+                fc1_relu[row * 144 + j + 577] = mnist_mlp_max(c4_1 + bias2, 0.0f);
+                fc1_relu[row * 144 + j + 720] = mnist_mlp_max(c5_0 + bias, 0.0f);
+                fc1_relu[row * 144 + j + 721] = mnist_mlp_max(c5_1 + bias2, 0.0f);
             }
             const ptrdiff_t rows2 = count < block + 64 ? count : block + 64;
             for (ptrdiff_t row = block + 54; row < rows2; row += 5) {
@@ -405,18 +405,18 @@ static void mnist_mlp_fc1_relu_batch128(const float *NN_RESTRICT image,
                     c4_0 += a4 * b0;
                     c4_1 += a4 * b1;
                 }
-                const float fc1_bias_v = fc1_bias[j];
-                fc1_relu[row * 144 + j] = mnist_mlp_max(c0_0 + fc1_bias_v, 0.0f);
-                const float fc1_bias_v2 = fc1_bias[j + 1];
-                fc1_relu[row * 144 + j + 1] = mnist_mlp_max(c0_1 + fc1_bias_v2, 0.0f);
-                fc1_relu[row * 144 + j + 144] = mnist_mlp_max(c1_0 + fc1_bias_v, 0.0f);
-                fc1_relu[row * 144 + j + 145] = mnist_mlp_max(c1_1 + fc1_bias_v2, 0.0f);
-                fc1_relu[row * 144 + j + 288] = mnist_mlp_max(c2_0 + fc1_bias_v, 0.0f);
-                fc1_relu[row * 144 + j + 289] = mnist_mlp_max(c2_1 + fc1_bias_v2, 0.0f);
-                fc1_relu[row * 144 + j + 432] = mnist_mlp_max(c3_0 + fc1_bias_v, 0.0f);
-                fc1_relu[row * 144 + j + 433] = mnist_mlp_max(c3_1 + fc1_bias_v2, 0.0f);
-                fc1_relu[row * 144 + j + 576] = mnist_mlp_max(c4_0 + fc1_bias_v, 0.0f);
-                fc1_relu[row * 144 + j + 577] = mnist_mlp_max(c4_1 + fc1_bias_v2, 0.0f);
+                const float bias = fc1_bias[j];
+                fc1_relu[row * 144 + j] = mnist_mlp_max(c0_0 + bias, 0.0f);
+                const float bias2 = fc1_bias[j + 1];
+                fc1_relu[row * 144 + j + 1] = mnist_mlp_max(c0_1 + bias2, 0.0f);
+                fc1_relu[row * 144 + j + 144] = mnist_mlp_max(c1_0 + bias, 0.0f);
+                fc1_relu[row * 144 + j + 145] = mnist_mlp_max(c1_1 + bias2, 0.0f);
+                fc1_relu[row * 144 + j + 288] = mnist_mlp_max(c2_0 + bias, 0.0f);
+                fc1_relu[row * 144 + j + 289] = mnist_mlp_max(c2_1 + bias2, 0.0f);
+                fc1_relu[row * 144 + j + 432] = mnist_mlp_max(c3_0 + bias, 0.0f);
+                fc1_relu[row * 144 + j + 433] = mnist_mlp_max(c3_1 + bias2, 0.0f);
+                fc1_relu[row * 144 + j + 576] = mnist_mlp_max(c4_0 + bias, 0.0f);
+                fc1_relu[row * 144 + j + 577] = mnist_mlp_max(c4_1 + bias2, 0.0f);
             }
         }
     }
@@ -478,20 +478,20 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float fc2_bias_v = fc2_bias[j];
-            logits[row * 10 + j] = c0_0 + fc2_bias_v;
-            const float fc2_bias_v2 = fc2_bias[j + 1];
-            logits[row * 10 + j + 1] = c0_1 + fc2_bias_v2;
-            logits[row * 10 + j + 10] = c1_0 + fc2_bias_v;
-            logits[row * 10 + j + 11] = c1_1 + fc2_bias_v2;
-            logits[row * 10 + j + 20] = c2_0 + fc2_bias_v;
-            logits[row * 10 + j + 21] = c2_1 + fc2_bias_v2;
-            logits[row * 10 + j + 30] = c3_0 + fc2_bias_v;
-            logits[row * 10 + j + 31] = c3_1 + fc2_bias_v2;
-            logits[row * 10 + j + 40] = c4_0 + fc2_bias_v;
-            logits[row * 10 + j + 41] = c4_1 + fc2_bias_v2;
-            logits[row * 10 + j + 50] = c5_0 + fc2_bias_v;
-            logits[row * 10 + j + 51] = c5_1 + fc2_bias_v2;
+            const float bias = fc2_bias[j];
+            logits[row * 10 + j] = c0_0 + bias;
+            const float bias2 = fc2_bias[j + 1];
+            logits[row * 10 + j + 1] = c0_1 + bias2;
+            logits[row * 10 + j + 10] = c1_0 + bias;
+            logits[row * 10 + j + 11] = c1_1 + bias2;
+            logits[row * 10 + j + 20] = c2_0 + bias;
+            logits[row * 10 + j + 21] = c2_1 + bias2;
+            logits[row * 10 + j + 30] = c3_0 + bias;
+            logits[row * 10 + j + 31] = c3_1 + bias2;
+            logits[row * 10 + j + 40] = c4_0 + bias;
+            logits[row * 10 + j + 41] = c4_1 + bias2;
+            logits[row * 10 + j + 50] = c5_0 + bias;
+            logits[row * 10 + j + 51] = c5_1 + bias2;
         }
         for (ptrdiff_t row = 108; row < count; row += 5) {
             float c0_0 = 0.0f;
@@ -524,18 +524,18 @@ static void mnist_mlp_fc2_batch128(const float *NN_RESTRICT fc1_relu,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float fc2_bias_v = fc2_bias[j];
-            logits[row * 10 + j] = c0_0 + fc2_bias_v;
-            const float fc2_bias_v2 = fc2_bias[j + 1];
-            logits[row * 10 + j + 1] = c0_1 + fc2_bias_v2;
-            logits[row * 10 + j + 10] = c1_0 + fc2_bias_v;
-            logits[row * 10 + j + 11] = c1_1 + fc2_bias_v2;
-            logits[row * 10 + j + 20] = c2_0 + fc2_bias_v;
-            logits[row * 10 + j + 21] = c2_1 + fc2_bias_v2;
-            logits[row * 10 + j + 30] = c3_0 + fc2_bias_v;
-            logits[row * 10 + j + 31] = c3_1 + fc2_bias_v2;
-            logits[row * 10 + j + 40] = c4_0 + fc2_bias_v;
-            logits[row * 10 + j + 41] = c4_1 + fc2_bias_v2;
+            const float bias = fc2_bias[j];
+            logits[row * 10 + j] = c0_0 + bias;
+            const float bias2 = fc2_bias[j + 1];
+            logits[row * 10 + j + 1] = c0_1 + bias2;
+            logits[row * 10 + j + 10] = c1_0 + bias;
+            logits[row * 10 + j + 11] = c1_1 + bias2;
+            logits[row * 10 + j + 20] = c2_0 + bias;
+            logits[row * 10 + j + 21] = c2_1 + bias2;
+            logits[row * 10 + j + 30] = c3_0 + bias;
+            logits[row * 10 + j + 31] = c3_1 + bias2;
+            logits[row * 10 + j + 40] = c4_0 + bias;
+            logits[row * 10 + j + 41] = c4_1 + bias2;
         }
     }
 }
@@ -932,20 +932,20 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
                 c5_0 += a5 * b0;
                 c5_1 += a5 * b1;
             }
-            const float fc2_bias_v = fc2_bias[j];
-            fc2[row * 16 + j] = c0_0 + fc2_bias_v;
-            const float fc2_bias_v2 = fc2_bias[j + 1];
-            fc2[row * 16 + j + 1] = c0_1 + fc2_bias_v2;
-            fc2[row * 16 + j + 16] = c1_0 + fc2_bias_v;
-            fc2[row * 16 + j + 17] = c1_1 + fc2_bias_v2;
-            fc2[row * 16 + j + 32] = c2_0 + fc2_bias_v;
-            fc2[row * 16 + j + 33] = c2_1 + fc2_bias_v2;
-            fc2[row * 16 + j + 48] = c3_0 + fc2_bias_v;
-            fc2[row * 16 + j + 49] = c3_1 + fc2_bias_v2;
-            fc2[row * 16 + j + 64] = c4_0 + fc2_bias_v;
-            fc2[row * 16 + j + 65] = c4_1 + fc2_bias_v2;
-            fc2[row * 16 + j + 80] = c5_0 + fc2_bias_v;
-            fc2[row * 16 + j + 81] = c5_1 + fc2_bias_v2;
+            const float bias = fc2_bias[j];
+            fc2[row * 16 + j] = c0_0 + bias;
+            const float bias2 = fc2_bias[j + 1];
+            fc2[row * 16 + j + 1] = c0_1 + bias2;
+            fc2[row * 16 + j + 16] = c1_0 + bias;
+            fc2[row * 16 + j + 17] = c1_1 + bias2;
+            fc2[row * 16 + j + 32] = c2_0 + bias;
+            fc2[row * 16 + j + 33] = c2_1 + bias2;
+            fc2[row * 16 + j + 48] = c3_0 + bias;
+            fc2[row * 16 + j + 49] = c3_1 + bias2;
+            fc2[row * 16 + j + 64] = c4_0 + bias;
+            fc2[row * 16 + j + 65] = c4_1 + bias2;
+            fc2[row * 16 + j + 80] = c5_0 + bias;
+            fc2[row * 16 + j + 81] = c5_1 + bias2;
         }
         for (ptrdiff_t row = 108; row < count; row += 5) {
             float c0_0 = 0.0f;
@@ -978,18 +978,18 @@ static void mnist_mlp_evaluate_fc2(const float *NN_RESTRICT fc1_relu,
                 c4_0 += a4 * b0;
                 c4_1 += a4 * b1;
             }
-            const float fc2_bias_v = fc2_bias[j];
-            fc2[row * 16 + j] = c0_0 + fc2_bias_v;
-            const float fc2_bias_v2 = fc2_bias[j + 1];
-            fc2[row * 16 + j + 1] = c0_1 + fc2_bias_v2;
-            fc2[row * 16 + j + 16] = c1_0 + fc2_bias_v;
-            fc2[row * 16 + j + 17] = c1_1 + fc2_bias_v2;
-            fc2[row * 16 + j + 32] = c2_0 + fc2_bias_v;
-            fc2[row * 16 + j + 33] = c2_1 + fc2_bias_v2;
-            fc2[row * 16 + j + 48] = c3_0 + fc2_bias_v;
-            fc2[row * 16 + j + 49] = c3_1 + fc2_bias_v2;
-            fc2[row * 16 + j + 64] = c4_0 + fc2_bias_v;
-            fc2[row * 16 + j + 65] = c4_1 + fc2_bias_v2;
+            const float bias = fc2_bias[j];
+            fc2[row * 16 + j] = c0_0 + bias;
+            const float bias2 = fc2_bias[j + 1];
+            fc2[row * 16 + j + 1] = c0_1 + bias2;
+            fc2[row * 16 + j + 16] = c1_0 + bias;
+            fc2[row * 16 + j + 17] = c1_1 + bias2;
+            fc2[row * 16 + j + 32] = c2_0 + bias;
+            fc2[row * 16 + j + 33] = c2_1 + bias2;
+            fc2[row * 16 + j + 48] = c3_0 + bias;
+            fc2[row * 16 + j + 49] = c3_1 + bias2;
+            fc2[row * 16 + j + 64] = c4_0 + bias;
+            fc2[row * 16 + j + 65] = c4_1 + bias2;
         }
     }
 }

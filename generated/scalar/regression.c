@@ -263,16 +263,16 @@ static void regression_hidden_tanh_batch32(const float *NN_RESTRICT x,
                 c3_0 += a3 * b0;
                 c3_1 += a3 * b1;
             }
-            const float hidden_bias_v = hidden_bias[j];
-            hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + hidden_bias_v);
-            const float hidden_bias_v2 = hidden_bias[j + 1];
-            hidden_tanh[row * 32 + j + 1] = regression_tanh(c0_1 + hidden_bias_v2);
-            hidden_tanh[row * 32 + j + 32] = regression_tanh(c1_0 + hidden_bias_v);
-            hidden_tanh[row * 32 + j + 33] = regression_tanh(c1_1 + hidden_bias_v2);
-            hidden_tanh[row * 32 + j + 64] = regression_tanh(c2_0 + hidden_bias_v);
-            hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + hidden_bias_v2);
-            hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + hidden_bias_v);
-            hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + hidden_bias_v2);
+            const float bias = hidden_bias[j];
+            hidden_tanh[row * 32 + j] = regression_tanh(c0_0 + bias);
+            const float bias2 = hidden_bias[j + 1];
+            hidden_tanh[row * 32 + j + 1] = regression_tanh(c0_1 + bias2);
+            hidden_tanh[row * 32 + j + 32] = regression_tanh(c1_0 + bias);
+            hidden_tanh[row * 32 + j + 33] = regression_tanh(c1_1 + bias2);
+            hidden_tanh[row * 32 + j + 64] = regression_tanh(c2_0 + bias);
+            hidden_tanh[row * 32 + j + 65] = regression_tanh(c2_1 + bias2);
+            hidden_tanh[row * 32 + j + 96] = regression_tanh(c3_0 + bias);
+            hidden_tanh[row * 32 + j + 97] = regression_tanh(c3_1 + bias2);
         }
     }
 }
@@ -322,18 +322,18 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const float a10 = hidden_tanh[row * 32 + k + 320];
             c10_0 += a10 * b0;
         }
-        const float out_bias_v = out_bias[0];
-        prediction[row] = c0_0 + out_bias_v;
-        prediction[row + 1] = c1_0 + out_bias_v;
-        prediction[row + 2] = c2_0 + out_bias_v;
-        prediction[row + 3] = c3_0 + out_bias_v;
-        prediction[row + 4] = c4_0 + out_bias_v;
-        prediction[row + 5] = c5_0 + out_bias_v;
-        prediction[row + 6] = c6_0 + out_bias_v;
-        prediction[row + 7] = c7_0 + out_bias_v;
-        prediction[row + 8] = c8_0 + out_bias_v;
-        prediction[row + 9] = c9_0 + out_bias_v;
-        prediction[row + 10] = c10_0 + out_bias_v;
+        const float bias = out_bias[0];
+        prediction[row] = c0_0 + bias;
+        prediction[row + 1] = c1_0 + bias;
+        prediction[row + 2] = c2_0 + bias;
+        prediction[row + 3] = c3_0 + bias;
+        prediction[row + 4] = c4_0 + bias;
+        prediction[row + 5] = c5_0 + bias;
+        prediction[row + 6] = c6_0 + bias;
+        prediction[row + 7] = c7_0 + bias;
+        prediction[row + 8] = c8_0 + bias;
+        prediction[row + 9] = c9_0 + bias;
+        prediction[row + 10] = c10_0 + bias;
     }
     for (ptrdiff_t row = 22; row < count; row += 10) {
         float c0_0 = 0.0f;
@@ -369,17 +369,17 @@ static void regression_out_batch32(const float *NN_RESTRICT hidden_tanh,
             const float a9 = hidden_tanh[row * 32 + k + 288];
             c9_0 += a9 * b0;
         }
-        const float out_bias_v = out_bias[0];
-        prediction[row] = c0_0 + out_bias_v;
-        prediction[row + 1] = c1_0 + out_bias_v;
-        prediction[row + 2] = c2_0 + out_bias_v;
-        prediction[row + 3] = c3_0 + out_bias_v;
-        prediction[row + 4] = c4_0 + out_bias_v;
-        prediction[row + 5] = c5_0 + out_bias_v;
-        prediction[row + 6] = c6_0 + out_bias_v;
-        prediction[row + 7] = c7_0 + out_bias_v;
-        prediction[row + 8] = c8_0 + out_bias_v;
-        prediction[row + 9] = c9_0 + out_bias_v;
+        const float bias = out_bias[0];
+        prediction[row] = c0_0 + bias;
+        prediction[row + 1] = c1_0 + bias;
+        prediction[row + 2] = c2_0 + bias;
+        prediction[row + 3] = c3_0 + bias;
+        prediction[row + 4] = c4_0 + bias;
+        prediction[row + 5] = c5_0 + bias;
+        prediction[row + 6] = c6_0 + bias;
+        prediction[row + 7] = c7_0 + bias;
+        prediction[row + 8] = c8_0 + bias;
+        prediction[row + 9] = c9_0 + bias;
     }
 }
 
