@@ -317,6 +317,26 @@ static void choose_tile(Gather *g)
     g->tile.rows = positions < 4 ? (int)positions : 4;
 }
 
+/* Whether the next picture should be asked for: where one stays in cache while its tiles pass, all
+ * of it is read, and no other thread has it. */
+static bool asks_ahead(const Gather *g)
+{
+    const Value *source = g->source->value, *result = g->l->k->results.at[0];
+    if (g->combine != PRODUCT || g->channelwise || g->w.result != ROLE_OUT) return false;
+    for (int a = 0; a < g->w.axes; a++)
+        if (g->w.axis[a].taps < g->w.axis[a].stride) return false;
+    return !g->l->entry->plan->threads && source->place == AT_WORK && result->place == AT_WORK
+        && g->source->stride[1] == 1 && result->stride[1] == 1
+        && 4 * (g->source->stride[0] + result->stride[0]) <= TILE_CACHE_BYTES;
+}
+
+static LoopExpr *next_picture(const Gather *g)
+{
+    LoopBuilder *b = &g->l->b;
+    LoopExpr *next = x_add(b, g->l->axis[0], x_int(b, 1));
+    return x_var(b, loop_let(b, "next", x_min(b, next, x_int(b, g->w.rows - 1))));
+}
+
 void lower_window_gather(Lower *l)
 {
     Gather g = {.l = l};
@@ -336,6 +356,7 @@ void lower_window_gather(Lower *l)
     choose_tile(&g);
     if (l->k->domain.dim[0] != 1) {
         lower_loop(l, 0);
+        if (asks_ahead(&g)) g.next = next_picture(&g);
         open++;
     }
     if (!g.channelwise && g.w.groups > 1) {

@@ -16,6 +16,7 @@ typedef struct Gather {
     bool channelwise;
     int64_t lanes, sums; /* channels of a group: of the result, of the source */
     LoopExpr *group;
+    LoopExpr *next;                /* the picture that is asked for meanwhile, or NULL */
     LoopExpr *channel;             /* of the source, within the group */
     Slide slide[MAX_WINDOW_AXES];  /* of the current phase */
     LoopExpr *at[MAX_WINDOW_AXES]; /* positions of the outer axes */

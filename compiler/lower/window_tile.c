@@ -1,7 +1,8 @@
 /* The tile of a convolution: its sums, which are a stage (accumulate.c), and its epilogue, a loop
- * over them. Without an epilogue the result itself takes the sums, else an array of the size of a
- * tile. A short epilogue behind a short sum, where that way through memory would show, is on the
- * accumulators, and the tile is part of its kernel. */
+ * over them. While it adds up it asks for its share of the next picture, which the processor does
+ * not foresee where lines end. Without an epilogue the result itself takes the sums, else an array
+ * of the size of a tile. A short epilogue behind a short sum, where that way through memory would
+ * show, is on the accumulators, and the tile is part of its kernel. */
 #include "lower/accumulate.h"
 #include "lower/window_gather.h"
 
@@ -78,6 +79,55 @@ static void find_loops(const Gather *g, Accumulate *t)
         x_int(b, g->source->stride[1]), x_int(b, g->weight->stride[1 - g->lane_weight])};
 }
 
+/* ---- what is needed next ---- */
+
+/* The number of the tile among those of its picture, and how many there are: by group, panel, line,
+ * and positions. */
+static LoopExpr *tile_number(const Gather *g, const Spot *p, int64_t *count)
+{
+    LoopBuilder *b = &g->l->b;
+    const int64_t panel = p->panel->columns * width_of(g), panels = (g->lanes + panel - 1) / panel,
+                  wide = (g->slide[last_axis(g)].count + p->rows - 1) / p->rows;
+    LoopExpr *at = x_add(b, x_mul(b, g->group, panels), x_div(b, p->panel->first, panel));
+    *count = g->w.groups * panels;
+    for (int a = 0; a < last_axis(g); a++) {
+        at = x_add(b, x_mul(b, at, g->slide[a].count), g->at[a]);
+        *count *= g->slide[a].count;
+    }
+    *count *= wide;
+    return x_add(b, x_mul(b, at, wide), x_div(b, p->m, p->rows));
+}
+
+/* How many steps the loops around the innermost have. */
+static int64_t steps_of(const Gather *g, const Accumulate *t)
+{
+    int64_t steps = 1;
+    for (int i = 0; i + 1 < t->loops; i++) {
+        const LoopExpr *hi = t->loop[i].hi;
+        steps *= hi->kind == E_INT ? (int64_t)hi->number : g->slide[0].taps;
+    }
+    return steps;
+}
+
+/* A share of the next picture, and of the lines that its results will take. */
+static void look_ahead(const Gather *g, const Spot *p, Accumulate *t)
+{
+    LoopBuilder *b = &g->l->b;
+    const Value *result = g->l->k->results.at[0];
+    int64_t count;
+    if (!g->next) return;
+    LoopExpr *at = tile_number(g, p, &count);
+    const int64_t steps = steps_of(g, t),
+                  floats[2] = {g->source->stride[0], result->stride[0]};
+    const Value *const of[2] = {g->source->value, result};
+    for (int i = 0; i < 2; i++) {
+        const int64_t each = floats[i] / (count * steps);
+        if (!each) continue;
+        LoopExpr *first = x_add(b, x_mul(b, g->next, floats[i]), x_mul(b, at, steps * each));
+        t->ahead[i] = (SumAhead){lower_buffer(g->l, of[i]), first, x_int(b, each)};
+    }
+}
+
 static Accumulate sums_of(const Gather *g, const Spot *p)
 {
     const Slide *s = &g->slide[last_axis(g)];
@@ -92,6 +142,7 @@ static Accumulate sums_of(const Gather *g, const Spot *p)
                     .lanes = gather_weight_lanes(g, p, p->panel->columns - 1),
                     .vector = g->l->lane_axis >= 0};
     find_loops(g, &t);
+    look_ahead(g, p, &t);
     return t;
 }
 
