@@ -20,6 +20,7 @@ static const Case cases[] = {
     {"examples/tiny_yolo.nn", {"train.batch=1", 0}, "train"},
     {"examples/char_gpt.nn", {"train.batch=3", "depth=1", 0}, "train"},
     {"examples/speech_ctc.nn", {"train.batch=3", 0}, "train"},
+    {"tests/bench/lstm_classifier.nn", {"train.batch=17", 0}, "train"}, /* by chunks of steps */
     {"tests/threads/layers.nn", {0}, "train"},
 };
 
