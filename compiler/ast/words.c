@@ -24,7 +24,7 @@ const Word *ast_find_word(const char *text)
     return NULL;
 }
 
-const Word *ast_word_of(int token)
+static const Word *ast_word_of(int token)
 {
     for (const Word *word = ast_words; word->text; word++)
         if (word->token == token) return word;

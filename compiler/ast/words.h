@@ -15,9 +15,8 @@ typedef struct Word { const char *text; int token; WordRole role; } Word;
 
 extern const Word ast_words[];               /* ends with a NULL text; the order of words.def */
 
-/* The word spelt so, or of that token; NULL if there is none. */
+/* The word spelt so; NULL if there is none. */
 const Word *ast_find_word(const char *text);
-const Word *ast_word_of(int token);
 
 bool ast_is_name(int token);                 /* a name, or a soft word that can be one */
 bool ast_has_role(int token, WordRole role);

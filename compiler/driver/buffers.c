@@ -32,7 +32,7 @@ int64_t io_elements(const nn_io *io)
     return n;
 }
 
-int64_t io_valid(const nn_io *io, int64_t batch, int64_t count)
+static int64_t io_valid(const nn_io *io, int64_t batch, int64_t count)
 {
     return io->batched ? io_elements(io) / batch * count : io_elements(io);
 }

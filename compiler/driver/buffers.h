@@ -29,7 +29,6 @@ void call_spoil_rows(nn_call *call, const nn_entry *entry, int count);
 float *floats_new(Arena *arena, int64_t floats);
 
 int64_t io_elements(const nn_io *io);
-int64_t io_valid(const nn_io *io, int64_t batch, int64_t count);    /* elements in valid rows */
 
 /* One result of a call in logical row-major order. Floats, or integers as floats. */
 typedef enum ResultKind {

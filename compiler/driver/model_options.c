@@ -106,7 +106,7 @@ int model_options(Arena *arena, ModelOptions *given, CompileOptions *options)
     return status ? status : pick_batches(arena, &given->batches, &options->elaborate);
 }
 
-const char *path_base(const char *path)
+static const char *path_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;

@@ -45,5 +45,4 @@ int model_options(Arena *arena, ModelOptions *given, CompileOptions *options);
 const char *model_command(Arena *arena, const char *file, int argc, char **argv);
 /* "dir" of "dir/model.nn", "." without. */
 const char *path_directory(Arena *arena, const char *path);
-const char *path_base(const char *path);
 #endif

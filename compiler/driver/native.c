@@ -12,7 +12,7 @@
 
 /* ---- the cache ---- */
 
-uint64_t cache_key(uint64_t h, const char *text)
+static uint64_t cache_key(uint64_t h, const char *text)
 {
     for (const char *c = text; *c; c++) h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
     return h;

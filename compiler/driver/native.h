@@ -24,8 +24,6 @@ int64_t native_code_bytes(Arena *arena, const Native *native);
 /* The directory of the cache: $XDG_CACHE_HOME/nnc, $HOME/.cache/nnc, else a private one under
  * $TMPDIR; made if missing. NULL, or a message. */
 const char *cache_directory(Arena *arena, const char **path);
-/* FNV-1a, for names in the cache. */
-uint64_t cache_key(uint64_t h, const char *text);
 /* Builds one C file as a shared library with the system's C compiler ($CC, else cc).
  * headers: a directory of them, or NULL. NULL, or a message. */
 const char *build_library(Arena *arena, const char *flags, const char *headers, const char *output,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-int trace_node(Graph *graph, Node *node, const char *name)
+static int trace_node(Graph *graph, Node *node, const char *name)
 {
     int place = 0;
     for (int i = 0; i < graph->outputs.count; i++)

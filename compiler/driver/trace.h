@@ -13,7 +13,5 @@ typedef VEC(TracedLayer) TracedLayers;
 /* Adds an output for each named layer of the entry's graph, in the order of the graph. Requires
  * STAGE_ELABORATED, before any pass. */
 TracedLayers trace_layers(Arena *arena, Module *module, const char *entry);
-/* Adds an output for one node; returns its place. */
-int trace_node(Graph *graph, Node *node, const char *name);
 const TracedLayer *traced_find(const TracedLayers *layers, const char *layer);
 #endif

@@ -238,16 +238,11 @@ void name_tensor(Elab *el, const Value *value, int since, const char *name);
 Node *number_node(Elab *el, Number number, DType dtype);
 /* Appends an operation, reporting its refusal at `at`. */
 Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const Attr *attrs);
-/* The same; messages call the operation `sign`. */
-Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count,
-                const Attr *attrs);
 /* An elementwise operation on tensors and numbers; `sign` names it in messages. */
 const Value *apply_map(Elab *el, Span at, Op op, const char *sign, const Value *const *args,
                        int count);
 const Value *apply_matmul(Elab *el, Span at, const Value *a, const Value *b);
 bool size_allowed(Elab *el, Span at, Type type);
-/* a as dtype, converted if it is something else that converts. */
-Node *convert_node(Elab *el, Span at, Node *a, DType dtype);
 /* Drops the nodes that no output needs; inputs stay. */
 void prune_graph(Elab *el, Graph *graph);
 /* A shape in a program: extents, of which one may be a multiple of batch. False after an error. */

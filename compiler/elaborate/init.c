@@ -40,7 +40,7 @@ bool eval_type(Elab *el, const TypeExpr *written, Type *out)
                       out);
 }
 
-Init init_constant(double value)
+static Init init_constant(double value)
 {
     InitKind kind = value == 0.0 ? INIT_ZEROS : value == 1.0 ? INIT_ONES : INIT_CONST;
     return (Init){.kind = kind, .a = value};

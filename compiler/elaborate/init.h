@@ -6,5 +6,4 @@
 /* False after an error. */
 bool eval_type(Elab *el, const TypeExpr *written, Type *out);
 bool init_from(Elab *el, Span at, const Value *value, Type type, Init *out);
-Init init_constant(double value);
 #endif

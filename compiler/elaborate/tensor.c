@@ -155,11 +155,6 @@ static const char *as_called(Elab *el, Op op, const char *sign, const char *erro
     return arena_printf(el->arena, "`%s`%s", sign, error + length);
 }
 
-Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const Attr *attrs)
-{
-    return append_as(el, at, op, op_row(op)->name, inputs, count, attrs);
-}
-
 static bool attrs_allowed(Elab *el, Span at, const char *sign, Op op, const Attr *attrs)
 {
     for (int i = 0; attrs && op_row(op)->attr[i].kind != ATTR_NONE; i++)
@@ -172,8 +167,9 @@ static bool attrs_allowed(Elab *el, Span at, const char *sign, Op op, const Attr
     return true;
 }
 
-Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count,
-                const Attr *attrs)
+/* Messages call the operation `sign`. */
+static Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs, int count,
+                       const Attr *attrs)
 {
     const char *error;
     if (!attrs_allowed(el, at, sign, op, attrs)) return NULL;
@@ -189,7 +185,13 @@ Node *append_as(Elab *el, Span at, Op op, const char *sign, Node *const *inputs,
     return size_allowed(el, at, node->type) && graph_allowed(el, at) ? node : NULL;
 }
 
-Node *convert_node(Elab *el, Span at, Node *a, DType dtype)
+Node *append_op(Elab *el, Span at, Op op, Node *const *inputs, int count, const Attr *attrs)
+{
+    return append_as(el, at, op, op_row(op)->name, inputs, count, attrs);
+}
+
+/* a as dtype, converted if it is something else that converts. */
+static Node *convert_node(Elab *el, Span at, Node *a, DType dtype)
 {
     if (a->type.dtype == dtype) return a;
     if (dtype == DT_F32) return append_op(el, at, OP_to_f32, &a, 1, NULL);

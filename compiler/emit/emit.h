@@ -99,8 +99,6 @@ void emit_local_at(Text *out, const Emission *e, const EntryPlan *entry, const V
                    const char *name, const char *at, int indent);
 /* In the body of a scan: the same at every step, so the pointer outside serves. */
 bool emit_is_outside(const Value *v);
-/* The scans around the body of one: 0 for an entry. */
-int emit_depth(const EntryPlan *entry);
 /* The counter of the steps of a scan's body. */
 const char *emit_step_name(const Emission *e, const EntryPlan *body);
 /* ---- threads.c; nothing for one thread ---- */

@@ -129,13 +129,19 @@ static const EntryPlan *outermost(const EntryPlan *entry)
     return entry;
 }
 
+/* The scans around the body of one: 0 for an entry. */
+static int depth_of(const EntryPlan *entry)
+{
+    return entry->outer ? depth_of(entry->outer) + 1 : 0;
+}
+
 /* Of the place in a scan: scans of an entry that stand beside each other share one. */
 static const char *name_step(const Emission *e, const EntryPlan *body, Names *taken)
 {
-    const int depth = emit_depth(body);
+    const int depth = depth_of(body);
     for (int i = 0; i < e->names.count; i++) {
         const EntryPlan *other = e->names.at[i].plan;
-        if (outermost(other) == outermost(body) && emit_depth(other) == depth)
+        if (outermost(other) == outermost(body) && depth_of(other) == depth)
             return e->names.at[i].step;
     }
     return names_take(e->arena, taken, depth == 1 ? "t" : arena_printf(e->arena, "t%d", depth));
@@ -176,11 +182,6 @@ static void name_entry(Emission *e, const EntryPlan *entry, Names *taken, Names 
     for (int i = 0; i < entry->kernels.count; i++)
         if (entry->kernels.at[i]->body)
             name_entry(e, entry->kernels.at[i]->body, taken, globals);
-}
-
-int emit_depth(const EntryPlan *entry)
-{
-    return entry->outer ? emit_depth(entry->outer) + 1 : 0;
 }
 
 const char *emit_step_name(const Emission *e, const EntryPlan *body)

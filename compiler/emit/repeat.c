@@ -114,8 +114,11 @@ static const char *number_word(const Repeat *r, int pass, const char *const *tex
     return is_ahead(r, pass, texts, times, &ahead) && ahead == r->step ? "next" : r->i;
 }
 
-const char *repeat_text(Arena *arena, const Repeat *r, const char *const *texts, int pass,
-                        int times, int64_t *ahead)
+/* The texts of `times` passes from `pass` on as one, with the name of the number where they differ;
+ * NULL if they differ otherwise. Where `ahead` is asked for, "%d" stands there for the number of
+ * the pass and *ahead. */
+static const char *repeat_text(Arena *arena, const Repeat *r, const char *const *texts, int pass,
+                               int times, int64_t *ahead)
 {
     const char **rest = arena_array(arena, const char *, times + 1);
     Text out = text_new(arena);

@@ -32,15 +32,11 @@ void repeat_open(Text *out, const Emission *e, const Repeat *r, int indent);
 int repeat_depth(const Repeat *r);
 /* The name of an argument of a call of the first pass. */
 const char *repeat_name(const Emission *e, const Repeat *r, const Value *v);
-/* The texts of `times` passes from `pass` on as one, with the name of the number where they differ;
- * NULL if they differ otherwise. Where `ahead` is asked for, "%d" stands there for the number of
- * the pass and *ahead. */
-const char *repeat_text(Arena *arena, const Repeat *r, const char *const *texts, int pass,
-                        int times, int64_t *ahead);
-/* The same of all passes, or of all but the first and the last. */
+/* The texts of all passes as one, with the name of the number where they differ, or those of all
+ * but the first and the last; NULL if they differ otherwise. */
 const char *repeat_most(Arena *arena, const Repeat *r, const char *const *texts);
-/* The same with "%d" of all passes, or, where the last is called otherwise (*last, else NULL), of
- * the others; NULL: they are not numbered so. */
+/* The names of all passes as one with "%d" for the number of the pass and *ahead, or those of all
+ * but the last, which is called otherwise (*last, else NULL); NULL: they are not numbered so. */
 const char *repeat_layer(Arena *arena, const Repeat *r, const char *const *names, int64_t *ahead,
                          const char **last);
 #endif

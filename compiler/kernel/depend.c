@@ -31,7 +31,7 @@ void find_readers(EntryPlan *entry)
     }
 }
 
-bool kernel_reads(const Kernel *k, const Node *root)
+static bool kernel_reads(const Kernel *k, const Node *root)
 {
     for (int i = 0; i < k->reads.count; i++)
         if (k->reads.at[i] == root) return true;

@@ -263,7 +263,6 @@ bool kernel_is_left_behind(const EntryPlan *entry, const Kernel *k, const Node *
 /* ---- dependence (depend.c, order.c) ---- */
 Kernel *kernel_of(const EntryPlan *entry, const Node *node); /* that computes it, or NULL */
 void find_readers(EntryPlan *entry); /* sets EntryPlan.readers; requires Member.inlined */
-bool kernel_reads(const Kernel *k, const Node *root);
 void kernel_note_read(const EntryPlan *entry, Kernel *k, const Node *root);
 /* Of a member of k: kernels that read it already come to stand above. */
 void kernel_precedes_readers(const EntryPlan *entry, const Kernel *k, const Node *node);

@@ -134,48 +134,11 @@ static void find_arguments(Family *f)
 
 /* ---- names ---- */
 
-static bool has_variable(const LoopStmts *list, const char *name)
-{
-    for (int i = 0; i < list->count; i++) {
-        const LoopStmt *s = list->at[i];
-        if (s->var && !strcmp(s->var->name, name)) return true;
-        if (has_variable(&s->body, name) || has_variable(&s->otherwise, name)) return true;
-    }
-    return false;
-}
-
-static bool has_name(const Function *f, const char *name)
-{
-    for (int i = 0; i < f->buffers.count; i++)
-        if (!strcmp(f->buffers.at[i]->name, name)) return true;
-    for (int i = 0; i < f->locals.count; i++)
-        if (!strcmp(f->locals.at[i]->name, name)) return true;
-    for (int i = 0; i < f->scalars.count; i++)
-        if (!strcmp(f->scalars.at[i]->name, name)) return true;
-    return has_variable(&f->body, name);
-}
-
-static const char *free_name(Arena *arena, const Function *f, const char *wanted)
-{
-    const char *name = wanted;
-    for (int i = 2; has_name(f, name); i++) name = arena_printf(arena, "%s%d", wanted, i);
-    return name;
-}
-
-static bool has_function(const Program *program, const char *name)
-{
-    for (int i = 0; i < program->inner.count; i++)
-        if (!strcmp(program->inner.at[i]->name, name)) return true;
-    for (int i = 0; i < program->functions.count; i++)
-        if (!strcmp(program->functions.at[i]->name, name)) return true;
-    return false;
-}
-
 static const char *common_name(const Program *program, const Function *f)
 {
     const char *base = f->operation ? f->operation : f->name,
                *name = arena_printf(program->arena, "%s_of", base);
-    for (int i = 2; has_function(program, name); i++)
+    for (int i = 2; program_has_function(program, name); i++)
         name = arena_printf(program->arena, "%s_of_%d", base, i);
     return name;
 }
@@ -190,7 +153,7 @@ static void take_arguments(Family *f, Function *common)
     for (int a = 0; a < f->arguments.count; a++) {
         const Number *n = &f->numbers[0].all.at[f->arguments.at[a]];
         vars[a] = arena_make(arena, Var);
-        *vars[a] = (Var){.name = free_name(arena, common, n->name), .type = (*n->at)->type};
+        *vars[a] = (Var){.name = function_free_name(common, n->name), .type = (*n->at)->type};
         vec_push(arena, common->scalars, vars[a]);
     }
     for (int i = 0; i < f->numbers[0].all.count; i++) {

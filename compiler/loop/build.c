@@ -54,6 +54,43 @@ const char *name_numbered(Arena *arena, const char *name, int number)
     return arena_printf(arena, "%s%s%d", name, last >= '0' && last <= '9' ? "_" : "", number);
 }
 
+static bool has_variable(const LoopStmts *list, const char *name)
+{
+    for (int i = 0; i < list->count; i++) {
+        const LoopStmt *s = list->at[i];
+        if (s->var && !strcmp(s->var->name, name)) return true;
+        if (has_variable(&s->body, name) || has_variable(&s->otherwise, name)) return true;
+    }
+    return false;
+}
+
+static bool has_name(const Function *f, const char *name)
+{
+    for (int i = 0; i < f->buffers.count; i++)
+        if (!strcmp(f->buffers.at[i]->name, name)) return true;
+    for (int i = 0; i < f->locals.count; i++)
+        if (!strcmp(f->locals.at[i]->name, name)) return true;
+    for (int i = 0; i < f->scalars.count; i++)
+        if (!strcmp(f->scalars.at[i]->name, name)) return true;
+    return has_variable(&f->body, name);
+}
+
+const char *function_free_name(const Function *f, const char *wanted)
+{
+    const char *name = wanted;
+    for (int i = 2; has_name(f, name); i++) name = name_numbered(f->arena, wanted, i);
+    return name;
+}
+
+bool program_has_function(const Program *program, const char *name)
+{
+    for (int i = 0; i < program->inner.count; i++)
+        if (!strcmp(program->inner.at[i]->name, name)) return true;
+    for (int i = 0; i < program->functions.count; i++)
+        if (!strcmp(program->functions.at[i]->name, name)) return true;
+    return false;
+}
+
 /* `wanted`; with a number behind it if it is taken in this function. */
 static const char *take_name(LoopBuilder *b, const char *wanted)
 {

@@ -23,7 +23,7 @@ static bool uses_expr(const LoopExpr *x, const Var *var, const Buffer *buffer)
 }
 
 /* Reads or sets the variable; reads or writes the buffer. */
-bool part_uses(const LoopStmt *s, const Var *var, const Buffer *buffer)
+static bool part_uses(const LoopStmt *s, const Var *var, const Buffer *buffer)
 {
     const LoopExpr *const read[] = {s->lo, s->hi, s->value, s->index, s->source_index};
     for (size_t i = 0; i < sizeof read / sizeof *read; i++)

@@ -185,6 +185,9 @@ typedef struct Program {
 
 /* `name` with a number behind it: sum2, fc1_2. */
 const char *name_numbered(Arena *arena, const char *name, int number);
+/* `wanted`, with the first number behind it that nothing in the function has if that is taken. */
+const char *function_free_name(const Function *f, const char *wanted);
+bool program_has_function(const Program *program, const char *name);
 
 /* ---- building (loop/build.c, loop/expr.c) ---- */
 typedef struct LoopBuilder {

@@ -419,15 +419,6 @@ static LoopStmt *call_of(Program *program, const Outlined *outlined)
 
 /* ---- stages ---- */
 
-static bool has_name(const Program *program, const char *name)
-{
-    for (int i = 0; i < program->inner.count; i++)
-        if (!strcmp(program->inner.at[i]->name, name)) return true;
-    for (int i = 0; i < program->functions.count; i++)
-        if (!strcmp(program->functions.at[i]->name, name)) return true;
-    return false;
-}
-
 static Function *equal_stage(Program *program, Function *f)
 {
     const char *name = f->name;
@@ -435,7 +426,7 @@ static Function *equal_stage(Program *program, Function *f)
         Function *other = program->inner.at[i];
         if (other->is_step == f->is_step && function_same(other, f)) return other;
     }
-    for (int i = 2; has_name(program, f->name); i++)
+    for (int i = 2; program_has_function(program, f->name); i++)
         f->name = arena_printf(program->arena, "%s_%d", name, i);
     vec_push(program->arena, program->inner, f);
     return f;

@@ -54,29 +54,9 @@ static LoopStmt *let_stmt(const Divide *d, Var *var, LoopExpr *value)
     return s;
 }
 
-static bool name_used(const LoopStmts *list, const char *name)
-{
-    for (int i = 0; i < list->count; i++) {
-        const LoopStmt *s = list->at[i];
-        if (s->var && !strcmp(s->var->name, name)) return true;
-        if (name_used(&s->body, name) || name_used(&s->otherwise, name)) return true;
-    }
-    return false;
-}
-
-static bool name_taken(const Function *f, const char *name)
-{
-    for (int i = 0; i < f->buffers.count; i++)
-        if (!strcmp(f->buffers.at[i]->name, name)) return true;
-    return name_used(&f->body, name);
-}
-
 static const char *free_name(const Divide *d, const char *wanted)
 {
-    const char *name = wanted;
-    for (int i = 2; name_taken(d->whole, name); i++)
-        name = arena_printf(d->arena, "%s%d", wanted, i);
-    return name;
+    return function_free_name(d->whole, wanted);
 }
 
 /* What calls the parts has names of its own beside the formals. */

@@ -38,8 +38,8 @@ typedef struct Shared {
     bool sums; /* the one loop adds up: to sums of groups of its iterations */
 } Shared;
 
-/* Whether it reads or sets the variable, or reads or writes the buffer; either may be NULL. */
-bool part_uses(const LoopStmt *s, const Var *var, const Buffer *buffer);
+/* Whether one of them reads or sets the variable, or reads or writes the buffer; either may be
+ * NULL. */
 bool part_uses_list(const LoopStmts *list, const Var *var, const Buffer *buffer);
 bool part_sets(const LoopStmt *s, const Var *var);
 bool part_declares(const LoopStmt *s, const Var *var);

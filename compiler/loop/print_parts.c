@@ -10,20 +10,13 @@ static void put(const Printer *p, int depth, const char *line)
     wrap_code(p->out, 4 * depth, line);
 }
 
-static bool has_function(const Program *program, const char *name)
-{
-    for (int i = 0; i < program->functions.count; i++)
-        if (!strcmp(program->functions.at[i]->name, name)) return true;
-    return false;
-}
-
 /* "fc1_part", of several "fc1_part2". */
 static const char *part_name(const Printer *p, const Function *whole, int part)
 {
     Arena *arena = p->out->arena;
     const char *name = arena_printf(arena, "%s_part", whole->name);
     if (whole->parts.count > 1) name = arena_printf(arena, "%s%d", name, part + 1);
-    while (has_function(p->program, name)) name = arena_printf(arena, "%s_", name);
+    while (program_has_function(p->program, name)) name = arena_printf(arena, "%s_", name);
     return name;
 }
 

@@ -38,7 +38,7 @@ bool slide_meets(const Slide *s, int64_t i, int64_t tap)
     return entry >= -s->before && entry < s->source + s->after;
 }
 
-bool slide_is_whole(const Slide *s, int64_t i)
+static bool slide_is_whole(const Slide *s, int64_t i)
 {
     return !s->taps || (slide_meets(s, i, 0) && slide_meets(s, i, s->taps - 1));
 }

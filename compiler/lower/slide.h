@@ -18,9 +18,8 @@ typedef struct Slide {
 Slide slide_forward(const WindowAxis *axis);                /* result: out, source: in */
 Slide slide_adjoint(const WindowAxis *axis, int64_t phase); /* result: in, source: out */
 
-/* Whether tap j of position i meets an entry, not padding; and whether all taps of it do. */
+/* Whether tap j of position i meets an entry, not padding. */
 bool slide_meets(const Slide *s, int64_t i, int64_t tap);
-bool slide_is_whole(const Slide *s, int64_t i);
 bool slides_are_whole(const Slide *phases, int64_t count, int64_t i);
 /* The taps that position `i` meets, [*lo, *hi). */
 void slide_taps(LoopBuilder *b, const Slide *s, LoopExpr *i, LoopExpr **lo, LoopExpr **hi);

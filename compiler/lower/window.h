@@ -28,9 +28,7 @@ int window_lanes(const Lower *l, const View *view, Type type, int axis, int acti
 
 /* Sums of channels that leave the kernel (window_sums.c): a vector of channels adds up each row of
  * the batch by itself, and the rows are added up at the end, so that they may run on several
- * threads. Whether result `i` is such a sum: */
-bool window_sum_of(const Lower *l, int i);
-/* Variables by result, for the row and the channels of the panel, of one vector. */
+ * threads. Variables by result, for the row and the channels of the panel, of one vector. */
 Var **window_sums_begin(Lower *l);
 void window_sum_step(Lower *l, Var *const *sums, int i); /* takes in what is at the current index */
 void window_sums_end(Lower *l, Var *const *sums, const Panel *panel);

@@ -1,7 +1,7 @@
 /* Sums of channels over all rows and positions, of what a window's epilogue computes. */
 #include "lower/window.h"
 
-bool window_sum_of(const Lower *l, int i)
+static bool window_sum_of(const Lower *l, int i)
 {
     return op_row(l->k->results.at[i]->node->op)->kind == KIND_REDUCE;
 }
