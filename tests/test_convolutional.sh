@@ -7,7 +7,7 @@ BUILD=${BUILD:-build}
 scratch=$(mktemp)
 trap 'rm -f "$scratch"' EXIT INT TERM
 goldens=../shared/goldens
-[ -d "$goldens" ] || { echo "skipped: there is no $goldens"; exit 0; }
+[ -d "$goldens" ] || { echo "skipped: there is no $goldens"; exit 77; }
 for model in lenet resnet20 tiny_yolo; do
     for options in --target=scalar --target=native "--target=scalar --strict" "--target=native --strict"; do
         echo "== $model $options"
