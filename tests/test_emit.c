@@ -28,6 +28,7 @@ static void no_warning_from_any_compiler(void **state)
     for (int i = 0; i < PROGRAMS; i++)
         text_addf(&sources, " %s.c",
                   lab_generate(&p, programs[i], i ? "scalar" : "avx512,avx2,scalar", with_adam));
+    text_addf(&sources, " %s.c", lab_generate(&p, "logs", "avx512", plain));
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const char *name = arena_strndup(p.arena, lines[i], strcspn(lines[i], " "));
         if (lab_has(p.arena, name))

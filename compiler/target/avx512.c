@@ -118,6 +118,10 @@ const Target target_avx512 = {
         "/* g++ warns of operands that its own intrinsics leave undefined on purpose. */\n"
         "#pragma GCC diagnostic ignored \"-Wuninitialized\"\n"
         "#pragma GCC diagnostic ignored \"-Wmaybe-uninitialized\"\n"
+        "#endif\n"
+        "#if defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE__)\n"
+        "/* Without optimisation some intrinsics are macros: gcc warns of the masks in them. */\n"
+        "#pragma GCC diagnostic ignored \"-Wsign-conversion\"\n"
         "#endif\n",
     .attribute = "avx512f,avx512bw,avx512dq,avx512vl,fma",
     .guard = "defined(__x86_64__) || defined(_M_X64)",
