@@ -7,8 +7,8 @@
  *   optimizer.c   NAME_step                            main_file.c   NAME_main.c
  *   formula.c     what an entry computes, in a line    weights.c     NAME_weights.c
  *   overview.c    kernels and memory map as comments   threads.c     who runs parts of kernels
- *   repeat.c      calls of equal layers as a loop
- *   text.c        literals, templates
+ *   repeat.c      calls of equal layers as a loop      takes.c       what entries take
+ *   text.c        literals, templates                  clear.c       what they set to zero
  *   templates/    text that needs no more than the model's name */
 #ifndef NNC_EMIT_EMIT_H
 #define NNC_EMIT_EMIT_H
@@ -74,7 +74,7 @@ const EntryNames *emit_entry_names(const Emission *e, const EntryPlan *entry);
 const char *emit_value_name(const Emission *e, const EntryPlan *entry, const Value *value);
 void emit_shape(Text *out, Type type); /* "[128][784]"; "[1]" of a scalar */
 
-/* ---- entries ---- */
+/* ---- entries: takes.c, clear.c, entry.c, locals.c, adapter.c ---- */
 /* Of more calls than a reader wants one by one: what repeats is told once. */
 enum { EMIT_LONG = 64 };
 bool emit_is_long(const LoweredEntry *entry);
@@ -89,6 +89,11 @@ bool emit_clears(const Emission *e);         /* entries call NAME_clear_rows */
 /* "int mnist_mlp_infer(const float *params, ...)" and `end`, broken into lines. */
 char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix,
                      const char *end);
+/* Tests every pointer that must not be NULL, and the count, before anything is written. */
+void emit_check_arguments(Text *out, const Emission *e, const EntryPlan *entry);
+/* Padding of gradients, and gradients of what is not trained; named: by the entry's pointers. */
+void emit_clear_gradients(Text *out, const Emission *e, const EntryPlan *entry, bool named);
+void emit_clear_rows_beyond(Text *out, const Emission *e, const EntryPlan *entry);
 void emit_entries(Text *out, const Emission *e, int target);
 void emit_adapters(Text *out, const Emission *e, int target);
 /* The local pointer to a value, at the given indent; nothing for what is an argument already, or a

@@ -7,84 +7,6 @@
 #include "loop/print.h"
 #include "ops/scan.h"
 
-/* ---- what an entry takes ---- */
-
-int emit_count(const Graph *graph, OutputKind kind)
-{
-    int n = 0;
-    for (int i = 0; i < graph->outputs.count; i++) n += graph->outputs.at[i].kind == kind;
-    return n;
-}
-
-bool emit_has(const Graph *graph, OutputKind kind) { return emit_count(graph, kind) > 0; }
-
-bool emit_takes_args(const Graph *graph)
-{
-    return emit_has(graph, OUT_LOSS) || emit_has(graph, OUT_GRAD);
-}
-
-bool emit_takes_count(const Graph *graph) { return emit_takes_args(graph) || graph->batch > 1; }
-
-bool emit_takes_seed(const Graph *graph)
-{
-    for (int i = 0; i < graph->nodes.count; i++) {
-        const Node *node = graph->nodes.at[i];
-        if (op_row(node->op)->kind == KIND_RANDOM) return true;
-        if (node->body && emit_takes_seed(node->body)) return true;
-    }
-    return false;
-}
-
-bool emit_is_tensor(OutputKind kind) { return kind == OUT_OUTPUT || kind == OUT_INPUT_GRAD; }
-
-static bool reads_session(const Graph *graph)
-{
-    for (int i = 0; i < graph->nodes.count; i++) {
-        const Node *node = graph->nodes.at[i];
-        if (node->op == OP_session || (node->body && reads_session(node->body))) return true;
-    }
-    return false;
-}
-
-bool emit_takes_session(const Graph *graph)
-{
-    return emit_has(graph, OUT_SESSION) || reads_session(graph);
-}
-
-static const char *states_type(const Graph *graph)
-{
-    return emit_has(graph, OUT_STATE) ? "float *" : "const float *";
-}
-
-char *emit_signature(const Emission *e, const EntryPlan *entry, const char *suffix, const char *end)
-{
-    const Graph *graph = entry->graph;
-    const EntryNames *names = emit_entry_names(e, entry);
-    Text line = text_new(e->arena), out = text_new(e->arena);
-    text_addf(&line, "int %s_%s%s(", e->options.name, entry->name, suffix);
-    if (emit_takes_args(graph)) {
-        text_addf(&line, "const %s_%s_args *args)%s", e->options.name, entry->name, end);
-        return line.at;
-    }
-    if (e->plan->param_floats) text_add(&line, "const float *params, ");
-    if (e->plan->state_floats) text_addf(&line, "%sstates, ", states_type(graph));
-    if (emit_takes_session(graph)) text_addf(&line, "%s_session *session, ", e->options.name);
-    for (int i = 0; i < graph->inputs.count; i++)
-        text_addf(&line, "const %s *%s, ", emit_c_type(graph->inputs.at[i]->type.dtype),
-                  names->inputs[i]);
-    if (emit_takes_count(graph)) text_add(&line, "int count, ");
-    if (emit_takes_seed(graph)) text_add(&line, "uint64_t seed, ");
-    for (int i = 0; i < graph->outputs.count; i++)
-        if (names->outputs[i])
-            text_addf(&line, "%s *%s, ", emit_c_type(graph->outputs.at[i].node->type.dtype),
-                      names->outputs[i]);
-    text_addf(&line, "void *workspace%s)%s",
-              e->options.threads ? ", const nn_parallel *parallel" : "", end);
-    wrap_code(&out, 0, line.at);
-    out.at[--out.length] = 0;
-    return out.at;
-}
-
 /* ---- what is used ---- */
 
 static bool is_used(const LoweredEntry *lowered, const Value *v);
@@ -129,129 +51,6 @@ static bool calls_with(const LoweredEntry *lowered, LType type)
     return false;
 }
 
-/* ---- arguments ---- */
-
-static void require(Text *list, const char *prefix, const char *name)
-{
-    text_addf(list, "%s!%s%s", list->length ? " || " : "", prefix, name);
-}
-
-/* Every pointer that must not be NULL, tested before anything is written. */
-static void check_arguments(Text *out, const Emission *e, const EntryPlan *entry)
-{
-    const Graph *graph = entry->graph;
-    const EntryNames *names = emit_entry_names(e, entry);
-    const bool args = emit_takes_args(graph);
-    const char *from = args ? "args->" : "";
-    Text list = text_new(e->arena);
-    if (args) require(&list, "", "args");
-    if (e->plan->param_floats) require(&list, from, "params");
-    if (e->plan->state_floats) require(&list, from, "states");
-    if (emit_takes_session(graph)) require(&list, from, "session");
-    for (int i = 0; i < graph->inputs.count; i++) require(&list, from, names->inputs[i]);
-    if (emit_has(graph, OUT_GRAD)) require(&list, from, "grads");
-    if (emit_has(graph, OUT_LOSS)) require(&list, from, "loss");
-    for (int i = 0; !emit_has(graph, OUT_LOSS) && i < graph->outputs.count; i++)
-        if (names->outputs[i]) require(&list, from, names->outputs[i]);
-    if (entry->workspace_bytes) require(&list, from, "workspace");
-    if (list.length) {
-        wrap_code(out, 4, arena_printf(e->arena, "if (%s)", list.at));
-        text_add(out, "        return NN_BAD_ARGUMENT;\n");
-    }
-    if (emit_takes_count(graph))
-        text_addf(out, "    if (%scount < 1 || %scount > %lld) return NN_BAD_COUNT;\n", from, from,
-                  (long long)graph->batch);
-    if (!entry->workspace_bytes && !args) text_add(out, "    (void)workspace;\n");
-}
-
-/* ---- padding ---- */
-
-/* How a parameter lies in memory, as rows of `used` floats `apart` from each other. */
-typedef struct Rows {
-    int64_t rows, used, apart;
-} Rows;
-
-static Rows layout_rows(Type type, const ParamLayout *layout)
-{
-    Rows r = {1, 1, layout->floats};
-    int inner = -1;
-    for (int i = 0; i < type.rank; i++)
-        if (layout->stride[i] == 1 && type.dim[i] > 1) inner = i;
-    if (inner >= 0) r.used = type.dim[inner];
-    for (int i = 0; i < type.rank; i++)
-        if (i != inner && type.dim[i] > 1 && layout->stride[i] < r.apart)
-            r.apart = layout->stride[i];
-    r.rows = type_elements(type) / r.used;
-    if (r.rows * r.apart != layout->floats) r = (Rows){1, 0, layout->floats};
-    return r;
-}
-
-static const Value *gradient_of(const EntryPlan *entry, int param)
-{
-    for (int i = 0; i < entry->values.count; i++)
-        if (entry->values.at[i]->place == AT_GRAD && entry->values.at[i]->index == param)
-            return entry->values.at[i];
-    return NULL;
-}
-
-static void clear_line(Text *out, const Emission *e, const char *at, Rows r, const char *why)
-{
-    const char *call = arena_printf(e->arena, "    %s_clear_rows(%s, %lld, %lld, %lld);",
-                                    e->options.name, at, (long long)r.rows, (long long)r.used,
-                                    (long long)r.apart);
-    text_addf(out, "%-*s/* %s */\n", (int)strlen(call) < 59 ? 60 : (int)strlen(call) + 1, call,
-              why);
-}
-
-/* Where the stretch of parameters from i on ends that this entry makes no gradients of. */
-static int untrained_end(const Emission *e, const EntryPlan *entry, int i)
-{
-    while (i < e->module->params.count && !gradient_of(entry, i)) i++;
-    return i;
-}
-
-static const char *gradient_at(const Emission *e, const ParamLayout *layout)
-{
-    return layout->offset
-             ? arena_printf(e->arena, "args->grads + %lld", (long long)layout->offset)
-             : "args->grads";
-}
-
-static bool has_rows_beyond(const Graph *graph, const Output *o)
-{
-    return o->kind == OUT_INPUT_GRAD && o->node->type.batch_axis == 0 && graph->batch > 1;
-}
-
-/* So is the gradient of rows beyond the count: tiles may have written them. */
-static void clear_rows_beyond(Text *out, const Emission *e, const EntryPlan *entry)
-{
-    const Graph *graph = entry->graph;
-    const EntryNames *names = emit_entry_names(e, entry);
-    const char *from = emit_takes_args(graph) ? "args->" : "";
-    for (int i = 0; i < graph->outputs.count; i++) {
-        const Output *o = &graph->outputs.at[i];
-        if (!has_rows_beyond(graph, o)) continue;
-        const int64_t row = type_elements(o->node->type) / graph->batch;
-        text_addf(out, "    %s_clear_rows(%s%s, 1, (ptrdiff_t)%scount * %lld, %lld);\n",
-                  e->options.name, from, names->outputs[i], from, (long long)row,
-                  (long long)(row * graph->batch));
-    }
-}
-
-bool emit_clears(const Emission *e)
-{
-    for (int i = 0; i < e->plan->entries.count; i++) {
-        const Graph *graph = e->plan->entries.at[i]->graph;
-        for (int j = 0; j < graph->outputs.count; j++)
-            if (has_rows_beyond(graph, &graph->outputs.at[j])) return true;
-        if (!emit_has(graph, OUT_GRAD)) continue;
-        if (emit_count(graph, OUT_GRAD) < e->module->params.count) return true;
-        for (int j = 0; j < e->module->params.count; j++)
-            if (e->plan->params[j].padded) return true;
-    }
-    return false;
-}
-
 /* ---- calls ---- */
 
 typedef struct Body {
@@ -268,29 +67,6 @@ static const char *name_of(const Body *b, const Value *v)
 {
     return b->repeat ? repeat_name(b->e, b->repeat, v)
                      : emit_value_name(b->e, b->lowered->plan, v);
-}
-
-/* Padding of gradients is zero, and so is the gradient of what is not trained. */
-static void clear_gradients(const Body *b)
-{
-    Text *out = b->out;
-    const Emission *e = b->e;
-    const EntryPlan *entry = b->lowered->plan;
-    if (!emit_has(entry->graph, OUT_GRAD)) return;
-    for (int i = 0; i < e->module->params.count; i++) {
-        const ParamLayout *layout = &e->plan->params[i];
-        const Value *made = gradient_of(entry, i);
-        if (made && layout->padded)
-            clear_line(out, e,
-                       b->repeats.count ? gradient_at(e, layout) : emit_value_name(e, entry, made),
-                       layout_rows(e->module->params.at[i].type, layout), "padding");
-        if (made) continue;
-        const int end = untrained_end(e, entry, i);
-        const ParamLayout *last = &e->plan->params[end - 1];
-        const Rows all = {1, 0, last->offset + last->floats - layout->offset};
-        clear_line(out, e, gradient_at(e, layout), all, "not trained");
-        i = end - 1;
-    }
 }
 
 /* The first call that returns a status declares it. */
@@ -503,7 +279,7 @@ static void calls(const Body *b)
     for (int i = 0; i < b->lowered->calls.count; i++) {
         const KernelCall *call = &b->lowered->calls.at[i];
         if (checking && call->kernel->kind != KERNEL_CHECK) {
-            clear_gradients(b);
+            emit_clear_gradients(b->out, b->e, b->lowered->plan, !b->repeats.count);
             checking = false;
         }
         if (forward && !is_forward(b, call->kernel)) {
@@ -515,8 +291,8 @@ static void calls(const Body *b)
         else one_call(b, call);
         if (r) i += r->period * r->times - 1;
     }
-    if (checking) clear_gradients(b);
-    clear_rows_beyond(b->out, b->e, b->lowered->plan);
+    if (checking) emit_clear_gradients(b->out, b->e, b->lowered->plan, !b->repeats.count);
+    emit_clear_rows_beyond(b->out, b->e, b->lowered->plan);
 }
 
 /* The caller may leave them out. */
@@ -533,7 +309,7 @@ static void body(const Body *b)
     const EntryPlan *entry = b->lowered->plan;
     Text *out = b->out;
     const bool args = emit_takes_args(entry->graph);
-    check_arguments(out, b->e, entry);
+    emit_check_arguments(out, b->e, entry);
     const bool count = calls_with(b->lowered, LT_INDEX);
     if (count && args) text_add(out, "    const int count = args->count;\n");
     if (calls_with(b->lowered, LT_SEED) && args)
