@@ -150,10 +150,11 @@ static void describe(Run *run, double rate) {
 
 static int diverged(const Run *run, double value, const char *what, nn_error *error) {
     double rate = nn_schedule_rate(&run->options->optimizer.lr, run->place.step, run->steps);
+    nn_error_at(error, NULL, -1, -1, -1);    /* no file that was read before */
     return nn_fail(error, NN_ERR_DIVERGED,
                    "the %s is %f at step %lld (epoch %lld): training has diverged. A lower "
                    "learning rate (now %g), clip_norm, or a look for unscaled or missing values "
-                   "in the data may help", what, value, (long long)run->place.step,
+                   "in the data may help", what, fabs(value), (long long)run->place.step,
                    (long long)(run->place.step / run->per_epoch) + 1, rate);
 }
 

@@ -341,6 +341,21 @@ static void main_without_data(void **state)
     expect(&r, 1, "the `train` block of tests/session/stream.nn has no `data`");
 }
 
+static void main_without_training(void **state)
+{
+    const Run r = run(*state, "nnc examples/digits/digits.nn --entries=infer --main -o $TMP");
+    expect(&r, 1, "--main needs the entry `train`");
+}
+
+/* As C compilers take them. */
+static void values_joined_to_options(void **state)
+{
+    const Run r = run(*state, "nnc examples/regression.nn -o$TMP/joined -Itests/elaborate && "
+                              "nnc examples/regression.nn -o=$TMP/equal && ls $TMP/*");
+    expect(&r, 0, "joined:");
+    expect(&r, 0, "equal:");
+}
+
 static void directories_in_a_row(void **state)
 {
     const Run r = run(*state, "nnc examples/regression.nn -o $TMP/a/b/c/ && ls $TMP/a/b/c");
@@ -467,6 +482,7 @@ int main(void)
         TEST(the_cache_is_used), TEST(no_compiler),
         TEST(a_cache_that_cannot_be), TEST(a_library_cut_short),
         TEST(weights_that_cannot_be_saved), TEST(main_without_data), TEST(directories_in_a_row),
+        TEST(main_without_training), TEST(values_joined_to_options),
         TEST(references_agree), TEST(steps_are_compared),
         TEST(the_first_difference_is_named), TEST(causes_are_found),
     };

@@ -97,12 +97,22 @@ static void take(Arena *arena, const CliOption *o, const char *value)
     if (o->list) vec_push(arena, *o->list, value);
 }
 
+/* "-Idir" and "-I=dir", as C compilers and others take them; false if it is nothing of the kind. */
+static bool take_joined(Arena *arena, const CliOption *options, const char *word)
+{
+    const CliOption *o = word[1] != '-' && word[1] && word[2] ? find(options, word, 2) : NULL;
+    if (!o || !o->value) return false;
+    take(arena, o, word + (word[2] == '=' ? 3 : 2));
+    return true;
+}
+
 /* The option at argv[*at] and its value. */
 static int take_option(Arena *arena, const CliCommand *command, const CliOption *options, int argc,
                        char **argv, int *at)
 {
     const char *word = argv[*at], *eq = word[1] == '-' ? strchr(word, '=') : NULL;
     const CliOption *o = find(options, word, eq ? (size_t)(eq - word) : strlen(word));
+    if (!o && take_joined(arena, options, word)) return CLI_OK;
     if (!o) return unknown(arena, command, options, word);
     if (eq && !o->value) {
         cli_error("option '%s' takes no value", o->name);

@@ -93,6 +93,13 @@ static bool write_files(Compilation *c, const CompileCommand *command, const Wei
     return !command->depfile || write_depfile(c, command, name);
 }
 
+static bool trains(const Plan *plan)
+{
+    for (int i = 0; i < plan->entries.count; i++)
+        if (!strcmp(plan->entries.at[i]->name, "train")) return true;
+    return false;
+}
+
 /* What needs the plan and must be there before anything is emitted. */
 static bool prepare_files(Compilation *c, const CompileCommand *command, CompileOptions *options,
                           Weights *weights)
@@ -104,6 +111,10 @@ static bool prepare_files(Compilation *c, const CompileCommand *command, Compile
     if (command->main && !c->module->train->job.data_count) {
         cli_error("--main needs to know what to train on: the `train` block of %s has no `data`",
                   c->path);
+        return false;
+    }
+    if (command->main && !trains(c->plan)) {
+        cli_error("--main needs the entry `train`");
         return false;
     }
     if (!command->weights) return true;
