@@ -65,7 +65,8 @@ int64_t contract_size(const Contract *c, int k);
 bool contract_is_batch(const Contract *c, int k);
 
 /* ---- contract_lines.c ---- */
-/* In step k of the innermost sum: asks for a part of the lines that the epilogue will want. */
+/* In step k of the innermost sum: asks for a part of the lines that the epilogue and later tiles
+ * will want. */
 void contract_ask(Contract *c, const TilePlace *p, LoopExpr *k);
 
 /* ---- contract.c ---- */

@@ -1,7 +1,10 @@
 /* Lines of memory that a tile's epilogue will load and store, asked for while the tile computes:
  * one in a few steps of the sum, for a core waits for no more than about twenty at a time. A tile
  * of results is far from the last one, so that no processor foresees its lines; unasked, a product
- * of which results and an operand come from memory takes a quarter longer. */
+ * of which results and an operand come from memory takes a quarter longer.
+ *
+ * And of a repeated operand whose rows are one element apart, so that each step of the sum meets
+ * another line of it, the line of the tiles to come, as shared tiles do (product.c). */
 #include "lower/contract.h"
 
 enum {
@@ -79,10 +82,25 @@ static void ask_for_operands(Contract *c, const TilePlace *p, LoopExpr *k, int64
     }
 }
 
+static void ask_for_tall(Contract *c, const TilePlace *p)
+{
+    LoopBuilder *b = &c->l->b;
+    const Value *v = c->l->k->contracted[c->tall].value;
+    const bool adjacent = c->m_axis >= 0 && contract_stride(c, c->tall, c->m_axis) == 1
+                       && contract_stride(c, c->tall, -1) >= LINE;
+    if (!adjacent || c->l->lane_axis < 0 || v->place == AT_INDEX
+        || type_elements(contract_node(c)->inputs[c->tall]->type) < FAR_FLOATS)
+        return;
+    contract_set_axes(c, p, 0, 0);
+    loop_prefetch(b, lower_buffer(c->l, v), x_add(b, contract_address(c, c->tall),
+                                                  x_int(b, LINE)));
+}
+
 void contract_ask(Contract *c, const TilePlace *p, LoopExpr *k)
 {
     Lower *l = c->l;
     const int64_t apart = steps_apart(c, p);
+    ask_for_tall(c, p);
     if (!apart) return;
     contract_set_axes(c, p, 0, 0);
     for (int i = 0; i < l->k->results.count; i++) {
