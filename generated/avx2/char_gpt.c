@@ -3074,6 +3074,7 @@ static void char_gpt_contract_4x64x32_2(const float *NN_RESTRICT d_h_3_attn_c_pr
                 const ptrdiff_t begin = 0 > i ? 0 : i;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = begin; k < 64; k++) {
+                    NN_PREFETCH(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + i + 16);
                     const __m256 b0 =
                         _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144 + j * 32);
                     const __m256 b1 = _mm256_loadu_ps(d_h_3_attn_c_proj_input + row * 9216 + k * 144
@@ -3243,6 +3244,7 @@ static void char_gpt_contract_4x32x64(const float *NN_RESTRICT d_h_3_attn_mul,
                 const ptrdiff_t begin = 0 > i ? 0 : i;
                 NN_UNROLL(4)
                 for (ptrdiff_t k = begin; k < 64; k++) {
+                    NN_PREFETCH(d_h_3_attn_mul + row * 16448 + j * 4112 + k * 64 + i + 16);
                     const __m256 b0 =
                         _mm256_loadu_ps(h_3_attn_c_attn + row * 25600 + k * 400 + j * 32);
                     const __m256 b1 =

@@ -1013,6 +1013,7 @@ static void mnist_mlp_d_fc1_weight(const float *NN_RESTRICT d_fc1, const float *
                 __m256 c5_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < count; k++) {
+                    NN_PREFETCH(image + k * 784 + i + 16);
                     NN_PREFETCH(d_fc1_weight + i * 128 + (k / 16 < 5 ? k / 16 : 5) * 128 + j);
                     const __m256 b0 = _mm256_loadu_ps(d_fc1 + k * 144 + j);
                     const __m256 b1 = _mm256_loadu_ps(d_fc1 + k * 144 + j + 8);
@@ -1061,6 +1062,7 @@ static void mnist_mlp_d_fc1_weight(const float *NN_RESTRICT d_fc1, const float *
                 __m256 c4_1 = _mm256_setzero_ps();
                 NN_UNROLL(4)
                 for (ptrdiff_t k = 0; k < count; k++) {
+                    NN_PREFETCH(image + k * 784 + i + 16);
                     NN_PREFETCH(d_fc1_weight + i * 128 + (k / 16 < 4 ? k / 16 : 4) * 128 + j);
                     const __m256 b0 = _mm256_loadu_ps(d_fc1 + k * 144 + j);
                     const __m256 b1 = _mm256_loadu_ps(d_fc1 + k * 144 + j + 8);
