@@ -14,6 +14,8 @@ static const Case cases[] = {
     {"tests/emit/pieces.nn", {0}, NULL},
     {"tests/emit/running.nn", {0}, NULL},
     {"tests/threads/windows.nn", {0}, NULL},
+    {"tests/found/shared_tiles.nn", {0}, "train"},
+    {"tests/found/moved_chunks.nn", {0}, "train"},
     {"examples/digits/digits.nn", {"train.batch=9", 0}, NULL},
     {"examples/lenet.nn", {"train.batch=5", 0}, NULL},
     {"examples/resnet20.nn", {"train.batch=17", 0}, "train"},
@@ -128,7 +130,7 @@ static bool builds_with(const char *flag)
 
 static void same_bits_on_those_of_openmp(void **state)
 {
-    static const int tried[] = {3, 5};
+    static const int tried[] = {3, 7};
     (void)state;
     if (!builds_with("-fopenmp")) skip();
     for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
@@ -142,7 +144,7 @@ static void same_bits_on_those_of_openmp(void **state)
 /* Watched by the thread sanitizer, in scalar code, where it sees every access. */
 static void no_two_threads_touch_the_same(void **state)
 {
-    static const int watched[] = {0, 1, 2, 3, 5};
+    static const int watched[] = {0, 1, 2, 3, 4, 7};
     (void)state;
     if (!builds_with("-fsanitize=thread")) skip();
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
@@ -213,10 +215,44 @@ static void all_convolutions_are_divided(void **state)
     arena_free(arena);
 }
 
+/* The name of the function that is defined in front of `at`. */
+static const char *function_around(Arena *arena, const char *source, const char *at)
+{
+    static const char start[] = "\nstatic void ";
+    const char *name = NULL;
+    for (const char *next = strstr(source, start); next && next < at; next = strstr(name, start))
+        name = next + strlen(start);
+    return name ? arena_strndup(arena, name, strcspn(name, "(")) : "";
+}
+
+/* Products whose tiles are functions, with sums in a local array or in chunks, panels of each
+ * thread's own, and a last panel that one thread does: tiles are called in parts alone. */
+static void all_large_products_are_divided(void **state)
+{
+    (void)state;
+    static const char call[] = "    gpt2_tile_";
+    static const char *const entries[] = {"train"};
+    Arena *arena = arena_new();
+    CompileOptions options = {.entries = entries, .entry_count = 1,
+                              .emit = {.command = "test", .optimizer = -1, .threads = 2}};
+    choose_targets(&options, "avx512");
+    Compilation c = lab_compile(arena, "examples/gpt2/gpt2.nn", &options);
+    Text source = text_new(arena);
+    emit_source(&source, compile_emission(&c));
+    int calls = 0;
+    for (const char *at = strstr(source.at, call); at; at = strstr(at + 1, call), calls++) {
+        const char *name = function_around(arena, source.at, at);
+        if (!strstr(name, "_part")) fail_msg("%s is done by one thread", name);
+    }
+    assert_true(calls >= 12);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_convolutions_are_divided),
+        cmocka_unit_test(all_large_products_are_divided),
         cmocka_unit_test(same_bits_on_threads),
         cmocka_unit_test(same_bits_on_those_of_openmp),
         cmocka_unit_test(no_two_threads_touch_the_same),

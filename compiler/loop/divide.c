@@ -13,27 +13,29 @@ enum { FEW = 16 }; /* iterations: fewer are hard to share evenly */
 
 /* ---- looking ---- */
 
-static bool uses_expr(const LoopExpr *x, const Var *var, const Buffer *buffer)
+static bool is_int(const LoopExpr *x) { return x->kind == E_INT; }
+
+bool part_expr_uses(const LoopExpr *x, const Var *var, const Buffer *buffer)
 {
     if (!x) return false;
     if ((var && x->var == var) || (buffer && x->buffer == buffer)) return true;
     for (int i = 0; i < x->arg_count; i++)
-        if (uses_expr(x->args[i], var, buffer)) return true;
+        if (part_expr_uses(x->args[i], var, buffer)) return true;
     return false;
 }
 
 /* Reads or sets the variable; reads or writes the buffer. */
-static bool part_uses(const LoopStmt *s, const Var *var, const Buffer *buffer)
+bool part_uses(const LoopStmt *s, const Var *var, const Buffer *buffer)
 {
     const LoopExpr *const read[] = {s->lo, s->hi, s->value, s->index, s->source_index};
     for (size_t i = 0; i < sizeof read / sizeof *read; i++)
-        if (uses_expr(read[i], var, buffer)) return true;
+        if (part_expr_uses(read[i], var, buffer)) return true;
     for (int i = 0; i < s->passed.count; i++)
         if ((buffer && s->passed.at[i].buffer == buffer)
-            || uses_expr(s->passed.at[i].index, var, buffer))
+            || part_expr_uses(s->passed.at[i].index, var, buffer))
             return true;
     for (int i = 0; i < s->arguments.count; i++)
-        if (uses_expr(s->arguments.at[i], var, buffer)) return true;
+        if (part_expr_uses(s->arguments.at[i], var, buffer)) return true;
     if (s->kind == S_SET && s->var == var) return true;
     if (buffer && (s->buffer == buffer || s->source == buffer)) return true;
     return part_uses_list(&s->body, var, buffer) || part_uses_list(&s->otherwise, var, buffer);
@@ -66,43 +68,14 @@ bool part_declares(const LoopStmt *s, const Var *var)
     return false;
 }
 
-/* Every variable that `s` sets, `within` declares. */
-static bool sets_its_own(const LoopStmt *s, const LoopStmt *within)
+bool part_sets_its_own(const LoopStmt *s, const LoopStmt *within)
 {
     if (s->kind == S_SET && !part_declares(within, s->var)) return false;
     for (int i = 0; i < s->body.count; i++)
-        if (!sets_its_own(s->body.at[i], within)) return false;
+        if (!part_sets_its_own(s->body.at[i], within)) return false;
     for (int i = 0; i < s->otherwise.count; i++)
-        if (!sets_its_own(s->otherwise.at[i], within)) return false;
+        if (!part_sets_its_own(s->otherwise.at[i], within)) return false;
     return true;
-}
-
-/* An `if` on a number that is zero here. */
-static bool never_runs(const LoopStmt *s)
-{
-    return s->kind == S_IF && s->value->kind == E_VAR && s->value->var->known
-        && s->value->var->value == 0 && s->otherwise.count == 0;
-}
-
-/* The first statement in it that touches the buffer, in the order in which they run; or NULL. */
-static const LoopStmt *first_use(const LoopStmt *s, const Buffer *buffer)
-{
-    if (!part_uses(s, NULL, buffer)) return NULL;
-    for (int i = 0; i < s->body.count + s->otherwise.count; i++) {
-        const LoopStmt *inner = i < s->body.count ? s->body.at[i]
-                                                  : s->otherwise.at[i - s->body.count];
-        if (!never_runs(inner) && part_uses(inner, NULL, buffer)) return first_use(inner, buffer);
-    }
-    return s;
-}
-
-/* What each part has its own of is filled before it is read. */
-static bool is_filled_first(const LoopStmt *s, const Buffer *buffer)
-{
-    const LoopStmt *first = first_use(s, buffer);
-    return !first
-        || ((first->kind == S_STORE || first->kind == S_TRANSPOSE) && first->buffer == buffer
-            && first->source != buffer && !uses_expr(first->value, NULL, buffer));
 }
 
 bool part_writes(const LoopStmt *s, const Buffer *buffer)
@@ -117,62 +90,7 @@ bool part_writes(const LoopStmt *s, const Buffer *buffer)
     return false;
 }
 
-/* Whether nothing but statement `i` writes the buffer. */
-static bool is_only_writer(const Divide *d, int i, const Buffer *buffer)
-{
-    for (int j = 0; j < d->body.count; j++)
-        if (j != i && part_writes(d->body.at[j], buffer)) return false;
-    return true;
-}
-
-/* A statement that fills scratch of each thread's own and does nothing else, from what no statement
- * changes. */
-static bool fills_own(const Divide *d, int i)
-{
-    const LoopStmt *s = d->body.at[i];
-    bool fills = false;
-    if (s->kind == S_LET || !sets_its_own(s, s)) return false;
-    for (int j = 0; j < d->body.count; j++) {
-        const LoopStmt *let = d->body.at[j];
-        if (let->kind == S_LET && part_uses(s, let->var, NULL)) return false;
-    }
-    for (int j = 0; j < d->whole->buffers.count; j++) {
-        const Buffer *b = d->whole->buffers.at[j];
-        if (b->constant || !part_uses(s, NULL, b)) continue;
-        if (!b->each || !is_filled_first(s, b) || !is_only_writer(d, i, b)) return false;
-        fills = true;
-    }
-    return fills;
-}
-
-/* Of a buffer that a statement fills for all that follow. */
-static bool is_filled_in_front(const Divide *d, const Buffer *buffer)
-{
-    for (int i = 0; i < d->body.count; i++)
-        if (part_uses(d->body.at[i], NULL, buffer)) return d->part_of[i] == EACH;
-    return false;
-}
-
-/* Local arrays and scratch carry nothing into the loop or from one iteration to another, and
- * nothing from one statement at the top to another. */
-static bool own_is_filled_first(const Divide *d, const LoopStmt *loop)
-{
-    const Function *f = d->whole;
-    for (int i = 0; i < f->locals.count + f->buffers.count; i++) {
-        const Buffer *b = i < f->locals.count ? f->locals.at[i]
-                                              : f->buffers.at[i - f->locals.count];
-        if ((!b->local_floats && !b->each) || !part_uses(loop, NULL, b)) continue;
-        if (is_filled_in_front(d, b)) continue;
-        if (!is_filled_first(loop, b)) return false;
-        for (int j = 0; j < d->body.count; j++)
-            if (!is_filled_first(d->body.at[j], b)) return false;
-    }
-    return true;
-}
-
 /* ---- how much work ---- */
-
-static bool is_int(const LoopExpr *x) { return x->kind == E_INT; }
 
 /* As far as the numbers at hand tell. */
 int64_t part_trips(const Divide *d, const LoopStmt *loop)
@@ -186,20 +104,31 @@ int64_t part_trips(const Divide *d, const LoopStmt *loop)
     return n < 1 ? 1 : n;
 }
 
-static int64_t work_of(const Divide *d, const LoopStmts *list)
+/* The same of a loop in what `call` (or NULL) runs. */
+static int64_t trips_of(const Divide *d, const LoopStmt *loop, const LoopStmt *call)
+{
+    for (int i = 0; call && loop->hi->kind == E_VAR && i < call->callee->scalars.count; i++)
+        if (call->callee->scalars.at[i] == loop->hi->var && is_int(call->arguments.at[i]))
+            return (int64_t)call->arguments.at[i]->number;
+    return part_trips(d, loop);
+}
+
+static int64_t work_of(const Divide *d, const LoopStmts *list, const LoopStmt *call)
 {
     int64_t sum = 0;
     for (int i = 0; i < list->count; i++) {
         const LoopStmt *s = list->at[i];
-        const int64_t inside = work_of(d, &s->body) + work_of(d, &s->otherwise);
-        sum += s->kind == S_FOR ? part_trips(d, s) * inside : 1 + inside;
+        const int64_t inside = s->kind == S_CALL
+                                 ? work_of(d, &s->callee->body, s)
+                                 : work_of(d, &s->body, call) + work_of(d, &s->otherwise, call);
+        sum += s->kind == S_FOR ? trips_of(d, s, call) * inside : 1 + inside;
     }
     return sum;
 }
 
 static int64_t work(const Divide *d, LoopStmt *s)
 {
-    return work_of(d, &(LoopStmts){.at = &s, .count = 1});
+    return work_of(d, &(LoopStmts){.at = &s, .count = 1}, NULL);
 }
 
 /* ---- what is shared out ---- */
@@ -233,7 +162,7 @@ LoopExpr *part_end(const Divide *d, const LoopStmt *loop)
 static bool is_apart(const Divide *d, const LoopStmt *top, const LoopStmt *loop)
 {
     return loop->kind == S_FOR && is_int(loop->lo) && from_formals(d, part_end(d, loop))
-        && part_trips(d, loop) > 1 && sets_its_own(loop, loop)
+        && part_trips(d, loop) > 1 && part_sets_its_own(loop, loop)
         && loop_iterations_apart(d->arena, top, loop);
 }
 
@@ -253,13 +182,13 @@ static LoopStmt *only_loop(const LoopStmts *list)
 static bool find_shared(const Divide *d, LoopStmt *top, Shared *shared)
 {
     LoopStmt *loop = top;
-    if (sums_alone(d, top) && from_formals(d, top->hi) && own_is_filled_first(d, top)
+    if (sums_alone(d, top) && from_formals(d, top->hi) && own_is_filled_first(d, top, top)
         && loop_iterations_apart(d->arena, top, top)) {
         *shared = (Shared){.top = top, .loop = {top}, .count = 1, .sums = true};
         return true;
     }
     while (loop && loop->kind == S_FOR && !is_apart(d, top, loop)) loop = only_loop(&loop->body);
-    if (!loop || loop->kind != S_FOR || !own_is_filled_first(d, loop)) return false;
+    if (!loop || loop->kind != S_FOR || !own_is_filled_first(d, top, loop)) return false;
     *shared = (Shared){.top = top, .loop = {loop}, .count = 1};
     for (int64_t trips = part_trips(d, loop); trips < FEW && shared->count < MOST_LOOPS;) {
         const LoopStmt *last = shared->loop[shared->count - 1];
@@ -374,7 +303,7 @@ static bool is_summed(const Divide *d, const LoopStmt *let, const Shared *shared
 static int find_all_shared(const Divide *d, Shared *shared)
 {
     int found = 0;
-    for (int i = 0; i < d->body.count; i++) d->part_of[i] = fills_own(d, i) ? EACH : 0;
+    for (int i = 0; i < d->body.count; i++) d->part_of[i] = own_fills(d, i) ? EACH : 0;
     for (int i = 0; i < d->body.count; i++)
         found += d->part_of[i] != EACH && work(d, d->body.at[i]) >= d->least
               && find_shared(d, d->body.at[i], &shared[i]);

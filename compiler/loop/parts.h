@@ -38,11 +38,14 @@ typedef struct Shared {
     bool sums; /* the one loop adds up: to sums of groups of its iterations */
 } Shared;
 
-/* Whether one of them reads or sets the variable, or reads or writes the buffer; either may be
- * NULL. */
+/* Whether it reads or sets the variable, or reads or writes the buffer; either may be NULL. */
+bool part_uses(const LoopStmt *s, const Var *var, const Buffer *buffer);
 bool part_uses_list(const LoopStmts *list, const Var *var, const Buffer *buffer);
 bool part_sets(const LoopStmt *s, const Var *var);
 bool part_declares(const LoopStmt *s, const Var *var);
+bool part_expr_uses(const LoopExpr *x, const Var *var, const Buffer *buffer);
+/* Every variable that `s` sets, `within` declares. */
+bool part_sets_its_own(const LoopStmt *s, const LoopStmt *within);
 bool part_writes(const LoopStmt *s, const Buffer *buffer);
 /* How often a loop runs, as far as the numbers at hand tell: exactly where its ends are numbers. */
 int64_t part_trips(const Divide *d, const LoopStmt *loop);
@@ -50,6 +53,14 @@ int64_t part_trips(const Divide *d, const LoopStmt *loop);
 LoopExpr *part_end(const Divide *d, const LoopStmt *loop);
 /* Whether a variable of the top is used in a later part. */
 bool part_used_after(const Divide *d, const Var *var, int part);
+
+/* ---- own.c ---- */
+/* A statement that fills scratch of each thread's own and does nothing else, from what no statement
+ * changes. */
+bool own_fills(const Divide *d, int i);
+/* Local arrays and scratch carry nothing into the loop, from one iteration to another, or out of
+ * it to another statement than `top`, which it is in. */
+bool own_is_filled_first(const Divide *d, const LoopStmt *top, const LoopStmt *loop);
 
 /* Whether the only scalars that leave the loop are sums, each from 0 and added to here alone
  * (sums.c). */
