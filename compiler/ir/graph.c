@@ -27,6 +27,13 @@ Graph *graph_new(Arena *arena, const char *name, int64_t batch)
     return graph;
 }
 
+int attr_find(const Attr *list, int64_t number)
+{
+    for (int i = 0; i < list->count; i++)
+        if (list->ints[i] == number) return i;
+    return -1;
+}
+
 Node *graph_push(Graph *graph, Op op, Type type, Origin origin)
 {
     Node *node = arena_make(graph->arena, Node);

@@ -28,6 +28,9 @@ typedef struct Attr {
     const char *text;
 } Attr;
 
+/* Where a number stands in a list, a label among those of an operand's axes; -1: nowhere. */
+int attr_find(const Attr *list, int64_t number);
+
 typedef struct Node Node;
 typedef struct Graph Graph;
 

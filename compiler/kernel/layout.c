@@ -52,14 +52,6 @@ typedef struct Wish {
     double cost[MAX_RANK];
 } Wish;
 
-/* Where label `l` stands among the axes of an operand, -1 if it does not. */
-static int axis_with(const Attr *labels, int64_t l)
-{
-    for (int i = 0; i < labels->count; i++)
-        if (labels->ints[i] == l) return i;
-    return -1;
-}
-
 /* The bodies of scans that a product stands in, the innermost first. */
 typedef struct Scope {
     const Node *scan;
@@ -98,7 +90,7 @@ static void wish_of_read(const Node *product, int operand, const Scope *scope, W
     double best_free = 1e300, k = 1;
     int free_axis = 0;
     for (int i = 0; i < seen->type.rank; i++) {
-        if (axis_with(out, labels->ints[i]) < 0) k *= (double)seen->type.dim[i];
+        if (attr_find(out, labels->ints[i]) < 0) k *= (double)seen->type.dim[i];
         else if (flops * lane_waste(seen->type.dim[i]) < best_free) {
             best_free = flops * lane_waste(seen->type.dim[i]);
             free_axis = i;
@@ -108,7 +100,7 @@ static void wish_of_read(const Node *product, int operand, const Scope *scope, W
     const double summed = flops * dot_waste((int64_t)k);
     for (int i = 0; i < seen->type.rank; i++) {
         if (axis_of[i] < 0) continue;
-        const bool is_free = axis_with(out, labels->ints[i]) >= 0;
+        const bool is_free = attr_find(out, labels->ints[i]) >= 0;
         const bool turned = !scope && panel_pays(product, operand, free_axis);
         const double copied = best_free + (turned ? TURN_FLOPS : COPY_FLOPS) * elements;
         wishes[param->param].cost[axis_of[i]] += is_free ? flops * lane_waste(seen->type.dim[i])
@@ -238,7 +230,7 @@ typedef struct Way {
 
 static int result_axis(const Kernel *k, int64_t label)
 {
-    return axis_with(&k->anchor->attr[2], label);
+    return attr_find(&k->anchor->attr[2], label);
 }
 
 static void consider(Way *best, Way way)
@@ -265,7 +257,7 @@ static void consider_lanes(const EntryPlan *entry, Kernel *k, const View view[2]
         for (int a = 0; a < in->type.rank; a++) {
             const int64_t label = product->attr[operand].ints[a];
             const int axis = result_axis(k, label);
-            if (axis < 0 || in->type.dim[a] == 1 || axis_with(other, label) >= 0) continue;
+            if (axis < 0 || in->type.dim[a] == 1 || attr_find(other, label) >= 0) continue;
             LaneCopies copies = {.count = 0};
             if (!kernel_lanes_fit_copies(entry, k, axis, &copies)) continue;
             double time = flops * lane_waste(in->type.dim[a]);
@@ -287,7 +279,7 @@ static void consider_sum(const Kernel *k, const View view[2], Way *best)
     const double flops = op_row(product->op)->flops(product);
     for (int a = 0; a < product->inputs[0]->type.rank; a++) {
         const int64_t label = product->attr[0].ints[a];
-        const int b = axis_with(&product->attr[1], label);
+        const int b = attr_find(&product->attr[1], label);
         if (result_axis(k, label) >= 0 || b < 0) continue;
         const int64_t n = product->inputs[0]->type.dim[a];
         const bool contiguous = view[0].stride[a] == 1 && view[1].stride[b] == 1;
@@ -339,7 +331,7 @@ static void gather_panels(EntryPlan *entry, Kernel *k, const View view[2])
 {
     for (int o = 0; o < 2 && k->lane_axis >= 0 && !k->panel; o++) {
         const Attr *labels = &k->anchor->attr[o];
-        const int axis = axis_with(labels, k->anchor->attr[2].ints[k->lane_axis]);
+        const int axis = attr_find(labels, k->anchor->attr[2].ints[k->lane_axis]);
         if (axis >= 0 && panel_gathers(entry, k, view, o, axis)) panel_plan(entry, k, o, axis);
     }
 }

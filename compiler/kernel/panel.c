@@ -10,13 +10,6 @@
 
 enum { LEAST_SUM = 256, LEAST_ROWS = 64, MANY_ROWS = 512 };
 
-static int axis_with(const Attr *labels, int64_t label)
-{
-    for (int i = 0; i < labels->count; i++)
-        if (labels->ints[i] == label) return i;
-    return -1;
-}
-
 /* The one label that is summed; -1: there are none or several. */
 static int64_t only_sum(const Node *product)
 {
@@ -24,7 +17,7 @@ static int64_t only_sum(const Node *product)
     for (int o = 0; o < 2; o++)
         for (int i = 0; i < product->attr[o].count; i++) {
             const int64_t label = product->attr[o].ints[i];
-            if (axis_with(&product->attr[2], label) >= 0 || label == sum) continue;
+            if (attr_find(&product->attr[2], label) >= 0 || label == sum) continue;
             if (sum >= 0) return -1;
             sum = label;
         }
@@ -35,8 +28,8 @@ bool panel_pays(const Node *product, int operand, int axis)
 {
     const Node *in = product->inputs[operand], *other = product->inputs[1 - operand];
     const int64_t label = only_sum(product);
-    const int sum = axis_with(&product->attr[operand], label),
-              along = axis_with(&product->attr[1 - operand], label);
+    const int sum = attr_find(&product->attr[operand], label),
+              along = attr_find(&product->attr[1 - operand], label);
     if (sum < 0 || along < 0 || in->type.dtype != DT_F32 || in->type.batch_axis >= 0) return false;
     for (int i = 0; i < in->type.rank; i++)
         if (i != sum && i != axis && in->type.dim[i] > 1) return false;
@@ -80,7 +73,7 @@ static bool holds_sums(const EntryPlan *entry, const Kernel *k, int lanes)
 static bool may_have(const EntryPlan *entry, Kernel *k, const View view[2], int operand, int axis)
 {
     const Type type = k->anchor->inputs[operand]->type;
-    const int lanes = axis_with(&k->anchor->attr[2], k->anchor->attr[operand].ints[axis]);
+    const int lanes = attr_find(&k->anchor->attr[2], k->anchor->attr[operand].ints[axis]);
     const int64_t steps = type_elements(type) / type.dim[axis];
     if (entry->outer || view[operand].value->place == AT_INDEX) return false;
     if (steps > PANEL_STEPS && !holds_sums(entry, k, lanes)) return false;
@@ -94,8 +87,8 @@ bool panel_fits(const EntryPlan *entry, Kernel *k, const View view[2], int opera
     const Node *product = k->anchor;
     if (!panel_pays(product, operand, axis)) return false;
     const int64_t label = only_sum(product);
-    const int sum = axis_with(&product->attr[operand], label),
-              along = axis_with(&product->attr[1 - operand], label);
+    const int sum = attr_find(&product->attr[operand], label),
+              along = attr_find(&product->attr[1 - operand], label);
     return view[operand].stride[sum] == 1 && view[1 - operand].stride[along] == 1
         && may_have(entry, k, view, operand, axis);
 }
@@ -107,7 +100,7 @@ static bool follow(const Node *product, const View view[2], int64_t outer, int64
 {
     for (int o = 0; o < 2; o++) {
         const Type type = product->inputs[o]->type;
-        const int i = axis_with(&product->attr[o], outer), j = axis_with(&product->attr[o], inner);
+        const int i = attr_find(&product->attr[o], outer), j = attr_find(&product->attr[o], inner);
         if (i < 0 || j < 0 || type.dim[i] == 1 || type.dim[j] == 1 || type.batch_axis == j
             || view[o].stride[i] != view[o].stride[j] * type.dim[j])
             return false;
@@ -123,7 +116,7 @@ static int64_t innermost_sum(const Node *product, const View view[2])
     int64_t sum[2];
     int n = 0;
     for (int i = 0; i < labels->count; i++) {
-        if (axis_with(&product->attr[2], labels->ints[i]) >= 0) continue;
+        if (attr_find(&product->attr[2], labels->ints[i]) >= 0) continue;
         if (n == 2) return -1;
         sum[n++] = labels->ints[i];
     }
@@ -139,7 +132,7 @@ static int only_kept(const Node *product, int operand)
     int kept = -1;
     for (int i = 0; i < in->type.rank; i++) {
         const int64_t label = product->attr[operand].ints[i];
-        if (in->type.dim[i] == 1 || axis_with(&product->attr[2], label) < 0) continue;
+        if (in->type.dim[i] == 1 || attr_find(&product->attr[2], label) < 0) continue;
         if (kept >= 0) return -1;
         kept = i;
     }
@@ -152,9 +145,9 @@ bool panel_gathers(const EntryPlan *entry, Kernel *k, const View view[2], int op
     const Attr *other = &product->attr[1 - operand];
     const int row = only_kept(product, 1 - operand);
     const int64_t label = innermost_sum(product, view);
-    const int along = axis_with(other, label);
+    const int along = attr_find(other, label);
     if (only_kept(product, operand) != axis || row < 0 || along < 0) return false;
-    if (axis_with(&product->attr[operand], label) < 0 || in->type.dtype != DT_F32) return false;
+    if (attr_find(&product->attr[operand], label) < 0 || in->type.dtype != DT_F32) return false;
     if (view[operand].stride[axis] != 1 || in->type.batch_axis == axis) return false;
     if (view[1 - operand].stride[along] != 1 && view[1 - operand].stride[row] != 1) return false;
     const int64_t columns = in->type.dim[axis], steps = type_elements(in->type) / columns;

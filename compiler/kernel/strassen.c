@@ -12,13 +12,6 @@ enum {
     WORTH_KEEPING = 256  /* columns up to which the sums cost enough to be kept */
 };
 
-static int axis_with(const Attr *labels, int64_t label)
-{
-    for (int i = 0; i < labels->count; i++)
-        if (labels->ints[i] == label) return i;
-    return -1;
-}
-
 /* Axes of an operand that lie one behind another in memory, walked as one. */
 typedef struct Run {
     int64_t extent, stride;
@@ -33,7 +26,7 @@ static Run run_of(const Kernel *k, int operand, bool summed)
     for (int i = in->type.rank - 1; i >= 0; i--) {
         const int64_t label = product->attr[operand].ints[i],
                       stride = k->contracted[operand].stride[i];
-        if ((axis_with(&product->attr[2], label) < 0) != summed || in->type.dim[i] == 1) continue;
+        if ((attr_find(&product->attr[2], label) < 0) != summed || in->type.dim[i] == 1) continue;
         if (run.extent == 1) run.stride = stride;
         else run.whole &= stride == run.stride * run.extent;
         run.extent *= in->type.dim[i];
@@ -47,7 +40,7 @@ static bool is_plain(const Node *product)
 {
     for (int i = 0; i < product->attr[2].count; i++) {
         const int64_t label = product->attr[2].ints[i];
-        if (axis_with(&product->attr[0], label) >= 0 && axis_with(&product->attr[1], label) >= 0)
+        if (attr_find(&product->attr[0], label) >= 0 && attr_find(&product->attr[1], label) >= 0)
             return false;
     }
     return product->inputs[0]->type.dtype == DT_F32 && product->inputs[1]->type.dtype == DT_F32;
@@ -118,7 +111,7 @@ static bool find_extents(const EntryPlan *entry, const Kernel *k, Strassen *s)
 {
     const Node *product = k->anchor;
     if (k->panel || k->lane_axis < 0 || !is_plain(product)) return false;
-    s->wide = axis_with(&product->attr[1], product->attr[2].ints[k->lane_axis]) >= 0;
+    s->wide = attr_find(&product->attr[1], product->attr[2].ints[k->lane_axis]) >= 0;
     const Run columns = run_of(k, s->wide, false), rows = run_of(k, 1 - s->wide, false),
               sum = run_of(k, 1 - s->wide, true), other = run_of(k, s->wide, true);
     s->rows = rows.extent;

@@ -25,7 +25,7 @@ LoopExpr *contract_address(const Contract *c, int operand)
     const Attr *labels = contract_labels(c, operand);
     LoopExpr *x = x_int(b, view->offset);
     for (int i = 0; i < labels->count; i++) {
-        const int axis = contract_find(contract_labels(c, 2), labels->ints[i]);
+        const int axis = attr_find(contract_labels(c, 2), labels->ints[i]);
         LoopExpr *at = axis >= 0 ? c->l->axis[axis] : NULL;
         for (int k = 0; axis < 0 && k < c->k_count; k++)
             if (c->k_label[k] == labels->ints[i]) at = c->k_index[k];
@@ -39,7 +39,7 @@ int64_t contract_stride(const Contract *c, int operand, int axis)
 {
     const int64_t label =
         axis >= 0 ? contract_labels(c, 2)->ints[axis] : c->k_label[c->k_count - 1];
-    const int i = contract_find(contract_labels(c, operand), label);
+    const int i = attr_find(contract_labels(c, operand), label);
     return i < 0 ? 0 : c->l->k->contracted[operand].stride[i];
 }
 
@@ -60,7 +60,7 @@ int contract_lanes_readable(const Contract *c, int active)
     int64_t room = view->value->elements, extent = 0;
     if (!lower_pads(view->value)) return active;
     for (int i = 0; i < type.rank; i++) {
-        if (contract_find(contract_labels(c, 2), contract_labels(c, c->wide)->ints[i]) == c->n_axis)
+        if (attr_find(contract_labels(c, 2), contract_labels(c, c->wide)->ints[i]) == c->n_axis)
             extent = type.dim[i];
         else if (type.dim[i] > 1 && view->stride[i] > 1 && view->stride[i] < room)
             room = view->stride[i];
@@ -407,9 +407,9 @@ static int tile_axis(const Contract *c, int operand, int not_axis)
     int best = -1;
     for (int i = 0; i < contract_labels(c, operand)->count; i++) {
         const int64_t label = contract_labels(c, operand)->ints[i];
-        const int axis = contract_find(contract_labels(c, 2), label);
+        const int axis = attr_find(contract_labels(c, 2), label);
         if (axis < 0 || axis == not_axis) continue;
-        if (contract_find(contract_labels(c, 1 - operand), label) >= 0) continue;
+        if (attr_find(contract_labels(c, 1 - operand), label) >= 0) continue;
         if (best < 0 || c->out.dim[axis] > c->out.dim[best]) best = axis;
     }
     return best;
@@ -435,7 +435,7 @@ static void assign_roles(Contract *c)
     l->lane_axis = l->target->width > 1 ? l->k->lane_axis : -1;
     c->wide = 1;
     if (l->k->lane_axis >= 0)
-        c->wide = contract_find(contract_labels(c, 1),
+        c->wide = attr_find(contract_labels(c, 1),
                                 contract_labels(c, 2)->ints[l->k->lane_axis]) >= 0;
     c->tall = 1 - c->wide;
     c->n_axis = l->k->lane_axis >= 0 ? l->k->lane_axis : tile_axis(c, c->wide, -1);

@@ -49,14 +49,6 @@ static inline const Attr *contract_labels(const Contract *c, int operand)
     return &contract_node(c)->attr[operand];
 }
 
-/* The axis with that label; -1: none. */
-static inline int contract_find(const Attr *labels, int64_t label)
-{
-    for (int i = 0; i < labels->count; i++)
-        if (labels->ints[i] == label) return i;
-    return -1;
-}
-
 /* ---- contract_sums.c ---- */
 void contract_find_sums(Contract *c);        /* k_label and what goes with it */
 bool contract_sums_lanes(const Contract *c); /* the innermost sum runs along the lanes */

@@ -26,11 +26,13 @@ typedef struct Quarter {
 
 static LoopExpr *of(Seven *t, const Var *var) { return x_var(&t->b, (Var *)(uintptr_t)var); }
 
-static void multiply(Seven *t, Quarter a, Quarter wide)
+/* Adds the product to the accumulators; `what` says in the C what they hold then. */
+static void multiply(Seven *t, const char *what, Quarter a, Quarter wide)
 {
     LoopBuilder *b = &t->b;
     const int width = b->program->target->width;
     Var *vector[TILE_MAX];
+    loop_comment(b, what);
     LoopExpr *k = x_var(b, loop_begin(b, "k", x_int(b, 0), of(t, t->length), 1));
     loop_unroll(b, t->rows * t->columns * 4 <= UNROLLED_FMAS ? 4 : 2);
     for (int v = 0; v < t->columns; v++) {
@@ -121,24 +123,25 @@ static void seven_products(Seven *t)
     for (int i = 0; i < n; i++)
         t->acc[i] = loop_var(b, arena_printf(b->arena, "c%d_%d", i / t->columns, i % t->columns),
                              x_float(b, 0, true));
-    multiply(t, quarter_of_a(t, NULL, NULL), quarter_of_b(t, NULL, NULL));
+    multiply(t, "U1 = A11 B11", quarter_of_a(t, NULL, NULL), quarter_of_b(t, NULL, NULL));
     keep(t, 0);
-    multiply(t, quarter_of_a(t, NULL, t->a_on), quarter_of_b(t, t->b_on, NULL));
+    multiply(t, "C11 = U1 + A12 B21", quarter_of_a(t, NULL, t->a_on),
+             quarter_of_b(t, t->b_on, NULL));
     store(t, NULL, NULL, -1);
     for (int i = 0; i < n; i++) loop_set(b, t->acc[i], kept(t, 0, i));
-    multiply(t, sum_of_a(t, 2), sum_of_b(t, 2));
+    multiply(t, "U2 = U1 + S2 T2", sum_of_a(t, 2), sum_of_b(t, 2));
     keep(t, 1);
-    multiply(t, sum_of_a(t, 3), sum_of_b(t, 3));
+    multiply(t, "U3 = U2 + S3 T3", sum_of_a(t, 3), sum_of_b(t, 3));
     keep(t, 2);
-    multiply(t, quarter_of_a(t, t->a_down, t->a_on), sum_of_b(t, 4));
+    multiply(t, "C21 = U3 + A22 T4", quarter_of_a(t, t->a_down, t->a_on), sum_of_b(t, 4));
     store(t, t->down, NULL, -1);
     for (int i = 0; i < n; i++) loop_set(b, t->acc[i], x_float(b, 0, true));
-    multiply(t, sum_of_a(t, 1), sum_of_b(t, 1));
+    multiply(t, "U4 = S1 T1, C22 = U3 + U4", sum_of_a(t, 1), sum_of_b(t, 1));
     store(t, t->down, t->across, 2);
     for (int i = 0; i < n; i++)
         loop_set(b, t->acc[i],
                  x_map(b, OP_add, 2, (LoopExpr *[]){of(t, t->acc[i]), kept(t, 1, i)}));
-    multiply(t, sum_of_a(t, 4), quarter_of_b(t, t->b_on, t->b_across));
+    multiply(t, "C12 = U2 + U4 + S4 B22", sum_of_a(t, 4), quarter_of_b(t, t->b_on, t->b_across));
     store(t, NULL, t->across, -1);
 }
 

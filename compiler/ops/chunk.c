@@ -60,13 +60,6 @@ static const Node *stacked(const Chunk *c, const Node *node, int axis)
     return yields && axis == 0 ? node : NULL;
 }
 
-int chunk_place(const Attr *labels, int64_t label)
-{
-    for (int i = 0; i < labels->count; i++)
-        if (labels->ints[i] == label) return i;
-    return -1;
-}
-
 /* Whether the chunks of an operand can be had in the body: from the scan or from outside. */
 static bool is_at_hand(const Chunk *c, const Node *node, int axis)
 {
@@ -79,9 +72,9 @@ int64_t chunk_summed_label(const Chunk *c, const Node *product)
     for (int o = 0; o < 2; o++)
         for (int i = 0; i < product->attr[o].count; i++) {
             const int64_t label = product->attr[o].ints[i];
-            if (chunk_place(&product->attr[2], label) < 0 && stacked(c, product->inputs[o], i)
+            if (attr_find(&product->attr[2], label) < 0 && stacked(c, product->inputs[o], i)
                 && is_at_hand(c, product->inputs[1 - o],
-                              chunk_place(&product->attr[1 - o], label)))
+                              attr_find(&product->attr[1 - o], label)))
                 return label;
         }
     return -1;

@@ -32,7 +32,6 @@ bool scan_chunk(const Module *module, Graph *graph, Node *scan);
 bool chunk_is_view(const Node *node); /* through which the steps are followed */
 /* The axis of a view's input that is this axis of the view; -1: none is. */
 int chunk_axis_behind(const Node *view, int axis);
-int chunk_place(const Attr *labels, int64_t label); /* -1: it is not among them */
 /* Whether a product or sum adds up, over all steps, what the scan yields; and the label or axis of
  * the steps. */
 bool chunk_sums_steps(const Chunk *c, const Node *node);

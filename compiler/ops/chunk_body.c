@@ -83,7 +83,7 @@ static Node *copy_of(Chunk *c, const Node *node, int axis, int64_t label)
     const bool product = op_row(node->op)->kind == KIND_CONTRACT;
     assert(node->input_count <= 3);
     for (int i = 0; i < node->input_count; i++) {
-        const int at = product ? chunk_place(&node->attr[i], label) : axis;
+        const int at = product ? attr_find(&node->attr[i], label) : axis;
         inputs[i] = at < 0 ? capture(c, node->inputs[i]) : chunk_of(c, node->inputs[i], at);
     }
     const Origin origin = {node->name, node->layer, node->span};
