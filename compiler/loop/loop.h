@@ -23,7 +23,8 @@ typedef struct Buffer {
     const char *wanted;     /* a local array: what it is called if that is free */
     const char *value_name; /* what a value of it is called; NULL: as the buffer is */
     LType type;
-    bool constant;        /* const-qualified formal */
+    bool constant;        /* const-qualified formal ... */
+    bool asked;           /* ... of what is asked for, not read */
     int64_t local_floats; /* > 0: a local array of that many elements, 64-byte aligned */
     int64_t each; /* > 0: scratch, so many elements for each part that runs at the same time */
     int reads;    /* loop_tidy's count */

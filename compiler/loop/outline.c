@@ -20,7 +20,8 @@ typedef struct Pointer {
     const LoopExpr *sample; /* the address of one of them */
     int64_t least;
     bool plain; /* the buffer as it is, addresses unchanged */
-    bool ahead; /* to what is only asked for */
+    bool ahead; /* to what is only asked for here ... */
+    bool asked; /* ... or in functions called */
 } Pointer;
 
 typedef struct Renamed {
@@ -155,7 +156,8 @@ static LoopExpr *terms(Outline *o, const Sum *sum, bool inside, int64_t constant
 
 /* ---- pointers ---- */
 
-static void note_access(Outline *o, Buffer *buffer, const LoopExpr *address, bool ahead)
+/* asked: by a function called, which does not read it. */
+static void note_access(Outline *o, Buffer *buffer, const LoopExpr *address, bool ahead, bool asked)
 {
     if (HAS(o->own_locals, buffer)) return;
     const Sum sum = sum_of(o, address);
@@ -166,21 +168,26 @@ static void note_access(Outline *o, Buffer *buffer, const LoopExpr *address, boo
         const Sum known = sum_of(o, p->sample);
         if (!p->plain && same_outside(o, &known, &sum)) {
             if (sum.constant < p->least) p->least = sum.constant;
+            p->asked &= asked;
             return;
         }
         if (!stored) continue;
         p->plain = true;
+        p->asked &= asked;
         return;
     }
     vec_push(o->arena, o->pointers,
-             ((Pointer){
-                 .buffer = buffer, .sample = address, .least = sum.constant, .ahead = ahead}));
+             ((Pointer){.buffer = buffer,
+                        .sample = address,
+                        .least = sum.constant,
+                        .ahead = ahead,
+                        .asked = asked}));
 }
 
 static void note_expr(Outline *o, const LoopExpr *x)
 {
     if (!x) return;
-    if (x->kind == E_LOAD) note_access(o, x->buffer, x->args[0], false);
+    if (x->kind == E_LOAD) note_access(o, x->buffer, x->args[0], false, false);
     for (int i = 0; i < x->arg_count; i++) note_expr(o, x->args[i]);
 }
 
@@ -189,12 +196,14 @@ static void note_stmt(Outline *o, const LoopStmt *s)
     note_expr(o, s->lo);
     note_expr(o, s->hi);
     note_expr(o, s->value);
-    if (s->buffer) note_access(o, s->buffer, s->index, s->kind == S_PREFETCH);
-    if (s->source) note_access(o, s->source, s->source_index, false);
+    const bool ahead = s->kind == S_PREFETCH;
+    if (s->buffer) note_access(o, s->buffer, s->index, ahead, ahead);
+    if (s->source) note_access(o, s->source, s->source_index, false, false);
     note_expr(o, s->index);
     note_expr(o, s->source_index);
     for (int i = 0; i < s->passed.count; i++) {
-        note_access(o, s->passed.at[i].buffer, s->passed.at[i].index, false);
+        note_access(o, s->passed.at[i].buffer, s->passed.at[i].index, false,
+                    s->callee->buffers.at[i]->asked);
         note_expr(o, s->passed.at[i].index);
     }
     for (int i = 0; i < s->arguments.count; i++) note_expr(o, s->arguments.at[i]);
@@ -322,11 +331,12 @@ static void make_formal(Outline *o, Pointer *p, const char *name)
     const bool stored = HAS(o->stored, p->buffer) && !p->ahead;
     const Sum sum = sum_of(o, p->sample);
     LoopExpr *address = p->plain ? x_int(&o->b, 0) : terms(o, &sum, false, p->least);
-    const char *usual = p->ahead ? "ahead" : stored ? "out" : "in";
+    const char *usual = p->asked ? "ahead" : stored ? "out" : "in";
     p->formal = arena_make(o->arena, Buffer);
     *p->formal = (Buffer){.name = free_name(o, name ? name : usual),
                           .type = p->buffer->type,
-                          .constant = !stored};
+                          .constant = !stored,
+                          .asked = p->asked};
     vec_push(o->arena, o->b.function->buffers, p->formal);
     vec_push(o->arena, o->out->passed, ((Handed){p->buffer, address, 1, 1, 1}));
 }

@@ -13,6 +13,4 @@ typedef struct Ahead {
 /* `floats` from `first` on, but not from further than `last`. */
 Ahead ahead_of(LoopBuilder *b, Buffer *buffer, const char *name, LoopExpr *first, LoopExpr *last,
                int64_t floats);
-/* The share of a tile of `size` accumulators, the first of them number `at` of `count`. */
-void ahead_share(LoopBuilder *b, const Ahead *ahead, LoopExpr *at, int64_t size, int64_t count);
 #endif

@@ -16,7 +16,7 @@
  * computed from what the memory holds and never stored.
  *
  * Transforms stream, products compute: while a block is multiplied, the lines that its results and
- * the next block's transforms need are asked for (ahead.h).
+ * the next block's transforms need are asked for (winograd_product.c).
  *
  * Each line is a stage, a function that all windows share (winograd_stage.h). */
 #include "lower/winograd_stage.h"
@@ -89,7 +89,10 @@ static void forward_block(Winograd *g)
                        .c_row = x_known(b, "out_width", g->out_width, false),
                        .rows = g->block.tiles,
                        .columns = g->outs,
-                       .length = x_known(b, "sums", g->ins, false)};
+                       .runs = x_int(b, 1),
+                       .most_runs = 1,
+                       .run = g->ins,
+                       .run_name = "sums"};
     winograd_tiles_in(g);
     winograd_products(g, &p);
     winograd_tiles_out(g);
@@ -98,7 +101,6 @@ static void forward_block(Winograd *g)
 static void gradient_block(Winograd *g)
 {
     LoopBuilder *b = &g->l->b;
-    LoopExpr *tiles = x_known(b, "tiles", g->block.high * g->block.wide, false);
     const Product p = {.a = g->v,
                        .b = g->m,
                        .c = g->u,
@@ -112,7 +114,10 @@ static void gradient_block(Winograd *g)
                        .rows = g->ins,
                        .columns = g->outs,
                        .adds = true,
-                       .length = x_times(b, g->pictures, tiles)};
+                       .runs = g->pictures,
+                       .most_runs = g->block.pictures,
+                       .run = g->block.high * g->block.wide,
+                       .run_name = "tiles"};
     winograd_tiles_in(g);
     winograd_tiles_of_gradients(g);
     winograd_products(g, &p);

@@ -7,29 +7,84 @@ typedef struct Spot {
     int rows, columns;
 } Spot;
 
-/* What is needed next is asked for in shares, a vector of the product each. */
-static void look_ahead(Winograd *g, const Product *p, const Spot *s)
+/* ---- the sum, and what is asked for meanwhile ---- */
+
+/* Numbers of a stretch that fall to each vector of the product, rounded down: the last lines are
+ * not worth reading beyond the end. */
+static int64_t share_of(const Winograd *g, const Product *p, const Ahead *ahead)
 {
-    LoopBuilder *b = &g->l->b;
     const int64_t width = winograd_width(g), vectors = (p->columns + width - 1) / width;
-    LoopExpr *at = x_add(b, x_times(b, s->plane, x_known(b, "share", p->rows * vectors, false)),
-                         x_times(b, x_div(b, s->n, width), x_known(b, "high", p->rows, false)));
-    at = x_add(b, at, x_mul(b, s->m, s->columns));
-    for (int i = 0; i < 2; i++)
-        if (g->ahead[i].floats)
-            ahead_share(b, &g->ahead[i], at, (int64_t)s->rows * s->columns,
-                        WINOGRAD_PLANES * p->rows * vectors);
+    return ahead->floats / (WINOGRAD_PLANES * p->rows * vectors);
+}
+
+enum { LINE = 16, LEAST_PART = 4 }; /* floats that come together; steps of a part of the sum */
+
+/* The parts that a run of the sum is cut into, each with a few of the tile's lines asked for in
+ * front: as many as a run has lines, for the loads of the product wait behind lines that are asked
+ * for all at once. 0: there are fewer lines than runs. */
+static int64_t parts_of(const Winograd *g, const Product *p, const Spot *s)
+{
+    int64_t parts = 0;
+    for (int i = 0; i < 2; i++) {
+        const int64_t lines = share_of(g, p, &g->ahead[i]) * s->rows * s->columns / LINE;
+        if (parts < lines / p->most_runs) parts = lines / p->most_runs;
+    }
+    while (parts > 1 && (p->run % parts || p->run / parts < LEAST_PART)) parts--;
+    return parts;
 }
 
 static LoopExpr *named(LoopBuilder *b, const char *name, LoopExpr *x)
 {
-    return x_var(b, loop_let(b, name, x));
+    return x->kind == E_VAR || x->kind == E_INT ? x : x_var(b, loop_let(b, name, x));
 }
+
+/* From one step of a loop to the next, each `steps` steps of the sum. */
+static SumLoop sum_loop(LoopBuilder *b, const Product *p, LoopExpr *count, const char *name,
+                        LoopExpr *steps)
+{
+    return (SumLoop){x_int(b, 0), count,
+                     named(b, arena_printf(b->arena, "a_%s", name), x_times(b, steps, p->a_step)),
+                     named(b, arena_printf(b->arena, "b_%s", name), x_times(b, steps, p->b_step))};
+}
+
+/* All of it at once, or by runs and their parts. */
+static void find_loops(LoopBuilder *b, const Product *p, int64_t parts, Accumulate *t)
+{
+    LoopExpr *length = x_known(b, p->run_name, p->run, false);
+    if (parts && p->most_runs > 1) t->loop[t->loops++] = sum_loop(b, p, p->runs, "run", length);
+    if (parts > 1) {
+        length = x_known(b, "part", p->run / parts, false);
+        t->loop[t->loops++] = sum_loop(b, p, x_known(b, "parts", parts, false), "part", length);
+    }
+    if (!t->loops) length = named(b, "k_count", x_times(b, p->runs, length));
+    t->loop[t->loops++] = (SumLoop){x_int(b, 0), length, p->a_step, p->b_step};
+}
+
+static void look_ahead(const Winograd *g, const Product *p, const Spot *s, int64_t steps,
+                       Accumulate *t)
+{
+    LoopBuilder *b = &g->l->b;
+    const int64_t width = winograd_width(g), vectors = (p->columns + width - 1) / width;
+    LoopExpr *at = x_add(b, x_times(b, s->plane, x_known(b, "vectors", p->rows * vectors, false)),
+                         x_times(b, x_div(b, s->n, width), x_known(b, "high", p->rows, false)));
+    at = x_add(b, at, x_mul(b, s->m, s->columns));
+    if (g->ahead[0].floats || g->ahead[1].floats) at = named(b, "vector", at);
+    for (int i = 0; i < 2; i++) {
+        const int64_t share = share_of(g, p, &g->ahead[i]),
+                      each = (share * s->rows * s->columns + steps - 1) / steps;
+        if (!share) continue;
+        LoopExpr *from = named(b, "from", x_times(b, at, x_known(b, "share", share, false)));
+        t->ahead[i] = (SumAhead){g->ahead[i].buffer, x_add(b, g->ahead[i].first, from),
+                                 x_known(b, "each", each, false)};
+    }
+}
+
+/* ---- tiles ---- */
 
 static void product_tile(Winograd *g, const Product *p, const Spot *s)
 {
     LoopBuilder *b = &g->l->b;
-    look_ahead(g, p, s);
+    const int64_t parts = parts_of(g, p, s);
     LoopExpr *a = x_add(b, x_times(b, s->plane, p->a_plane), x_times(b, s->m, p->a_row)),
              *wide = x_add(b, x_times(b, s->plane, p->b_plane), s->n),
              *c = x_add(b, x_times(b, s->plane, p->c_plane), x_times(b, s->m, p->c_row));
@@ -47,7 +102,8 @@ static void product_tile(Winograd *g, const Product *p, const Spot *s)
                     .vector = g->l->lane_axis >= 0,
                     .adds = p->adds};
     if (p->adds) t.out_at = x_add(b, t.out_at, window_group_at(g->l, &g->groups, g->u));
-    t.loop[t.loops++] = (SumLoop){x_int(b, 0), p->length, p->a_step, p->b_step};
+    find_loops(b, p, parts, &t);
+    look_ahead(g, p, s, parts ? parts * p->most_runs : 1, &t);
     accumulate(b, &t);
 }
 

@@ -48,14 +48,16 @@ void winograd_tiles_out(Winograd *g);          /* from M, with the epilogue */
 
 /* winograd_product.c */
 /* In every plane, while what is needed next is asked for: c[m][n] (+)= sum over k of a[m][k]
- * b[k][n], whole vectors of n. */
+ * b[k][n], whole vectors of n. The sum goes over runs of k, at most `most_runs`, of `run` each. */
 typedef struct Product {
     const Value *a, *b, *c;
     LoopExpr *a_plane, *b_plane, *c_plane;
     LoopExpr *a_row, *a_step; /* from one m, from one k to the next */
     LoopExpr *b_step, *c_row;
     int64_t rows, columns; /* columns: channels */
-    LoopExpr *length;
+    LoopExpr *runs;
+    int64_t most_runs, run;
+    const char *run_name; /* of their length, in the text */
     bool adds;
 } Product;
 void winograd_products(Winograd *g, const Product *p);
