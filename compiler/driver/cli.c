@@ -67,63 +67,81 @@ static void print_help(const CliCommand *command, const CliOption *options)
 
 /* ---- parsing ---- */
 
-static const CliOption *find(const CliOption *options, const char *word, size_t length)
+typedef struct Parser {
+    Arena *arena;
+    const CliCommand *command;
+    const CliOption *options;
+    bool given[MAX_OPTIONS];         /* an option's text was set from the command line */
+    int argc, at;
+    char **argv;
+} Parser;
+
+static const CliOption *find(const Parser *p, const char *word, size_t length)
 {
-    for (const CliOption *o = options; o->name; o++)
+    for (const CliOption *o = p->options; o->name; o++)
         if (strlen(o->name) == length && !strncmp(o->name, word, length)) return o;
     return NULL;
 }
 
-static int unknown(Arena *arena, const CliCommand *command, const CliOption *options,
-                   const char *word)
+static int unknown(const Parser *p, const char *word)
 {
     const char *names[MAX_OPTIONS], *eq = strchr(word, '=');
     int count = 0;
-    for (const CliOption *o = options; o->name && count < MAX_OPTIONS; o++)
+    for (const CliOption *o = p->options; o->name && count < MAX_OPTIONS; o++)
         names[count++] = o->name;
-    if (eq) word = arena_strndup(arena, word, (size_t)(eq - word));
+    if (eq) word = arena_strndup(p->arena, word, (size_t)(eq - word));
     const char *near = nearest_word(word, names, count);
     cli_error("unknown option '%s'", word);
     if (near) fprintf(stderr, "help: did you mean `%s`?\n", near);
-    else fprintf(stderr, "help: nnc %s%s--help lists the options\n", command->name,
-                 *command->name ? " " : "");
+    else fprintf(stderr, "help: nnc %s%s--help lists the options\n", p->command->name,
+                 *p->command->name ? " " : "");
     return CLI_USAGE;
 }
 
-static void take(Arena *arena, const CliOption *o, const char *value)
+static int refuse_second(const CliOption *o, const char *value)
 {
+    cli_error("option '%s' is given twice: '%s' and '%s'", o->name, *o->text, value);
+    if (strstr(o->value, ",..."))
+        fprintf(stderr, "help: several go into one: %s=%s,%s\n", o->name, *o->text, value);
+    return CLI_USAGE;
+}
+
+static int take(Parser *p, const CliOption *o, const char *value)
+{
+    bool *given = &p->given[o - p->options];
+    if (o->value && (!value || !*value)) {
+        cli_error("option '%s' needs a value: %s", o->name, o->value);
+        return CLI_USAGE;
+    }
+    if (*given) return refuse_second(o, value);
+    *given = o->text != NULL;
     if (o->flag) *o->flag = true;
     if (o->text) *o->text = value;
-    if (o->list) vec_push(arena, *o->list, value);
+    if (o->list) vec_push(p->arena, *o->list, value);
+    return CLI_OK;
 }
 
-/* "-Idir" and "-I=dir", as C compilers and others take them; false if it is nothing of the kind. */
-static bool take_joined(Arena *arena, const CliOption *options, const char *word)
+/* "-Idir" and "-I=dir", as C compilers and others take them. */
+static const CliOption *find_joined(const Parser *p, const char *word)
 {
-    const CliOption *o = word[1] != '-' && word[1] && word[2] ? find(options, word, 2) : NULL;
-    if (!o || !o->value) return false;
-    take(arena, o, word + (word[2] == '=' ? 3 : 2));
-    return true;
+    const CliOption *o = word[1] != '-' && word[1] && word[2] ? find(p, word, 2) : NULL;
+    return o && o->value ? o : NULL;
 }
 
-/* The option at argv[*at] and its value. */
-static int take_option(Arena *arena, const CliCommand *command, const CliOption *options, int argc,
-                       char **argv, int *at)
+/* The option at p->at and its value. */
+static int take_option(Parser *p)
 {
-    const char *word = argv[*at], *eq = word[1] == '-' ? strchr(word, '=') : NULL;
-    const CliOption *o = find(options, word, eq ? (size_t)(eq - word) : strlen(word));
-    if (!o && take_joined(arena, options, word)) return CLI_OK;
-    if (!o) return unknown(arena, command, options, word);
+    const char *word = p->argv[p->at], *eq = word[1] == '-' ? strchr(word, '=') : NULL;
+    const CliOption *o = find(p, word, eq ? (size_t)(eq - word) : strlen(word));
+    const CliOption *joined = o ? NULL : find_joined(p, word);
+    if (joined) return take(p, joined, word + (word[2] == '=' ? 3 : 2));
+    if (!o) return unknown(p, word);
     if (eq && !o->value) {
         cli_error("option '%s' takes no value", o->name);
         return CLI_USAGE;
     }
-    if (o->value && !eq && *at + 1 == argc) {
-        cli_error("option '%s' needs a value: %s", o->name, o->value);
-        return CLI_USAGE;
-    }
-    take(arena, o, !o->value ? NULL : eq ? eq + 1 : argv[++*at]);
-    return CLI_OK;
+    if (!o->value || eq) return take(p, o, eq ? eq + 1 : NULL);
+    return take(p, o, p->at + 1 < p->argc ? p->argv[++p->at] : NULL);
 }
 
 static int check_words(const CliCommand *command, const WordList *words)
@@ -144,28 +162,45 @@ static int check_words(const CliCommand *command, const WordList *words)
 bool cli_parse(Arena *arena, const CliCommand *command, const CliOption *options, int argc,
                char **argv, WordList *words, int *status)
 {
+    Parser p = {arena, command, options, {false}, argc, 0, argv};
     *status = CLI_OK;
-    for (int i = 0; i < argc && *status == CLI_OK; i++) {
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+    for (; p.at < argc && *status == CLI_OK; p.at++) {
+        char *word = argv[p.at];
+        if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
             print_help(command, options);
             return false;
         }
-        if (argv[i][0] != '-' || !argv[i][1]) vec_push(arena, *words, argv[i]);
-        else *status = take_option(arena, command, options, argc, argv, &i);
+        if (word[0] != '-' || !word[1]) vec_push(arena, *words, word);
+        else *status = take_option(&p);
     }
     if (*status == CLI_OK) *status = check_words(command, words);
     return *status == CLI_OK;
 }
 
-WordList cli_split(Arena *arena, const char *text)
+static bool add_word(Arena *arena, const char *option, const char *text, const char *word,
+                     WordList *words)
 {
-    WordList words = {0};
-    while (text && *text) {
-        const size_t n = strcspn(text, ",");
-        if (n) vec_push(arena, words, arena_strndup(arena, text, n));
-        text += n + (text[n] == ',');
+    if (!*word) {
+        cli_error("%s takes words with a comma between them, not '%s'", option, text);
+        return false;
     }
-    return words;
+    for (int i = 0; i < words->count; i++)
+        if (!strcmp(words->at[i], word)) {
+            cli_error("%s: '%s' is named twice", option, word);
+            return false;
+        }
+    vec_push(arena, *words, word);
+    return true;
+}
+
+bool cli_split(Arena *arena, const char *option, const char *text, WordList *words)
+{
+    for (const char *at = text; at;) {
+        const size_t n = strcspn(at, ",");
+        if (!add_word(arena, option, text, arena_strndup(arena, at, n), words)) return false;
+        at = at[n] ? at + n + 1 : NULL;
+    }
+    return true;
 }
 
 bool cli_number(const char *option, const char *text, long long least, long long most,

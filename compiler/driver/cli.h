@@ -8,13 +8,13 @@
 typedef VEC(const char *) WordList;
 
 /* Exactly one of flag, text, list receives what was given. Both "--name=value" and "--name value"
- * are taken. */
+ * are taken; a value is never empty. */
 typedef struct CliOption {
     const char *name;                /* "--target", or "-o" */
     const char *value;               /* what the help calls its value: "NAME,..."; NULL: a flag */
     const char *help;
     bool *flag;
-    const char **text;
+    const char **text;               /* may be given once */
     WordList *list;                  /* may be given several times */
 } CliOption;
 
@@ -39,8 +39,9 @@ bool cli_parse(Arena *arena, const CliCommand *command, const CliOption *options
 int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "nnc: error: unknown WHAT 'word'" with the nearest of the names, and all of them; CLI_USAGE. */
 int cli_unknown(const char *what, const char *word, const char *const *names, int count);
-/* "a,b,c" */
-WordList cli_split(Arena *arena, const char *text);
+/* Adds "a", "b", "c" of "a,b,c"; nothing of NULL. False after an error that names the option: a word
+ * that is empty, or there already. */
+bool cli_split(Arena *arena, const char *option, const char *text, WordList *words);
 /* A whole number in least..most; false after an error that names the option. */
 bool cli_number(const char *option, const char *text, long long least, long long most,
                 long long *out);

@@ -28,7 +28,8 @@ static void by_width(const Target **at, int count)
 
 static int pick_targets(Arena *arena, const char *text, CompileOptions *options)
 {
-    const WordList words = cli_split(arena, text ? text : "native");
+    WordList words = {0};
+    if (!cli_split(arena, "--target", text ? text : "native", &words)) return CLI_USAGE;
     for (int i = 0; i < words.count; i++) {
         const Target *t = target_find(words.at[i]);
         if (!t) return unknown_target(words.at[i]);
@@ -37,31 +38,54 @@ static int pick_targets(Arena *arena, const char *text, CompileOptions *options)
         if (!twice && options->target_count < MAX_TARGETS)
             options->targets[options->target_count++] = t;
     }
-    if (!options->target_count) return unknown_target(text ? text : "");
     by_width(options->targets, options->target_count);
     return CLI_OK;
 }
 
-/* "infer=1,32" or "1,32" */
-static int pick_batches(Arena *arena, const WordList *given, ElaborateOptions *options)
+typedef VEC(int64_t) Sizes;
+
+static int add_size(Arena *arena, const char *word, Sizes *sizes)
 {
-    VEC(int64_t) sizes = {0};
-    for (int i = 0; i < given->count; i++) {
-        const char *eq = strchr(given->at[i], '=');
-        if (eq && strncmp(given->at[i], "infer=", 6) != 0) {
-            cli_error("--batch sets infer=N; for training there is --set train.batch=N");
+    long long n;
+    if (!cli_number("--batch", word, 1, LARGEST_BATCH, &n)) return CLI_USAGE;
+    for (int i = 0; i < sizes->count; i++)
+        if (sizes->at[i] == n) {
+            cli_error("--batch: %lld is named twice", n);
             return CLI_USAGE;
         }
-        const WordList words = cli_split(arena, eq ? eq + 1 : given->at[i]);
-        for (int j = 0; j < words.count; j++) {
-            long long n;
-            if (!cli_number("--batch", words.at[j], 1, LARGEST_BATCH, &n)) return CLI_USAGE;
-            vec_push(arena, sizes, n);
-        }
+    vec_push(arena, *sizes, n);
+    return CLI_OK;
+}
+
+/* "infer=1,32" or "1,32" */
+static int add_sizes(Arena *arena, const char *text, Sizes *sizes)
+{
+    WordList words = {0};
+    const char *eq = strchr(text, '=');
+    int status = CLI_OK;
+    if (eq && strncmp(text, "infer=", 6) != 0) {
+        cli_error("--batch sets infer=N; for training there is --set train.batch=N");
+        return CLI_USAGE;
     }
+    if (eq && !eq[1]) {
+        cli_error("--batch takes infer=N or infer=N,N,..., not '%s'", text);
+        return CLI_USAGE;
+    }
+    if (!cli_split(arena, "--batch", eq ? eq + 1 : text, &words)) return CLI_USAGE;
+    for (int i = 0; i < words.count && !status; i++)
+        status = add_size(arena, words.at[i], sizes);
+    return status;
+}
+
+static int pick_batches(Arena *arena, const WordList *given, ElaborateOptions *options)
+{
+    Sizes sizes = {0};
+    int status = CLI_OK;
+    for (int i = 0; i < given->count && !status; i++)
+        status = add_sizes(arena, given->at[i], &sizes);
     options->infer_batches = sizes.at;
     options->infer_batch_count = sizes.count;
-    return CLI_OK;
+    return status;
 }
 
 /* A number, or one with K, M or G behind it. */
@@ -82,14 +106,30 @@ static int pick_bytes(const char *text, int64_t *bytes)
     return CLI_OK;
 }
 
+/* Each KEY=VALUE, and no key twice. */
+static bool check_sets(const WordList *sets)
+{
+    for (int i = 0; i < sets->count; i++) {
+        const size_t key = strcspn(sets->at[i], "=");
+        if (!sets->at[i][key]) {
+            cli_error("--set takes KEY=VALUE, not '%s'", sets->at[i]);
+            return false;
+        }
+        for (int j = 0; j < i; j++)
+            if (!strncmp(sets->at[j], sets->at[i], key + 1)) {
+                cli_error("--set sets %.*s twice: '%s' and '%s'", (int)key, sets->at[i],
+                          sets->at[j] + key + 1, sets->at[i] + key + 1);
+                return false;
+            }
+    }
+    return true;
+}
+
 int model_options(Arena *arena, ModelOptions *given, CompileOptions *options)
 {
-    const WordList entries = cli_split(arena, given->entries);
-    for (int i = 0; i < given->sets.count; i++)
-        if (!strchr(given->sets.at[i], '=')) {
-            cli_error("--set takes KEY=VALUE, not '%s'", given->sets.at[i]);
-            return CLI_USAGE;
-        }
+    WordList entries = {0};
+    if (!cli_split(arena, "--entries", given->entries, &entries)) return CLI_USAGE;
+    if (!check_sets(&given->sets)) return CLI_USAGE;
     options->elaborate.sets = given->sets.at;
     options->elaborate.set_count = given->sets.count;
     options->elaborate.model = given->model;
