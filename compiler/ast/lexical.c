@@ -101,8 +101,20 @@ void lexical_odd_text(ParseContext *context, const char *text, Span span)
         diag_help(context->diags, "there is no `%s`: write `x = x %c ...`", text, text[0]);
 }
 
+/* A byte order mark, or a zero byte in one half of the first character: programs begin in ASCII. */
+static bool is_utf16(const char *text, size_t length)
+{
+    static const char *const marks[] = {"\xff\xfe", "\xfe\xff"};
+    if (length < 2) return false;
+    return !memcmp(text, marks[0], 2) || !memcmp(text, marks[1], 2) || !text[0] != !text[1];
+}
+
 bool lexical_is_text(const Source *source, Diags *diags)
 {
+    if (is_utf16(source->text, source->length)) {
+        diag_error(diags, (Span){source, 0, 0}, "this file is in UTF-16: save it as UTF-8");
+        return false;
+    }
     for (size_t at = 0; at < source->length;) {
         const char *character = source->text + at;
         size_t length = *character ? utf8_length(character, source->length - at) : 0;

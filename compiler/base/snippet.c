@@ -2,6 +2,7 @@
 #include "base/snippet.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/utf8.h"
 
@@ -73,9 +74,16 @@ static void print_mark(Span span, Window window, FILE *out)
     fputc('\n', out);
 }
 
+/* A zero byte near the place: the file is no text, and its line says nothing. */
+static bool is_binary(Span span, Window window)
+{
+    return memchr(span.source->text + window.begin, 0, (size_t)(window.end - window.begin)) != NULL;
+}
+
 void snippet_print(Span span, FILE *out)
 {
     Window window = shown_part(span);
+    if (is_binary(span, window)) return;
     const char *dots = "...";
     fprintf(out, "%5d | %s", span_line(span), window.cut_begin ? dots : "");
     print_text(span.source, window, out);

@@ -39,8 +39,8 @@ bool cli_parse(Arena *arena, const CliCommand *command, const CliOption *options
 int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "nnc: error: unknown WHAT 'word'" with the nearest of the names, and all of them; CLI_USAGE. */
 int cli_unknown(const char *what, const char *word, const char *const *names, int count);
-/* Adds "a", "b", "c" of "a,b,c"; nothing of NULL. False after an error that names the option: a word
- * that is empty, or there already. */
+/* Adds "a", "b", "c" of "a,b,c"; nothing of NULL. False after an error that names the option: a
+ * word that is empty, or there already. */
 bool cli_split(Arena *arena, const char *option, const char *text, WordList *words);
 /* A whole number in least..most; false after an error that names the option. */
 bool cli_number(const char *option, const char *text, long long least, long long most,

@@ -111,7 +111,7 @@ static bool check_sets(const WordList *sets)
 {
     for (int i = 0; i < sets->count; i++) {
         const size_t key = strcspn(sets->at[i], "=");
-        if (!sets->at[i][key]) {
+        if (!sets->at[i][key] || !sets->at[i][key + 1]) {
             cli_error("--set takes KEY=VALUE, not '%s'", sets->at[i]);
             return false;
         }
