@@ -16,7 +16,10 @@
 #include "driver/native.h"
 #include "graphs.h"
 #include "lower/optimizer.h"
+#include "parts.h"
 #include "runner.h"
+
+enum { GENERATED_LEAST = 4 }; /* statements in a loop that are worth parts */
 
 #define GENERATED_FLAGS "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 
@@ -41,6 +44,7 @@ typedef struct Generated {
     Arena *arena;
     const Target *target;
     const char *directory, *flags;
+    int threads; /* > 0: kernels in parts, which run in any order */
     VEC(GeneratedModel) models;
     VEC(GeneratedRun *) runs; /* since the last flush */
 } Generated;
@@ -150,21 +154,25 @@ static inline void generated_check_arguments(const Lowered *lowered)
  * OptimizerKind. Returns its number. */
 static inline int generated_add(Generated *g, const Module *module, int optimizer)
 {
-    Text header = text_new(g->arena), source = text_new(g->arena);
+    Text header = text_new(g->arena), source = text_new(g->arena), driven = text_new(g->arena);
     const int number = g->models.count;
     const char *name = arena_printf(g->arena, "m%d_%s", number, module->name);
-    Plan *plan = plan_module(g->arena, module, 0);
+    Plan *plan = plan_module(g->arena, module, g->threads);
     const char *wrong = plan_verify(g->arena, plan);
     if (wrong) fail_msg("%s: %s", module->name, wrong);
     Lowered *lowered = lower_plan(g->arena, plan, g->target);
     generated_check_arguments(lowered);
+    if (g->threads) lower_divide(lowered, g->threads, GENERATED_LEAST);
     if (optimizer >= 0) lower_optimizer(lowered->program, (OptimizerKind)optimizer);
-    const EmitOptions options = {.name = name, .command = "tests", .optimizer = optimizer};
+    const EmitOptions options = {
+        .name = name, .command = "tests", .optimizer = optimizer, .threads = g->threads};
     const Emission e = emission_new(g->arena, plan, &lowered, 1, &options);
     emit_header(&header, &e);
     emit_source(&source, &e);
+    if (g->threads) text_add_parallel(&driven, source.at, name);
     generated_write(g, arena_printf(g->arena, "%s.h", e.options.name), &header);
-    generated_write(g, arena_printf(g->arena, "%s.c", e.options.name), &source);
+    generated_write(g, arena_printf(g->arena, "%s.c", e.options.name),
+                    g->threads ? &driven : &source);
     vec_push(g->arena, g->models,
              ((GeneratedModel){.module = module, .name = e.options.name, .steps = optimizer >= 0}));
     return number;
@@ -182,6 +190,17 @@ static inline void generated_step_function(Text *out, const char *name)
               name, name, name);
 }
 
+/* Parts one after the other, in an order that differs from call to call and so between two runs. */
+static const char generated_parallel[] =
+    "static void in_any_order(void *user, const nn_task *task, int n)\n{\n"
+    "    unsigned *const state = (unsigned *)user;\n"
+    "    *state = *state * 1664525u + 1013904223u;\n"
+    "    const int first = (int)(*state >> 8) % n, step = *state >> 31 ? 1 : n - 1;\n"
+    "    for (int i = 0; i < n; i++) task->run(task, (first + i * step) % n);\n}\n\n"
+    "static unsigned order;\n"
+    "static const nn_parallel parallel = {in_any_order, &order};\n"
+    "const nn_parallel *const test_parallel = &parallel;\n\n";
+
 /* One file that includes all others: the compiler reads its headers once. */
 static inline void generated_write_table(Generated *g)
 {
@@ -189,6 +208,7 @@ static inline void generated_write_table(Generated *g)
     for (int i = 0; i < g->models.count; i++)
         text_addf(&all, "#include \"%s.c\"\n", g->models.at[i].name);
     text_add(&all, "#include \"runner.h\"\n\n");
+    if (g->threads) text_add(&all, generated_parallel);
     for (int i = 0; i < g->models.count; i++)
         if (g->models.at[i].steps) generated_step_function(&all, g->models.at[i].name);
     text_add(&all, "const RunModel run_models[] = {\n");

@@ -1,6 +1,7 @@
 /* Kernels in parts: on several threads, in any order, they compute what they compute alone, to the
  * bit, and no two threads touch the same memory. */
 #include "emit_lab.h"
+#include "parts.h"
 
 #define WARNINGS "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 
@@ -30,30 +31,6 @@ enum { CASES = sizeof cases / sizeof *cases, SOON = 4 };
 
 /* ---- files ---- */
 
-/* What the uniform call passes as threads becomes those of tests/threads/run.c. */
-static void with_threads(Text *out, const char *source)
-{
-    static const char *const from[] = {"args.parallel = NULL;", "call->workspace, NULL"};
-    static const char *const to[] = {"args.parallel = test_parallel;",
-                                     "call->workspace, test_parallel"};
-    const char *include = strstr(source, "#include \"parts.h\"\n");
-    assert_non_null(include);
-    include = strchr(include, '\n') + 1;
-    text_addn(out, source, (size_t)(include - source));
-    text_add(out, "extern const nn_parallel *const test_parallel;\n");
-    for (const char *at = include; *at;) {
-        int which = -1;
-        for (int i = 0; i < 2; i++)
-            if (!strncmp(at, from[i], strlen(from[i]))) which = i;
-        if (which < 0) {
-            text_addn(out, at++, 1);
-        } else {
-            text_add(out, to[which]);
-            at += strlen(from[which]);
-        }
-    }
-}
-
 static void write_model(const Folder *p, const Compilation *c, const char *name, int threads,
                         int64_t least)
 {
@@ -68,7 +45,7 @@ static void write_model(const Folder *p, const Compilation *c, const char *name,
     Text header = text_new(p->arena), source = text_new(p->arena), driven = text_new(p->arena);
     emit_header(&header, &e);
     emit_source(&source, &e);
-    if (threads > 1) with_threads(&driven, source.at);
+    if (threads > 1) text_add_parallel(&driven, source.at, "parts");
     folder_write(p, arena_printf(p->arena, "%s.h", name), &header);
     folder_write(p, arena_printf(p->arena, "%s.c", name), threads > 1 ? &driven : &source);
     if (threads > 1) folder_write(p, "plain.c", &source);

@@ -95,6 +95,7 @@ static Module *compiled(Trial *t, const char *path, const char *last_pass)
 {
     CompileOptions *options = arena_make(t->arena, CompileOptions);
     options->last_pass = last_pass;
+    options->targets[options->target_count++] = t->generated->target;
     Compilation *c = arena_make(t->arena, Compilation);
     *c = compile_start(t->arena, path, options);
     if (!compile_or_tell(c, STAGE_ELABORATED)) return NULL;

@@ -1,12 +1,15 @@
 /* Random networks (maker.h): generated code, under the sanitizers and run as badly as its interface
  * allows (tests/runner.c), against the interpreter on the graph as it was before any optimisation.
  *
- *     fuzz_models [-n MODELS] [-s SEED] [-b MODELS a build] [-t TARGET] [-k STEPS] [-j JOBS] [-p]
- *     fuzz_models [-t TARGET] FILE.nn ...
+ *     fuzz_models [-n MODELS] [-s SEED] [-b MODELS a build] [-t TARGET] [-k STEPS] [-j JOBS]
+ *                 [-r THREADS] [-l] [-p]
+ *     fuzz_models [-t TARGET] [-r THREADS] FILE.nn ...
  *
- * Targets take turns. Of what fails the program stays in build/fuzz-models. Seeds are tried in
- * processes of their own, so that a crash is found too. To look closer: -p prints the program of
- * SEED, -n 1 -s SEED -k STEPS tries its beginning, and nnc check shows each tensor. */
+ * Targets take turns. With -r kernels are cut into parts for so many threads, and the parts run in
+ * any order; with -l all models are large, not just some. Of what fails the program stays in
+ * build/fuzz-models. Seeds are tried in processes of their own, so that a crash is found too. To
+ * look closer: -p prints the program of SEED, -n 1 -s SEED -k STEPS tries its beginning, and nnc
+ * check shows each tensor. */
 #include <getopt.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +18,8 @@
 #include "maker.h"
 
 typedef struct Fuzz {
-    int models, build, jobs, steps;
+    int models, build, jobs, steps, threads;
+    bool large;
     uint64_t seed;
     const char *target; /* NULL: all of this machine in turn */
     int targets;
@@ -44,12 +48,14 @@ static const char *directory(void)
 
 /* ---- a build: some models in one program, in a process of its own ---- */
 
-static Trial trial_new(Arena *arena, const Target *target, const char *name)
+static Trial trial_new(const Fuzz *f, Arena *arena, const Target *target, const char *name)
 {
     static const char sanitize[] =
         "-O0 -g1 -Wno-sign-conversion -fsanitize=address,undefined -fno-sanitize-recover=undefined";
     const char *flags = generated_abroad(target) ? "-O0" : sanitize;
-    return (Trial){.arena = arena, .generated = generated_new(arena, target, name, flags)};
+    Trial t = {.arena = arena, .generated = generated_new(arena, target, name, flags)};
+    t.generated->threads = f->threads;
+    return t;
 }
 
 /* Ends with the number of models that fail, at most 99, or 100 and more where it broke down. */
@@ -58,11 +64,11 @@ static void try_models(const Fuzz *f, uint64_t seed, int count)
     Arena *arena = arena_new();
     const Target *target = f->all[seed / (uint64_t)f->build % (uint64_t)f->targets];
     const char *directory_name = arena_printf(arena, "fuzz%llu", (unsigned long long)seed);
-    Trial t = trial_new(arena, target, directory_name);
+    Trial t = trial_new(f, arena, target, directory_name);
     for (int i = 0; i < count; i++) {
         const char *name = arena_printf(arena, "f%llu", (unsigned long long)(seed + (uint64_t)i));
         const char *path = arena_printf(arena, "%s/fuzz-models/%s.nn", directory(), name);
-        const char *text = maker_program(arena, name, seed + (uint64_t)i, f->steps);
+        const char *text = maker_program(arena, name, seed + (uint64_t)i, f->steps, f->large);
         const char *problem = file_write(arena, path, text, strlen(text));
         if (problem) fail_msg("%s", problem);
         trial_add(&t, name, path);
@@ -142,7 +148,7 @@ static int try_files(const Fuzz *f, Arena *arena, char **paths)
 {
     int failed = 0;
     for (int i = 0; i < f->targets; i++) {
-        Trial t = trial_new(arena, f->all[i], "fuzz-files");
+        Trial t = trial_new(f, arena, f->all[i], "fuzz-files");
         for (int j = 0; paths[j]; j++) trial_add(&t, paths[j], paths[j]);
         failed += trial_end(&t);
     }
@@ -154,13 +160,15 @@ int main(int argc, char **argv)
     Fuzz f = {.models = 500, .build = 20, .jobs = 2, .steps = 1000, .seed = 1};
     bool print = false;
     int option;
-    while ((option = getopt(argc, argv, "n:s:b:t:k:j:p")) != -1) {
+    while ((option = getopt(argc, argv, "n:s:b:t:k:j:r:lp")) != -1) {
         if (option == 'n') f.models = atoi(optarg);
         else if (option == 's') f.seed = strtoull(optarg, NULL, 10);
         else if (option == 'b') f.build = atoi(optarg);
         else if (option == 't') f.target = optarg;
         else if (option == 'k') f.steps = atoi(optarg);
         else if (option == 'j') f.jobs = atoi(optarg);
+        else if (option == 'r') f.threads = atoi(optarg);
+        else if (option == 'l') f.large = true;
         else if (option == 'p') print = true;
         else return 2;
     }
@@ -172,12 +180,12 @@ int main(int argc, char **argv)
     }
     if (f.models < 1 || f.build < 1 || f.jobs < 1 || f.jobs > 64 || !f.targets) {
         fprintf(stderr, "usage: fuzz_models [-n MODELS] [-s SEED] [-b BUILD] [-t TARGET] "
-                        "[-k STEPS] [-j JOBS] [-p] [FILES]\n");
+                        "[-k STEPS] [-j JOBS] [-r THREADS] [-l] [-p] [FILES]\n");
         return 2;
     }
     if (optind < argc) return try_files(&f, arena, argv + optind);
     if (print) {
-        fputs(maker_program(arena, "f", f.seed, f.steps), stdout);
+        fputs(maker_program(arena, "f", f.seed, f.steps, f.large), stdout);
         return 0;
     }
     mkdir(directory(), 0777);

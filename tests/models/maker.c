@@ -237,18 +237,24 @@ void maker_step(Maker *m)
     }
 }
 
-const char *maker_program(Arena *arena, const char *name, uint64_t seed, int steps)
+const char *maker_program(Arena *arena, const char *name, uint64_t seed, int steps, bool large)
 {
     static const int64_t batches[] = {1, 2, 3, 4, 5, 7, 8, 9, 16, 17};
     Maker m = {.arena = arena,
                .out = text_new(arena),
                .state = seed * 0x2545f4914f6cdd1du,
                .indent = "    "};
-    const int64_t infer = batches[maker_below(&m, 10)], train = batches[maker_below(&m, 10)];
-    const int longest = 2 + (int)maker_below(&m, 12);
+    int64_t infer = batches[maker_below(&m, 10)], train = batches[maker_below(&m, 10)];
+    int longest = 2 + (int)maker_below(&m, 12);
     m.has_loss = !maker_chance(&m, 20);
     text_addf(&m.out, "model %s {\n", name);
-    make_inputs(&m);
+    if (large || seed % LARGE_ONE_IN == LARGE_ONE_IN - 1) {
+        longest /= 6;
+        train = maker_large(&m);
+        if (!m.has_loss) infer = train;
+    } else {
+        make_inputs(&m);
+    }
     for (int i = 0; i < longest && i < steps; i++) maker_step(&m);
     m.state = seed;
     maker_finish(&m);

@@ -35,8 +35,12 @@ typedef struct Step {
 extern const Step steps_maps[], steps_views[], steps_reductions[], steps_layers[], steps_windows[],
     steps_sequences[]; /* each ends with a NULL name */
 
-/* A whole program with model `name`: the network, its outputs, loss and metrics. */
-const char *maker_program(Arena *arena, const char *name, uint64_t seed, int steps);
+/* A whole program with model `name`: the network, its outputs, loss and metrics. One in so many
+ * seeds begins with layers of large sizes, or all. */
+enum { LARGE_ONE_IN = 16 };
+const char *maker_program(Arena *arena, const char *name, uint64_t seed, int steps, bool large);
+/* Inputs, and layers at sizes where kernels change their form. Returns the batch that they want. */
+int64_t maker_large(Maker *m);
 
 /* Outputs and, if it has a loss, that with targets and metrics, from values as they are; the last
  * is used for sure. */
