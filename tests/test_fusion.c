@@ -294,20 +294,24 @@ static int count_halved(const EntryPlan *entry)
     return count;
 }
 
-static void expect_attention(const char *entry, int products, int rows)
+static Module *attention_module(Arena *arena, const char *entry, int64_t time)
 {
-    enum { TIME = 20, WIDTH = 8 };
-    Arena *arena = arena_new();
     Module *m = module_new(arena, "attention");
     Graph *g = graph_new(arena, entry, 3);
-    const Type type = batched(f32_type(3, (int64_t[]){3, TIME, WIDTH}));
+    const Type type = batched(f32_type(3, (int64_t[]){3, time, 8}));
     Node *in[3];
     vec_push(arena, m->entries, g);
     for (int i = 0; i < 3; i++)
         in[i] = declared_input(
             m, g, (TensorDecl){.name = arena_printf(arena, "%c", "qkv"[i]), .type = type});
     graph_output(g, OUT_OUTPUT, "y", attention(g, in[0], in[1], in[2]), -1);
-    const EntryPlan *plan = plan_of(m)->entries.at[0];
+    return m;
+}
+
+static void expect_attention(const char *entry, int products, int rows)
+{
+    Arena *arena = arena_new();
+    const EntryPlan *plan = plan_of(attention_module(arena, entry, 20))->entries.at[0];
     if (count_kind(plan, KERNEL_CONTRACT) != products || count_rows_kernels(plan) != rows
         || count_halved(plan) != products) {
         show(plan->plan);
@@ -325,6 +329,39 @@ static void attention_is_halved_by_its_mask(void **state)
     (void)state;
     expect_attention("forward", 2, 1);
     expect_attention("backward", 5, 1);
+}
+
+static void expect_by_samples(const char *entry, int products)
+{
+    enum { TIME = 160, SCORES = 4 * TIME * TIME };
+    Arena *arena = arena_new();
+    Module *m = attention_module(arena, entry, TIME);
+    const EntryPlan *plan = plan_of(m)->entries.at[0],
+                    *divided = plan_module(arena, m, 2)->entries.at[0];
+    int by_samples = 0, large = 0;
+    for (int i = 0; i < plan->kernels.count; i++) {
+        const Kernel *k = plan->kernels.at[i];
+        by_samples += k->samples && k->kind == KERNEL_CONTRACT;
+        assert_true(!plan->kernels.at[0]->samples || k->samples == plan->kernels.at[0]->samples);
+    }
+    for (int i = 0; i < plan->values.count; i++)
+        large += plan->values.at[i]->place == AT_WORK
+              && plan->values.at[i]->elements > 2 * TIME * TIME;
+    for (int i = 0; i < divided->kernels.count; i++) assert_null(divided->kernels.at[i]->samples);
+    if (by_samples != products || large || plan->workspace_bytes > 5 * SCORES)
+        fail_msg("%s: expected %d products in a loop over samples, and scores of one alone, not %d "
+                 "products, %d larger values and %lld bytes", entry, products, by_samples, large,
+                 (long long)plan->workspace_bytes);
+    arena_free(arena);
+}
+
+/* What passes between the kernels of a long attention stays in cache: scores of one sample, not
+ * of all. */
+static void long_attention_goes_sample_by_sample(void **state)
+{
+    (void)state;
+    expect_by_samples("forward", 2);
+    expect_by_samples("backward", 5);
 }
 
 /* ---- losses ---- */
@@ -428,6 +465,7 @@ int main(void)
         cmocka_unit_test(statistics_of_channels_run_in_lanes),
         cmocka_unit_test(pooling_back_is_one_pass),
         cmocka_unit_test(attention_is_halved_by_its_mask),
+        cmocka_unit_test(long_attention_goes_sample_by_sample),
         cmocka_unit_test(cross_entropy_is_one_pass),
         cmocka_unit_test(tied_table_is_neither_copied_nor_cleared),
     };

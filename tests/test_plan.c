@@ -178,6 +178,41 @@ static void a_value_is_written_once(void **state)
     arena_free(arena);
 }
 
+/* Of kernels in a loop over samples all leave alone what one of them uses, and what holds one
+ * sample nobody reads for all. */
+static void samples_are_kept_apart(void **state)
+{
+    enum { TIME = 160 };
+    (void)state;
+    Arena *arena = arena_new();
+    Module *m = module_new(arena, "attention");
+    Graph *g = graph_new(arena, "infer", 3);
+    const Type type = batched(f32_type(3, (int64_t[]){3, TIME, 8}));
+    vec_push(arena, m->entries, g);
+    Node *x = declared_input(m, g, (TensorDecl){.name = "x", .type = type});
+    graph_output(g, OUT_OUTPUT, "y", attention(g, x, x, x), -1);
+    const Plan *plan = plan_module(arena, m, 0);
+    EntryPlan *entry = plan->entries.at[0];
+    Values one = {0};
+    assert_null(plan_verify(arena, plan));
+    for (int i = 0; i < entry->values.count; i++)
+        if (entry->values.at[i]->one_sample) vec_push(arena, one, entry->values.at[i]);
+    assert_true(one.count > 1);
+    for (int i = 1; i < one.count; i++) {
+        const int64_t kept = one.at[i]->offset;
+        one.at[i]->offset = one.at[0]->offset;
+        refused(plan, one.at[i]->name, "overlap");
+        one.at[i]->offset = kept;
+    }
+    Kernel *last = entry->kernels.at[entry->kernels.count - 1];
+    const Samples shorter = {last->samples->first, entry->kernels.at[entry->kernels.count - 2]};
+    for (int i = 0; i < entry->kernels.count; i++)
+        if (entry->kernels.at[i]->samples) entry->kernels.at[i]->samples = &shorter;
+    last->samples = NULL;
+    refused(plan, "a reader behind the loop", "holds one sample");
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +221,7 @@ int main(void)
         cmocka_unit_test(places_outside_the_workspace_are_refused),
         cmocka_unit_test(another_order_is_refused),
         cmocka_unit_test(a_value_is_written_once),
+        cmocka_unit_test(samples_are_kept_apart),
     };
     return cmocka_run_group_tests_name("plans", tests, NULL, NULL);
 }

@@ -61,16 +61,23 @@ static void print_caller(Text *out, const Emission *e, const Part *part, const c
 {
     const PrintNames names = {e->options.name, emit_suffix(e, 0)};
     const Function *f = part->call->function;
-    text_addf(out, "static void call_%s_%d(void *const *v)\n{\n    (void)v;\n    %s%s(", entry,
-              number, f->returns_status ? "(void)" : "", function_c_name(e->arena, f, &names));
+    const long long batch = (long long)part->lowered->plan->graph->batch;
+    const bool by_samples = part->call->kernel->samples;
+    text_addf(out, "static void call_%s_%d(void *const *v)\n{\n    (void)v;\n", entry, number);
+    if (by_samples) text_addf(out, "    for (int row = 0; row < %lld; row++)\n    ", batch);
+    text_addf(out, "    %s%s(", f->returns_status ? "(void)" : "",
+              function_c_name(e->arena, f, &names));
     const char *comma = "";
     for (int i = 0; i < part->call->arguments.count; i++) {
-        text_addf(out, "%sv[%d]", comma,
-                  place_of(part->lowered->plan, part->call->arguments.at[i]));
+        const Value *v = part->call->arguments.at[i];
+        const int64_t step = by_samples ? sample_step(v) : 0;
+        text_add(out, comma);
+        if (step) text_addf(out, "row * %lld + (%s *)", (long long)step, emit_c_type(v->dtype));
+        text_addf(out, "v[%d]", place_of(part->lowered->plan, v));
         comma = ", ";
     }
     for (int i = 0; i < f->scalars.count; i++) {
-        text_addf(out, "%s%lld", comma, (long long)part->lowered->plan->graph->batch);
+        text_addf(out, "%s%lld", comma, by_samples ? 1 : batch);
         comma = ", ";
     }
     text_add(out, ");\n}\n");

@@ -30,6 +30,7 @@ typedef struct EntryNames {
     const char **values;   /* by entry->values: the local pointer; a table for AT_CONST */
     const EntryPlan *plan; /* the entry, or the body of a scan in one */
     const char *step;      /* of a body: the place in the sequences */
+    const char *sample;    /* of an entry: the sample at hand, where kernels run by samples */
 } EntryNames;
 typedef VEC(EntryNames) EntryNamesList;
 

@@ -61,6 +61,7 @@ typedef struct Body {
     int indent;
     Repeats repeats;
     const Repeat *repeat; /* the loop that the calls at hand stand in; or NULL */
+    const char *sample;   /* in a loop over samples: the one at hand; else NULL */
 } Body;
 
 static const char *name_of(const Body *b, const Value *v)
@@ -89,11 +90,15 @@ static void call_line(const Body *b, const KernelCall *call)
         text_add(&line, "parallel");
         comma = ", ";
     }
-    for (int i = 0; i < call->arguments.count; i++, comma = ", ")
+    for (int i = 0; i < call->arguments.count; i++, comma = ", ") {
+        const int64_t step = b->sample ? sample_step(call->arguments.at[i]) : 0;
         text_addf(&line, "%s%s", comma, name_of(b, call->arguments.at[i]));
+        if (step) text_addf(&line, " + %s * %lld", b->sample, (long long)step);
+    }
     for (int i = 0; i < call->function->scalars.count; i++, comma = ", ")
-        text_addf(&line, "%s%s", comma,
-                  call->function->scalars.at[i]->type == LT_SEED ? "seed" : "count");
+        text_addf(&line, "%s%s", comma, call->function->scalars.at[i]->type == LT_SEED ? "seed"
+                                        : b->sample                                    ? "1"
+                                                                                       : "count");
     text_add(&line, ");");
     wrap_code(b->out, b->indent, line.at);
     if (checks) wrap_code(b->out, b->indent, "if (status != NN_OK) return status;");
@@ -175,7 +180,7 @@ static void trace_line(const Body *b, const KernelCall *call)
     for (int i = 0; i < k->results.count; i++) {
         const Value *v = k->results.at[i];
         if (!b->lowered->plan->forward[v->node->id] || v->node->kept) continue;
-        if ((v->place != AT_WORK && v->place != AT_OUTPUT) || v->scratch) continue;
+        if ((v->place != AT_WORK && v->place != AT_OUTPUT) || v->scratch || v->one_sample) continue;
         const bool named = v->node->name && !op_inner_name(v->node);
         if (!named && v->node->type.batch_axis < 0) continue;
         if (!in_layer(v->node) && !v->node->name && !(k->anchor && in_layer(k->anchor))) continue;
@@ -229,7 +234,7 @@ static void locals(const Body *b)
 /* A scan: its steps as a loop. */
 static void steps(const Body *b, const KernelCall *call)
 {
-    const Body inner = {b->out, b->e, call->body, b->names, b->indent + 4, {0}, NULL};
+    const Body inner = {b->out, b->e, call->body, b->names, b->indent + 4, {0}, NULL, NULL};
     const Scan scan = scan_parts(call->kernel->anchor);
     const char *t = emit_step_name(b->e, call->body->plan);
     text_addf(b->out, "%*sfor (int %s = ", b->indent, "", t);
@@ -253,21 +258,44 @@ static bool is_repeated(const Body *b, const KernelCall *call)
     return false;
 }
 
-static void one_call(const Body *b, const KernelCall *call)
+/* Calls for each sample, in a loop over those; returns how many. */
+static int samples(const Body *b, const KernelCall *call)
 {
+    const Samples *all = call->kernel->samples;
+    Body inner = *b;
+    int n = 0;
+    inner.sample = emit_entry_names(b->e, b->lowered->plan)->sample;
+    inner.indent += 4;
+    text_addf(b->out, "%*sfor (ptrdiff_t %s = 0; %s < count; %s++) {\n", b->indent, "",
+              inner.sample, inner.sample, inner.sample);
+    do {
+        if (!is_repeated(b, &call[n])) formula_line(&inner, &call[n]);
+        call_line(&inner, &call[n]);
+    } while (call[n++].kernel != all->last);
+    text_addf(b->out, "%*s}\n", b->indent, "");
+    for (int i = 0; i < n; i++) trace_line(b, &call[i]);
+    return n;
+}
+
+/* A call, or several that stand in a loop over samples; returns how many. */
+static int some_calls(const Body *b, const KernelCall *call)
+{
+    if (call->kernel->samples) return samples(b, call);
     if (!is_repeated(b, call)) formula_line(b, call);
     if (call->body) steps(b, call);
     else call_line(b, call);
     trace_line(b, call);
+    return 1;
 }
 
 /* Equal layers: the calls of one, in a loop over all. */
 static void passes(const Body *b, const Repeat *r)
 {
     const int depth = repeat_depth(r);
-    const Body inner = {b->out, b->e, b->lowered, b->names, b->indent + 4 * depth, {0}, r};
+    const Body inner = {b->out, b->e, b->lowered, b->names, b->indent + 4 * depth, {0}, r,
+                        NULL};
     repeat_open(b->out, b->e, r, b->indent);
-    for (int i = 0; i < r->period; i++) one_call(&inner, &b->lowered->calls.at[r->begin + i]);
+    for (int i = 0; i < r->period;) i += some_calls(&inner, &b->lowered->calls.at[r->begin + i]);
     for (int i = depth; i--;) text_addf(b->out, "%*s}\n", b->indent + 4 * i, "");
 }
 
@@ -276,7 +304,7 @@ static void calls(const Body *b)
 {
     const bool outermost = !b->lowered->plan->outer;
     bool checking = outermost, forward = outermost;
-    for (int i = 0; i < b->lowered->calls.count; i++) {
+    for (int i = 0; i < b->lowered->calls.count;) {
         const KernelCall *call = &b->lowered->calls.at[i];
         if (checking && call->kernel->kind != KERNEL_CHECK) {
             emit_clear_gradients(b->out, b->e, b->lowered->plan, !b->repeats.count);
@@ -288,8 +316,7 @@ static void calls(const Body *b)
         }
         const Repeat *r = repeat_at(&b->repeats, i);
         if (r) passes(b, r);
-        else one_call(b, call);
-        if (r) i += r->period * r->times - 1;
+        i += r ? r->period * r->times : some_calls(b, call);
     }
     if (checking) emit_clear_gradients(b->out, b->e, b->lowered->plan, !b->repeats.count);
     emit_clear_rows_beyond(b->out, b->e, b->lowered->plan);
@@ -336,7 +363,7 @@ void emit_entries(Text *out, const Emission *e, int target)
         const EntryPlan *entry = lowered->entries.at[i].plan;
         const Body b = {
             out, e, &lowered->entries.at[i], {e->options.name, emit_suffix(e, target)}, 4,
-            emit_repeats(e, &lowered->entries.at[i]), NULL};
+            emit_repeats(e, &lowered->entries.at[i]), NULL, NULL};
         const char *suffix = portable ? "" : emit_suffix(e, target);
         text_addf(out, "%s\n{\n", emit_signature(e, entry, suffix, ""));
         body(&b);

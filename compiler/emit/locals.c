@@ -55,7 +55,7 @@ static char *storage_note(const Emission *e, const Value *v)
 {
     Text note = text_new(e->arena);
     const bool gradient = v->place == AT_GRAD;
-    const Type type = gradient ? e->module->params.at[v->index].type : v->node->type;
+    const Type type = gradient ? e->module->params.at[v->index].type : sample_shape(v);
     const int64_t *stride = gradient ? e->plan->params[v->index].stride : v->stride;
     if (v->scratch) return arena_strdup(e->arena, "scratch");
     const char *order = describe_stored_order(e->arena, type, stride);

@@ -160,15 +160,24 @@ static const char *name_scratch(const EntryNames *names, const EntryPlan *entry,
     return NULL;
 }
 
+static bool runs_by_samples(const EntryPlan *entry)
+{
+    for (int i = 0; i < entry->kernels.count; i++)
+        if (entry->kernels.at[i]->samples) return true;
+    return false;
+}
+
 /* The body of a scan stands inside the function of its entry: what is taken there is taken here. */
 static void name_entry(Emission *e, const EntryPlan *entry, Names *taken, Names *globals)
 {
     Arena *arena = e->arena;
     EntryNames names = {arena_array(arena, const char *, entry->graph->inputs.count + 1),
                         arena_array(arena, const char *, entry->graph->outputs.count + 1),
-                        arena_array(arena, const char *, entry->values.count + 1), entry, NULL};
+                        arena_array(arena, const char *, entry->values.count + 1), entry, NULL,
+                        NULL};
     if (entry->outer) names.step = name_step(e, entry, taken);
     else name_arguments(e, &names, taken);
+    if (runs_by_samples(entry)) names.sample = names_take(arena, taken, "row");
     for (int i = 0; i < entry->values.count; i++) {
         const Value *v = entry->values.at[i];
         const char *fixed = fixed_value_name(entry, &names, v);

@@ -194,7 +194,7 @@ static void workspace(Text *out, const Emission *e, const EntryPlan *plan)
         put_number(&t, 4 * v->elements);
         put_cell(&t, arena_printf(e->arena, "%d..%d", v->first + 1, v->last + 1));
         put_cell(&t, emit_value_name(e, plan, v));
-        put_cell(&t, v->scratch ? "scratch" : shape_text(e->arena, v->node->type));
+        put_cell(&t, v->scratch ? "scratch" : shape_text(e->arena, sample_shape(v)));
     }
     if (t.cells.count == t.columns) return;
     text_add(out, " *\n");

@@ -25,13 +25,29 @@ static bool same_place(const Value *a, const Value *b)
     return pieces && a->place == b->place && a->dtype == b->dtype;
 }
 
+/* Whether both begin, end or stand among calls for each sample. */
+static bool same_samples(const KernelCall *a, const KernelCall *b)
+{
+    const Samples *x = a->kernel->samples, *y = b->kernel->samples;
+    if (!x || !y) return x == y;
+    for (int i = 0; i < a->arguments.count; i++)
+        if (sample_step(a->arguments.at[i]) != sample_step(b->arguments.at[i])) return false;
+    return (x->first == a->kernel) == (y->first == b->kernel)
+        && (x->last == a->kernel) == (y->last == b->kernel);
+}
+
+static bool begins_nothing(const KernelCall *call)
+{
+    return call->kernel->samples && call->kernel->samples->first != call->kernel;
+}
+
 static bool same_call(const KernelCall *a, const KernelCall *b)
 {
     if (a->body || b->body || a->function != b->function) return false;
     if (a->function->returns_status || a->arguments.count != b->arguments.count) return false;
     for (int i = 0; i < a->arguments.count; i++)
         if (!same_place(a->arguments.at[i], b->arguments.at[i])) return false;
-    return true;
+    return same_samples(a, b);
 }
 
 static int count_times(const LoweredEntry *entry, int begin, int period)
@@ -164,6 +180,7 @@ static bool is_taken(const EntryNames *names, const Repeat *r, const char *name)
         if (names->outputs[i] && !strcmp(names->outputs[i], name)) return true;
     for (int i = 0; i < r->locals.count; i++)
         if (r->locals.at[i].name && !strcmp(r->locals.at[i].name, name)) return true;
+    if (names->sample && !strcmp(names->sample, name)) return true;
     return r->i && !strcmp(r->i, name);
 }
 
@@ -283,7 +300,7 @@ Repeats emit_repeats(const Emission *e, const LoweredEntry *entry)
     if (!emit_is_long(entry) || entry->plan->outer) return repeats;
     for (int i = 0; i < entry->calls.count; i++) {
         Repeat r;
-        if (!find_repeat(entry, i, &r)) continue;
+        if (begins_nothing(&entry->calls.at[i]) || !find_repeat(entry, i, &r)) continue;
         find_locals(e, &r);
         if (!is_clear(&r)) continue;
         vec_push(e->arena, repeats, r);

@@ -19,6 +19,7 @@
  *   scan.c      the body of a scan as a plan inside the plan, with
  *   carry.c     carries that are changed in place
  *   track.c     carries that live where they are saved
+ *   samples.c   kernels that run one after another for each sample
  *   prepare.c   what runs before the inputs come as a plan of its own
  *   plan.c      runs them in order
  *   verify.c, print.c, draw.c              plans checked and shown
@@ -82,6 +83,7 @@ typedef struct Value {
     const struct Value *whole; /* AT_WORK: it is a part of this value and has no memory of its own;
                                   or NULL */
     int64_t within;            /* where it begins there, in elements */
+    bool one_sample;  /* it holds one sample at a time (samples.c) */
     bool scratch;     /* of no shape: memory that a kernel alone uses */
     int pieces;       /* of scratch: of threads or groups of rows, `each` elements apart; else 0 */
     bool own;         /* every thread has a piece */
@@ -114,6 +116,11 @@ typedef enum KernelKind {
     KERNEL_CHECK /* verifies indices; its function returns a status */
 } KernelKind;
 
+/* Kernels of an entry that run one after another for each sample of the batch (samples.c). */
+typedef struct Samples {
+    const struct Kernel *first, *last;
+} Samples;
+
 typedef struct Kernel {
     KernelKind kind;
     const char *name;            /* "fc1_relu", "d_hidden" : from the source's names */
@@ -143,6 +150,7 @@ typedef struct Kernel {
     struct Strassen *strassen; /* KERNEL_CONTRACT: in seven products of quarters; or NULL */
     struct EntryPlan *body; /* KERNEL_SCAN */
     const Value *body_work; /* KERNEL_SCAN: the workspace of its body; NULL: it needs none */
+    const Samples *samples; /* that it belongs to; NULL: it runs for all at once */
     double flops, bytes;    /* of one call with count == batch */
     int step;               /* position in the entry */
     int level;              /* above those of all that it reads; while kernels are chosen */
@@ -343,6 +351,15 @@ EntryPlan *prepare_split(EntryPlan *entry);
 /* Scatters that add to what their sum holds already; before the kernels are put in order. */
 void onto_find(EntryPlan *entry);
 void onto_place(EntryPlan *entry); /* once outputs have their places */
+
+/* ---- sample by sample (samples.c) ---- */
+/* Sets Kernel.samples and Value.one_sample where it pays; kernels are in order and know their
+ * operands. */
+void samples_find(EntryPlan *entry);
+/* Elements from one sample of the batch to the next; 0: all are at one place. */
+int64_t sample_step(const Value *v);
+/* The shape of what is stored: of one sample, or of all. */
+Type sample_shape(const Value *v);
 
 /* ---- joins (join.c) ---- */
 /* Joins whose inputs can be written where they will stand are no kernels any more. */

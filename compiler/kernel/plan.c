@@ -21,30 +21,37 @@ static void add_checks(EntryPlan *entry)
 
 /* ---- finishing ---- */
 
-static void touch(const Value *value, int step)
+/* What one of several kernels uses that run for each sample, all of them leave alone. */
+static void touch(const Value *value, const Kernel *k)
 {
     Value *v = (Value *)(uintptr_t)value;
-    if (v->first < 0) v->first = step;
-    v->last = step;
-    if (v->whole) touch(v->whole, step);
+    if (v->first < 0) v->first = k->samples ? k->samples->first->step : k->step;
+    v->last = k->samples ? k->samples->last->step : k->step;
+    if (v->whole) touch(v->whole, k);
+}
+
+static double bytes_of(const EntryPlan *entry, const Value *v)
+{
+    return 4.0 * (double)(v->elements * (v->one_sample ? entry->graph->batch : 1));
 }
 
 static void finish(EntryPlan *entry)
 {
     for (int i = 0; i < entry->kernels.count; i++) plan_find_operands(entry, entry->kernels.at[i]);
     if (entry->outer) carries_in_place(entry);
+    samples_find(entry);
+    for (int i = 0; i < entry->kernels.count; i++) entry->kernels.at[i]->step = i;
     for (int i = 0; i < entry->kernels.count; i++) {
         Kernel *k = entry->kernels.at[i];
-        k->step = i;
-        for (int j = 0; j < k->operands.count; j++) touch(k->operands.at[j], i);
-        for (int j = 0; j < k->results.count; j++) touch(k->results.at[j], i);
-        for (int j = 0; j < k->scratch.count; j++) touch(k->scratch.at[j], i);
+        for (int j = 0; j < k->operands.count; j++) touch(k->operands.at[j], k);
+        for (int j = 0; j < k->results.count; j++) touch(k->results.at[j], k);
+        for (int j = 0; j < k->scratch.count; j++) touch(k->scratch.at[j], k);
         for (int j = 0; j < k->nodes.count; j++)
             k->flops += op_row(k->nodes.at[j]->op)->flops(k->nodes.at[j]);
         for (int j = 0; j < k->operands.count; j++)
-            k->bytes += 4.0 * (double)k->operands.at[j]->elements;
+            k->bytes += bytes_of(entry, k->operands.at[j]);
         for (int j = 0; j < k->results.count; j++)
-            k->bytes += 4.0 * (double)k->results.at[j]->elements;
+            k->bytes += bytes_of(entry, k->results.at[j]);
         k->name = describe_kernel_name(entry, k);
     }
 }

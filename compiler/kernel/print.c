@@ -22,13 +22,15 @@ static void print_value(Text *out, const Value *v)
     for (int i = 0; i < v->node->type.rank; i++)
         text_addf(out, "%s%lld:%lld", i ? ", " : "", (long long)v->node->type.dim[i],
                   (long long)v->stride[i]);
-    text_addf(out, "] in %s", place_names[v->place]);
+    text_addf(out, "] in %s%s", place_names[v->place], v->one_sample ? ", a sample at a time" : "");
 }
 
 static void print_kernel(Text *out, Arena *arena, const EntryPlan *entry, const Kernel *k)
 {
     text_addf(out, "  %2d %-8s %s", k->step, kind_names[k->kind], k->name);
     if (k->flops > 0) text_addf(out, "  %.0f flops, %.0f bytes", k->flops, k->bytes);
+    if (k->samples) text_addf(out, "  by samples, steps %d to %d", k->samples->first->step,
+                              k->samples->last->step);
     text_add(out, "\n");
     const char *line = describe_kernel(arena, entry, k);
     text_add(out, "       ");

@@ -46,10 +46,41 @@ static const Value *part_missing(const EntryPlan *entry, const Value *whole, con
     return NULL;
 }
 
+/* Kernels that run for each sample come again to what the first of them uses until the last has
+ * run; outside of them nobody sees more than one sample of what holds one. */
+static int last_of(const EntryPlan *entry, int step)
+{
+    const Samples *samples = entry->kernels.at[step]->samples;
+    while (samples && entry->kernels.at[step] != samples->last && step + 1 < entry->kernels.count)
+        step++;
+    return step;
+}
+
+static int first_of(const EntryPlan *entry, int step)
+{
+    const Samples *samples = entry->kernels.at[step]->samples;
+    while (samples && entry->kernels.at[step] != samples->first && step > 0) step--;
+    return step;
+}
+
+static const char *check_samples(Arena *arena, const EntryPlan *entry, const Lifetime *life)
+{
+    for (int i = 0; i < entry->values.count; i++) {
+        const Value *v = entry->values.at[i];
+        if (!v->one_sample) continue;
+        if (life[i].written < 0 || v->place != AT_WORK
+            || life[i].last_read != last_of(entry, life[i].written))
+            return arena_printf(arena, "%s: %s holds one sample and is read for all", entry->name,
+                                v->name);
+    }
+    return NULL;
+}
+
 static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
 {
-    for (int step = 0; step < entry->kernels.count; step++) {
-        const Kernel *k = entry->kernels.at[step];
+    for (int at = 0; at < entry->kernels.count; at++) {
+        const Kernel *k = entry->kernels.at[at];
+        const int first = first_of(entry, at), step = last_of(entry, at);
         for (int i = 0; i < k->operands.count; i++) {
             const int v = index_of(entry, k->operands.at[i]);
             if (v < 0 || (!is_given(entry, k->operands.at[i]) && life[v].written < 0))
@@ -63,7 +94,7 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
         }
         for (int i = 0; i < k->scratch.count; i++) {
             const int v = index_of(entry, k->scratch.at[i]);
-            if (life[v].written < 0) life[v].written = step;
+            if (life[v].written < 0) life[v].written = first;
             life[v].last_read = step;
         }
         for (int i = 0; i < k->results.count; i++) {
@@ -71,11 +102,11 @@ static const char *walk(Arena *arena, const EntryPlan *entry, Lifetime *life)
             if (v < 0 || (life[v].written >= 0 && !goes_on(k, k->results.at[i])))
                 return arena_printf(arena, "%s: %s writes %s twice", entry->name, k->name,
                                     k->results.at[i]->name);
-            if (life[v].written < 0) life[v].written = step;
+            if (life[v].written < 0) life[v].written = first;
             life[v].last_read = step;
             if (!k->results.at[i]->whole) continue;
             const int whole = index_of(entry, k->results.at[i]->whole);
-            if (life[whole].written < 0) life[whole].written = step;
+            if (life[whole].written < 0) life[whole].written = first;
             life[whole].last_read = step;
         }
     }
@@ -142,6 +173,7 @@ static const char *check_entry(Arena *arena, const EntryPlan *entry)
     Lifetime *life = arena_array(arena, Lifetime, entry->values.count + 1);
     for (int i = 0; i < entry->values.count; i++) life[i].written = life[i].last_read = -1;
     const char *wrong = walk(arena, entry, life);
+    if (!wrong) wrong = check_samples(arena, entry, life);
     if (!wrong) wrong = check_overlaps(arena, entry, life);
     if (!wrong) wrong = check_carries(arena, entry);
     for (int i = 0; !wrong && i < entry->kernels.count; i++)

@@ -91,11 +91,15 @@ const char *lower_axis_name(const Lower *l, int axis)
     return axis == l->k->domain.batch_axis && axis == 0 ? "row" : names[axis];
 }
 
+void lower_loop_to(Lower *l, int axis, LoopExpr *end)
+{
+    Var *i = loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), end, 1);
+    l->axis[axis] = x_var(&l->b, i);
+}
+
 void lower_loop(Lower *l, int axis)
 {
-    LoopExpr *hi = lower_extent(l, l->k->domain, axis);
-    Var *i = loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), hi, 1);
-    l->axis[axis] = x_var(&l->b, i);
+    lower_loop_to(l, axis, lower_extent(l, l->k->domain, axis));
 }
 
 /* ---- memory ---- */

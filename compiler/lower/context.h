@@ -74,6 +74,7 @@ bool lower_epilogue_is_long(const Lower *l);
 
 /* Loops over an axis of the domain; nested until ended. */
 void lower_loop(Lower *l, int axis);
+void lower_loop_to(Lower *l, int axis, LoopExpr *end);
 const char *lower_axis_name(const Lower *l, int axis);
 
 void lower_halos(Lower *l); /* the zeros around the kernel's results */

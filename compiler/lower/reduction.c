@@ -302,17 +302,22 @@ LoopExpr *reduction_of_one(Lower *l, const Node *node)
 
 /* ---- lanes ---- */
 
+static bool runs_once(const LoopExpr *from, const LoopExpr *to, int64_t step)
+{
+    return from->kind == E_INT && to->kind == E_INT && to->number - from->number == (double)step;
+}
+
 /* Whole vectors from `from` to `to`, `parts` of them a time round. */
-static void whole_lanes(Lower *l, int64_t from, int64_t to, int parts, int *part,
+static void whole_lanes(Lower *l, LoopExpr *from, LoopExpr *to, int parts, int *part,
                         void (*body)(void *context), void *context)
 {
     const int axis = l->lane_axis, width = l->target->width;
-    if (from == to) return;
-    LoopExpr *first = x_int(&l->b, from);
-    if (to - from == parts * width) loop_block(&l->b);
+    LoopExpr *first = from;
+    if (runs_once(from, to, 0)) return;
+    if (runs_once(from, to, parts * width)) loop_block(&l->b);
     else
-        first = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), first, x_int(&l->b, to),
-                                        parts * width));
+        first = x_var(&l->b,
+                      loop_begin(&l->b, lower_axis_name(l, axis), from, to, parts * width));
     for (*part = 0; *part < parts; ++*part) {
         l->axis[axis] = x_add(&l->b, first, x_int(&l->b, *part * width));
         body(context);
@@ -336,14 +341,15 @@ static void tail_lanes(Lower *l, int64_t from, int64_t to, void (*body)(void *co
     l->active = l->target->width;
 }
 
-static void lanes(Lower *l, int64_t extent, int parts, int *part, void (*body)(void *context),
-                  void *context)
+static void lanes(Lower *l, int64_t extent, LaneRange range, int parts, int *part,
+                  void (*body)(void *context), void *context)
 {
     const int64_t width = l->target->width, whole = extent / width * width,
-                  grouped = whole / (parts * width) * (parts * width);
+                  grouped = range.end ? range.whole : whole / (parts * width) * (parts * width);
+    LoopExpr *zero = x_int(&l->b, 0), *rest = x_int(&l->b, grouped);
     *part = 0;
-    whole_lanes(l, 0, grouped, parts, part, body, context);
-    whole_lanes(l, grouped, whole, 1, part, body, context);
+    whole_lanes(l, zero, range.end ? range.end : rest, parts, part, body, context);
+    whole_lanes(l, rest, x_int(&l->b, whole), 1, part, body, context);
     tail_lanes(l, whole, extent, body, context);
     l->axis[l->lane_axis] = NULL;
 }
@@ -356,12 +362,21 @@ void lane_loop(Lower *l, void (*body)(void *context), void *context)
 void lane_loop_over(Lower *l, int64_t extent, void (*body)(void *context), void *context)
 {
     int part;
-    lanes(l, extent, 1, &part, body, context);
+    lanes(l, extent, (LaneRange){0}, 1, &part, body, context);
 }
 
-void lane_loop_parts(Lower *l, int parts, int *part, void (*body)(void *context), void *context)
+void lane_loop_parts(Lower *l, LaneRange range, int parts, int *part, void (*body)(void *context),
+                     void *context)
 {
-    lanes(l, l->k->domain.dim[l->lane_axis], parts, part, body, context);
+    lanes(l, l->k->domain.dim[l->lane_axis], range, parts, part, body, context);
+}
+
+void lane_loop_between(Lower *l, LoopExpr *from, int64_t to, void (*body)(void *context),
+                       void *context)
+{
+    int part;
+    whole_lanes(l, from, x_int(&l->b, to), 1, &part, body, context);
+    l->axis[l->lane_axis] = NULL;
 }
 
 typedef struct Zero {

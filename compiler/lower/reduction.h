@@ -59,11 +59,22 @@ LoopExpr *reduction_of_one(Lower *l, const Node *node);
 /* In a tail: x in the active lanes, `rest` in the others. */
 LoopExpr *reduction_masked(Lower *l, LoopExpr *x, LoopExpr *rest);
 
+/* Of the first `whole` entries of a row only those in front of `end`, a multiple of the steps;
+ * NULL: all. */
+typedef struct LaneRange {
+    int64_t whole;
+    LoopExpr *end;
+} LaneRange;
+
 /* The lane axis of the domain in steps of the width, then a tail with fewer active lanes. With
  * `parts` > 1 the body stands that many times in the loop, for neighbouring vectors, and *part says
  * which. */
 void lane_loop(Lower *l, void (*body)(void *context), void *context);
-void lane_loop_parts(Lower *l, int parts, int *part, void (*body)(void *context), void *context);
+void lane_loop_parts(Lower *l, LaneRange range, int parts, int *part, void (*body)(void *context),
+                     void *context);
+/* Whole vectors from `from` to `to`. */
+void lane_loop_between(Lower *l, LoopExpr *from, int64_t to, void (*body)(void *context),
+                       void *context);
 void lane_loop_over(Lower *l, int64_t extent, void (*body)(void *context), void *context);
 void lane_loop_zero(Lower *l, const Value *value, const int *label);
 #endif

@@ -184,9 +184,8 @@ void rows_hoist(Rows *r, int p)
     }
 }
 
-/* How many accumulators each reduction of a phase gets: an addition takes four cycles, so one alone
- * would wait for itself. */
-static int parts_of(const Rows *r, Reduction *const *running, int count)
+/* An addition takes four cycles, so one accumulator alone would wait for itself. */
+int rows_parts(const Rows *r, Reduction *const *running, int count)
 {
     const Lower *l = r->l;
     const bool along = l->lane_axis >= 0 && (r->row >> l->lane_axis & 1);
@@ -236,7 +235,8 @@ static int open_row(Rows *r, int running)
     for (int axis = 0; axis < r->l->k->domain.rank; axis++) {
         if (!(r->row >> axis & 1) || axis == r->l->lane_axis) continue;
         if (open > 0 && open + 1 == loops) nest(r, running, reduction_nest);
-        lower_loop(r->l, axis);
+        if (r->end) lower_loop_to(r->l, axis, r->end);
+        else lower_loop(r->l, axis);
         open++;
     }
     return open;
@@ -260,7 +260,7 @@ static void run_phase(Rows *r, int p)
     for (int v = 0; v < r->sides; v++)
         n = rows_find_running(r->side[v].reductions, r->count, p, r->side[v].running);
     if (!rows_phase_has_work(r, p, n)) return;
-    const int parts = parts_of(r, r->side[0].running, n);
+    const int parts = rows_parts(r, r->side[0].running, n);
     const bool along = l->lane_axis >= 0 && (r->row >> l->lane_axis & 1);
     for (int v = 0; v < r->sides; v++) {
         enter(r, v);
@@ -272,10 +272,13 @@ static void run_phase(Rows *r, int p)
     for (int v = 0; v < r->sides; v++) {
         Phase phase = {r, p, r->side[v].running, n, 0};
         enter(r, v);
-        if (along) lane_loop_parts(l, parts, &phase.part, phase_element, &phase);
+        if (along)
+            lane_loop_parts(l, (LaneRange){r->whole, r->end}, parts, &phase.part, phase_element,
+                            &phase);
         else phase_element(&phase);
     }
     close_row(r, open, n);
+    if (r->end) rows_finish_band(r, p);
     for (int v = 0; v < r->sides; v++) {
         enter(r, v);
         for (int i = 0; i < n; i++) reduction_close(l, r->side[v].running[i], along);
@@ -350,6 +353,7 @@ static void one_row(void *context)
     const int mark = lower_mark(l);
     if (r->sides > 1) split_bindings(r);
     for (int v = 0; v < r->sides; v++) r->count = make_reductions(r, &r->side[v]);
+    rows_begin_band(r);
     for (int p = 0; p < r->phases; p++) (r->columns ? rows_run_columns : run_phase)(r, p);
     if (r->columns) rows_finish_columns(r);
     for (int v = r->sides - 1; v >= 0 && !r->columns; v--) {
@@ -440,6 +444,7 @@ void lower_rows(Lower *l)
     rows_choose_row(&r);
     rows_find_levels(&r);
     rows_choose_kept(&r);
+    rows_find_band(&r);
     open_accumulators(&r);
     int open = 0;
     Inner inner = {&r, rows_inner_axis(&r)};

@@ -36,6 +36,11 @@ typedef struct Rows {
     LoopExpr *first; /* lane index of the first side, or of the first column */
     int count;       /* of the reductions of a side */
 
+    /* Where a row need be computed up to a diagonal only (rows_band.c): */
+    Band band;     /* in axes of the domain; row < 0: it must be computed whole */
+    int64_t whole; /* entries of a row that may lie beyond it; what follows is always computed */
+    LoopExpr *end; /* of those the first that is beyond it; NULL: none is */
+
     /* Where a loop over columns stands inside (rows_columns.c): */
     int64_t columns;     /* lanes that it takes; 0: it does not */
     LoopExpr *column;    /* where it is; NULL: between two of them */
@@ -140,6 +145,16 @@ void rows_element(Rows *r, int p, Reduction *const *running, int running_count, 
 int rows_find_running(Reduction *reductions, int count, int p, Reduction **running);
 /* Stores what has one value a row and is ready in phase p. */
 void rows_store_ready(Rows *r, int p);
+
+/* How many accumulators each reduction of a phase gets. */
+int rows_parts(const Rows *r, Reduction *const *running, int count);
+
+/* ---- rows_band.c ---- */
+void rows_find_band(Rows *r);
+/* In front of a row: where its loops end. */
+void rows_begin_band(Rows *r);
+/* Behind the loops of phase p: zeros in the rest of what they store. */
+void rows_finish_band(Rows *r, int p);
 
 /* ---- rows_columns.c ---- */
 void rows_run_columns(Rows *r, int p);

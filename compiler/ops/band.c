@@ -81,8 +81,6 @@ static Band holds(const Node *node)
 
 typedef struct Search {
     Bands bands;
-    Band *lowest; /* by node id: outside of it the value is at most LOWEST, and in each row some
-                   * value is inside */
     bool *read;   /* by node id: somebody was found who looks at it */
 } Search;
 
@@ -97,10 +95,10 @@ static Band lowest_of(const Search *s, const Node *node)
     if (node->op != OP_sub) return everything;
     /* less what is as large as the largest of its row */
     const Node *row = unbroadcast(node->inputs[1]);
-    const Band band = s->lowest[node->inputs[0]->id];
+    const Band band = s->bands.lowest[node->inputs[0]->id];
     const bool is_large = (row->op == OP_logsumexp || row->op == OP_reduce_max)
                        && row->attr[0].count == 1 && row->attr[0].ints[0] == band.column
-                       && is_same(s->lowest[row->inputs[0]->id], band);
+                       && is_same(s->bands.lowest[row->inputs[0]->id], band);
     return is_large ? band : everything;
 }
 
@@ -129,7 +127,7 @@ static Band zero_of(const Search *s, const Node *node)
     case OP_select:
         return is_zero(node->inputs[2]) ? either(holds(node->inputs[0]), in[1])
                                         : common(in[1], in[2]);
-    case OP_exp: return s->lowest[node->inputs[0]->id];
+    case OP_exp: return s->bands.lowest[node->inputs[0]->id];
     case OP_permute: return permuted(node, in[0]);
     case OP_reshape: return reshaped(node, in[0]);
     default: return everything;
@@ -167,12 +165,12 @@ static void look(Search *s, const Node *node, Band seen)
 Bands bands_of(Arena *arena, const Graph *graph)
 {
     const int count = graph->nodes.count + 1;
-    Search s = {.bands = {arena_array(arena, Band, count), arena_array(arena, Band, count)}};
-    s.lowest = arena_array(arena, Band, count);
+    Search s = {.bands = {arena_array(arena, Band, count), arena_array(arena, Band, count),
+                          arena_array(arena, Band, count)}};
     s.read = arena_array(arena, bool, count);
     for (int i = 0; i < count; i++) s.bands.seen[i] = everything;
     for (int i = 0; i < graph->nodes.count; i++) {
-        s.lowest[i] = lowest_of(&s, graph->nodes.at[i]);
+        s.bands.lowest[i] = lowest_of(&s, graph->nodes.at[i]);
         s.bands.zero[i] = zero_of(&s, graph->nodes.at[i]);
     }
     for (int i = 0; i < graph->outputs.count; i++)
@@ -183,4 +181,15 @@ Bands bands_of(Arena *arena, const Graph *graph)
             look(&s, reader->inputs[j], seen_by(&s, reader, j));
     }
     return s.bands;
+}
+
+Band bands_counted(const Bands *bands, const Node *reduction)
+{
+    const int input = reduction->inputs[0]->id;
+    switch (reduction->op) {
+    case OP_sum: return bands->zero[input];
+    case OP_reduce_max:
+    case OP_logsumexp: return bands->lowest[input];
+    default: return everything;
+    }
 }

@@ -15,7 +15,11 @@ typedef struct Bands {
     Band *zero; /* by node id: outside of it the value is zero, whatever the inputs of the graph
                  * are, as long as they are finite and masked scores above -1e29 */
     Band *seen; /* by node id: outside of it any finite value would do */
+    Band *lowest; /* by node id: outside of it the value stands for minus infinity, and in each row
+                   * some value is inside */
 } Bands;
 
 Bands bands_of(Arena *arena, const Graph *graph);
+/* Of the input of a reduction: outside of it nothing changes the result. */
+Band bands_counted(const Bands *bands, const Node *reduction);
 #endif

@@ -165,17 +165,17 @@
  *      4,866,048  1,622,016  43..54    h_3_mul             [12][64][512]
  *      6,488,064  1,622,016  43..55    h_3_add             [12][64][512]
  *      4,866,048  1,622,016  55..58    d_h_3_mlp_c_fc      [12][64][512]
- *      4,866,048  1,228,800  65..71    d_qkv               [3][12][4][64][32]
- *      4,867,072  1,227,712  65..65    d_h_3_attn_input_4  [12][4][64][32]
- *      4,866,048  1,227,712  67..67    d_h_3_attn_input_2  [12][4][64][32]
- *      4,866,560  1,227,712  68..68    d_h_3_attn_input_3  [12][4][32][64]
+ *      4,866,048  1,227,712  63..68    d_h_3_attn_input_2  [12][4][64][32]
+ *      4,866,048  1,228,800  63..71    d_qkv               [3][12][4][64][32]
+ *      4,866,560  1,227,712  63..68    d_h_3_attn_input_3  [12][4][32][64]
+ *      4,867,072  1,227,712  63..68    d_h_3_attn_input_4  [12][4][64][32]
  *      3,244,032  1,622,016  74..77    d_h_2_mlp_c_fc      [12][64][512]
- *      3,244,032  1,228,800  84..90    d_qkv_2             [3][12][4][64][32]
- *      3,244,032  1,227,712  86..86    d_h_2_attn_input_2  [12][4][64][32]
+ *      3,244,032  1,227,712  82..87    d_h_2_attn_input_2  [12][4][64][32]
+ *      3,244,032  1,228,800  82..90    d_qkv_2             [3][12][4][64][32]
  *      1,622,016  1,622,016  93..96    d_h_1_mlp_c_fc      [12][64][512]
- *      1,622,016  1,228,800  103..109  d_qkv_3             [3][12][4][64][32]
+ *      1,622,016  1,228,800  101..109  d_qkv_3             [3][12][4][64][32]
  *              0  1,622,016  112..115  d_h_0_mlp_c_fc      [12][64][512]
- *              0  1,228,800  122..128  d_qkv_4             [3][12][4][64][32]
+ *              0  1,228,800  120..128  d_qkv_4             [3][12][4][64][32]
  *     and 113 smaller ones
  */
 #include "char_gpt.h"
@@ -1471,22 +1471,26 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
             for (ptrdiff_t k = 0; k < 64; k++) {
+                const ptrdiff_t end = k + 1;
                 float largest = -3.4028235e+38f;
-                for (ptrdiff_t l = 0; l < 64; l++) {
+                for (ptrdiff_t l = 0; l < end; l++) {
                     largest =
                         char_gpt_max(largest, h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l]);
                 }
                 float sum = 0.0f;
-                for (ptrdiff_t l = 0; l < 64; l++) {
+                for (ptrdiff_t l = 0; l < end; l++) {
                     const float exp = char_gpt_exp(
                         h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l] - largest);
                     sum += exp;
                 }
                 const float logsumexp = largest + char_gpt_log(sum);
-                for (ptrdiff_t l = 0; l < 64; l++) {
+                for (ptrdiff_t l = 0; l < end; l++) {
                     h_0_attn_exp[row * 16448 + j * 4112 + k * 64
                         + l] = char_gpt_exp(h_0_attn_select[row * 16448 + j * 4112 + k * 64 + l]
                             - logsumexp);
+                }
+                for (ptrdiff_t l = end; l < 64; l++) {
+                    h_0_attn_exp[row * 16448 + j * 4112 + k * 64 + l] = 0.0f;
                 }
             }
         }
@@ -2477,18 +2481,22 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
     for (ptrdiff_t row = 0; row < count; row++) {
         for (ptrdiff_t j = 0; j < 4; j++) {
             for (ptrdiff_t k = 0; k < 64; k++) {
+                const ptrdiff_t end = k + 1;
                 float sum = 0.0f;
-                for (ptrdiff_t l = 0; l < 64; l++) {
+                for (ptrdiff_t l = 0; l < end; l++) {
                     const float neg = -(d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l]
                         * h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + l]);
                     sum += neg;
                 }
-                for (ptrdiff_t l = 0; l < 64; l++) {
+                for (ptrdiff_t l = 0; l < end; l++) {
                     const int le = (int32_t)l <= (int32_t)k;
                     const float mul = h_3_attn_exp[row * 16448 + j * 4112 + k * 64 + l]
                         * (d_h_3_attn_input[row * 16448 + j * 4112 + k * 64 + l] + sum);
                     d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + l] =
                         (le ? mul : 0.0f) * 0.17677669f;
+                }
+                for (ptrdiff_t l = end; l < 64; l++) {
+                    d_h_3_attn_mul[row * 16448 + j * 4112 + k * 64 + l] = 0.0f;
                 }
             }
         }
@@ -3085,13 +3093,13 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const d_h_0_ln_2 = work + 516096;    /* [12][64][128], stored [12][64][144] */
     float *const h_0_ln_2_mean = work + 7953040;            /* [12][64][1] */
     float *const h_0_ln_2_inverse_std = work + 7953808;     /* [12][64][1] */
-    float *const d_x_4 = work + 701952;         /* [12][64][128], stored [12][64][144] */
+    float *const d_x_4 = work + 626688;         /* [12][64][128], stored [12][64][144] */
     /* [12][64][128], stored [12][64][144] */
-    float *const d_h_0_attn_c_proj_input = work + 504576;
-    /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
-    float *const d_h_0_attn_input = work + 307200;
-    /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
-    float *const d_h_0_attn_mul = work + 504576;
+    float *const d_h_0_attn_c_proj_input = work + 307200;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const d_h_0_attn_input = work + 417792;
+    /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+    float *const d_h_0_attn_mul = work + 434240;
     /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
     float *const d_h_0_attn_input_2 = work;
     /* [12][4][32][64], stored with strides 25600, 32, 1, 400 */
@@ -3108,8 +3116,8 @@ int char_gpt_train(const char_gpt_train_args *args)
     float *const panel = work + 7805952;                    /* scratch */
     float *const wte_weight_transposed = work + 7932928;    /* [65][128], stored [65][144] */
     float *const h_0_attn_c_proj_weight_transposed = work;  /* [128][128], stored [128][144] */
-    /* [12][4][64][32], stored [12][4][32][64] */
-    float *const h_0_attn_c_attn_transposed_2 = work;
+    /* [1][4][64][32], stored [4][32][64] */
+    float *const h_0_attn_c_attn_transposed_2 = work + 450688;
 
     int status = char_gpt_check_next(next, count);
     if (status != NN_OK) return status;
@@ -3152,9 +3160,9 @@ int char_gpt_train(const char_gpt_train_args *args)
             const float *const h_i_attn_c_attn_bias = args->params + i * 202368 + 67840; /* [384] */
             /* [12][64][384], stored [12][64][400] */
             float *const h_i_attn_c_attn = work + i * 307200 + 3244032;
-            /* [12][4][64][32], stored [12][4][32][64] */
-            float *const h_i_attn_c_attn_transposed = work + i * 405504 + 197376;
-            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
+            /* [1][4][64][32], stored [4][32][64] */
+            float *const h_i_attn_c_attn_transposed = work + i * 405504 + 16448;
+            /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
             float *const h_i_attn_select = work + i * 405504;
             /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
             float *const h_i_attn_exp = work + i * 197376 + 4472832;
@@ -3200,15 +3208,17 @@ int char_gpt_train(const char_gpt_train_args *args)
             char_gpt_contract_add_64x384_2(h_i_ln_1, h_i_attn_c_attn_weight, h_i_attn_c_attn_bias,
                 h_i_attn_c_attn, count);
             CHAR_GPT_TRACE_LAYER("h.%d.attn.c_attn", (int)i, h_i_attn_c_attn, 307200);
-            char_gpt_copy_4x64x32(h_i_attn_c_attn, h_i_attn_c_attn_transposed, count);
-            char_gpt_contract_select_4x64x64(h_i_attn_c_attn, h_i_attn_c_attn_transposed,
-                h_i_attn_select, count);
-            CHAR_GPT_TRACE_LAYER("h.%d.attn_select", (int)i, h_i_attn_select, 197376);
-            /* h_i_attn_exp = exp(h_i_attn_select - logsumexp(h_i_attn_select, axis 3)) */
-            char_gpt_exp_4x64x64(h_i_attn_select, h_i_attn_exp, count);
+            for (ptrdiff_t row = 0; row < count; row++) {
+                char_gpt_copy_4x64x32(h_i_attn_c_attn + row * 25600, h_i_attn_c_attn_transposed, 1);
+                char_gpt_contract_select_4x64x64(h_i_attn_c_attn + row * 25600,
+                    h_i_attn_c_attn_transposed, h_i_attn_select, 1);
+                /* h_i_attn_exp = exp(h_i_attn_select - logsumexp(h_i_attn_select, axis 3)) */
+                char_gpt_exp_4x64x64(h_i_attn_select, h_i_attn_exp + row * 16448, 1);
+                /* y_i = h_i_attn_exp @ h_i_attn_c_attn[2, :, :, :, :] */
+                char_gpt_contract_4x64x32(h_i_attn_exp + row * 16448, h_i_attn_c_attn + row * 25600,
+                    y_i + row * 9216, 1);
+            }
             CHAR_GPT_TRACE_LAYER("h.%d.attn_exp", (int)i, h_i_attn_exp, 197376);
-            /* y_i = h_i_attn_exp @ h_i_attn_c_attn[2, :, :, :, :] */
-            char_gpt_contract_4x64x32(h_i_attn_exp, h_i_attn_c_attn, y_i, count);
             CHAR_GPT_TRACE("y", y_i, 110592);
             /* h_i_attn_c_proj = y_i @ h.i.attn.c_proj.weight.T + h.i.attn.c_proj.bias */
             char_gpt_contract_add_64x128_3(y_i, h_i_attn_c_proj_weight, h_i_attn_c_proj_bias,
@@ -3259,9 +3269,9 @@ int char_gpt_train(const char_gpt_train_args *args)
         d_h_3_mlp_c_proj_bias, d_ln_f_weight, d_ln_f_bias, d_h_3, count);
     {
         static const ptrdiff_t places[3][3] = {
-            {811008, 921600, 1107456},
-            {1216512, 1327104, 1512960},
-            {7584768, 1622016, 7252992},
+            {811008, 921600, 1032192},
+            {1216512, 1327104, 1437696},
+            {7584768, 1622016, 1732608},
         };
         for (ptrdiff_t i = 3; i >= 1; i--) {
             /* [12][64][128], stored [12][64][144] */
@@ -3304,19 +3314,19 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* [128][128], stored [128][144] */
             float *const h_i_attn_c_proj_weight_transposed = work + i * 405504;
             /* [12][64][128], stored [12][64][144] */
-            float *const d_h_i_attn_c_proj_input = work + i * 405504 + 504576;
+            float *const d_h_i_attn_c_proj_input = work + i * 405504 + 307200;
             /* [12][64][384], stored [12][64][400] */
             float *const h_i_attn_c_attn = work + i * 307200 + 3244032;
-            /* [12][4][64][32], stored [12][4][32][64] */
-            float *const h_i_attn_c_attn_transposed_2 = work + i * 405504;
-            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
-            float *const d_h_i_attn_input = work + i * 405504 + 307200;
+            /* [1][4][64][32], stored [4][32][64] */
+            float *const h_i_attn_c_attn_transposed_2 = work + i * 405504 + 450688;
+            /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+            float *const d_h_i_attn_input = work + i * 405504 + 417792;
             /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
             float *const h_i_attn_exp = work + i * 197376 + 4472832;
             /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
             float *const d_h_i_attn_input_4 = work + i * 405504 + 256;
-            /* [12][4][64][64], stored with strides 16448, 4112, 64, 1 */
-            float *const d_h_i_attn_mul = work + i * 405504 + 504576;
+            /* [1][4][64][64], stored with strides 16448, 4112, 64, 1 */
+            float *const d_h_i_attn_mul = work + i * 405504 + 434240;
             /* [12][4][64][32], stored with strides 25600, 32, 400, 1 */
             float *const d_h_i_attn_input_2 = work + i * 405504;
             /* [12][4][32][64], stored with strides 25600, 32, 1, 400 */
@@ -3364,18 +3374,24 @@ int char_gpt_train(const char_gpt_train_args *args)
             /* d_h_i_attn_c_proj_input = d_x_i @ h.i.attn.c_proj.weight */
             char_gpt_contract_64x128_2(d_x_i, h_i_attn_c_proj_weight_transposed,
                 d_h_i_attn_c_proj_input, count);
-            char_gpt_copy_4x64x32_2(h_i_attn_c_attn, h_i_attn_c_attn_transposed_2, count);
-            /* d_h_i_attn_input = d_h_i_attn_c_proj_input @ h_i_attn_c_attn[2, :, :, :, :] */
-            char_gpt_contract_4x64x64(d_h_i_attn_c_proj_input, h_i_attn_c_attn_transposed_2,
-                d_h_i_attn_input, count);
-            /* d_h_i_attn_input_4 = d_h_i_attn_c_proj_input @ h_i_attn_exp */
-            char_gpt_contract_4x64x32_2(d_h_i_attn_c_proj_input, h_i_attn_exp, d_h_i_attn_input_4,
-                count);
-            char_gpt_mul_4x64x64(d_h_i_attn_input, h_i_attn_exp, d_h_i_attn_mul, count);
-            /* d_h_i_attn_input_2 = d_h_i_attn_mul @ h_i_attn_c_attn[1, :, :, :, :] */
-            char_gpt_contract_4x64x32_3(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_2, count);
-            /* d_h_i_attn_input_3 = d_h_i_attn_mul @ h_i_attn_c_attn[0, :, :, :, :] */
-            char_gpt_contract_4x32x64(d_h_i_attn_mul, h_i_attn_c_attn, d_h_i_attn_input_3, count);
+            for (ptrdiff_t row = 0; row < count; row++) {
+                char_gpt_copy_4x64x32_2(h_i_attn_c_attn + row * 25600, h_i_attn_c_attn_transposed_2,
+                    1);
+                /* d_h_i_attn_input = d_h_i_attn_c_proj_input @ h_i_attn_c_attn[2, :, :, :, :] */
+                char_gpt_contract_4x64x64(d_h_i_attn_c_proj_input + row * 9216,
+                    h_i_attn_c_attn_transposed_2, d_h_i_attn_input, 1);
+                /* d_h_i_attn_input_4 = d_h_i_attn_c_proj_input @ h_i_attn_exp */
+                char_gpt_contract_4x64x32_2(d_h_i_attn_c_proj_input + row * 9216,
+                    h_i_attn_exp + row * 16448, d_h_i_attn_input_4 + row * 25600, 1);
+                char_gpt_mul_4x64x64(d_h_i_attn_input, h_i_attn_exp + row * 16448, d_h_i_attn_mul,
+                    1);
+                /* d_h_i_attn_input_2 = d_h_i_attn_mul @ h_i_attn_c_attn[1, :, :, :, :] */
+                char_gpt_contract_4x64x32_3(d_h_i_attn_mul, h_i_attn_c_attn + row * 25600,
+                    d_h_i_attn_input_2 + row * 25600, 1);
+                /* d_h_i_attn_input_3 = d_h_i_attn_mul @ h_i_attn_c_attn[0, :, :, :, :] */
+                char_gpt_contract_4x32x64(d_h_i_attn_mul, h_i_attn_c_attn + row * 25600,
+                    d_h_i_attn_input_3 + row * 25600, 1);
+            }
             /* d_h_i_attn_c_attn_bias = sum(d_qkv_i, axes 0 and 1) */
             char_gpt_sum_64x384(d_qkv_i, d_h_i_attn_c_attn_bias, count);
             /* d_h_i_attn_c_attn_weight = d_qkv_i @ h_i_ln_1 */
@@ -3398,13 +3414,18 @@ int char_gpt_train(const char_gpt_train_args *args)
     char_gpt_copy_128x128(h_0_attn_c_proj_weight, h_0_attn_c_proj_weight_transposed);
     char_gpt_contract_64x128_2(d_x_4, h_0_attn_c_proj_weight_transposed, d_h_0_attn_c_proj_input,
         count);
-    char_gpt_copy_4x64x32_2(h_0_attn_c_attn, h_0_attn_c_attn_transposed_2, count);
-    char_gpt_contract_4x64x64(d_h_0_attn_c_proj_input, h_0_attn_c_attn_transposed_2,
-        d_h_0_attn_input, count);
-    char_gpt_contract_4x64x32_2(d_h_0_attn_c_proj_input, h_0_attn_exp, d_h_0_attn_input_4, count);
-    char_gpt_mul_4x64x64(d_h_0_attn_input, h_0_attn_exp, d_h_0_attn_mul, count);
-    char_gpt_contract_4x64x32_3(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_2, count);
-    char_gpt_contract_4x32x64(d_h_0_attn_mul, h_0_attn_c_attn, d_h_0_attn_input_3, count);
+    for (ptrdiff_t row = 0; row < count; row++) {
+        char_gpt_copy_4x64x32_2(h_0_attn_c_attn + row * 25600, h_0_attn_c_attn_transposed_2, 1);
+        char_gpt_contract_4x64x64(d_h_0_attn_c_proj_input + row * 9216,
+            h_0_attn_c_attn_transposed_2, d_h_0_attn_input, 1);
+        char_gpt_contract_4x64x32_2(d_h_0_attn_c_proj_input + row * 9216,
+            h_0_attn_exp + row * 16448, d_h_0_attn_input_4 + row * 25600, 1);
+        char_gpt_mul_4x64x64(d_h_0_attn_input, h_0_attn_exp + row * 16448, d_h_0_attn_mul, 1);
+        char_gpt_contract_4x64x32_3(d_h_0_attn_mul, h_0_attn_c_attn + row * 25600,
+            d_h_0_attn_input_2 + row * 25600, 1);
+        char_gpt_contract_4x32x64(d_h_0_attn_mul, h_0_attn_c_attn + row * 25600,
+            d_h_0_attn_input_3 + row * 25600, 1);
+    }
     char_gpt_sum_64x384(d_qkv_4, d_h_0_attn_c_attn_bias, count);
     char_gpt_contract_128x384(d_qkv_4, h_0_ln_1, d_h_0_attn_c_attn_weight, count);
     char_gpt_contract_64x128_3(d_qkv_4, h_0_attn_c_attn_weight, d_h_0_ln_1, panel, count);
