@@ -8,7 +8,7 @@
 #include "interp/interp.h"
 #include "ops/random.h"
 #include "ops/scan.h"
-#include "passes/mincut.h"
+#include "base/mincut.h"
 #include "passes/pass.h"
 
 enum { BATCH = 4, COUNT = 3, WIDTH = 6 };

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "kernel/kernel.h"
-#include "passes/mincut.h"
+#include "base/mincut.h"
 
 enum { WRITE = 8, READ = 8, TIE = 1 };
 

@@ -62,6 +62,7 @@ typedef struct Grad {
     const Node *node;                /* being differentiated */
     Node *y;                         /* its value */
     Node *dy;                        /* gradient of its value */
+    bool spare;                      /* memory is scarce: as in Reverse */
     const bool *wanted;              /* per input: whether its gradient is used */
     Node **dx;                       /* out, per input: gradient, or NULL for none */
     Node **results;                  /* for a scan and its results: gradients of these, or NULL */

@@ -60,7 +60,7 @@ static void name_gradient(const Reverse *r, const Node *node)
 static void differentiate_node(Reverse *r, const Node *node)
 {
     Arena *arena = r->graph->arena;
-    Grad g = {.graph = r->graph, .node = node, .dy = r->d[node->id]};
+    Grad g = {.graph = r->graph, .node = node, .spare = r->spare, .dy = r->d[node->id]};
     g.y = r->graph->nodes.at[node->id];
     g.dx = arena_array(arena, Node *, node->input_count + 1);
     bool *wanted = arena_array(arena, bool, node->input_count + 1);

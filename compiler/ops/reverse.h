@@ -7,6 +7,7 @@
 
 typedef struct Reverse {
     Graph *graph;
+    bool spare;                      /* memory is scarce: what can be made again need not be kept */
     int node_count;                  /* of what is differentiated: gradients come after them */
     bool *wanted;                    /* per node: its gradient is used */
     Node **d;                        /* per node: its gradient so far, or NULL */

@@ -1,9 +1,8 @@
 /* The gradient of a scan is a scan the other way round. Its body runs the step again from the
- * carries that the forward scan saved, then differentiates it; products that would cost more to
- * run again than to keep are saved too, with what is added to them, or in their place the
- * activations that are all that is made of them.
+ * carries that the forward scan saved, then differentiates it; what would cost more to make again
+ * than to keep is saved too (ops/scan_keep.c).
  *
- *   sequences: those of the scan, the saved carries and products, the gradients of the yields
+ *   sequences: those of the scan, the saved carries, the gradients of the yields, what else is kept
  *   carries:   the gradients of the carries, then sums of the gradients of captures
  *   yields:    the gradients of the sequences' elements, then factors (below)
  *
@@ -12,12 +11,10 @@
  * gets one large product in place of many small ones. */
 #include <assert.h>
 
-#include "ops/formula.h"
 #include "ops/reverse.h"
 #include "ops/rules.h"
 #include "ops/scan.h"
-
-enum { FLOPS_WORTH_KEEPING = 64 }; /* of a product, an element: more than memory both ways costs */
+#include "ops/scan_keep.h"
 
 typedef VEC(Node *) NodeList;
 
@@ -31,9 +28,10 @@ typedef struct ScanGrad {
     Node **d_yield; /* per yield: its gradient's element, or NULL */
     Node **d_carry; /* per carry: the gradient carried, or NULL if it is no f32 */
     Reverse reverse;
-    NodeList inputs;  /* of the reverse scan: sequences; in the end all */
-    NodeList starts;  /* carries */
-    NodeList factors; /* of the body, to be yielded for products behind the scan */
+    NodeList inputs;   /* of the reverse scan: sequences; in the end all */
+    NodeList elements; /* of the body: of the sequences */
+    NodeList starts;   /* carries */
+    NodeList factors;  /* of the body, to be yielded for products behind the scan */
     int64_t axes[MAX_ATTR_INTS];
     Node *behind;     /* the reverse scan */
     int first_factor; /* its result that is factors.at[0] */
@@ -51,9 +49,11 @@ static Node *add_sequence(ScanGrad *s, Node *whole, int64_t axis, const char *pr
                           const char *name)
 {
     Arena *arena = s->body->arena;
+    Node *element = body_input(s->body, type_drop_axis(whole->type, (int)axis), prefix, name);
     s->axes[s->inputs.count] = axis;
     vec_push(arena, s->inputs, whole);
-    return body_input(s->body, type_drop_axis(whole->type, (int)axis), prefix, name);
+    vec_push(arena, s->elements, element);
+    return element;
 }
 
 /* The forward scan yields a node of its body. */
@@ -68,90 +68,42 @@ static Node *save(ScanGrad *s, Node *inner)
     return build_result(s->g->graph, node, index);
 }
 
-/* The only reader of a node of the step; NULL: none, several, or it is a result of the step. */
-static Node *only_reader(const Graph *body, const Node *node)
-{
-    Node *reader = NULL;
-    for (int i = 0; i < body->outputs.count; i++)
-        if (body->outputs.at[i].node == node) return NULL;
-    for (int i = node->id + 1; i < body->nodes.count; i++)
-        for (int j = 0; j < body->nodes.at[i]->input_count; j++) {
-            if (body->nodes.at[i]->inputs[j] != node) continue;
-            if (reader) return NULL;
-            reader = body->nodes.at[i];
-        }
-    return reader;
-}
-
-static double flops_an_element(const Node *node)
-{
-    return op_row(node->op)->flops(node) / (double)type_elements(node->type);
-}
-
 /* Whether so many more sequences are sure to fit the attributes of the reverse scan. */
 static bool has_room(const ScanGrad *s, int more)
 {
     const int carries = s->scan.carries + s->scan.captures;
-    const int sequences = s->inputs.count + more + s->scan.yields;
+    const int sequences = s->inputs.count + more;
     const int yields = s->scan.sequences + 2 * s->scan.captures;
     return sequences + 2 * carries + yields <= MAX_ATTR_INTS;
 }
 
-typedef struct Activations {
-    Node *at[MAX_RANK];
-    int count;
-} Activations;
-
-/* Whether the only reader of a node, seen through a view, is a map of it alone whose gradient wants
- * its value and not what it was made of. */
-static Node *activation(const Graph *body, Node *reader)
-{
-    if (reader && op_row(reader->op)->kind == KIND_VIEW) reader = only_reader(body, reader);
-    const bool is_map = reader && op_row(reader->op)->kind == KIND_MAP && reader->input_count == 1;
-    return is_map && map_gradient_of_value(reader->op, body->arena) ? reader : NULL;
-}
-
-/* Finds the activations that are all that is read of a node; false if there is more to it. Saved in
- * its place they are no larger, and the reverse step need not run them again. */
-static bool find_activations(const ScanGrad *s, const Node *node, Activations *found)
-{
-    const Graph *body = s->g->node->body;
-    int64_t elements = 0;
-    for (int i = 0; i < body->outputs.count; i++)
-        if (body->outputs.at[i].node == node) return false;
-    for (int i = 0; i < body->nodes.count; i++)
-        for (int j = 0; j < body->nodes.at[i]->input_count; j++) {
-            if (body->nodes.at[i]->inputs[j] != node) continue;
-            Node *map = found->count < MAX_RANK ? activation(body, body->nodes.at[i]) : NULL;
-            if (!map) return false;
-            found->at[found->count++] = map;
-            elements += type_elements(map->type);
-        }
-    return found->count && elements <= type_elements(node->type);
-}
-
-static void keep(ScanGrad *s, Node *node)
-{
-    if (!s->kept[node->id])
-        s->kept[node->id] = add_sequence(s, save(s, node), 0, "", node->name);
-}
-
-/* A saved product comes with what its kernel adds to it, so that it is written once. */
-static void add_products(ScanGrad *s)
+/* Sets needed[id] for the nodes of the forward step whose values its gradient reads. */
+static void mark_needed(const ScanGrad *s, bool *needed)
 {
     const Graph *forward = s->g->node->body;
+    const Reverse *r = &s->reverse;
+    bool *read = arena_array(s->body->arena, bool, s->body->nodes.count + 1);
+    for (int i = 0; i < r->node_count; i++)
+        if (r->wanted[i] && r->d[i] && s->body->nodes.at[i]->op == OP_input)
+            read[r->d[i]->id] = true;
+    for (int i = s->body->nodes.count - 1; i >= r->node_count; i--)
+        for (int j = 0; read[i] && j < s->body->nodes.at[i]->input_count; j++)
+            read[s->body->nodes.at[i]->inputs[j]->id] = true;
+    for (int i = 0; i < forward->nodes.count; i++) needed[i] = read[s->step[i]->id];
+}
+
+static void add_kept(ScanGrad *s)
+{
+    const Graph *forward = s->g->node->body;
+    bool *needed = arena_array(s->body->arena, bool, forward->nodes.count + 1);
+    bool *kept = arena_array(s->body->arena, bool, forward->nodes.count + 1);
+    mark_needed(s, needed);
+    if (s->g->spare || !has_room(s, scan_choose_kept(s->g->node, needed, false, kept)))
+        scan_choose_kept(s->g->node, needed, true, kept);
     for (int i = 0; i < forward->nodes.count; i++) {
-        Node *node = forward->nodes.at[i], *reader;
-        if (op_row(node->op)->kind != KIND_CONTRACT || node->type.rank == MAX_RANK
-            || flops_an_element(node) < FLOPS_WORTH_KEEPING)
-            continue;
-        while ((reader = only_reader(forward, node)) && reader->op == OP_add
-               && type_equal(reader->type, node->type))
-            node = reader;
-        Activations maps = {.count = 0};
-        const bool activated = find_activations(s, node, &maps) && has_room(s, maps.count);
-        if (!activated && has_room(s, 1)) keep(s, node);
-        for (int m = 0; activated && m < maps.count; m++) keep(s, maps.at[m]);
+        Node *node = forward->nodes.at[i];
+        if (kept[i] && has_room(s, 1))
+            s->kept[i] = add_sequence(s, save(s, node), 0, "", node->name);
     }
 }
 
@@ -179,7 +131,6 @@ static void add_sequences(ScanGrad *s)
         s->saved[i] = save(s, node->body->inputs.at[s->scan.sequences + i]);
         s->step[carry->id] = add_sequence(s, s->saved[i], 0, "", carry->name);
     }
-    add_products(s);
     for (int i = 0; i < s->scan.yields; i++) {
         Node *d = s->g->results[s->scan.carries + i];
         const char *name = node->body->outputs.at[s->scan.carries + i].name;
@@ -227,6 +178,7 @@ static void differentiate_step(ScanGrad *s)
 {
     const Graph *forward = s->g->node->body;
     s->reverse = reverse_new(s->body);
+    s->reverse.spare = s->g->spare;
     for (int i = 0; i < s->scan.sequences; i++)
         if (s->g->wanted[i]) reverse_want(&s->reverse, s->step[forward->inputs.at[i]->id]);
     for (int i = 0; i < s->scan.carries; i++)
@@ -276,8 +228,8 @@ static bool can_leave(const Node *node)
 /* Where a factor's steps are found: a sequence of the reverse scan as it came in, else a yield. */
 static int sequence_of(const ScanGrad *s, const Node *factor)
 {
-    for (int i = 0; i < s->inputs.count; i++)
-        if (s->body->inputs.at[i] == factor) return i;
+    for (int i = 0; i < s->elements.count; i++)
+        if (s->elements.at[i] == factor) return i;
     return -1;
 }
 
@@ -397,20 +349,21 @@ static void add_outputs(ScanGrad *s, const NodeList *sums)
         graph_output(s->body, OUT_YIELD, s->factors.at[i]->name, s->factors.at[i], -1);
 }
 
-/* So far the captures stand before the sums, in the place where the step was copied: they belong
- * behind them. All inputs come before the other nodes, which keeps the order. */
-static void order_inputs(ScanGrad *s)
+/* Sequences, carries, sums, captures, in front of all other nodes. */
+static void order_inputs(ScanGrad *s, const NodeList *sums)
 {
+    Arena *arena = s->body->arena;
     Graph *body = s->body;
     NodeList order = {0};
-    int total = body->inputs.count, captures = s->scan.captures;
-    int first = s->inputs.count;
-    for (int i = 0; i < s->scan.carries; i++) first += s->d_carry[i] != NULL;
-    for (int i = 0; i < total; i++)
-        if (i < first || i >= first + captures) vec_push(body->arena, order, body->inputs.at[i]);
-    for (int i = 0; i < captures; i++) vec_push(body->arena, order, body->inputs.at[first + i]);
+    for (int i = 0; i < s->elements.count; i++) vec_push(arena, order, s->elements.at[i]);
+    for (int i = 0; i < s->scan.carries; i++)
+        if (s->d_carry[i]) vec_push(arena, order, s->d_carry[i]);
+    for (int i = 0; i < sums->count; i++) vec_push(arena, order, sums->at[i]->inputs[0]);
+    for (int i = 0; i < s->scan.captures; i++)
+        vec_push(arena, order, s->step[capture_of(s, i)->id]);
     for (int i = 0; i < body->nodes.count; i++)
-        if (body->nodes.at[i]->op != OP_input) vec_push(body->arena, order, body->nodes.at[i]);
+        if (body->nodes.at[i]->op != OP_input) vec_push(arena, order, body->nodes.at[i]);
+    assert(order.count == body->nodes.count && "every input is one of these");
     for (int i = 0; i < order.count; i++) body->nodes.at[i] = order.at[i];
     graph_renumber(body);
 }
@@ -475,6 +428,7 @@ void grad_scan(Grad *g)
     add_carries(&s);
     copy_step(&s);
     differentiate_step(&s);
+    add_kept(&s);
     read_kept(&s);
 
     NodeList sums = {0};
@@ -484,7 +438,7 @@ void grad_scan(Grad *g)
         if (capture_wanted(&s, i) && leaves(&s, i))
             d_left[i] = step_gradient(&s, capture_of(&s, i));
     add_outputs(&s, &sums);
-    order_inputs(&s);
+    order_inputs(&s, &sums);
     append_scan(&s);
     hand_out(&s, d_left);
 }

@@ -78,6 +78,7 @@ static void yield_input_gradients(const Reverse *r, int inputs)
 static void differentiate_loss(const Module *module, Graph *graph, Node *loss)
 {
     Reverse r = reverse_new(graph);
+    r.spare = module->share > 0;
     want_params(&r, module);
     reverse_add(&r, loss, build_fill(graph, loss->type, 1.0));
     reverse_run(&r);
@@ -89,6 +90,7 @@ static void differentiate_outputs(const Module *module, Graph *graph)
     Node **d_outputs = arena_array(graph->arena, Node *, graph->outputs.count + 1);
     int inputs = take_output_gradients(graph, d_outputs);
     Reverse r = reverse_new(graph);
+    r.spare = module->share > 0;
     want_params(&r, module);
     for (int i = 0; i < inputs; i++)
         if (graph->inputs.at[i]->type.dtype == DT_F32) reverse_want(&r, graph->inputs.at[i]);

@@ -13,7 +13,7 @@
  * there. Among cuts of equal cost the one nearest to the backward part is taken, which computes
  * least again. */
 #include "ops/op.h"
-#include "passes/mincut.h"
+#include "base/mincut.h"
 #include "passes/pass.h"
 #include "passes/recompute.h"
 

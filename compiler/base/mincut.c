@@ -2,7 +2,7 @@
  * cut it proves minimal. */
 #include <string.h>
 
-#include "passes/mincut.h"
+#include "base/mincut.h"
 
 FlowNetwork flow_new(Arena *arena, int node_count)
 {

@@ -1,6 +1,6 @@
 /* Minimum cuts of graphs. */
-#ifndef NNC_PASSES_MINCUT_H
-#define NNC_PASSES_MINCUT_H
+#ifndef NNC_BASE_MINCUT_H
+#define NNC_BASE_MINCUT_H
 #include <stdbool.h>
 #include <stdint.h>
 
