@@ -28,15 +28,18 @@ static bool takes_transformed(const EntryPlan *entry, const Node *node, const Wi
 
 /* How far away the planes of the weights lie, or those of their gradient, by their bytes: what a
  * window of their taps costs to transform and to fetch, in multiplications, and for how many tiles
- * at a time fetching is worth it. Measured. */
+ * at a time fetching is worth it, or, of a gradient, fetching and storing. Measured. */
 typedef struct Distance {
-    int64_t bytes, transform, fetch, least_tiles;
+    int64_t bytes, transform, fetch, least_tiles, least_of_gradient;
 } Distance;
 
 static Distance planes_distance(const Window *w)
 {
     static const Distance levels[] = {
-        {768 * 1024, 100, 0, 1}, {16 * 1024 * 1024, 350, 100, 8}, {INT64_MAX, 700, 800, 32}};
+        {768 * 1024, 100, 0, 1, 1},
+        {16 * 1024 * 1024, 350, 100, 8, 128},
+        {INT64_MAX, 700, 800, 32, 128},
+    };
     const int64_t product = window_padded(w->in_channels) * window_padded(w->out_channels),
                   bytes = 4 * PLANES * product;
     const Distance *level = levels;
@@ -90,23 +93,38 @@ int64_t winograd_beyond(const Window *w, int axis)
 
 enum { BLOCK_BYTES = 288 * 1024 };
 
-/* As many tiles as stay in the cache with both transforms, but so many that fetching the weights
- * is worth it, unless memory is short: some whole pictures, or rows of tiles of one. */
+/* For how many tiles the planes of the weights are worth their way, unless memory is short. */
+static int64_t least_tiles(const EntryPlan *entry, const Window *w)
+{
+    const Distance far = planes_distance(w);
+    if (entry->plan->module->share > 0) return 1;
+    return w->result == ROLE_WEIGHT ? far.least_of_gradient : far.least_tiles;
+}
+
+/* Rows of tiles of a picture that divide it: as many as `most` allows, or, if these are fewer tiles
+ * than `least`, no fewer. */
+static int64_t rows_of_tiles(int64_t high, int64_t wide, int64_t most, int64_t least)
+{
+    int64_t rows = high;
+    while (rows > 1 && (rows * wide > most || high % rows)) rows--;
+    while (rows < high && (rows * wide < least || high % rows)) rows++;
+    return rows;
+}
+
+/* As many tiles as stay in the cache with both transforms, but no fewer than are worth it: some
+ * whole pictures, alike, or rows of tiles of one. */
 WinogradBlock winograd_block(const EntryPlan *entry, const Window *w)
 {
     const int64_t channels = window_padded(w->in_channels) + window_padded(w->out_channels),
-                  bytes = 4 * PLANES * channels;
-    const int64_t high = winograd_tiles(w, 0), wide = winograd_tiles(w, 1);
-    const int64_t near = BLOCK_BYTES / bytes,
-                  least = entry->plan->module->share > 0 ? 1 : planes_distance(w).least_tiles,
+                  near = BLOCK_BYTES / (4 * PLANES * channels), least = least_tiles(entry, w),
                   most = near > least ? near : least;
+    const int64_t high = winograd_tiles(w, 0), wide = winograd_tiles(w, 1);
     WinogradBlock block = {1, high, wide, 0};
     if (most >= 2 * high * wide) {
-        block.pictures = most / (high * wide);
-        if (block.pictures > w->rows) block.pictures = w->rows;
+        const int64_t pictures = most / (high * wide), blocks = (w->rows + pictures - 1) / pictures;
+        block.pictures = (w->rows + blocks - 1) / blocks;
     } else {
-        while (block.high > 1 && block.high * wide > most) block.high--;
-        while (high % block.high) block.high--;
+        block.high = rows_of_tiles(high, wide, most, least);
     }
     block.tiles = block.pictures * block.high * wide;
     return block;

@@ -11,9 +11,9 @@
  * once, reads zeros there from the halos of both its operands.
  *
  * The gradient by the weights adds up U += V^T @ Y over the blocks, Y the transform of 4 x 4
- * gradients, and transforms U at the end; where threads share the rows of the batch, each group of
- * rows does so, and the results are added up. Tiles of pictures beyond the count are
- * computed from what the memory holds and never stored.
+ * gradients, or takes U = V^T @ Y of a single one, and transforms U at the end; where threads share
+ * the rows of the batch, each group of rows does so, and the results are added up. Tiles of
+ * pictures beyond the count are computed from what the memory holds and never stored.
  *
  * Transforms stream, products compute: while a block is multiplied, the lines that its results and
  * the next block's transforms need are asked for (winograd_product.c).
@@ -113,7 +113,7 @@ static void gradient_block(Winograd *g)
                        .c_row = x_known(b, "width", g->out_width, false),
                        .rows = g->ins,
                        .columns = g->outs,
-                       .adds = true,
+                       .adds = !g->once,
                        .runs = g->pictures,
                        .most_runs = g->block.pictures,
                        .run = g->block.high * g->block.wide,
@@ -189,7 +189,7 @@ static void blocks(Winograd *g, LoopExpr *first, LoopExpr *end, void (*body)(Win
 /* The gradient by the weights of the rows at hand. */
 static void gradient(Winograd *g, LoopExpr *first, LoopExpr *end)
 {
-    clear_sums(g);
+    if (!g->once) clear_sums(g);
     blocks(g, first, end, gradient_block);
     winograd_weights(g);
 }
@@ -198,6 +198,7 @@ static void gradients(Winograd *g)
 {
     LoopBuilder *b = &g->l->b;
     if (!g->u->pieces) {
+        g->once = g->block.tiles == g->w.rows * winograd_tiles(&g->w, 0) * winograd_tiles(&g->w, 1);
         gradient(g, x_int(b, 0), lower_extent(g->l, g->w.in, 0));
         return;
     }

@@ -10,6 +10,7 @@ typedef struct Winograd {
     Window w;
     bool adjoint;
     WinogradBlock block;
+    bool once; /* a gradient by the weights whose tiles are all in one block */
     int64_t ins, outs;           /* channels of what is transformed by B, and of the other side */
     int64_t in_width, out_width; /* of their rows in memory: padded */
     int64_t in_plane, out_plane, weight_plane;
