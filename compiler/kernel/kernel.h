@@ -446,6 +446,8 @@ bool plan_operand(const EntryPlan *entry, const Kernel *k, const Node *input, Vi
 /* Makes sure that plan_operand can answer for this input: adds a copy before k where strides alone
  * do not do. */
 void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input);
+/* Puts a constant into memory before k if that is how k reads this input of its node. */
+void plan_ensure_stored(EntryPlan *entry, Kernel *k, const Node *node, int input);
 Value *plan_value(EntryPlan *entry, const Node *node, Place place, int index, const char *name);
 /* In front of `before`; NULL: at the end. */
 void plan_insert(EntryPlan *entry, const Kernel *before, Kernel *k);

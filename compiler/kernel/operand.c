@@ -97,6 +97,26 @@ void plan_ensure_view(EntryPlan *entry, Kernel *k, const Node *input)
     }
 }
 
+/* Constants are written where they are used, but an operand that is walked by strides stands in
+ * memory: a product's, a table, rows that are added to one. */
+static bool walks(const Kernel *k, const Node *node, int input)
+{
+    if (node != k->anchor) return false;
+    return k->kind == KERNEL_CONTRACT || (k->kind == KERNEL_GATHER && input == 0)
+        || (k->kind == KERNEL_SCATTER && input == 1);
+}
+
+void plan_ensure_stored(EntryPlan *entry, Kernel *k, const Node *node, int input)
+{
+    const Node *root = view_root(node->inputs[input]);
+    if (!walks(k, node, input) || op_row(root->op)->kind != KIND_LEAF) return;
+    const Value *dense = entry->dense_of[root->id];
+    if (entry->value_of[root->id] || precedes(entry, dense, k)) return;
+    Value *copy = plan_value(entry, root, AT_WORK, -1, describe_node_name(entry, root));
+    plan_copy(entry, k, root, copy);
+    entry->dense_of[root->id] = copy;
+}
+
 /* ---- what a kernel reads ---- */
 
 static void use(EntryPlan *entry, Kernel *k, const Value *value)

@@ -63,8 +63,10 @@ static void ensure_views(EntryPlan *entry)
     for (int i = 0; i < entry->kernels.count; i++) {
         Kernel *k = entry->kernels.at[i];
         for (int j = 0; j < k->nodes.count; j++)
-            for (int n = 0; n < k->nodes.at[j]->input_count; n++)
+            for (int n = 0; n < k->nodes.at[j]->input_count; n++) {
+                plan_ensure_stored(entry, k, k->nodes.at[j], n);
                 plan_ensure_view(entry, k, k->nodes.at[j]->inputs[n]);
+            }
         while (entry->kernels.at[i] != k) i++; /* copies went in front */
     }
 }

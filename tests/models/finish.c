@@ -70,6 +70,7 @@ static const char *by_alignment(Maker *m, const Made *v)
 static const char *make_loss(Maker *m, const Made *v)
 {
     const int axis = v->rank > 1 ? maker_axis(m, v) : -1;
+    if (maker_chance(m, 8)) return arena_printf(m->arena, "0.01 * sum(%s)", v->name);
     if (v->batch == NO_BATCH || v->rank == 0)
         return arena_printf(m->arena, "mean(squared(%s - 0.3))", v->name);
     if (v->rank == 3 && v->batch == 0 && v->dim[1] > 2 && v->dim[1] < 14 && v->dim[2] > 4

@@ -116,10 +116,28 @@ static bool make_positions(Maker *m)
     return true;
 }
 
+/* A constant as an operand of a product, on either side. */
+static bool make_constant(Maker *m)
+{
+    Made v = maker_var(m);
+    const int last = v.rank - 1;
+    if (v.rank < 2 || v.batch == last) return false;
+    const int64_t dim[] = {v.dim[last], maker_extent(m)};
+    const char *from = v.name;
+    v.dim[last] = dim[1];
+    if (made_row(&v) > MOST_IN_ROW) return false;
+    if (m->in_scan || maker_chance(m, 50))
+        maker_add(m, v, "%s @ full(%s, 0.3)", from, maker_list(m, 2, dim));
+    else
+        maker_add(m, v, "(ones_like(%s) / 2) @ %s", from, maker_param(m, 2, dim, 1.0));
+    return true;
+}
+
 const Step steps_layers[] = {
     {"dense", make_dense, 12},          {"shared", make_shared, 2},
     {"looped", make_looped, 2},         {"row_norm", make_row_norm, 5},
     {"batch_norm", make_batch_norm, 5}, {"group_norm", make_group_norm, 4},
     {"embedding", make_embedding, 3},   {"chosen", make_chosen, 2},
-    {"positions", make_positions, 2},   {NULL, NULL, 0},
+    {"positions", make_positions, 2},   {"constant", make_constant, 2},
+    {NULL, NULL, 0},
 };
