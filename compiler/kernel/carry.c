@@ -30,6 +30,15 @@ static int place_of(const EntryPlan *body, const Kernel *k)
     return i;
 }
 
+/* A copy of its own that a reshape needs has to come before. */
+static bool reads_what_is_made(const EntryPlan *body, const Kernel *copy)
+{
+    for (int i = 0; i < body->kernels.count; i++)
+        for (int j = 0; j < copy->operands.count; j++)
+            if (kernel_writes(body->kernels.at[i], copy->operands.at[j])) return true;
+    return false;
+}
+
 /* Copies of inputs of the body come first. */
 static void saves_first(EntryPlan *body)
 {
@@ -37,7 +46,8 @@ static void saves_first(EntryPlan *body)
     for (int i = 0; i < body->kernels.count; i++) {
         Kernel *k = body->kernels.at[i];
         if (k->kind != KERNEL_COPY || view_root(k->anchor)->op != OP_input
-            || k->results.at[0]->place != AT_AROUND || !k->results.at[0]->around.step)
+            || k->results.at[0]->place != AT_AROUND || !k->results.at[0]->around.step
+            || reads_what_is_made(body, k))
             continue;
         for (int j = i; j > first; j--) body->kernels.at[j] = body->kernels.at[j - 1];
         body->kernels.at[first++] = k;
