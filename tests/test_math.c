@@ -22,6 +22,8 @@ static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 static double normal_cdf(double x) { return erfc(-x * 0.70710678118654752) / 2; }
 
+static double normal_pdf(double x) { return 0.39894228040143267794 * exp(-0.5 * x * x); }
+
 static double softplus(double x) { return log1p(exp(-fabs(x))) + (x > 0 ? x : 0); }
 
 static double reciprocal_root(double x) { return 1 / sqrt(x); }
@@ -35,6 +37,7 @@ static const Function1 functions[] = {
     {OP_tanh, tanh, -0.1, 0.1, 5, 0},
     {OP_sigmoid, sigmoid, -20, 20, 3.1, 0},
     {OP_normal_cdf, normal_cdf, -8, 8, 0, 2.5e-7},
+    {OP_normal_pdf, normal_pdf, -8, 8, 0, 1.2e-7},
     {OP_softplus, softplus, -15, 15, 2, 1.2e-7},
     {OP_sin, sin, -30, 30, 0, 3e-7},
     {OP_cos, cos, -30, 30, 0, 3e-7},

@@ -209,13 +209,18 @@ static double function_normal_cdf(double a)
     return 0.5 * erfc(-a * 0.70710678118654752440);
 }
 
+static double function_normal_pdf(double a)
+{
+    return 0.39894228040143267794 * exp(-0.5 * a * a);
+}
+
 static const struct {
     const char *name;
     double (*of)(double);
 } real_functions[] = {
     {"sqrt", sqrt}, {"rsqrt", function_rsqrt}, {"exp", exp}, {"log", log}, {"sin", sin},
     {"cos", cos}, {"tanh", tanh}, {"sigmoid", function_sigmoid}, {"softplus", function_softplus},
-    {"normal_cdf", function_normal_cdf},
+    {"normal_cdf", function_normal_cdf}, {"normal_pdf", function_normal_pdf},
 };
 
 static Number exact_floor(Number a)

@@ -31,10 +31,12 @@ static void find_needs(Rows *r)
     }
 }
 
-/* A function of the math library, or a formula with one. */
+/* A function of the math library or a helper of the target, or a formula with one. */
 static bool is_costly(const Rows *r, const Node *node)
 {
-    if (op_row(node->op)->kind != KIND_MAP || r->l->target->map_f32[node->op]) return false;
+    if (op_row(node->op)->kind != KIND_MAP) return false;
+    const char *spelling = r->l->target->map_f32[node->op];
+    if (spelling) return *spelling == '@';
     const char *formula = map_value_formula(node->op);
     return !formula || strstr(formula, "exp(") || strstr(formula, "log(");
 }

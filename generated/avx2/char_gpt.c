@@ -119,7 +119,7 @@
  *         4  contract_4x64x32         [12][4][64][32]   50,331,648     9,842,688
  *         4  contract_add_64x128_3    [12][64][128]    101,056,512     3,803,136
  *         8  add_64x128_2             [12][64][128]      7,096,320    14,213,120
- *         4  contract_mul_64x512_2    [12][64][512]    416,808,960    15,835,136
+ *         4  contract_mul_64x512_2    [12][64][512]    412,090,368    15,835,136
  *         4  contract_add_64x128_4    [12][64][128]    403,046,400     9,340,928
  *         1  logits_batch12           [12][64][65]      12,779,520       683,008
  *         1  loss                     [12][64][65]         450,817       448,516
@@ -2077,8 +2077,7 @@ static void char_gpt_add_64x128_2(const float *NN_RESTRICT x,
 }
 
 /* h_0_mul = h_0_mlp_c_fc * normal_cdf(h_0_mlp_c_fc)                               char_gpt.nn:19
- * h_0_add = normal_cdf(h_0_mlp_c_fc) + h_0_mlp_c_fc * 0.398942 * exp(h_0_mlp_c_fc * -0.5 *
- * h_0_mlp_c_fc)
+ * h_0_add = normal_cdf(h_0_mlp_c_fc) + h_0_mlp_c_fc * normal_pdf(h_0_mlp_c_fc)
  * h_0_mlp_c_fc = h_0_ln_2 @ h.0.mlp.c_fc.weight.T + h.0.mlp.c_fc.bias
  * [12,64,128] x [512,128] -> [12,64,512]. h.0.mlp.c_fc.weight is stored [128][528]. Tile 6 x 16.
  * Also h_1_mlp_c_fc_mul in train, h_2_mlp_c_fc_mul in train, h_3_mlp_c_fc_mul in train. */
@@ -2147,25 +2146,21 @@ static void char_gpt_contract_mul_64x512_2(const float *NN_RESTRICT h_0_ln_2,
                     const __m256 normal_cdf = char_gpt_normal_cdf(h_0_mlp_c_fc);
                     _mm256_storeu_ps(h_0_mul + row * 528 + r * 528 + j,
                         _mm256_mul_ps(h_0_mlp_c_fc, normal_cdf));
-                    const __m256 mul = _mm256_mul_ps(_mm256_mul_ps(h_0_mlp_c_fc,
-                        _mm256_set1_ps(-0.5f)), h_0_mlp_c_fc);
-                    const __m256 exp = char_gpt_exp(mul);
-                    const __m256 mul2 =
-                        _mm256_mul_ps(_mm256_mul_ps(h_0_mlp_c_fc, _mm256_set1_ps(0.3989423f)), exp);
+                    const __m256 normal_pdf = _mm256_mul_ps(_mm256_set1_ps(0.3989423f),
+                        char_gpt_exp(_mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(-0.5f),
+                            h_0_mlp_c_fc), h_0_mlp_c_fc)));
                     _mm256_storeu_ps(h_0_add + row * 528 + r * 528 + j,
-                        _mm256_add_ps(normal_cdf, mul2));
+                        _mm256_fmadd_ps(h_0_mlp_c_fc, normal_pdf, normal_cdf));
                     const __m256 h_0_mlp_c_fc2 = _mm256_add_ps(_mm256_loadu_ps(tile + r * 16 + 8),
                         _mm256_loadu_ps(h_0_mlp_c_fc_bias + j + 8));
                     const __m256 normal_cdf2 = char_gpt_normal_cdf(h_0_mlp_c_fc2);
                     _mm256_storeu_ps(h_0_mul + row * 528 + r * 528 + j + 8,
                         _mm256_mul_ps(h_0_mlp_c_fc2, normal_cdf2));
-                    const __m256 mul3 = _mm256_mul_ps(_mm256_mul_ps(h_0_mlp_c_fc2,
-                        _mm256_set1_ps(-0.5f)), h_0_mlp_c_fc2);
-                    const __m256 exp2 = char_gpt_exp(mul3);
-                    const __m256 mul4 = _mm256_mul_ps(_mm256_mul_ps(h_0_mlp_c_fc2,
-                        _mm256_set1_ps(0.3989423f)), exp2);
+                    const __m256 normal_pdf2 = _mm256_mul_ps(_mm256_set1_ps(0.3989423f),
+                        char_gpt_exp(_mm256_mul_ps(_mm256_mul_ps(_mm256_set1_ps(-0.5f),
+                            h_0_mlp_c_fc2), h_0_mlp_c_fc2)));
                     _mm256_storeu_ps(h_0_add + row * 528 + r * 528 + j + 8,
-                        _mm256_add_ps(normal_cdf2, mul4));
+                        _mm256_fmadd_ps(h_0_mlp_c_fc2, normal_pdf2, normal_cdf2));
                 }
             }
         }
@@ -4473,7 +4468,7 @@ static const nn_entry char_gpt_entries[2] = {
     {"infer", CHAR_GPT_INFER_BATCH, CHAR_GPT_INFER_WORKSPACE_BYTES, 1, 1, 0, char_gpt_infer_inputs,
      char_gpt_infer_outputs, NULL, 111797952.0, char_gpt_call_infer, NULL},
     {"train", CHAR_GPT_TRAIN_BATCH, CHAR_GPT_TRAIN_WORKSPACE_BYTES, 2, 1, 1, char_gpt_train_inputs,
-     char_gpt_train_outputs, char_gpt_train_metrics, 4018312322.0, char_gpt_call_train, NULL},
+     char_gpt_train_outputs, char_gpt_train_metrics, 4013593730.0, char_gpt_call_train, NULL},
 };
 
 const struct nn_model char_gpt_model = {
