@@ -25,6 +25,8 @@ enum {
     LINE = 16,       /* floats that come together from memory */
     LINE_STEPS = 8,  /* steps of the sum in which a tile asks for one line: for all lines of its
                         sums in less than LONG_SUM */
+    LINE_STEPS_ACROSS = 4, /* and for one of the next panel where every step meets another line of
+                              the repeated operand: its rows, and so its tiles, are fewer */
     MANY_LINES = 16, /* a core waits for no more than about twenty at a time */
     FAR_FLOATS = 1 << 17, /* of an operand that is not in the nearest caches from use to use */
     SUM_CHUNK = PANEL_STEPS /* beyond which a sum is done in chunks: a panel of 64 columns takes
@@ -95,7 +97,7 @@ static void ask_for_lines(TileFunction *t)
 /* Where they have many lines and nothing else is asked for from memory, one in a few steps. */
 static bool asks_in_turn(const TileFunction *t)
 {
-    return !t->ahead && t->rows * lines_across(t) >= MANY_LINES;
+    return t->a_step && t->rows * lines_across(t) >= MANY_LINES;
 }
 
 static void ask_in_turn(TileFunction *t, LoopExpr *k)
@@ -108,13 +110,16 @@ static void ask_in_turn(TileFunction *t, LoopExpr *k)
                   x_add(b, x_times(b, r, x_var(b, t->row)), x_mul(b, column, LINE)));
 }
 
+static int line_steps(bool adjacent) { return adjacent ? LINE_STEPS_ACROSS : LINE_STEPS; }
+
 /* What tiles to come read. */
 static void ask_for_operand(TileFunction *t, LoopExpr *k)
 {
     LoopBuilder *b = &t->b;
-    if (t->ahead)
-        loop_prefetch(b, t->ahead, x_times(b, x_div(b, k, LINE_STEPS), x_var(b, t->ahead_step)));
-    else loop_prefetch(b, t->a, x_add(b, x_times(b, k, x_var(b, t->a_step)), x_int(b, LINE)));
+    LoopExpr *line = x_div(b, k, line_steps(t->a_step != NULL));
+    loop_prefetch(b, t->ahead, x_times(b, line, x_var(b, t->ahead_step)));
+    if (!t->a_step) return;
+    loop_prefetch(b, t->a, x_add(b, x_times(b, k, x_var(b, t->a_step)), x_int(b, LINE)));
 }
 
 static void multiply(TileFunction *t)
@@ -163,17 +168,17 @@ static Function *make_function(Program *program, const char *name, int rows, int
         program, name,
         arena_printf(program->arena,
                      "sums[r * row + c] = sum of a[%s] * b[k * b_step + c] over k < length, for "
-                     "%d rows and %d columns; `more`: added to what is there.%s",
-                     adjacent ? "k * a_step + r" : "r * a_row + k", rows, columns * width,
-                     adjacent ? "" : " What is at `ahead` comes nearer, for later tiles."));
+                     "%d rows and %d columns; `more`: added to what is there. What is at `ahead` "
+                     "comes nearer, for later tiles.",
+                     adjacent ? "k * a_step + r" : "r * a_row + k", rows, columns * width));
     t.a = loop_buffer(&t.b, "a", LT_F32, true);
     t.wide = loop_buffer(&t.b, "b", LT_F32, true);
-    if (!adjacent) t.ahead = loop_buffer(&t.b, "ahead", LT_F32, true);
+    t.ahead = loop_buffer(&t.b, "ahead", LT_F32, true);
     t.sums = loop_buffer(&t.b, "sums", LT_F32, false);
     if (adjacent) t.a_step = loop_scalar(&t.b, "a_step", LT_INDEX);
     else t.a_row = loop_scalar(&t.b, "a_row", LT_INDEX);
     t.b_step = loop_scalar(&t.b, "b_step", LT_INDEX);
-    if (!adjacent) t.ahead_step = loop_scalar(&t.b, "ahead_step", LT_INDEX);
+    t.ahead_step = loop_scalar(&t.b, "ahead_step", LT_INDEX);
     t.row = loop_scalar(&t.b, "row", LT_INDEX);
     t.length = loop_scalar(&t.b, "length", LT_INDEX);
     t.more = loop_scalar(&t.b, "more", LT_INDEX);
@@ -282,35 +287,13 @@ static LoopExpr *next_panel(const Contract *c, const TilePlace *p)
                  x_int(b, c->out.dim[c->n_axis] - columns));
 }
 
-/* Asks for the tile's share of the next panel, line by line: a few, as the sum is short and the
- * rows are many. */
-static void ask_for_panel(Contract *c, const TilePlace *p)
-{
-    LoopBuilder *b = &c->l->b;
-    const int64_t columns = p->columns * (int64_t)product_width(c), across = columns / LINE;
-    const int64_t each = c->product.chunk * across / c->out.dim[c->m_axis];
-    if (!each || !is_far(c, p)) return;
-    contract_set_axes(c, p, 0, 0);
-    c->l->axis[c->n_axis] = next_panel(c, p);
-    c->k_index[0] = c->product.from;
-    Var *next = loop_let(b, "next", contract_address(c, c->wide));
-    LoopExpr *first = x_mul(b, p->m, each);
-    LoopExpr *line = x_var(
-        b, loop_begin(b, "line", first, x_add(b, first, x_int(b, each * p->rows)), 1));
-    LoopExpr *at = x_add(b, x_mul(b, x_div(b, line, across), contract_stride(c, c->wide, -1)),
-                         x_mul(b, x_mod(b, line, across), LINE));
-    loop_prefetch(b, lower_buffer(c->l, c->l->k->contracted[c->wide].value),
-                  x_add(b, x_var(b, next), at));
-    loop_end(b);
-}
-
 /* What a tile asks for while it computes, a line in a few steps: a part of one of the next panel's
  * columns of lines. Of a panel that will be turned, one column: of every row. */
 static Handed lines_ahead(Contract *c, const TilePlace *p)
 {
     LoopBuilder *b = &c->l->b;
     const bool turned = product_turns(c);
-    const int64_t parts = turned ? 1 : LINE_STEPS, chunk = c->product.chunk,
+    const int64_t parts = turned ? 1 : line_steps(c->product.adjacent), chunk = c->product.chunk,
                   columns = turned ? chunk / LINE : p->columns * (int64_t)product_width(c) / LINE;
     if (!is_far(c, p)) return (Handed){.buffer = NULL};
     LoopExpr *tile = x_div(b, p->m, p->rows);
@@ -334,8 +317,7 @@ static void call_tile(Contract *c, const TilePlace *p, Handed sums, bool from_st
     LoopBuilder *b = &c->l->b;
     const Value *panel = c->product.panel;
     const bool adjacent = c->product.adjacent;
-    if (adjacent) ask_for_panel(c, p);
-    Handed ahead = adjacent ? (Handed){.buffer = NULL} : lines_ahead(c, p);
+    Handed ahead = lines_ahead(c, p);
     Buffer *a = lower_buffer(c->l, c->l->k->contracted[c->tall].value),
            *wide = lower_buffer(c->l, panel ? panel : c->l->k->contracted[c->wide].value);
     const int64_t size = contract_size(c, c->k_count - 1),
@@ -352,11 +334,11 @@ static void call_tile(Contract *c, const TilePlace *p, Handed sums, bool from_st
                                      : (Handed){a, a_at, p->rows, size, a_stride});
     loop_pass(b, (Handed){wide, b_at, panel ? c->product.chunk : size,
                           p->columns * product_width(c), step});
-    if (!adjacent) loop_pass(b, ahead);
+    loop_pass(b, ahead);
     loop_pass(b, sums);
     loop_argument(b, x_int(b, a_stride));
     loop_argument(b, x_int(b, step));
-    if (!adjacent) loop_argument(b, x_int(b, ahead.ld));
+    loop_argument(b, x_int(b, ahead.ld));
     loop_argument(b, x_int(b, sums.ld));
     loop_argument(b, from_start ? contract_extent(c, c->k_count - 1) : c->product.length);
     loop_argument(b, from);

@@ -601,11 +601,12 @@ static void char_gpt_tile_5x16(const float *NN_RESTRICT a, const float *NN_RESTR
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
- * and 16 columns; `more`: added to what is there. */
+ * and 16 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 NN_TARGET_AVX2
 static void char_gpt_tile_6x16_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
-    ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c0_1 = _mm256_setzero_ps();
@@ -636,6 +637,7 @@ static void char_gpt_tile_6x16_across(const float *NN_RESTRICT a, const float *N
     for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 4 * ahead_step);
         NN_PREFETCH(a + k * a_step + 16);
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
         const __m256 b1 = _mm256_loadu_ps(b + k * b_step + 8);
@@ -673,11 +675,12 @@ static void char_gpt_tile_6x16_across(const float *NN_RESTRICT a, const float *N
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
- * and 16 columns; `more`: added to what is there. */
+ * and 16 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 NN_TARGET_AVX2
 static void char_gpt_tile_5x16_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
-    ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c0_1 = _mm256_setzero_ps();
@@ -704,6 +707,7 @@ static void char_gpt_tile_5x16_across(const float *NN_RESTRICT a, const float *N
     for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 4 * ahead_step);
         NN_PREFETCH(a + k * a_step + 16);
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
         const __m256 b1 = _mm256_loadu_ps(b + k * b_step + 8);
@@ -736,11 +740,12 @@ static void char_gpt_tile_5x16_across(const float *NN_RESTRICT a, const float *N
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
- * and 8 columns; `more`: added to what is there. */
+ * and 8 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 NN_TARGET_AVX2
 static void char_gpt_tile_6x8_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
-    ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c1_0 = _mm256_setzero_ps();
@@ -759,6 +764,7 @@ static void char_gpt_tile_6x8_across(const float *NN_RESTRICT a, const float *NN
     for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 4 * ahead_step);
         NN_PREFETCH(a + k * a_step + 16);
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
         const __m256 a0 = _mm256_set1_ps(a[k * a_step]);
@@ -783,11 +789,12 @@ static void char_gpt_tile_6x8_across(const float *NN_RESTRICT a, const float *NN
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
- * and 8 columns; `more`: added to what is there. */
+ * and 8 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 NN_TARGET_AVX2
 static void char_gpt_tile_5x8_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
-    ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     __m256 c0_0 = _mm256_setzero_ps();
     __m256 c1_0 = _mm256_setzero_ps();
@@ -804,6 +811,7 @@ static void char_gpt_tile_5x8_across(const float *NN_RESTRICT a, const float *NN
     for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 4 * ahead_step);
         NN_PREFETCH(a + k * a_step + 16);
         const __m256 b0 = _mm256_loadu_ps(b + k * b_step);
         const __m256 a0 = _mm256_set1_ps(a[k * a_step]);
@@ -2490,23 +2498,25 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
     NN_ALIGNED float tile[96];
     for (ptrdiff_t j = 0; j < 64; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            char_gpt_tile_6x16_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80,
-                80, count * 64, 0);
+            char_gpt_tile_6x16_across(ln_f + i, d_logits + j, d_logits + j,
+                d_wte_weight + i * 80 + j, 144, 80, 0, 80, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            char_gpt_tile_5x16_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80,
-                80, count * 64, 0);
+            char_gpt_tile_5x16_across(ln_f + i, d_logits + j, d_logits + j,
+                d_wte_weight + i * 80 + j, 144, 80, 0, 80, count * 64, 0);
         }
     }
     for (ptrdiff_t i = 0; i < 108; i += 6) {
-        char_gpt_tile_6x8_across(ln_f + i, d_logits + 64, tile, 144, 80, 8, count * 64, 0);
+        char_gpt_tile_6x8_across(ln_f + i, d_logits + 64, d_logits + 64, tile, 144, 80, 0, 8,
+            count * 64, 0);
         for (ptrdiff_t r = 0; r < 6; r++) {
             const __m256 sum = _mm256_loadu_ps(tile + r * 8);
             _mm256_maskstore_ps(d_wte_weight + i * 80 + r * 80 + 64, char_gpt_lanes(1), sum);
         }
     }
     for (ptrdiff_t i = 108; i < 128; i += 5) {
-        char_gpt_tile_5x8_across(ln_f + i, d_logits + 64, tile, 144, 80, 8, count * 64, 0);
+        char_gpt_tile_5x8_across(ln_f + i, d_logits + 64, d_logits + 64, tile, 144, 80, 0, 8,
+            count * 64, 0);
         for (ptrdiff_t r = 0; r < 5; r++) {
             const __m256 sum = _mm256_loadu_ps(tile + r * 8);
             _mm256_maskstore_ps(d_wte_weight + i * 80 + r * 80 + 64, char_gpt_lanes(1), sum);
@@ -2603,20 +2613,16 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
 {
     for (ptrdiff_t j = 0; j < 512; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
-            for (ptrdiff_t line = i * 6; line < i * 6 + 36; line++) {
-                NN_PREFETCH(h_3_mul + line * 528 + next);
-            }
-            char_gpt_tile_6x16_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + i * 528 + j,
-                144, 528, 528, count * 64, 0);
+            const ptrdiff_t next = i / 6 % 4 * 101376 + (i / 6 / 4 < 0 ? i / 6 / 4 : 0) * 16
+                + (j + 16 < 496 ? j + 16 : 496);
+            char_gpt_tile_6x16_across(d_h_3 + i, h_3_mul + j, h_3_mul + next,
+                d_h_3_mlp_c_proj_weight + i * 528 + j, 144, 528, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
-            for (ptrdiff_t line = i * 6; line < i * 6 + 30; line++) {
-                NN_PREFETCH(h_3_mul + line * 528 + next);
-            }
-            char_gpt_tile_5x16_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + i * 528 + j,
-                144, 528, 528, count * 64, 0);
+            const ptrdiff_t next = i / 5 % 4 * 101376 + (i / 5 / 4 < 0 ? i / 5 / 4 : 0) * 16
+                + (j + 16 < 496 ? j + 16 : 496);
+            char_gpt_tile_5x16_across(d_h_3 + i, h_3_mul + j, h_3_mul + next,
+                d_h_3_mlp_c_proj_weight + i * 528 + j, 144, 528, 528, 528, count * 64, 0);
         }
     }
 }
@@ -2731,20 +2737,16 @@ static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
 {
     for (ptrdiff_t j = 0; j < 512; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
-            for (ptrdiff_t line = i * 6; line < i * 6 + 36; line++) {
-                NN_PREFETCH(d_h_3_mlp_c_fc + line * 528 + next);
-            }
-            char_gpt_tile_6x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
-                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
+            const ptrdiff_t next = i / 6 % 4 * 101376 + (i / 6 / 4 < 0 ? i / 6 / 4 : 0) * 16
+                + (j + 16 < 496 ? j + 16 : 496);
+            char_gpt_tile_6x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j, d_h_3_mlp_c_fc + next,
+                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            const ptrdiff_t next = j + 16 < 496 ? j + 16 : 496;
-            for (ptrdiff_t line = i * 6; line < i * 6 + 30; line++) {
-                NN_PREFETCH(d_h_3_mlp_c_fc + line * 528 + next);
-            }
-            char_gpt_tile_5x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
-                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
+            const ptrdiff_t next = i / 5 % 4 * 101376 + (i / 5 / 4 < 0 ? i / 5 / 4 : 0) * 16
+                + (j + 16 < 496 ? j + 16 : 496);
+            char_gpt_tile_5x16_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j, d_h_3_mlp_c_fc + next,
+                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, 528, count * 64, 0);
         }
     }
 }
@@ -2872,12 +2874,12 @@ static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float 
 {
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            char_gpt_tile_6x16_across(y_4 + i, d_x + j, d_h_3_attn_c_proj_weight + i * 128 + j, 144,
-                144, 128, count * 64, 0);
+            char_gpt_tile_6x16_across(y_4 + i, d_x + j, d_x + j,
+                d_h_3_attn_c_proj_weight + i * 128 + j, 144, 144, 0, 128, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            char_gpt_tile_5x16_across(y_4 + i, d_x + j, d_h_3_attn_c_proj_weight + i * 128 + j, 144,
-                144, 128, count * 64, 0);
+            char_gpt_tile_5x16_across(y_4 + i, d_x + j, d_x + j,
+                d_h_3_attn_c_proj_weight + i * 128 + j, 144, 144, 0, 128, count * 64, 0);
         }
     }
 }
@@ -3316,20 +3318,16 @@ static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
 {
     for (ptrdiff_t j = 0; j < 384; j += 16) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            const ptrdiff_t next = j + 16 < 368 ? j + 16 : 368;
-            for (ptrdiff_t line = i * 6; line < i * 6 + 36; line++) {
-                NN_PREFETCH(d_qkv + line * 400 + next);
-            }
-            char_gpt_tile_6x16_across(h_3_ln_1 + i, d_qkv + j,
-                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
+            const ptrdiff_t next = i / 6 % 4 * 76800 + (i / 6 / 4 < 0 ? i / 6 / 4 : 0) * 16
+                + (j + 16 < 368 ? j + 16 : 368);
+            char_gpt_tile_6x16_across(h_3_ln_1 + i, d_qkv + j, d_qkv + next,
+                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 400, 384, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            const ptrdiff_t next = j + 16 < 368 ? j + 16 : 368;
-            for (ptrdiff_t line = i * 6; line < i * 6 + 30; line++) {
-                NN_PREFETCH(d_qkv + line * 400 + next);
-            }
-            char_gpt_tile_5x16_across(h_3_ln_1 + i, d_qkv + j,
-                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
+            const ptrdiff_t next = i / 5 % 4 * 76800 + (i / 5 / 4 < 0 ? i / 5 / 4 : 0) * 16
+                + (j + 16 < 368 ? j + 16 : 368);
+            char_gpt_tile_5x16_across(h_3_ln_1 + i, d_qkv + j, d_qkv + next,
+                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 400, 384, count * 64, 0);
         }
     }
 }

@@ -500,10 +500,11 @@ static void char_gpt_tile_5x2(const float *NN_RESTRICT a, const float *NN_RESTRI
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
- * and 2 columns; `more`: added to what is there. */
+ * and 2 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 static void char_gpt_tile_6x2_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
-    ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c0_1 = 0.0f;
@@ -534,6 +535,7 @@ static void char_gpt_tile_6x2_across(const float *NN_RESTRICT a, const float *NN
     for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 4 * ahead_step);
         NN_PREFETCH(a + k * a_step + 16);
         const float b0 = b[k * b_step];
         const float b1 = b[k * b_step + 1];
@@ -571,10 +573,11 @@ static void char_gpt_tile_6x2_across(const float *NN_RESTRICT a, const float *NN
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
- * and 2 columns; `more`: added to what is there. */
+ * and 2 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 static void char_gpt_tile_5x2_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
-    ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c0_1 = 0.0f;
@@ -601,6 +604,7 @@ static void char_gpt_tile_5x2_across(const float *NN_RESTRICT a, const float *NN
     for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 4 * ahead_step);
         NN_PREFETCH(a + k * a_step + 16);
         const float b0 = b[k * b_step];
         const float b1 = b[k * b_step + 1];
@@ -633,10 +637,11 @@ static void char_gpt_tile_5x2_across(const float *NN_RESTRICT a, const float *NN
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 6 rows
- * and 1 columns; `more`: added to what is there. */
+ * and 1 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 static void char_gpt_tile_6x1_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
-    ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c1_0 = 0.0f;
@@ -655,6 +660,7 @@ static void char_gpt_tile_6x1_across(const float *NN_RESTRICT a, const float *NN
     for (ptrdiff_t r = 0; r < 6; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 4 * ahead_step);
         NN_PREFETCH(a + k * a_step + 16);
         const float b0 = b[k * b_step];
         const float a0 = a[k * a_step];
@@ -679,10 +685,11 @@ static void char_gpt_tile_6x1_across(const float *NN_RESTRICT a, const float *NN
 }
 
 /* sums[r * row + c] = sum of a[k * a_step + r] * b[k * b_step + c] over k < length, for 5 rows
- * and 1 columns; `more`: added to what is there. */
+ * and 1 columns; `more`: added to what is there. What is at `ahead` comes nearer, for later
+ * tiles. */
 static void char_gpt_tile_5x1_across(const float *NN_RESTRICT a, const float *NN_RESTRICT b,
-    float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step, ptrdiff_t row, ptrdiff_t length,
-    ptrdiff_t more)
+    const float *NN_RESTRICT ahead, float *NN_RESTRICT sums, ptrdiff_t a_step, ptrdiff_t b_step,
+    ptrdiff_t ahead_step, ptrdiff_t row, ptrdiff_t length, ptrdiff_t more)
 {
     float c0_0 = 0.0f;
     float c1_0 = 0.0f;
@@ -699,6 +706,7 @@ static void char_gpt_tile_5x1_across(const float *NN_RESTRICT a, const float *NN
     for (ptrdiff_t r = 0; r < 5; r++) NN_PREFETCH(sums + r * row);
     NN_UNROLL(2)
     for (ptrdiff_t k = 0; k < length; k++) {
+        NN_PREFETCH(ahead + k / 4 * ahead_step);
         NN_PREFETCH(a + k * a_step + 16);
         const float b0 = b[k * b_step];
         const float a0 = a[k * a_step];
@@ -1988,21 +1996,21 @@ static void char_gpt_d_wte_weight(const float *NN_RESTRICT d_logits, const float
 {
     for (ptrdiff_t j = 0; j < 64; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            char_gpt_tile_6x2_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80, 80,
-                count * 64, 0);
+            char_gpt_tile_6x2_across(ln_f + i, d_logits + j, d_logits + j,
+                d_wte_weight + i * 80 + j, 144, 80, 0, 80, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            char_gpt_tile_5x2_across(ln_f + i, d_logits + j, d_wte_weight + i * 80 + j, 144, 80, 80,
-                count * 64, 0);
+            char_gpt_tile_5x2_across(ln_f + i, d_logits + j, d_logits + j,
+                d_wte_weight + i * 80 + j, 144, 80, 0, 80, count * 64, 0);
         }
     }
     for (ptrdiff_t i = 0; i < 108; i += 6) {
-        char_gpt_tile_6x1_across(ln_f + i, d_logits + 64, d_wte_weight + i * 80 + 64, 144, 80, 80,
-            count * 64, 0);
+        char_gpt_tile_6x1_across(ln_f + i, d_logits + 64, d_logits + 64, d_wte_weight + i * 80 + 64,
+            144, 80, 0, 80, count * 64, 0);
     }
     for (ptrdiff_t i = 108; i < 128; i += 5) {
-        char_gpt_tile_5x1_across(ln_f + i, d_logits + 64, d_wte_weight + i * 80 + 64, 144, 80, 80,
-            count * 64, 0);
+        char_gpt_tile_5x1_across(ln_f + i, d_logits + 64, d_logits + 64, d_wte_weight + i * 80 + 64,
+            144, 80, 0, 80, count * 64, 0);
     }
 }
 
@@ -2065,12 +2073,16 @@ static void char_gpt_contract_512x128(const float *NN_RESTRICT d_h_3,
 {
     for (ptrdiff_t j = 0; j < 512; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            char_gpt_tile_6x2_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + i * 528 + j,
-                144, 528, 528, count * 64, 0);
+            const ptrdiff_t next = i / 6 % 4 * 101376 + (i / 6 / 4 < -1 ? i / 6 / 4 : -1) * 16
+                + (j + 2 < 510 ? j + 2 : 510);
+            char_gpt_tile_6x2_across(d_h_3 + i, h_3_mul + j, h_3_mul + next,
+                d_h_3_mlp_c_proj_weight + i * 528 + j, 144, 528, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            char_gpt_tile_5x2_across(d_h_3 + i, h_3_mul + j, d_h_3_mlp_c_proj_weight + i * 528 + j,
-                144, 528, 528, count * 64, 0);
+            const ptrdiff_t next = i / 5 % 4 * 101376 + (i / 5 / 4 < -1 ? i / 5 / 4 : -1) * 16
+                + (j + 2 < 510 ? j + 2 : 510);
+            char_gpt_tile_5x2_across(d_h_3 + i, h_3_mul + j, h_3_mul + next,
+                d_h_3_mlp_c_proj_weight + i * 528 + j, 144, 528, 528, 528, count * 64, 0);
         }
     }
 }
@@ -2162,12 +2174,16 @@ static void char_gpt_contract_128x512(const float *NN_RESTRICT d_h_3_mlp_c_fc,
 {
     for (ptrdiff_t j = 0; j < 512; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            char_gpt_tile_6x2_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
-                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
+            const ptrdiff_t next = i / 6 % 4 * 101376 + (i / 6 / 4 < -1 ? i / 6 / 4 : -1) * 16
+                + (j + 2 < 510 ? j + 2 : 510);
+            char_gpt_tile_6x2_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j, d_h_3_mlp_c_fc + next,
+                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, 528, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            char_gpt_tile_5x2_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j,
-                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, count * 64, 0);
+            const ptrdiff_t next = i / 5 % 4 * 101376 + (i / 5 / 4 < -1 ? i / 5 / 4 : -1) * 16
+                + (j + 2 < 510 ? j + 2 : 510);
+            char_gpt_tile_5x2_across(h_3_ln_2 + i, d_h_3_mlp_c_fc + j, d_h_3_mlp_c_fc + next,
+                d_h_3_mlp_c_fc_weight + i * 528 + j, 144, 528, 528, 528, count * 64, 0);
         }
     }
 }
@@ -2253,12 +2269,12 @@ static void char_gpt_contract_128x128(const float *NN_RESTRICT d_x, const float 
 {
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            char_gpt_tile_6x2_across(y_4 + i, d_x + j, d_h_3_attn_c_proj_weight + i * 128 + j, 144,
-                144, 128, count * 64, 0);
+            char_gpt_tile_6x2_across(y_4 + i, d_x + j, d_x + j,
+                d_h_3_attn_c_proj_weight + i * 128 + j, 144, 144, 0, 128, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            char_gpt_tile_5x2_across(y_4 + i, d_x + j, d_h_3_attn_c_proj_weight + i * 128 + j, 144,
-                144, 128, count * 64, 0);
+            char_gpt_tile_5x2_across(y_4 + i, d_x + j, d_x + j,
+                d_h_3_attn_c_proj_weight + i * 128 + j, 144, 144, 0, 128, count * 64, 0);
         }
     }
 }
@@ -2628,12 +2644,16 @@ static void char_gpt_contract_128x384(const float *NN_RESTRICT d_qkv,
 {
     for (ptrdiff_t j = 0; j < 384; j += 2) {
         for (ptrdiff_t i = 0; i < 108; i += 6) {
-            char_gpt_tile_6x2_across(h_3_ln_1 + i, d_qkv + j,
-                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
+            const ptrdiff_t next = i / 6 % 4 * 76800 + (i / 6 / 4 < -1 ? i / 6 / 4 : -1) * 16
+                + (j + 2 < 382 ? j + 2 : 382);
+            char_gpt_tile_6x2_across(h_3_ln_1 + i, d_qkv + j, d_qkv + next,
+                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 400, 384, count * 64, 0);
         }
         for (ptrdiff_t i = 108; i < 128; i += 5) {
-            char_gpt_tile_5x2_across(h_3_ln_1 + i, d_qkv + j,
-                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 384, count * 64, 0);
+            const ptrdiff_t next = i / 5 % 4 * 76800 + (i / 5 / 4 < -1 ? i / 5 / 4 : -1) * 16
+                + (j + 2 < 382 ? j + 2 : 382);
+            char_gpt_tile_5x2_across(h_3_ln_1 + i, d_qkv + j, d_qkv + next,
+                d_h_3_attn_c_attn_weight + i * 384 + j, 144, 400, 400, 384, count * 64, 0);
         }
     }
 }
