@@ -27,6 +27,7 @@ typedef struct Contract {
     struct Product {           /* of lower/product.c */
         bool shared;           /* tiles are functions that other products call too */
         bool direct;           /* they write the result itself, for there is no epilogue */
+        bool held;             /* it holds them until the epilogue follows */
         bool adjacent;         /* rows of the repeated operand are one element apart */
         const Value *panel;    /* where panels of the wide operand are made; or NULL */
         int64_t chunks, chunk; /* that the sum is done in, and the steps of one; partial sums wait

@@ -14,8 +14,9 @@
  * the line of the tiles to come, which the processor does not foresee (77 -> 90% where that operand
  * is far). An operand that lies the other way round is turned into a panel of scratch before the
  * rows pass, and one of which many rows pass is moved there (kernel/panel.c).
- * Without an epilogue the result itself takes the sums; with one it holds those of earlier chunks,
- * or they stay in an array of the size of a tile. */
+ * Without an epilogue the result itself takes the sums. With one it holds them until it follows, so
+ * that its lines have come when it is stored; where it cannot, they stay in an array of the size of
+ * a tile. */
 #include "lower/contract.h"
 
 #include <string.h>
@@ -253,8 +254,8 @@ void product_plan(Contract *c)
     c->tile = tile_choose_wide(c->l->target, c->out.dim[c->m_axis], (columns + width - 1) / width);
     p->direct = product_computes_alone(c) && holds;
     p->adjacent = contract_stride(c, c->tall, -1) != 1;
-    if (size > SUM_CHUNK && holds && !c->l->k->results.at[0]->over
-        && !contract_is_batch(c, c->k_count - 1))
+    p->held = holds && !c->l->k->results.at[0]->over;
+    if (size > SUM_CHUNK && p->held && !contract_is_batch(c, c->k_count - 1))
         p->chunks = (size + SUM_CHUNK - 1) / SUM_CHUNK;
     p->chunk = (size + p->chunks - 1) / p->chunks;
     if (p->panel) p->chunk = (p->chunk + LANE_PAD - 1) / LANE_PAD * LANE_PAD;
@@ -383,7 +384,7 @@ void product_tile(Contract *c, const TilePlace *p)
 {
     const Value *v = c->l->k->results.at[0];
     const bool part = p->active < product_width(c);
-    const bool in_place = !part && (c->product.direct || c->product.chunks > 1);
+    const bool in_place = !part && (c->product.direct || c->product.held);
     const int64_t columns = p->columns * product_width(c);
     Handed sums = {.rows = p->rows, .columns = columns, .ld = columns};
     if (in_place) {

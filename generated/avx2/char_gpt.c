@@ -1293,7 +1293,6 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
     const float *NN_RESTRICT h_0_mlp_c_proj_weight, const float *NN_RESTRICT h_0_mlp_c_proj_bias,
     float *NN_RESTRICT h_0_mlp_c_proj, float *NN_RESTRICT panel)
 {
-    NN_ALIGNED float tile[96];
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 512; k += 8) {
@@ -1302,20 +1301,22 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
             }
         }
         for (ptrdiff_t i = 0; i < 54; i += 6) {
-            char_gpt_tile_6x16(h_0_mul + i * 528, panel, panel, tile, 528, 16, 0, 16, 512, 0);
+            char_gpt_tile_6x16(h_0_mul + i * 528, panel, panel, h_0_mlp_c_proj + i * 144 + j, 528,
+                16, 0, 144, 512, 0);
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
-                    const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
+                    const __m256 sum = _mm256_loadu_ps(h_0_mlp_c_proj + i * 144 + r * 144 + j + v);
                     _mm256_storeu_ps(h_0_mlp_c_proj + i * 144 + r * 144 + j + v,
                         _mm256_add_ps(sum, _mm256_loadu_ps(h_0_mlp_c_proj_bias + j + v)));
                 }
             }
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
-            char_gpt_tile_5x16(h_0_mul + i * 528, panel, panel, tile, 528, 16, 0, 16, 512, 0);
+            char_gpt_tile_5x16(h_0_mul + i * 528, panel, panel, h_0_mlp_c_proj + i * 144 + j, 528,
+                16, 0, 144, 512, 0);
             for (ptrdiff_t r = 0; r < 5; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
-                    const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
+                    const __m256 sum = _mm256_loadu_ps(h_0_mlp_c_proj + i * 144 + r * 144 + j + v);
                     _mm256_storeu_ps(h_0_mlp_c_proj + i * 144 + r * 144 + j + v,
                         _mm256_add_ps(sum, _mm256_loadu_ps(h_0_mlp_c_proj_bias + j + v)));
                 }
@@ -2183,7 +2184,6 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
     const float *NN_RESTRICT h_0_mlp_c_proj_weight, const float *NN_RESTRICT h_0_mlp_c_proj_bias,
     float *NN_RESTRICT h_0_mlp_c_proj, float *NN_RESTRICT panel, ptrdiff_t count)
 {
-    NN_ALIGNED float tile[96];
     for (ptrdiff_t j = 0; j < 128; j += 16) {
         for (ptrdiff_t v = 0; v < 16; v += 8) {
             for (ptrdiff_t k = 0; k < 512; k += 8) {
@@ -2192,10 +2192,12 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
             }
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
-            char_gpt_tile_6x16(h_0_mul + row * 528, panel, panel, tile, 528, 16, 0, 16, 512, 0);
+            char_gpt_tile_6x16(h_0_mul + row * 528, panel, panel, h_0_mlp_c_proj + row * 144 + j,
+                528, 16, 0, 144, 512, 0);
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 16; v += 8) {
-                    const __m256 sum = _mm256_loadu_ps(tile + r * 16 + v);
+                    const __m256 sum =
+                        _mm256_loadu_ps(h_0_mlp_c_proj + row * 144 + r * 144 + j + v);
                     _mm256_storeu_ps(h_0_mlp_c_proj + row * 144 + r * 144 + j + v,
                         _mm256_add_ps(sum, _mm256_loadu_ps(h_0_mlp_c_proj_bias + j + v)));
                 }

@@ -1131,25 +1131,26 @@ static void char_gpt_contract_add_64x128_2(const float *NN_RESTRICT h_0_mul,
     const float *NN_RESTRICT h_0_mlp_c_proj_weight, const float *NN_RESTRICT h_0_mlp_c_proj_bias,
     float *NN_RESTRICT h_0_mlp_c_proj, float *NN_RESTRICT panel)
 {
-    NN_ALIGNED float tile[12];
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t k = 0; k < 512; k += 16) {
             char_gpt_transpose(h_0_mlp_c_proj_weight + j * 528 + k, 528, panel + k * 2, 2, 2, 16);
         }
         for (ptrdiff_t i = 0; i < 54; i += 6) {
-            char_gpt_tile_6x2(h_0_mul + i * 528, panel, panel, tile, 528, 2, 0, 2, 512, 0);
+            char_gpt_tile_6x2(h_0_mul + i * 528, panel, panel, h_0_mlp_c_proj + i * 144 + j, 528, 2,
+                0, 144, 512, 0);
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
-                    const float sum = tile[r * 2 + v];
+                    const float sum = h_0_mlp_c_proj[i * 144 + r * 144 + j + v];
                     h_0_mlp_c_proj[i * 144 + r * 144 + j + v] = sum + h_0_mlp_c_proj_bias[j + v];
                 }
             }
         }
         for (ptrdiff_t i = 54; i < 64; i += 5) {
-            char_gpt_tile_5x2(h_0_mul + i * 528, panel, panel, tile, 528, 2, 0, 2, 512, 0);
+            char_gpt_tile_5x2(h_0_mul + i * 528, panel, panel, h_0_mlp_c_proj + i * 144 + j, 528, 2,
+                0, 144, 512, 0);
             for (ptrdiff_t r = 0; r < 5; r++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
-                    const float sum = tile[r * 2 + v];
+                    const float sum = h_0_mlp_c_proj[i * 144 + r * 144 + j + v];
                     h_0_mlp_c_proj[i * 144 + r * 144 + j + v] = sum + h_0_mlp_c_proj_bias[j + v];
                 }
             }
@@ -1752,16 +1753,16 @@ static void char_gpt_contract_add_64x128_4(const float *NN_RESTRICT h_0_mul,
     const float *NN_RESTRICT h_0_mlp_c_proj_weight, const float *NN_RESTRICT h_0_mlp_c_proj_bias,
     float *NN_RESTRICT h_0_mlp_c_proj, float *NN_RESTRICT panel, ptrdiff_t count)
 {
-    NN_ALIGNED float tile[12];
     for (ptrdiff_t j = 0; j < 128; j += 2) {
         for (ptrdiff_t k = 0; k < 512; k += 16) {
             char_gpt_transpose(h_0_mlp_c_proj_weight + j * 528 + k, 528, panel + k * 2, 2, 2, 16);
         }
         for (ptrdiff_t row = 0; row < count * 64; row += 6) {
-            char_gpt_tile_6x2(h_0_mul + row * 528, panel, panel, tile, 528, 2, 0, 2, 512, 0);
+            char_gpt_tile_6x2(h_0_mul + row * 528, panel, panel, h_0_mlp_c_proj + row * 144 + j,
+                528, 2, 0, 144, 512, 0);
             for (ptrdiff_t r = 0; r < 6; r++) {
                 for (ptrdiff_t v = 0; v < 2; v++) {
-                    const float sum = tile[r * 2 + v];
+                    const float sum = h_0_mlp_c_proj[row * 144 + r * 144 + j + v];
                     h_0_mlp_c_proj[row * 144 + r * 144 + j + v] = sum + h_0_mlp_c_proj_bias[j + v];
                 }
             }
