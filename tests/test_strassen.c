@@ -78,9 +78,11 @@ static void equals_the_interpreter(void **state)
     static const struct {
         const char *path;
         int kernels;
-    } programs[] = {{"tests/strassen/odd.nn", 2}, {"tests/strassen/rows.nn", 2}};
+    } programs[] = {{"tests/strassen/odd.nn", 2},
+                    {"tests/strassen/rows.nn", 2},
+                    {"tests/strassen/narrow.nn", 2}};
     Suite s = suite_begin(*state, "strassen", "-O1");
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < (int)(sizeof programs / sizeof *programs); i++) {
         const Module *m = transformed(s.arena, programs[i].path);
         assert_int_equal(planned(s.arena, m), programs[i].kernels);
         suite_add(&s, m, programs[i].path);

@@ -127,10 +127,12 @@ static bool find_extents(const EntryPlan *entry, const Kernel *k, Strassen *s)
 
 /* Adam makes a whole step of the smallest gradient: what nothing was added to must stay zero, but
  * quarters share their rounding. So weight gradients, which nothing follows, are cleared where an
- * operand is zero all along; other gradients are left to the plain product. */
-static bool is_weight_gradient(const Kernel *k)
+ * operand is zero all along, which is seen in vectors along the rows; other gradients are left to
+ * the plain product. */
+static bool clears_zeros(const Kernel *k, const Strassen *s)
 {
-    return k->nodes.count == 1 && k->results.count == 1 && k->results.at[0]->place == AT_GRAD;
+    return k->nodes.count == 1 && k->results.count == 1 && k->results.at[0]->place == AT_GRAD
+        && s->tall_stride == 1;
 }
 
 static void plan_lit(EntryPlan *entry, Kernel *k, Strassen *s, Strassen *before)
@@ -151,7 +153,7 @@ void strassen_plan(EntryPlan *entry, Kernel *k)
     Strassen found = {0}, *s;
     if (module->strict || module->lanes < STRASSEN_LANES || entry->plan->threads > 1 || entry->outer
         || entry->early[k->anchor->id] || !find_extents(entry, k, &found)
-        || (!k->forward && !is_weight_gradient(k)) || found.sum > LONGEST
+        || (!k->forward && !clears_zeros(k, &found)) || found.sum > LONGEST
         || found.columns * found.sum > NEAREST || found.rows * found.sum > NEAREST
         || found.rows * found.columns > NEAREST)
         return;

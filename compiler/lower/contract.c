@@ -522,7 +522,7 @@ void lower_contract(Lower *l)
     assign_roles(&c);
     c.tile = choose_tile(&c);
     product_plan(&c);
-    l->b.function->comment = tile_note(&c);
     if (strassen_fits(&c)) strassen_or(&c, plain_loops);
     else plain_loops(&c);
+    l->b.function->comment = tile_note(&c);
 }

@@ -25,7 +25,7 @@
  * cleared: Adam would make steps of what is left there. */
 #include "lower/strassen.h"
 
-enum { SUMS = 4, QUARTERS = 4 };
+enum { QUARTERS = 4 };
 
 /* Where a tile's quarters go: the result itself, or an array of four tiles, in the order of the
  * quarters in memory. */
@@ -51,42 +51,67 @@ static Target4 target_of(Contract *c, const TilePlace *p, bool direct)
                      s->rows / 2 * row, s->columns / 2};
 }
 
-static LoopExpr *operand_at(Contract *c, int operand, LoopExpr *m, LoopExpr *n, int64_t k)
+/* One panel has all columns: each row is met once. */
+static bool tiles_make_sums(const Contract *c)
 {
-    c->l->axis[c->m_axis] = m;
-    c->l->axis[c->n_axis] = n;
-    c->k_index[0] = x_int(&c->l->b, k);
+    const Strassen *s = c->l->k->strassen;
+    return s->sum_stride == 1 && !s->kept
+        && s->columns / 2 <= c->tile.columns * (int64_t)product_width(c);
+}
+
+static LoopExpr *operand_at(Contract *c, int operand, const TilePlace *p)
+{
+    c->l->axis[c->m_axis] = p->m;
+    c->l->axis[c->n_axis] = p->n;
+    c->k_index[0] = x_int(&c->l->b, 0);
     return contract_address(c, operand);
 }
 
-/* Quarters from the last to the first where the sums were made of the operand transposed. */
-static void call_tile(Contract *c, const TilePlace *p, Target4 target)
+static StrassenTile tile_of(const Contract *c, const TilePlace *p, const Target4 *target)
+{
+    const Strassen *s = c->l->k->strassen;
+    const bool adjacent = s->tall_stride == 1;
+    const int64_t half = s->sum / 2, b_step = contract_stride(c, c->wide, -1);
+    return (StrassenTile){.rows = p->rows,
+                          .columns = p->columns,
+                          .length = half,
+                          .a_row = s->tall_stride,
+                          .a_step = s->sum_stride,
+                          .a_down = s->rows / 2 * s->tall_stride,
+                          .a_on = half * s->sum_stride,
+                          .s_row = adjacent ? 1 : s->ld,
+                          .s_step = adjacent ? s->ld : 1,
+                          .s_plane = s->plane,
+                          .b_step = b_step,
+                          .b_on = half * b_step,
+                          .b_across = s->columns / 2,
+                          .c_row = target->to.ld,
+                          .c_down = target->down,
+                          .c_across = target->across,
+                          .reversed = s->kept,
+                          .makes_sums = tiles_make_sums(c),
+                          .lit = s->exact || (s->lit && tiles_make_sums(c)),
+                          .exact = s->exact};
+}
+
+static void call_tile(Contract *c, const TilePlace *p, const Target4 *target)
 {
     LoopBuilder *b = &c->l->b;
     const Strassen *s = c->l->k->strassen;
-    const bool adjacent = s->tall_stride == 1;
-    const int64_t sign = s->kept ? -1 : 1, last = s->kept ? 1 : 0, half = s->sum / 2,
-                  columns = p->columns * (int64_t)product_width(c), reach = half * columns,
-                  a_step = adjacent ? s->sum_stride : s->tall_stride,
-                  b_step = contract_stride(c, c->wide, -1);
-    LoopExpr *m = x_add(b, p->m, x_int(b, last * s->rows / 2));
-    LoopExpr *a_at = operand_at(c, c->tall, m, p->n, last * half),
-             *b_at = operand_at(c, c->wide, m, p->n, last * half),
-             *s_at = x_add(b, x_mul(b, p->m, adjacent ? 1 : s->ld), x_int(b, last * 2 * s->plane));
-    target.to.index = x_add(b, target.to.index, x_int(b, last * target.down));
-    loop_call(b, strassen_tile(b->program, p->rows, p->columns, adjacent));
+    const StrassenTile tile = tile_of(c, p, target);
+    const int64_t reach = tile.length * p->columns * product_width(c);
+    LoopExpr *a_at = operand_at(c, c->tall, p), *b_at = operand_at(c, c->wide, p),
+             *s_at = x_mul(b, p->m, tile.s_row);
+    loop_call(b, strassen_tile(b->program, &tile));
     loop_pass(b, (Handed){lower_buffer(c->l, c->l->k->contracted[c->tall].value), a_at, 1, 1, 1});
     loop_pass(b, (Handed){lower_buffer(c->l, s->sums), s_at, 1, 1, 1});
     loop_pass(b, (Handed){lower_buffer(c->l, c->l->k->contracted[c->wide].value), b_at, 1, 1, 1});
-    loop_pass(b, (Handed){lower_buffer(c->l, s->panel), x_int(b, 0), SUMS, reach, reach});
-    loop_pass(b, target.to);
-    const int64_t numbers[] = {a_step, sign * s->rows / 2 * s->tall_stride,
-                               sign * half * s->sum_stride, s->ld, sign * s->plane,
-                               s->kept ? s->plane : 3 * s->plane, b_step, sign * half * b_step,
-                               s->columns / 2, reach, target.to.ld, sign * target.down,
-                               target.across, half};
-    for (int i = 0; i < (int)(sizeof numbers / sizeof numbers[0]); i++)
-        loop_argument(b, x_int(b, numbers[i]));
+    loop_pass(b, (Handed){lower_buffer(c->l, s->panel), x_int(b, 0), STRASSEN_SUMS, reach, reach});
+    if (tile.lit) {
+        LoopExpr *lit_at = s->exact ? x_add(b, p->n, x_int(b, s->rows)) : x_int(b, 0);
+        loop_pass(b, (Handed){lower_buffer(c->l, s->lit), lit_at, 1, 1, 1});
+    }
+    loop_pass(b, target->to);
 }
 
 /* The epilogue on four tiles, row by row and vector by vector. */
@@ -109,11 +134,6 @@ static void finish(Contract *c, const TilePlace *p, const Target4 *target)
     for (int i = 0; i < 4; i++) loop_end(b);
 }
 
-static bool is_one_panel(const Contract *c)
-{
-    return c->l->k->strassen->columns / 2 <= c->tile.columns * (int64_t)product_width(c);
-}
-
 static void m_tiles(Contract *c, TilePlace p, bool direct)
 {
     LoopBuilder *b = &c->l->b;
@@ -125,10 +145,8 @@ static void m_tiles(Contract *c, TilePlace p, bool direct)
         const int64_t end = runs[i].begin + runs[i].size * runs[i].count;
         p.rows = (int)runs[i].size;
         p.m = x_var(b, loop_begin(b, "i", x_int(b, runs[i].begin), x_int(b, end), runs[i].size));
-        if (s->sum_stride == 1 && !s->kept && is_one_panel(c))
-            strassen_tall_sums(c, p.m, x_add(b, p.m, x_int(b, p.rows)));
         const Target4 target = target_of(c, &p, direct);
-        call_tile(c, &p, target);
+        call_tile(c, &p, &target);
         if (!direct) finish(c, &p, &target);
         loop_end(b);
     }
@@ -149,11 +167,10 @@ void strassen_loops(Contract *c)
     const int64_t width = product_width(c), vectors = s->columns / 2 / width;
     const bool direct = product_computes_alone(c) && product_holds_sums(c, c->l->k->results.at[0]);
     Share runs[2];
-    c->tile = tile_choose(c->l->target, s->rows / 2, vectors);
+    c->tile = tile_choose_short(c->l->target, s->rows / 2, vectors);
     c->buffer = NULL;
     strassen_clear_lit(c);
-    if (!s->kept && !(s->sum_stride == 1 && is_one_panel(c)))
-        strassen_tall_sums(c, x_int(b, 0), x_int(b, (s->sum_stride == 1 ? s->rows : s->sum) / 2));
+    if (!s->kept && !tiles_make_sums(c)) strassen_tall_sums(c);
     const int n = share_evenly(vectors, c->tile.columns, runs);
     for (int i = 0; i < n; i++) {
         const int64_t size = runs[i].size * width, begin = runs[i].begin * width,

@@ -2,8 +2,6 @@
  * and columns of zeros: the sums of their absolute values. */
 #include "lower/strassen.h"
 
-enum { SUMS = 4 };
-
 static LoopExpr *minus(LoopBuilder *b, Var *x, Var *y)
 {
     return x_map(b, OP_sub, 2, (LoopExpr *[]){x_var(b, x), x_var(b, y)});
@@ -39,12 +37,18 @@ static void load_quarters(Contract *c, int operand, int axis, int lanes, Var *x[
     c->l->axis[axis] = i;
 }
 
-static void store_sums(Contract *c, const Value *to, LoopExpr *at, int64_t plane, int lanes,
-                       LoopExpr *const sum[SUMS])
+static void store_sums(LoopBuilder *b, Buffer *to, LoopExpr *at, int64_t plane, int lanes,
+                       LoopExpr *const sum[STRASSEN_SUMS])
 {
-    for (int i = 0; i < SUMS; i++)
-        loop_vstore(&c->l->b, lower_buffer(c->l, to),
-                    x_add(&c->l->b, at, x_int(&c->l->b, i * plane)), sum[i], lanes);
+    for (int i = 0; i < STRASSEN_SUMS; i++)
+        loop_vstore(b, to, x_add(b, at, x_int(b, i * plane)), sum[i], lanes);
+}
+
+LoopExpr *strassen_size(LoopBuilder *b, Var *x, Var *y)
+{
+    LoopExpr *size[2] = {x_var(b, x), x_var(b, y)};
+    for (int i = 0; i < 2; i++) size[i] = x_map(b, OP_abs, 1, &size[i]);
+    return x_map(b, OP_add, 2, size);
 }
 
 /* Adds the absolute values of two vectors to those of a row or column. */
@@ -52,12 +56,19 @@ static void add_lit(Contract *c, LoopExpr *at, int64_t behind, int lanes, Var *x
 {
     LoopBuilder *b = &c->l->b;
     Buffer *lit = lower_buffer(c->l, c->l->k->strassen->lit);
-    LoopExpr *size[2] = {x_var(b, x), x_var(b, y)};
     at = x_add(b, at, x_int(b, behind));
-    for (int i = 0; i < 2; i++) size[i] = x_map(b, OP_abs, 1, &size[i]);
-    LoopExpr *both = x_map(b, OP_add, 2, size);
-    loop_vstore(b, lit, at, x_map(b, OP_add, 2, (LoopExpr *[]){x_vload(b, lit, at, lanes), both}),
-                lanes);
+    LoopExpr *const both[2] = {x_vload(b, lit, at, lanes), strassen_size(b, x, y)};
+    loop_vstore(b, lit, at, x_map(b, OP_add, 2, both), lanes);
+}
+
+void strassen_tall_four(LoopBuilder *b, Var *a[2][2], Buffer *to, LoopExpr *at,
+                        int64_t plane, int lanes)
+{
+    Var *s1 = loop_let(b, "s1", minus(b, a[1][0], a[1][1]));
+    Var *s2 = loop_let(b, "s2", minus(b, a[0][0], s1));
+    LoopExpr *const sum[STRASSEN_SUMS] = {x_var(b, s1), x_var(b, s2), minus(b, a[1][0], a[0][0]),
+                                          minus(b, a[0][1], s2)};
+    store_sums(b, to, at, plane, lanes, sum);
 }
 
 /* S1..S4 of one vector along the stride of one. */
@@ -74,21 +85,18 @@ static void tall_vector(Contract *c, LoopExpr *at, int lanes)
         add_lit(c, place, (along ? s->sum : s->rows) / 2, lanes, along ? a[0][1] : a[1][0],
                 a[1][1]);
     }
-    Var *s1 = loop_let(b, "s1", minus(b, a[1][0], a[1][1]));
-    Var *s2 = loop_let(b, "s2", minus(b, a[0][0], s1));
-    LoopExpr *const sum[SUMS] = {x_var(b, s1), x_var(b, s2), minus(b, a[1][0], a[0][0]),
-                                 minus(b, a[0][1], s2)};
-    store_sums(c, s->sums, at, s->plane, lanes, sum);
+    strassen_tall_four(b, a, lower_buffer(c->l, s->sums), at, s->plane, lanes);
 }
 
-void strassen_tall_sums(Contract *c, LoopExpr *lo, LoopExpr *hi)
+void strassen_tall_sums(Contract *c)
 {
     LoopBuilder *b = &c->l->b;
     const Strassen *s = c->l->k->strassen;
     const bool along = s->sum_stride == 1;
     const int64_t inner = (along ? s->sum : s->rows) / 2, width = product_width(c),
                   whole = inner / width * width;
-    LoopExpr *r = x_var(b, loop_begin(b, along ? "r" : "k", lo, hi, 1));
+    LoopExpr *outer = x_int(b, (along ? s->rows : s->sum) / 2);
+    LoopExpr *r = x_var(b, loop_begin(b, along ? "r" : "k", x_int(b, 0), outer, 1));
     LoopExpr **outer_index = along ? &c->l->axis[c->m_axis] : &c->k_index[0],
              **index = along ? &c->k_index[0] : &c->l->axis[c->m_axis];
     *outer_index = r;
@@ -124,9 +132,10 @@ void strassen_panel_sums(Contract *c, const TilePlace *p)
     }
     Var *t1 = loop_let(b, "t1", minus(b, x[0][1], x[0][0]));
     Var *t2 = loop_let(b, "t2", plus(b, x[1][1], t1));
-    LoopExpr *const sum[SUMS] = {x_var(b, t1), x_var(b, t2), plus(b, x[1][1], x[0][1]),
+    LoopExpr *const sum[STRASSEN_SUMS] = {x_var(b, t1), x_var(b, t2), plus(b, x[1][1], x[0][1]),
                                  minus(b, x[1][0], t2)};
-    store_sums(c, s->panel, x_add(b, x_mul(b, c->k_index[0], columns), v), s->sum / 2 * columns,
+    store_sums(b, lower_buffer(c->l, s->panel),
+               x_add(b, x_mul(b, c->k_index[0], columns), v), s->sum / 2 * columns,
                product_width(c), sum);
     if (p->columns > 1) loop_end(b);
     loop_end(b);
@@ -159,31 +168,6 @@ static void clear_dark_rows(Contract *c, LoopExpr *at)
     loop_end(b);
 }
 
-static void clear_dark_columns(Contract *c, LoopExpr *at)
-{
-    LoopBuilder *b = &c->l->b;
-    const Strassen *s = c->l->k->strassen;
-    const Value *v = c->l->k->results.at[0];
-    const int width = product_width(c);
-    Buffer *lit = lower_buffer(c->l, s->lit), *to = lower_buffer(c->l, v);
-    LoopExpr *zero = x_float(b, 0, true);
-    LoopExpr *n = x_var(b, loop_begin(b, "j", x_int(b, 0), x_int(b, s->columns), width));
-    LoopExpr *sizes = x_vload(b, lit, x_add(b, n, x_int(b, s->rows)), width);
-    Var *dark = loop_let(b, "dark", x_map(b, OP_eq, 2, (LoopExpr *[]){sizes, zero}));
-    LoopExpr *ones =
-        x_map(b, OP_select, 3, (LoopExpr *[]){x_var(b, dark), x_float(b, 1, true), zero});
-    LoopExpr *any = x_unary(b, E_MAX_LANES, ones);
-    loop_if(b, x_map(b, OP_gt, 2, (LoopExpr *[]){any, x_float(b, 0, false)}));
-    LoopExpr *r = x_var(b, loop_begin(b, "i", x_int(b, 0), x_int(b, s->rows), 1));
-    LoopExpr *place = x_add(b, x_add(b, at, x_mul(b, r, product_row_stride(c, v))), n);
-    LoopExpr *kept = x_map(b, OP_select, 3,
-                           (LoopExpr *[]){x_var(b, dark), zero, x_vload(b, to, place, width)});
-    loop_vstore(b, to, place, kept, width);
-    loop_end(b);
-    loop_end(b);
-    loop_end(b);
-}
-
 void strassen_clear_dark(Contract *c)
 {
     LoopBuilder *b = &c->l->b;
@@ -192,5 +176,4 @@ void strassen_clear_dark(Contract *c)
     const TilePlace first = {.m = x_int(b, 0), .n = x_int(b, 0), .rows = 1, .columns = 1,
                              .active = product_width(c)};
     clear_dark_rows(c, product_result_place(c, &first, c->l->k->results.at[0]));
-    clear_dark_columns(c, product_result_place(c, &first, c->l->k->results.at[0]));
 }

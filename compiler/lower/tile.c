@@ -58,15 +58,16 @@ bool tile_fits(const Target *target, int64_t rows, int64_t columns)
     return rows * columns <= TILE_MAX && rows * columns + columns + 1 < target->registers;
 }
 
-/* least: columns; few: accumulators that are not enough, which counts as a tenth of the time. */
-static Tile choose(const Target *target, int64_t m, int64_t n, int least, int few,
+/* least: columns; few: accumulators that are not enough, which counts as a tenth of the time; most:
+ * accumulators. */
+static Tile choose(const Target *target, int64_t m, int64_t n, int least, int few, int most,
                    TileShare *share, const void *context)
 {
     Tile best = {1, 1};
     double best_cost = 1e300;
     for (int columns = least < n ? least : (int)n; columns <= 8 && columns <= n; columns++)
         for (int rows = 1; rows <= 26 && rows <= m; rows++) {
-            if (!tile_fits(target, rows, columns)) continue;
+            if (!tile_fits(target, rows, columns) || rows * columns > most) continue;
             const double cost = total_cost(m, n, (Tile){rows, columns}, share, context)
                               * (rows * columns < few ? 1.1 : 1);
             if (cost < best_cost) {
@@ -79,18 +80,24 @@ static Tile choose(const Target *target, int64_t m, int64_t n, int least, int fe
 
 Tile tile_choose(const Target *target, int64_t m, int64_t n)
 {
-    return choose(target, m, n, 1, 0, NULL, NULL);
+    return choose(target, m, n, 1, 0, TILE_MAX, NULL, NULL);
 }
 
 Tile tile_choose_cut(const Target *target, int64_t m, int64_t n, TileShare *share,
                      const void *context)
 {
-    return choose(target, m, n, 1, 0, share, context);
+    return choose(target, m, n, 1, 0, TILE_MAX, share, context);
 }
 
 Tile tile_choose_wide(const Target *target, int64_t m, int64_t n)
 {
-    return choose(target, m, n, target->registers / 8, 5 * target->registers / 8, NULL, NULL);
+    return choose(target, m, n, target->registers / 8, 5 * target->registers / 8, TILE_MAX, NULL,
+                  NULL);
+}
+
+Tile tile_choose_short(const Target *target, int64_t m, int64_t n)
+{
+    return choose(target, m, n, 1, 0, target->registers / 2, NULL, NULL);
 }
 
 /* By blocks of rows the other operand passes anew for each block, by stretches of the sum the

@@ -20,6 +20,10 @@ Tile tile_choose_cut(const Target *target, int64_t m, int64_t n, TileShare *shar
  * tiles meet more of a line, and of a page; with 16 accumulators of 32 registers multiply-adds wait
  * for loads (87 to 94% of the peak, with 20 or more 98%). */
 Tile tile_choose_wide(const Target *target, int64_t m, int64_t n);
+/* The same for products one behind another that are short: before the many accumulators of one are
+ * stored those of the next have to wait (64 steps on Zen 4: 97% of the peak with 28 accumulators,
+ * all of it with 16). */
+Tile tile_choose_short(const Target *target, int64_t m, int64_t n);
 bool tile_fits(const Target *target, int64_t rows, int64_t columns);
 /* Half-cycles a multiply-add takes on a tile of that size. */
 double tile_cost(int64_t rows, int64_t columns);
