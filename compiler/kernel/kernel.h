@@ -325,6 +325,8 @@ typedef struct Strassen {
     bool kept;                       /* an earlier kernel has left them there */
     const Value *panel;              /* scratch: those of the operand along the lanes, of as many
                                         columns as a tile has */
+    bool only_t2;                    /* the panel has the second of them alone; from it and the
+                                        operand large tiles make the others as they load */
     bool exact;                      /* rows and columns of zeros make zeros of the result: it is a
                                         gradient */
     const Value *lit;                /* scratch: sums of absolute values of each row and column;

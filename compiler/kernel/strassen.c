@@ -7,9 +7,10 @@
 #include "kernel/kernel.h"
 
 enum {
-    LONGEST = 1024,      /* sum: a panel's four sums take half of a second-level cache */
+    LONGEST = 1024,      /* sum: a panel and its sums take half of a second-level cache */
     NEAREST = 1 << 18,   /* elements of a matrix that stays in the caches */
-    WORTH_KEEPING = 256  /* columns up to which the sums cost enough to be kept */
+    WORTH_KEEPING = 256, /* columns up to which the sums cost enough to be kept */
+    LONG_SUM = 512       /* beside which it does not matter that large tiles start slowly */
 };
 
 /* Axes of an operand that lie one behind another in memory, walked as one. */
@@ -79,7 +80,8 @@ static void plan_sums(EntryPlan *entry, Kernel *k, Strassen *s, const Strassen *
     if (s->ld * 4 % WORK_APART == 0) s->ld += LANE_PAD;
     s->plane = s->ld * outer;
     s->sums = before ? before->sums : scratch_of(entry, k, 4 * s->plane);
-    s->panel = scratch_of(entry, k, 4 * (s->sum / 2) * columns);
+    s->only_t2 = along && s->sum >= LONG_SUM;
+    s->panel = scratch_of(entry, k, (s->only_t2 ? 1 : 4) * (s->sum / 2) * columns);
     vec_push(entry->arena, k->scratch, (Value *)(uintptr_t)s->sums);
     vec_push(entry->arena, k->scratch, (Value *)(uintptr_t)s->panel);
 }

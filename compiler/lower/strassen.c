@@ -12,9 +12,9 @@
  * S2, S1, S4. One function runs all seven products for a tile of each quarter of C, whose sums stay
  * in registers from product to product:
  *
- *   S1..S4
+ *   S1..S4, or those of a tile in its function
  *   for each n panel in the left half
- *       T1..T4 of the panel
+ *       T1..T4 of the panel, or T2
  *       for each m tile in the upper half
  *           tile(A, S, B, T, C)
  *           epilogue on four tiles, in loops
@@ -88,6 +88,7 @@ static StrassenTile tile_of(const Contract *c, const TilePlace *p, const Target4
                           .c_row = target->to.ld,
                           .c_down = target->down,
                           .c_across = target->across,
+                          .only_t2 = s->only_t2,
                           .reversed = s->kept,
                           .makes_sums = tiles_make_sums(c),
                           .lit = s->exact || (s->lit && tiles_make_sums(c)),
@@ -106,7 +107,8 @@ static void call_tile(Contract *c, const TilePlace *p, const Target4 *target)
     loop_pass(b, (Handed){lower_buffer(c->l, c->l->k->contracted[c->tall].value), a_at, 1, 1, 1});
     loop_pass(b, (Handed){lower_buffer(c->l, s->sums), s_at, 1, 1, 1});
     loop_pass(b, (Handed){lower_buffer(c->l, c->l->k->contracted[c->wide].value), b_at, 1, 1, 1});
-    loop_pass(b, (Handed){lower_buffer(c->l, s->panel), x_int(b, 0), STRASSEN_SUMS, reach, reach});
+    loop_pass(b, (Handed){lower_buffer(c->l, s->panel), x_int(b, 0), s->only_t2 ? 1 : STRASSEN_SUMS,
+                          reach, reach});
     if (tile.lit) {
         LoopExpr *lit_at = s->exact ? x_add(b, p->n, x_int(b, s->rows)) : x_int(b, 0);
         loop_pass(b, (Handed){lower_buffer(c->l, s->lit), lit_at, 1, 1, 1});
@@ -167,7 +169,8 @@ void strassen_loops(Contract *c)
     const int64_t width = product_width(c), vectors = s->columns / 2 / width;
     const bool direct = product_computes_alone(c) && product_holds_sums(c, c->l->k->results.at[0]);
     Share runs[2];
-    c->tile = tile_choose_short(c->l->target, s->rows / 2, vectors);
+    c->tile = s->only_t2 ? tile_choose_wide(c->l->target, s->rows / 2, vectors)
+                       : tile_choose_short(c->l->target, s->rows / 2, vectors);
     c->buffer = NULL;
     strassen_clear_lit(c);
     if (!s->kept && !tiles_make_sums(c)) strassen_tall_sums(c);

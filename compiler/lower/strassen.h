@@ -13,8 +13,9 @@ typedef struct StrassenTile {
     int64_t length;                        /* half of the sum */
     int64_t a_row, a_step, a_down, a_on;   /* A, the repeated operand */
     int64_t s_row, s_step, s_plane;        /* S1..S4, one behind another */
-    int64_t b_step, b_on, b_across;        /* T1..T4 are dense */
+    int64_t b_step, b_on, b_across;        /* T1..T4 are dense, one behind another */
     int64_t c_row, c_down, c_across;
+    bool only_t2;    /* of T1..T4 */
     bool reversed;   /* the sums are of A transposed: its second halves are the first */
     bool makes_sums; /* S1..S4 of its rows, which lie along the sum; else they are there */
     bool lit;        /* it is handed sizes: */
@@ -31,7 +32,7 @@ void strassen_tall_four(LoopBuilder *b, Var *a[2][2], Buffer *to, LoopExpr *at,
 LoopExpr *strassen_size(LoopBuilder *b, Var *x, Var *y); /* |x| + |y| */
 /* S1..S4 of all rows. */
 void strassen_tall_sums(Contract *c);
-void strassen_panel_sums(Contract *c, const TilePlace *p); /* T1..T4 of a panel */
+void strassen_panel_sums(Contract *c, const TilePlace *p); /* T1..T4 of a panel, or T2 */
 void strassen_clear_lit(Contract *c);                      /* before all sums */
 /* Where all of a row of the repeated operand is zero so is the result, but for the rounding that
  * its quarter shares with others: cleared after all tiles. Tiles see to columns. */

@@ -132,11 +132,12 @@ void strassen_panel_sums(Contract *c, const TilePlace *p)
     }
     Var *t1 = loop_let(b, "t1", minus(b, x[0][1], x[0][0]));
     Var *t2 = loop_let(b, "t2", plus(b, x[1][1], t1));
+    LoopExpr *at = x_add(b, x_mul(b, c->k_index[0], columns), v);
     LoopExpr *const sum[STRASSEN_SUMS] = {x_var(b, t1), x_var(b, t2), plus(b, x[1][1], x[0][1]),
-                                 minus(b, x[1][0], t2)};
-    store_sums(b, lower_buffer(c->l, s->panel),
-               x_add(b, x_mul(b, c->k_index[0], columns), v), s->sum / 2 * columns,
-               product_width(c), sum);
+                                          minus(b, x[1][0], t2)};
+    Buffer *to = lower_buffer(c->l, s->panel);
+    if (s->only_t2) loop_vstore(b, to, at, sum[1], product_width(c));
+    else store_sums(b, to, at, s->sum / 2 * columns, product_width(c), sum);
     if (p->columns > 1) loop_end(b);
     loop_end(b);
 }

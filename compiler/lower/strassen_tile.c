@@ -2,7 +2,8 @@
  * columns of each quarter of the result, one after another, with the sums in registers. Three sums
  * that several quarters share wait in an array. Where the tile is the only one of its rows it makes
  * their S1..S4, a row in a few steps of the first product, which needs none of them: multiply-adds
- * and stores go on side by side. One function serves all products whose tiles lie alike. */
+ * and stores go on side by side. Tiles with many rows have time to load two quarters, and make T1,
+ * T3 and T4 so. One function serves all products whose tiles lie alike. */
 #include "lower/strassen.h"
 
 enum { UNROLLED_FMAS = 64 };
@@ -22,6 +23,12 @@ typedef struct Quarter {
     int64_t first, row, step;
 } Quarter;
 
+/* What is loaded as vectors: one, or both, added or subtracted. */
+typedef struct Wide {
+    Quarter one, two;
+    Op op; /* if two has a buffer */
+} Wide;
+
 /* Where quarters stand in the other order, the first in memory is the last. */
 static int64_t other(const Seven *t, int second, int64_t far)
 {
@@ -35,10 +42,10 @@ static Quarter quarter_of_a(const Seven *t, int down, int on)
                      at->a_step};
 }
 
-static Quarter quarter_of_b(const Seven *t, int on, int across)
+static Wide quarter_of_b(const Seven *t, int on, int across)
 {
     const StrassenTile *at = t->at;
-    return (Quarter){t->wide, other(t, on, at->b_on) + across * at->b_across, 0, at->b_step};
+    return (Wide){.one = {t->wide, other(t, on, at->b_on) + across * at->b_across, 0, at->b_step}};
 }
 
 /* S_i. Of A transposed S1 and S3 change places. */
@@ -49,23 +56,43 @@ static Quarter sum_of_a(const Seven *t, int i)
     return (Quarter){t->s, plane * at->s_plane, at->s_row, at->s_step};
 }
 
-static Quarter sum_of_b(const Seven *t, int i)
+/* T_i as it lies in the panel. */
+static Wide stored_sum_of_b(const Seven *t, int64_t plane)
 {
     const int64_t step = t->columns * t->width;
-    return (Quarter){t->t, (i - 1) * t->at->length * step, 0, step};
+    return (Wide){.one = {t->t, plane * t->at->length * step, 0, step}};
+}
+
+static Wide sum_of_b(const Seven *t, int i)
+{
+    if (!t->at->only_t2) return stored_sum_of_b(t, i - 1);
+    if (i == 2) return stored_sum_of_b(t, 0);
+    /* B12 - B11, B22 + B12, B21 - T2 */
+    Wide x = i == 4 ? quarter_of_b(t, 1, 0) : quarter_of_b(t, i == 3, 1);
+    x.two = (i == 4 ? stored_sum_of_b(t, 0) : quarter_of_b(t, 0, i == 3)).one;
+    x.op = i == 3 ? OP_add : OP_sub;
+    return x;
 }
 
 /* ---- products ---- */
 
+static LoopExpr *load(Seven *t, Quarter q, LoopExpr *k, int v)
+{
+    LoopBuilder *b = &t->b;
+    LoopExpr *at = x_add(b, x_mul(b, k, q.step), x_int(b, q.first + v * t->width));
+    return x_vload(b, q.buffer, at, (int)t->width);
+}
+
 /* Adds the products of step k. */
-static void multiply_step(Seven *t, Quarter a, Quarter wide, LoopExpr *k)
+static void multiply_step(Seven *t, Quarter a, Wide wide, LoopExpr *k)
 {
     LoopBuilder *b = &t->b;
     Var *vector[TILE_MAX];
     for (int v = 0; v < t->columns; v++) {
-        LoopExpr *at = x_add(b, x_mul(b, k, wide.step), x_int(b, wide.first + v * t->width));
-        vector[v] = loop_let(b, arena_printf(b->arena, "b%d", v),
-                             x_vload(b, wide.buffer, at, (int)t->width));
+        LoopExpr *x = load(t, wide.one, k, v);
+        if (wide.two.buffer)
+            x = x_map(b, wide.op, 2, (LoopExpr *[]){x, load(t, wide.two, k, v)});
+        vector[v] = loop_let(b, arena_printf(b->arena, "b%d", v), x);
     }
     for (int r = 0; r < t->rows; r++) {
         LoopExpr *at = x_add(b, x_mul(b, k, a.step), x_int(b, a.first + r * a.row));
@@ -78,7 +105,7 @@ static void multiply_step(Seven *t, Quarter a, Quarter wide, LoopExpr *k)
     }
 }
 
-static void multiply_steps(Seven *t, Quarter a, Quarter wide, LoopExpr *lo, LoopExpr *hi)
+static void multiply_steps(Seven *t, Quarter a, Wide wide, LoopExpr *lo, LoopExpr *hi)
 {
     LoopBuilder *b = &t->b;
     LoopExpr *k = x_var(b, loop_begin(b, "k", lo, hi, 1));
@@ -88,7 +115,7 @@ static void multiply_steps(Seven *t, Quarter a, Quarter wide, LoopExpr *lo, Loop
 }
 
 /* Adds the product to the accumulators; `what` says in the C what they hold then. */
-static void multiply(Seven *t, const char *what, Quarter a, Quarter wide)
+static void multiply(Seven *t, const char *what, Quarter a, Wide wide)
 {
     loop_comment(&t->b, what);
     multiply_steps(t, a, wide, x_int(&t->b, 0), x_int(&t->b, t->at->length));
@@ -132,7 +159,7 @@ static void end_sizes(Seven *t, LoopExpr *v, int lanes, Var *const sizes[2])
 }
 
 /* A vector of each row's sums and as many steps of the product, in turns. */
-static void make_sums_and_multiply(Seven *t, Quarter a, Quarter wide, int64_t whole)
+static void make_sums_and_multiply(Seven *t, Quarter a, Wide wide, int64_t whole)
 {
     LoopBuilder *b = &t->b;
     const int64_t each = t->width / t->rows, all = each * t->rows;
@@ -150,7 +177,7 @@ static void make_sums_and_multiply(Seven *t, Quarter a, Quarter wide, int64_t wh
     loop_end(b);
 }
 
-static void multiply_and_make_sums(Seven *t, const char *what, Quarter a, Quarter wide)
+static void multiply_and_make_sums(Seven *t, const char *what, Quarter a, Wide wide)
 {
     LoopBuilder *b = &t->b;
     const int64_t length = t->at->length, whole = length / t->width * t->width;
@@ -262,8 +289,9 @@ static const char *banner(const Seven *t, Arena *arena)
         "A tile of %d rows and %lld columns in each quarter of C = A B, by seven products of "
         "quarters\nover %lld steps, half of the sum (Strassen 1969, Winograd's form):\n"
         "s = {A21 - A22, A11 - S1, A21 - A11, A12 - S2},\n"
-        "t = {B12 - B11, B22 + T1, B22 + B12, B21 - T2}.%s%s",
+        "t = {B12 - B11, B22 + T1, B22 + B12, B21 - T2}%s.%s%s",
         t->rows, (long long)(t->columns * t->width), (long long)at->length,
+        at->only_t2 ? ", of which T2 is stored" : "",
         at->reversed ? "\nThe second half of the rows and of the sum stands first: s was made of A "
                        "transposed."
                      : "",
