@@ -224,6 +224,40 @@ static void neighbours_are_joined(void **state)
     arena_free(arena);
 }
 
+/* What is left of `an index along 3 OP the constant`: 0, 1, or -1 for the comparison itself. */
+static int left_of(Op op, double constant, bool turned)
+{
+    Arena *arena = arena_new();
+    Module *module = module_new(arena, "m");
+    Graph *g = new_graph(module);
+    const Attr axis = attr_int(0);
+    const int64_t extent = 3;
+    Node *index = graph_leaf(g, OP_iota, type_make(DT_I32, 1, &extent), &axis, -1, (Origin){0});
+    Node *limit = build_fill(g, index->type, constant);
+    Node *y = turned ? map2(g, op, limit, index) : map2(g, op, index, limit);
+    const char *text = simplified(module, g, map1(g, OP_to_f32, y));
+    const int left = strstr(text, "iota") ? -1 : strstr(text, "fill value=1.0") ? 1 : 0;
+    if (left == 0) assert_non_null(strstr(text, "fill value=0.0"));
+    arena_free(arena);
+    return left;
+}
+
+static void comparisons_of_indices_are_known(void **state)
+{
+    (void)state;
+    static const struct { Op op; int left[5]; } cases[] = {
+        {OP_lt, {0, 0, -1, 1, 1}}, {OP_le, {0, -1, 1, 1, 1}}, {OP_gt, {1, -1, 0, 0, 0}},
+        {OP_ge, {1, 1, -1, 0, 0}}, {OP_eq, {0, -1, -1, 0, 0}}, {OP_ne, {1, -1, -1, 1, 1}},
+    };
+    static const double constants[] = {-1, 0, 2, 3, 4};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int k = 0; k < 5; k++)
+            assert_int_equal(left_of(cases[i].op, constants[k], false), cases[i].left[k]);
+    assert_int_equal(left_of(OP_gt, 0, true), 0);
+    assert_int_equal(left_of(OP_gt, 3, true), 1);
+    assert_int_equal(left_of(OP_gt, 2, true), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +266,7 @@ int main(void)
         cmocka_unit_test(views_are_composed),
         cmocka_unit_test(equal_nodes_are_one),
         cmocka_unit_test(neighbours_are_joined),
+        cmocka_unit_test(comparisons_of_indices_are_known),
     };
     return cmocka_run_group_tests_name("rewrites", tests, NULL, NULL);
 }

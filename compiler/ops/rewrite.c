@@ -93,14 +93,14 @@ static bool all_fills(const Node *node)
     return node->input_count > 0;
 }
 
-/* The one value of a map of constants, rounded as the map would round it. */
-static double map_of_constants(const Node *node)
+/* A map of these numbers, rounded as the map would round it. */
+static double map_of(const Node *node, const double *numbers)
 {
     Arena *arena = arena_new();
     Tensor in[3], out = tensor_new(arena, type_scalar(node->type.dtype));
     for (int i = 0; i < node->input_count; i++) {
         in[i] = tensor_new(arena, type_scalar(node->inputs[i]->type.dtype));
-        tensor_set(&in[i], 0, node->inputs[i]->attr[0].number);
+        tensor_set(&in[i], 0, numbers[i]);
     }
     EvalContext context = {.arena = arena, .count = 1};
     map_eval(&context, node, in, &out);
@@ -112,11 +112,43 @@ static double map_of_constants(const Node *node)
 static Node *fold_constants(const Rewriter *r, const Node *node)
 {
     OpKind kind = op_row(node->op)->kind;
-    if (!all_fills(node)) return NULL;
-    double value = node->inputs[0]->attr[0].number;
-    if (kind == KIND_MAP) value = map_of_constants(node);
-    else if (kind != KIND_VIEW) return NULL;
-    return r->settle(r->context, build_fill(r->graph, node->type, value));
+    double numbers[3];
+    if (!all_fills(node) || (kind != KIND_MAP && kind != KIND_VIEW)) return NULL;
+    if (kind == KIND_VIEW)
+        return r->settle(r->context,
+                         build_fill(r->graph, node->type, node->inputs[0]->attr[0].number));
+    for (int i = 0; i < node->input_count; i++) numbers[i] = node->inputs[i]->attr[0].number;
+    return r->settle(r->context, build_fill(r->graph, node->type, map_of(node, numbers)));
+}
+
+/* What a comparison of an index in 0..last with a constant says of the smallest index, of one that
+ * is equal, and of the largest: of all there is, if these agree. */
+static bool has_one_answer(const Node *node, int side, int64_t last, double *answer)
+{
+    const double constant = node->inputs[1 - side]->attr[0].number;
+    const double indices[] = {0, constant, (double)last};
+    for (int i = 0; i < 3; i++) {
+        double numbers[] = {constant, constant};
+        if (indices[i] < 0 || indices[i] > (double)last) continue;
+        numbers[side] = indices[i];
+        const double said = map_of(node, numbers);
+        if (i > 0 && said != *answer) return false;
+        *answer = said;
+    }
+    return true;
+}
+
+static Node *compare_index(const Rewriter *r, const Node *node)
+{
+    if (node->input_count != 2 || node->type.dtype != DT_BOOL) return NULL;
+    for (int i = 0; i < 2; i++) {
+        const Node *index = node->inputs[i];
+        double answer = 0;
+        if (index->op != OP_iota || !is_fill(node->inputs[1 - i])) continue;
+        if (has_one_answer(node, i, index->type.dim[index->attr[0].ints[0]] - 1, &answer))
+            return r->settle(r->context, build_fill(r->graph, node->type, answer));
+    }
+    return NULL;
 }
 
 /* ---- views ---- */
@@ -285,6 +317,7 @@ static Node *flatten_concat(const Rewriter *r, const Node *node)
 static Node *rewrite_map(const Rewriter *r, const Node *node)
 {
     Node *less = apply_algebra(r, node);
+    if (!less) less = compare_index(r, node);
     if (!less && node->op == OP_add) less = join_borders(r, node);
     return less ? less : rewrite_common_factor(r, node);
 }
