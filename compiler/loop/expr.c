@@ -73,11 +73,19 @@ static LoopExpr *without_constant(LoopExpr *x, double *constant)
     return x;
 }
 
+/* x and x * -1 */
+static bool cancel(const LoopExpr *x, const LoopExpr *negated)
+{
+    return negated->kind == E_INDEX_MUL && is_constant(negated->args[1])
+        && negated->args[1]->number == -1 && loop_equal(negated->args[0], x);
+}
+
 LoopExpr *x_add(LoopBuilder *b, LoopExpr *a, LoopExpr *c)
 {
     double constant = 0;
     a = without_constant(a, &constant);
     c = without_constant(c, &constant);
+    if (a && c && (cancel(a, c) || cancel(c, a))) a = c = NULL;
     LoopExpr *sum = a && c ? index_op(b, E_INDEX_ADD, a, c) : a ? a : c;
     if (!sum) return x_int(b, (int64_t)constant);
     return constant == 0 ? sum : index_op(b, E_INDEX_ADD, sum, x_int(b, (int64_t)constant));

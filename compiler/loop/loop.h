@@ -299,7 +299,7 @@ void loop_outline(Program *program);
 void loop_rename(Program *program);
 /* And behind it: functions that differ by nothing but numbers share their loops. */
 void loop_merge_alike(Program *program);
-/* And behind that: a loop that runs once is its body. */
+/* And behind that: a loop that runs once is its body, a block its statements unless names meet. */
 void loop_open(Program *program);
 
 /* ---- reading ---- */

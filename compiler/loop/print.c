@@ -122,24 +122,8 @@ static void put_call(const Printer *p, const LoopStmt *s, int depth)
     put_line(p->out, depth, line.at);
 }
 
-/* Whether names are declared in the block itself, or in one that stands last in it and loses its
- * braces. */
-static bool declares(const LoopStmt *block)
+static void put_block(const Printer *p, const LoopStmt *s, int depth)
 {
-    for (int i = 0; i < block->body.count; i++) {
-        const LoopStmt *s = block->body.at[i];
-        if (s->kind == S_LET || (s->kind == S_BLOCK && declares(s))) return true;
-    }
-    return false;
-}
-
-/* A block that declares nothing, or that nothing follows, needs no braces. */
-static void put_block(const Printer *p, const LoopStmt *s, int depth, bool last)
-{
-    if (!declares(s) || last) {
-        put_list(p, &s->body, depth);
-        return;
-    }
     put_line(p->out, depth, "{");
     put_list(p, &s->body, depth + 1);
     put_line(p->out, depth, "}");
@@ -177,17 +161,13 @@ static void put_stmt(const Printer *p, const LoopStmt *s, int depth)
         break;
     case S_COMMENT: wrap_comment(p->out, 4 * depth, s->text); break;
     case S_RETURN: put_return(p, s, depth); break;
-    case S_BLOCK: put_block(p, s, depth, false); break;
+    case S_BLOCK: put_block(p, s, depth); break;
     }
 }
 
 static void put_list(const Printer *p, const LoopStmts *list, int depth)
 {
-    for (int i = 0; i < list->count; i++) {
-        const bool last = i + 1 == list->count;
-        if (last && list->at[i]->kind == S_BLOCK) put_block(p, list->at[i], depth, true);
-        else put_stmt(p, list->at[i], depth);
-    }
+    for (int i = 0; i < list->count; i++) put_stmt(p, list->at[i], depth);
 }
 
 /* ---- functions ---- */

@@ -310,6 +310,25 @@ static void spell_sum(const Printer *p, Text *out, const LoopExpr *x, int needed
     if (needed > SUM) text_add(out, ")");
 }
 
+/* How many of the first lanes a vector of truth values says, where the target has a word for that;
+ * else 0. */
+static int first_lanes(const Printer *p, const LoopExpr *x)
+{
+    const Target *t = p->program->target;
+    if (!t->first_lanes || x->op != OP_lt || x->args[0]->kind != E_LANES) return 0;
+    const LoopExpr *end = x->args[1];
+    return end->kind == E_INT && end->number > 0 && end->number < t->width ? (int)end->number : 0;
+}
+
+static void spell_map(const Printer *p, Text *out, const LoopExpr *x, int needed)
+{
+    const int lanes = first_lanes(p, x);
+    if (lanes) fill(p, out, p->program->target->first_lanes, x->args, lanes);
+    else
+        fill_within(p, out, spelling_of_map(p, x),
+                    is_float_of_index(x) ? x->args[0]->args : x->args, needed);
+}
+
 static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed)
 {
     switch (x->kind) {
@@ -325,10 +344,7 @@ static void spell(const Printer *p, Text *out, const LoopExpr *x, int needed)
     case E_VAR: text_add(out, x->var->name); break;
     case E_LOAD: spell_load(p, out, x); break;
     case E_CALL: spell_call(p, out, x); break;
-    case E_MAP:
-        fill_within(p, out, spelling_of_map(p, x),
-                    is_float_of_index(x) ? x->args[0]->args : x->args, needed);
-        break;
+    case E_MAP: spell_map(p, out, x, needed); break;
     default: fill_within(p, out, spelling_of(p, x), x->args, needed); break;
     }
 }

@@ -1,5 +1,6 @@
-/* Tidying: names that nothing reads, local rows that nothing loads, and loops without a body or
- * with one trip go. Templates name what may be needed; only the finished loops show what is. */
+/* Tidying: names that nothing reads, local rows that nothing loads, and loops without a body go
+ * (those with one trip: open.c). Templates name what may be needed; only the finished loops show
+ * what is. */
 #include "loop/loop.h"
 
 /* ---- who reads what ---- */
@@ -92,64 +93,6 @@ static void pass_on(Arena *arena, LoopStmts *list)
         else list->at[kept++] = s;
     }
     list->count = kept;
-}
-
-/* ---- loops that run once ---- */
-
-typedef struct Fixed {
-    LoopBuilder b;
-    const Var *var;
-    LoopExpr *value;
-} Fixed;
-
-static LoopExpr *with_fixed(void *context, LoopExpr *x)
-{
-    Fixed *fixed = context;
-    return loop_substitute(&fixed->b, x, fixed->var, fixed->value);
-}
-
-static void fix_counter(Fixed *fixed, const LoopStmts *list)
-{
-    for (int i = 0; i < list->count; i++) {
-        loop_map(list->at[i], with_fixed, fixed);
-        fix_counter(fixed, &list->at[i]->body);
-        fix_counter(fixed, &list->at[i]->otherwise);
-    }
-}
-
-static bool runs_once(const LoopStmt *s)
-{
-    if (s->kind != S_FOR || s->lo->kind != E_INT || s->hi->kind != E_INT) return false;
-    return s->hi->number > s->lo->number && s->hi->number - s->lo->number <= (double)s->step;
-}
-
-/* They become blocks. */
-static void open_loops(Program *program, Function *f, const LoopStmts *list)
-{
-    for (int i = 0; i < list->count; i++) {
-        LoopStmt *s = list->at[i];
-        if (runs_once(s)) {
-            Fixed fixed = {{.arena = f->arena, .program = program, .function = f}, s->var, s->lo};
-            fix_counter(&fixed, &s->body);
-            s->kind = S_BLOCK;
-            s->var = NULL;
-            s->lo = s->hi = NULL;
-        }
-        open_loops(program, f, &s->body);
-        open_loops(program, f, &s->otherwise);
-    }
-}
-
-void loop_open(Program *program)
-{
-    for (int i = 0; i < program->inner.count; i++)
-        open_loops(program, program->inner.at[i], &program->inner.at[i]->body);
-    for (int i = 0; i < program->functions.count; i++) {
-        Function *f = program->functions.at[i];
-        open_loops(program, f, &f->body);
-        for (int j = 0; j < f->parts.count; j++)
-            open_loops(program, f->parts.at[j].function, &f->parts.at[j].function->body);
-    }
 }
 
 void loop_tidy(Function *f)

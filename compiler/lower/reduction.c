@@ -185,13 +185,15 @@ static LoopExpr *position(Lower *l, const Reduction *r)
     return x_map(&l->b, OP_to_f32, 1, (LoopExpr *[]){i});
 }
 
-/* Which lanes of a tail are in use: computed once, in front of the tail. */
+/* Which lanes of a tail are in use: where that is no constant of the target, computed once, in
+ * front of the tail. */
 static LoopExpr *active_lanes(Lower *l)
 {
     if (l->mask) return l->mask;
     LoopStmts *here = l->b.list, front = {0};
     LoopExpr *in =
         x_map(&l->b, OP_lt, 2, (LoopExpr *[]){x_lanes(&l->b), x_i32(&l->b, l->active, true)});
+    if (l->b.program->target->first_lanes) return in;
     l->b.list = &front;
     l->mask = x_var(&l->b, loop_let(&l->b, "active", in));
     l->b.list = here;

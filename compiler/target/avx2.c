@@ -191,6 +191,7 @@ const Target target_avx2 = {
     .set_i32 = "_mm256_set1_epi32($0)",
     .zero_f32 = "_mm256_setzero_ps()",
     .fma = "_mm256_fmadd_ps($0, $1, $2)",
+    .first_lanes = AS_PS("@_lanes%($n)"),
     .lanes = "@_iota%()",
     .add_lanes = "@_add_lanes%($0)",
     .max_lanes = "@_max_lanes%($0)",

@@ -269,6 +269,7 @@ const Target target_avx512 = {
     .set_i32 = "_mm512_set1_epi32($0)",
     .zero_f32 = "_mm512_setzero_ps()",
     .fma = "_mm512_fmadd_ps($0, $1, $2)",
+    .first_lanes = "@_lanes%($n)",
     .lanes = "@_iota%()",
     .add_lanes = "@_add_lanes%($0)",
     .max_lanes = "@_max_lanes%($0)",

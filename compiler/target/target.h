@@ -31,6 +31,7 @@ struct Target {
     const char *store_f32, *store_i32, *store_part_f32,
         *store_part_i32; /* $0 pointer, $1 value, $n lanes */
     const char *set_f32, *set_i32, *zero_f32;
+    const char *first_lanes; /* true in the first $n lanes, or NULL: lanes are compared */
     const char *fma, *lanes, *ldexp, *exponent, *mantissa, *round;
     const char *add_lanes, *max_lanes, *add_lanes_i32, *max_lanes_i32;
     bool ldexp_floors; /* ldexp takes the floor of its exponent */

@@ -2333,17 +2333,17 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                 sum2 = _mm256_add_ps(sum2, select2);
             }
             {
-                const __m256 active =
-                    _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(1), char_gpt_iota()));
                 const __m256 logits_v =
                     _mm256_maskload_ps(logits + row * 4160 + j * 65 + 64, char_gpt_lanes(1));
                 largest = _mm256_max_ps(largest,
-                    _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits_v, active));
+                    _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits_v,
+                        _mm256_castsi256_ps(char_gpt_lanes(1))));
                 const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(64), char_gpt_iota());
                 const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits_v,
                     _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
                         _mm256_set1_epi32(next[row * 64 + j]))));
-                sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select, active));
+                sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select,
+                    _mm256_castsi256_ps(char_gpt_lanes(1))));
             }
             const float row_max = char_gpt_max_lanes(_mm256_max_ps(largest, largest2));
             const float row_sum = char_gpt_add_lanes(_mm256_add_ps(sum, sum2));
@@ -2356,13 +2356,12 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                 sum3 = _mm256_add_ps(sum3, exp);
             }
             {
-                const __m256 active =
-                    _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(1), char_gpt_iota()));
                 const __m256 exp = char_gpt_exp(
                     _mm256_sub_ps(_mm256_maskload_ps(logits + row * 4160 + j * 65 + 64,
                         char_gpt_lanes(1)), _mm256_set1_ps(row_max)));
                 _mm256_storeu_ps(exp_row + 64, exp);
-                sum3 = _mm256_add_ps(sum3, _mm256_blendv_ps(_mm256_setzero_ps(), exp, active));
+                sum3 = _mm256_add_ps(sum3, _mm256_blendv_ps(_mm256_setzero_ps(), exp,
+                    _mm256_castsi256_ps(char_gpt_lanes(1))));
             }
             const float row_sum2 = char_gpt_add_lanes(sum3);
             const float scale = 1.0f / row_sum2;
@@ -2379,17 +2378,13 @@ static void char_gpt_loss(const float *NN_RESTRICT logits, const int32_t *NN_RES
                 const __m256 d_logits_v = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
                 _mm256_storeu_ps(d_logits + row * 5120 + j * 80 + k, d_logits_v);
             }
-            {
-                const __m256 exp =
-                    _mm256_mul_ps(_mm256_loadu_ps(exp_row + 64), _mm256_set1_ps(scale));
-                const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(64), char_gpt_iota());
-                const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
-                    _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
-                        _mm256_set1_epi32(next[row * 64 + j]))));
-                const __m256 d_logits_v = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
-                _mm256_maskstore_ps(d_logits + row * 5120 + j * 80 + 64, char_gpt_lanes(1),
-                    d_logits_v);
-            }
+            const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + 64), _mm256_set1_ps(scale));
+            const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(64), char_gpt_iota());
+            const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
+                _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota,
+                    _mm256_set1_epi32(next[row * 64 + j]))));
+            const __m256 d_logits_v = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
+            _mm256_maskstore_ps(d_logits + row * 5120 + j * 80 + 64, char_gpt_lanes(1), d_logits_v);
             loss_total += sub;
         }
     }

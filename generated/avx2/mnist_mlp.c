@@ -670,15 +670,15 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), logits_v, eq));
         }
         {
-            const __m256 active =
-                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
             const __m256 logits_v = _mm256_maskload_ps(logits + row * 10 + 8, mnist_mlp_lanes(2));
             largest = _mm256_max_ps(largest,
-                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits_v, active));
+                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), logits_v,
+                    _mm256_castsi256_ps(mnist_mlp_lanes(2))));
             const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
             const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), logits_v,
                 _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
-            sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select, active));
+            sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select,
+                _mm256_castsi256_ps(mnist_mlp_lanes(2))));
         }
         const float row_max = mnist_mlp_max_lanes(largest);
         const float row_sum = mnist_mlp_add_lanes(sum);
@@ -695,18 +695,18 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             largest2 = _mm256_max_ps(largest2, select);
         }
         {
-            const __m256 active =
-                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
             const __m256 logits_v = _mm256_maskload_ps(logits + row * 10 + 8, mnist_mlp_lanes(2));
             const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(logits_v, _mm256_set1_ps(row_max)));
             _mm256_storeu_ps(exp_row + 8, exp);
-            sum2 = _mm256_add_ps(sum2, _mm256_blendv_ps(_mm256_setzero_ps(), exp, active));
+            sum2 = _mm256_add_ps(sum2, _mm256_blendv_ps(_mm256_setzero_ps(), exp,
+                _mm256_castsi256_ps(mnist_mlp_lanes(2))));
             const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
                 _mm256_sub_ps(_mm256_setzero_ps(),
                     _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
                 _mm256_cmp_ps(logits_v, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2,
-                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select, active));
+                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select,
+                    _mm256_castsi256_ps(mnist_mlp_lanes(2))));
         }
         const float row_sum2 = mnist_mlp_add_lanes(sum2);
         const float scale = 1.0f / row_sum2;
@@ -725,19 +725,16 @@ static void mnist_mlp_loss(const float *NN_RESTRICT logits, const int32_t *NN_RE
             _mm256_storeu_ps(d_fc2 + row * 16, d_fc2_v);
             _mm256_storeu_ps(d_fc2_bias, _mm256_add_ps(_mm256_loadu_ps(d_fc2_bias), d_fc2_v));
         }
-        {
-            const __m256 active =
-                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
-            const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + 8), _mm256_set1_ps(scale));
-            const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
-            const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
-                _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
-            const __m256 d_fc2_v = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
-            _mm256_maskstore_ps(d_fc2 + row * 16 + 8, mnist_mlp_lanes(2), d_fc2_v);
-            _mm256_maskstore_ps(d_fc2_bias + 8, mnist_mlp_lanes(2),
-                _mm256_add_ps(_mm256_maskload_ps(d_fc2_bias + 8, mnist_mlp_lanes(2)),
-                    _mm256_blendv_ps(_mm256_setzero_ps(), d_fc2_v, active)));
-        }
+        const __m256 exp = _mm256_mul_ps(_mm256_loadu_ps(exp_row + 8), _mm256_set1_ps(scale));
+        const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
+        const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), _mm256_set1_ps(-div),
+            _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
+        const __m256 d_fc2_v = _mm256_fmadd_ps(exp, _mm256_set1_ps(div), select);
+        _mm256_maskstore_ps(d_fc2 + row * 16 + 8, mnist_mlp_lanes(2), d_fc2_v);
+        _mm256_maskstore_ps(d_fc2_bias + 8, mnist_mlp_lanes(2),
+            _mm256_add_ps(_mm256_maskload_ps(d_fc2_bias + 8, mnist_mlp_lanes(2)),
+                _mm256_blendv_ps(_mm256_setzero_ps(), d_fc2_v,
+                    _mm256_castsi256_ps(mnist_mlp_lanes(2)))));
         loss_total += sub;
         accuracy_sum_total += to_f32;
     }
@@ -1223,15 +1220,15 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
             sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), fc2_v, eq));
         }
         {
-            const __m256 active =
-                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
             const __m256 fc2_v = _mm256_loadu_ps(fc2 + row * 16 + 8);
             largest = _mm256_max_ps(largest,
-                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), fc2_v, active));
+                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), fc2_v,
+                    _mm256_castsi256_ps(mnist_mlp_lanes(2))));
             const __m256i iota = _mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota());
             const __m256 select = _mm256_blendv_ps(_mm256_setzero_ps(), fc2_v,
                 _mm256_castsi256_ps(_mm256_cmpeq_epi32(iota, _mm256_set1_epi32(label[row]))));
-            sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select, active));
+            sum = _mm256_add_ps(sum, _mm256_blendv_ps(_mm256_setzero_ps(), select,
+                _mm256_castsi256_ps(mnist_mlp_lanes(2))));
         }
         const float row_max = mnist_mlp_max_lanes(largest);
         const float row_sum = mnist_mlp_add_lanes(sum);
@@ -1246,19 +1243,17 @@ static void mnist_mlp_evaluate_loss(const float *NN_RESTRICT fc2, const int32_t 
                 _mm256_cmp_ps(fc2_v, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
             largest2 = _mm256_max_ps(largest2, select);
         }
-        {
-            const __m256 active =
-                _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(2), mnist_mlp_iota()));
-            const __m256 fc2_v = _mm256_loadu_ps(fc2 + row * 16 + 8);
-            const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(fc2_v, _mm256_set1_ps(row_max)));
-            sum2 = _mm256_add_ps(sum2, _mm256_blendv_ps(_mm256_setzero_ps(), exp, active));
-            const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
-                _mm256_sub_ps(_mm256_setzero_ps(),
-                    _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
-                _mm256_cmp_ps(fc2_v, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
-            largest2 = _mm256_max_ps(largest2,
-                _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select, active));
-        }
+        const __m256 fc2_v = _mm256_loadu_ps(fc2 + row * 16 + 8);
+        const __m256 exp = mnist_mlp_exp(_mm256_sub_ps(fc2_v, _mm256_set1_ps(row_max)));
+        sum2 = _mm256_add_ps(sum2,
+            _mm256_blendv_ps(_mm256_setzero_ps(), exp, _mm256_castsi256_ps(mnist_mlp_lanes(2))));
+        const __m256 select = _mm256_blendv_ps(_mm256_set1_ps(-16777216.0f),
+            _mm256_sub_ps(_mm256_setzero_ps(),
+                _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_set1_epi32(8), mnist_mlp_iota()))),
+            _mm256_cmp_ps(fc2_v, _mm256_set1_ps(row_max), _CMP_EQ_OQ));
+        largest2 = _mm256_max_ps(largest2,
+            _mm256_blendv_ps(_mm256_set1_ps(-3.4028235e+38f), select,
+                _mm256_castsi256_ps(mnist_mlp_lanes(2))));
         const float row_sum2 = mnist_mlp_add_lanes(sum2);
         const float logsumexp = row_max + mnist_mlp_logf(row_sum2);
         const float row_max2 = mnist_mlp_max_lanes(largest2);

@@ -429,22 +429,20 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             __m256 c2_1 = _mm256_setzero_ps();
             __m256 c3_0 = _mm256_setzero_ps();
             __m256 c3_1 = _mm256_setzero_ps();
-            {
-                const __m256 b0 = _mm256_loadu_ps(out_weight + j);
-                const __m256 b1 = _mm256_loadu_ps(out_weight + j + 8);
-                const __m256 a0 = _mm256_set1_ps(d_out[row]);
-                c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
-                c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
-                const __m256 a1 = _mm256_set1_ps(d_out[row + 1]);
-                c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
-                c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
-                const __m256 a2 = _mm256_set1_ps(d_out[row + 2]);
-                c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
-                c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
-                const __m256 a3 = _mm256_set1_ps(d_out[row + 3]);
-                c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
-                c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
-            }
+            const __m256 b0 = _mm256_loadu_ps(out_weight + j);
+            const __m256 b1 = _mm256_loadu_ps(out_weight + j + 8);
+            const __m256 a0 = _mm256_set1_ps(d_out[row]);
+            c0_0 = _mm256_fmadd_ps(a0, b0, c0_0);
+            c0_1 = _mm256_fmadd_ps(a0, b1, c0_1);
+            const __m256 a1 = _mm256_set1_ps(d_out[row + 1]);
+            c1_0 = _mm256_fmadd_ps(a1, b0, c1_0);
+            c1_1 = _mm256_fmadd_ps(a1, b1, c1_1);
+            const __m256 a2 = _mm256_set1_ps(d_out[row + 2]);
+            c2_0 = _mm256_fmadd_ps(a2, b0, c2_0);
+            c2_1 = _mm256_fmadd_ps(a2, b1, c2_1);
+            const __m256 a3 = _mm256_set1_ps(d_out[row + 3]);
+            c3_0 = _mm256_fmadd_ps(a3, b0, c3_0);
+            c3_1 = _mm256_fmadd_ps(a3, b1, c3_1);
             _mm256_storeu_ps(tile, c0_0);
             _mm256_storeu_ps(tile + 8, c0_1);
             _mm256_storeu_ps(tile + 16, c1_0);

@@ -507,22 +507,20 @@ static void regression_d_hidden(const float *NN_RESTRICT d_out, const float *NN_
             float c2_1 = 0.0f;
             float c3_0 = 0.0f;
             float c3_1 = 0.0f;
-            {
-                const float b0 = out_weight[j];
-                const float b1 = out_weight[j + 1];
-                const float a0 = d_out[row];
-                c0_0 += a0 * b0;
-                c0_1 += a0 * b1;
-                const float a1 = d_out[row + 1];
-                c1_0 += a1 * b0;
-                c1_1 += a1 * b1;
-                const float a2 = d_out[row + 2];
-                c2_0 += a2 * b0;
-                c2_1 += a2 * b1;
-                const float a3 = d_out[row + 3];
-                c3_0 += a3 * b0;
-                c3_1 += a3 * b1;
-            }
+            const float b0 = out_weight[j];
+            const float b1 = out_weight[j + 1];
+            const float a0 = d_out[row];
+            c0_0 += a0 * b0;
+            c0_1 += a0 * b1;
+            const float a1 = d_out[row + 1];
+            c1_0 += a1 * b0;
+            c1_1 += a1 * b1;
+            const float a2 = d_out[row + 2];
+            c2_0 += a2 * b0;
+            c2_1 += a2 * b1;
+            const float a3 = d_out[row + 3];
+            c3_0 += a3 * b0;
+            c3_1 += a3 * b1;
             tile[0] = c0_0;
             tile[1] = c0_1;
             tile[2] = c1_0;
