@@ -1,4 +1,4 @@
-/* Products in work: what lower/contract.c and lower/product.c share. */
+/* Products in work: what the files of lower/contract*.c and lower/product*.c share. */
 #ifndef NNC_LOWER_CONTRACT_H
 #define NNC_LOWER_CONTRACT_H
 #include "lower/context.h"
@@ -45,7 +45,7 @@ typedef struct TilePlace {
 
 static inline const Node *contract_node(const Contract *c) { return c->l->k->anchor; }
 
-static inline const Attr *contract_labels(const Contract *c, int operand)
+static inline const Attr *operand_labels(const Contract *c, int operand)
 {
     return &contract_node(c)->attr[operand];
 }
@@ -62,7 +62,7 @@ bool contract_is_batch(const Contract *c, int k);
  * will want. */
 void contract_ask(Contract *c, const TilePlace *p, LoopExpr *k);
 
-/* ---- contract.c ---- */
+/* ---- contract_tile.c ---- */
 /* The address of an operand's element at the current indices of the result and of the sum. */
 LoopExpr *contract_address(const Contract *c, int operand);
 /* The stride of an operand along an axis of the result, or along the innermost sum (-1). */
@@ -73,7 +73,10 @@ void contract_set_axes(const Contract *c, const TilePlace *p, int row, int colum
 /* The maps behind the product at one place of the tile, whose indices are set. */
 void contract_finish(Contract *c, LoopExpr *sum);
 Buffer *contract_tile_buffer(Contract *c, int64_t width); /* for the sums of one tile */
-void contract_panels(Contract *c);                        /* all tiles of a block of rows */
+void contract_tile(Contract *c, const TilePlace *p);      /* where nothing else has it */
+
+/* ---- contract.c ---- */
+void contract_panels(Contract *c); /* all tiles of a block of rows */
 
 /* ---- product.c ---- */
 static inline int product_width(const Contract *c)

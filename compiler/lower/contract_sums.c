@@ -4,9 +4,9 @@
 static Type k_type(const Contract *c, int k, int *axis)
 {
     const int64_t label = k + 1 == c->k_count ? c->k_outer : c->k_label[k];
-    *axis = attr_find(contract_labels(c, 0), label);
+    *axis = attr_find(operand_labels(c, 0), label);
     if (*axis >= 0) return contract_node(c)->inputs[0]->type;
-    *axis = attr_find(contract_labels(c, 1), label);
+    *axis = attr_find(operand_labels(c, 1), label);
     return contract_node(c)->inputs[1]->type;
 }
 
@@ -20,7 +20,7 @@ bool contract_sums_lanes(const Contract *c)
 {
     if (c->l->lane_axis >= 0 || !c->k_count || contract_is_batch(c, c->k_count - 1)) return false;
     for (int o = 0; o < 2; o++) {
-        const int axis = attr_find(contract_labels(c, o), c->k_label[c->k_count - 1]);
+        const int axis = attr_find(operand_labels(c, o), c->k_label[c->k_count - 1]);
         if (axis < 0 || c->l->k->contracted[o].stride[axis] != 1) return false;
     }
     return true;
@@ -45,14 +45,14 @@ int64_t contract_size(const Contract *c, int k)
 static void find_labels(Contract *c)
 {
     for (int o = 0; o < 2; o++)
-        for (int i = 0; i < contract_labels(c, o)->count; i++) {
-            const int64_t label = contract_labels(c, o)->ints[i];
-            bool known = attr_find(contract_labels(c, 2), label) >= 0;
+        for (int i = 0; i < operand_labels(c, o)->count; i++) {
+            const int64_t label = operand_labels(c, o)->ints[i];
+            bool known = attr_find(operand_labels(c, 2), label) >= 0;
             for (int k = 0; k < c->k_count; k++) known |= c->k_label[k] == label;
             if (!known) c->k_label[c->k_count++] = label;
         }
     for (int k = 0; k + 1 < c->k_count; k++) {
-        const int axis = attr_find(contract_labels(c, c->tall), c->k_label[k]);
+        const int axis = attr_find(operand_labels(c, c->tall), c->k_label[k]);
         if (axis < 0 || c->l->k->contracted[c->tall].stride[axis] != 1) continue;
         const int64_t label = c->k_label[k];
         c->k_label[k] = c->k_label[c->k_count - 1];
@@ -67,8 +67,8 @@ static bool sums_merge(const Contract *c, int64_t outer)
 {
     for (int o = 0; o < 2; o++) {
         const View *view = &c->l->k->contracted[o];
-        const int i = attr_find(contract_labels(c, o), outer),
-                  j = attr_find(contract_labels(c, o), c->k_label[c->k_count - 1]);
+        const int i = attr_find(operand_labels(c, o), outer),
+                  j = attr_find(operand_labels(c, o), c->k_label[c->k_count - 1]);
         const Type type = contract_node(c)->inputs[o]->type;
         if (i < 0 || j < 0 || view->stride[i] != view->stride[j] * contract_size(c, c->k_count - 1)
             || type.dim[i] == 1 || type.dim[j] == 1)
