@@ -115,6 +115,64 @@ def windows():
     record("windows", layers, {"x": x}, torch.randn_like(run(x)), run)
 
 
+def grid():
+    conv = nn.Conv2d
+    layers = nn.ModuleDict({
+        "many": conv(4, 16, 3, padding=1),
+        "strided": conv(4, 6, 3, stride=(3, 2), padding=1),
+        "row": conv(4, 4, (1, 5), padding=(0, 2)),
+        "column": conv(4, 4, (5, 1), stride=2),
+        "dilated": conv(4, 8, 3, dilation=2, padding=2, groups=2),
+        "depthwise": conv(4, 8, (2, 3), stride=(1, 3), dilation=(2, 1), groups=4),
+        "point": conv(4, 12, 1, stride=3, bias=False),
+        "line": nn.Conv1d(4, 6, 4, stride=3, dilation=2, padding=3, groups=2),
+        "back": nn.ConvTranspose2d(4, 6, (3, 2), (3, 2), (1, 0), (1, 1), groups=2),
+        "wide": nn.ConvTranspose2d(4, 3, (1, 4), stride=(1, 3)),
+        "winograd": conv(16, 17, 3, padding=1),
+    })
+
+    def run(x):
+        many = layers["many"](x).relu()
+        pads = {"column": lambda x: nn.functional.pad(x, (0, 0, 2, 1)),
+                "line": lambda x: x.flatten(2), "wide": lambda x: x[:, :, 2:5]}
+        names = ["strided", "row", "column", "dilated", "depthwise", "point", "line", "back", "wide"]
+        parts = [layers[name](pads.get(name, lambda x: x)(x)) for name in names] + [
+            nn.functional.max_pool2d(many[:, :3], (1, 3), (2, 1), (0, 1)),
+            nn.functional.avg_pool2d(many[:, :3], (3, 1), 3),
+            nn.functional.avg_pool2d(layers["winograd"](many).tanh(), 3),
+        ]
+        return torch.cat([part.flatten(1) for part in parts], 1)
+
+    x = torch.randn(3, 4, 9, 7)
+    record("grid", layers, {"x": x}, torch.randn_like(run(x)), run)
+
+
+def primitives():
+    layers = nn.ModuleDict({"stem": nn.Linear(6, 6)})
+    angle = torch.arange(5.0)[:, None] * 10000 ** (-torch.arange(0.0, 6.0, 2.0) / 6)
+    twice = torch.cat([angle, angle], 1)
+    table = torch.stack([angle.sin(), angle.cos()], 2).reshape(5, 6)
+
+    def run(x):
+        v = layers["stem"](x)
+        hot = nn.functional.one_hot
+        parts = [
+            v.cumsum(1), v.flip(2).cumsum(2).flip(2), v.cumprod(2), v.cummax(1)[0],
+            v.flip(2).cummin(2)[0].flip(2),
+            v.topk(3, 2)[0], v.topk(3, 1)[1] / 4,
+            hot(v.argmax(2), 6) * v, hot(v.argmin(1), 5).float(),
+            torch.where(((v > 0.2) & (v <= 1)) | (v < -1), v, 0.5 * v),
+            torch.minimum(v, x) + v.clamp(min=0.1),
+            v * twice.cos() + torch.cat([-v[:, :, 3:], v[:, :, :3]], 2) * twice.sin(),
+            v * table,
+            v.logsumexp(1) - v.var(1, unbiased=True),
+        ]
+        return torch.cat([part.flatten(1) for part in parts], 1)
+
+    x = torch.randn(3, 5, 6) * 1.5
+    record("primitives", layers, {"x": x}, torch.randn_like(run(x)), run)
+
+
 class Conv1D(nn.Module):
     """As Hugging Face's: a linear layer that stores [in, out]."""
 
@@ -202,3 +260,5 @@ recurrent()
 transformer()
 windows()
 gpt2()
+grid()
+primitives()
