@@ -95,10 +95,10 @@ static void ask_for_lines(TileFunction *t)
     loop_end(b);
 }
 
-/* Where they have many lines and nothing else is asked for from memory, one in a few steps. */
+/* Where they have many lines, one in a few steps. */
 static bool asks_in_turn(const TileFunction *t)
 {
-    return t->a_step && t->rows * lines_across(t) >= MANY_LINES;
+    return t->rows * lines_across(t) >= MANY_LINES;
 }
 
 static void ask_in_turn(TileFunction *t, LoopExpr *k)
