@@ -70,6 +70,8 @@ kernel/plan.c      checked                                  checks come first
 kernel/onto.c      add                                      sums that are written in place
 kernel/put.c       put|session                              a session that is written in place
 kernel/window.c    broadcast                                a bias along the channels
+kernel/moments.c   sum|variance                             statistics of channels
+lower/window_moments.c sum|variance                         the same
 kernel/fuse.c      sum                                      partial sums may be added up anywhere
 lower/reduction.c  argmax|variance|sum                      what reduce.def cannot say
 lower/lower.c      checked                                  checks inside scans

@@ -243,6 +243,39 @@ static void statistics_of_channels_run_in_lanes(void **state)
     arena_free(arena);
 }
 
+/* The variance of what a convolution makes, and the sum for its mean, come with it: the pass that
+ * follows reduces nothing. */
+static void statistics_come_with_their_convolution(void **state)
+{
+    (void)state;
+    Arena *arena = arena_new();
+    Module *m = module_new(arena, "normed");
+    Graph *g = graph_new(arena, "forward", ROWS);
+    vec_push(arena, m->entries, g);
+    Node *x = image_conv(m, g);
+    const Attr over[] = {INTS(0, 2, 3), attr_int(0)};
+    Node *mean = map2(g, OP_div, make(g, OP_sum, 1, &x, over), constant(g, ROWS * SIDE * SIDE));
+    Node *variance = make(g, OP_variance, 1, &x, over);
+    Node *scale = map1(g, OP_rsqrt, map2(g, OP_add, variance, constant(g, 0.1)));
+    Node *y = map2(g, OP_mul, map2(g, OP_sub, x, mean), scale);
+    graph_output(g, OUT_OUTPUT, "y", y, -1);
+    const EntryPlan *plan = plan_of(m)->entries.at[0];
+    int reductions = 0;
+    for (int i = 0; i < plan->kernels.count; i++) {
+        const Kernel *k = plan->kernels.at[i];
+        for (int j = 0; j < k->nodes.count; j++) {
+            if (op_row(k->nodes.at[j]->op)->kind != KIND_REDUCE) continue;
+            reductions++;
+            if (k->kind != KERNEL_WINDOW) fail_msg("%s reads its operands again", k->name);
+        }
+    }
+    if (reductions != 2 || count_rows_kernels(plan) != 1) {
+        show(plan->plan);
+        fail_msg("expected two reductions in the convolution and one kernel of rows");
+    }
+    arena_free(arena);
+}
+
 /* Backward through bias, relu and a pooling that does not overlap: one pass reads the activations
  * and the pooled gradient, writes the convolution's gradient and adds up the bias's. */
 static void pooling_back_is_one_pass(void **state)
@@ -463,6 +496,7 @@ int main(void)
         cmocka_unit_test(gradients_of_weights_come_at_once),
         cmocka_unit_test(one_row_is_one_pass),
         cmocka_unit_test(statistics_of_channels_run_in_lanes),
+        cmocka_unit_test(statistics_come_with_their_convolution),
         cmocka_unit_test(pooling_back_is_one_pass),
         cmocka_unit_test(attention_is_halved_by_its_mask),
         cmocka_unit_test(long_attention_goes_sample_by_sample),

@@ -175,8 +175,8 @@ static void all_convolutions_are_divided(void **state)
     (void)state;
     static const char *const entries[] = {"train"};
     static const char *const kernels[] = {
-        "conv1",         "conv_16x32x32",       "conv_32x16x16",       "conv_64x8x8",
-        "layer2_0_conv1", "conv_input_16x32x32", "conv_input_32x16x16", "conv_input_64x8x8",
+        "conv1_sum",     "conv_sum_16x32x32",   "conv_sum_32x16x16",   "conv_sum_64x8x8",
+        "layer2_0_conv1_sum", "conv_input_16x32x32", "conv_input_32x16x16", "conv_input_64x8x8",
         "conv_weight_16x16x3x3", "conv_weight_32x32x3x3", "conv_weight_64x64x3x3",
         "d_layer2_0_conv1_weight", "d_layer2_0_conv1_input", "d_conv1_weight"};
     Arena *arena = arena_new();

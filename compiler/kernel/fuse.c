@@ -18,7 +18,8 @@
  *   - what is prepared and what is not are never in one kernel;
  *   - no kernel may come to depend on itself through another.
  *
- * Afterwards kernels of rows that read the same data over the same domain are joined. */
+ * Afterwards kernels of rows that read the same data over the same domain are joined, and windows
+ * take over what reduces their channels. */
 #include <string.h>
 
 #include "kernel/kernel.h"
@@ -476,6 +477,7 @@ void fuse_entry(EntryPlan *entry)
     choose_epilogues(entry);
     for (int i = 0; i < graph->nodes.count; i++) place(entry, graph->nodes.at[i]);
     merge_kernels(entry);
+    moments_move(entry);
     onto_find(entry);
     order_kernels(entry);
     number_members(entry);

@@ -7,6 +7,7 @@
  *   depend.c, order.c                      which kernels wait for which, and when they run
  *   window.c    channels last, operands of windows, with
  *   winograd.c  windows in Winograd's form
+ *   moments.c   mean and variance of channels, where windows make them
  *   layout.c    parameters -> stored order (one for all entries), values -> strides
  *   panel.c     operands that products turn, or move together, panel by panel
  *   strassen.c  products in seven parts
@@ -132,6 +133,8 @@ typedef struct Kernel {
     VEC(const Value *) operands; /* what it reads, each once; see operand.c */
     bool winograd;               /* KERNEL_WINDOW: in Winograd's form */
     const Value *transformed;    /* KERNEL_WINDOW: what a KERNEL_TRANSFORM made of the weights */
+    const Value *moments;   /* KERNEL_WINDOW: scratch for the mean and the squares about it, of each
+                               row of the batch and channel (lower/window_moments.c); or NULL */
     const Node *onto;            /* KERNEL_SCATTER: what its result holds before it, seen as it; or
                                     NULL (onto.c) */
     Values scratch;              /* memory that no other kernel uses while this one runs */
@@ -439,6 +442,9 @@ bool window_gathers(const EntryPlan *entry, const Node *node);
 /* Whether the kernel of a window adds up, for each channel, what its epilogue computes: node is a
  * sum over all axes but 1 that no node reads (a bias's gradient). */
 bool window_takes_sum(const EntryPlan *entry, const Kernel *k, const Node *node);
+/* Moves reductions of kernels of rows to the windows that make what they reduce, while it is near:
+ * the variance of channels, and the sum beside it (moments.c). */
+void moments_move(EntryPlan *entry);
 
 bool kernel_writes(const Kernel *k, const Value *value); /* k: or NULL */
 void plan_find_operands(EntryPlan *entry, Kernel *k);    /* sets Kernel.operands */

@@ -340,27 +340,52 @@ static void layout_operand(EntryPlan *entry, Kernel *k, const Window *w, int ope
         copy_planes(entry, k, operand, channels_last || !entry->halo[in->id]);
 }
 
-static void plan_sums(EntryPlan *entry, Kernel *k)
+static Value *add_rows(EntryPlan *entry, Kernel *k, const char *name, int64_t each)
 {
+    Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
+    v->elements = k->domain.dim[0] * each;
+    v->scratch = true;
+    vec_push(entry->arena, k->scratch, v);
+    return v;
+}
+
+static void plan_sums(EntryPlan *entry, Kernel *k, const Window *w)
+{
+    const int64_t channels = window_padded(k->domain.dim[1]);
     for (int i = 0; i < k->results.count; i++) {
         const Node *sum = k->results.at[i]->node;
         if (op_row(sum->op)->kind != KIND_REDUCE) continue;
-        const char *name = arena_printf(entry->arena, "%s_rows", describe_node_name(entry, sum));
-        Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
-        v->elements = k->domain.dim[0] * window_padded(k->domain.dim[1]);
-        v->scratch = true;
-        vec_push(entry->arena, k->scratch, v);
+        const Node *of = places(w) ? sum : sum->inputs[0];
+        const char *name = describe_node_name(entry, of);
+        if (places(w)) add_rows(entry, k, arena_printf(entry->arena, "%s_rows", name), channels);
+        else if (!k->moments)
+            k->moments = add_rows(entry, k, arena_printf(entry->arena, "%s_moments", name),
+                                  2 * channels);
     }
+}
+
+/* Behind what is stored come the reductions. */
+static void put_reductions_last(EntryPlan *entry, Kernel *k)
+{
+    Values reductions = {0};
+    int kept = 0;
+    for (int i = 0; i < k->results.count; i++) {
+        Value *v = k->results.at[i];
+        if (op_row(v->node->op)->kind == KIND_REDUCE) vec_push(entry->arena, reductions, v);
+        else k->results.at[kept++] = v;
+    }
+    for (int i = 0; i < reductions.count; i++) k->results.at[kept++] = reductions.at[i];
 }
 
 void layout_window(EntryPlan *entry, Kernel *k)
 {
     const Window w = window_in(entry, k->anchor);
     const int axis = w.result == ROLE_WEIGHT ? 0 : 1;
+    put_reductions_last(entry, k);
     if (window_is_winograd(entry, k->anchor)) winograd_plan(entry, k, &w);
     else if (w.result == ROLE_WEIGHT && entry->plan->threads) plan_groups(entry, k, &w);
     for (int i = 0; i < k->anchor->input_count; i++) layout_operand(entry, k, &w, i);
-    plan_sums(entry, k);
+    plan_sums(entry, k, &w);
     k->lane_axis = k->domain.dim[axis] == 1 || kernel_lanes_fit(entry, k, axis) ? axis : -1;
     if (k->winograd) winograd_plan_early(entry, k, &w);
 }

@@ -6,8 +6,8 @@
 #include "loop/loop.h"
 
 enum {
-    LEAST_LENGTH = 2000,  /* of the loops as text: shorter ones are no longer than a call */
-    LEAST_SAVED = 20000,  /* in all: a reader of less wants each function as a whole */
+    LEAST_LENGTH = 800,  /* of the loops as text: shorter ones are no longer than a call */
+    LEAST_SAVED = 10000,  /* in all: a reader of less wants each function as a whole */
     MOST_ARGUMENTS = 20
 };
 

@@ -378,6 +378,6 @@ bool lower_epilogue_is_long(const Lower *l)
 {
     double sum = 0;
     for (int i = 0; i < l->k->nodes.count; i++)
-        if (l->k->nodes.at[i] != l->k->anchor) sum += map_flops(l, l->k->nodes.at[i]);
+        if (op_row(l->k->nodes.at[i]->op)->kind == KIND_MAP) sum += map_flops(l, l->k->nodes.at[i]);
     return sum > LONG_EPILOGUE;
 }

@@ -122,7 +122,7 @@ static int most_sides(const Rows *r)
 {
     const Lower *l = r->l;
     const int width = l->target->width, running = most_running(r);
-    if (!r->row || !running || !loops_over(r, r->row)) return 0;
+    if (!r->row || !loops_over(r, r->row)) return 0;
     for (int sides = MAX_SIDES; sides > 0; sides /= 2)
         if (sides * width <= SIDES_FLOATS &&
             l->k->domain.dim[l->lane_axis] % (sides * width) == 0 &&

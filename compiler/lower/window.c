@@ -48,6 +48,18 @@ int window_lanes(const Lower *l, const View *view, Type type, int axis, int acti
     return padded && (type.dim[axis] + width - 1) / width * width <= room ? (int)width : active;
 }
 
+bool window_stores(const Lower *l, int i)
+{
+    return op_row(l->k->results.at[i]->node->op)->kind != KIND_REDUCE;
+}
+
+bool window_is_bare(const Lower *l)
+{
+    for (int i = 0; i < l->k->results.count; i++)
+        if (window_stores(l, i) && l->k->results.at[i]->node != l->k->anchor) return false;
+    return l->k->results.at[0]->node == l->k->anchor;
+}
+
 void lower_window(Lower *l)
 {
     Window w;

@@ -34,6 +34,16 @@ void window_sum_step(Lower *l, Var *const *sums, int i); /* takes in what is at 
 void window_sums_end(Lower *l, Var *const *sums, const Panel *panel);
 void window_sums_finish(Lower *l); /* behind the loops over rows */
 
+/* Whether a result of the kernel is stored at each place, rather than reduced. */
+bool window_stores(const Lower *l, int i);
+/* Whether the window's own result is all that is stored. */
+bool window_is_bare(const Lower *l);
+
+/* Mean and variance of channels that leave the kernel (window_moments.c): where there are such
+ * results, those of a row that is stored and still near, and of all rows behind the loops. */
+void window_moments_row(Lower *l, LoopExpr *row);
+void window_moments_finish(Lower *l);
+
 /* A gradient of weights where threads share the rows of the batch (window_groups.c): each group of
  * rows has its own, and the result is their sum in the order of the groups. */
 typedef struct RowGroups {

@@ -192,6 +192,7 @@ void gather_epilogue(const Gather *g, const Spot *p)
             gather_set_place(g, p, r, v);
             lower_bind(l, l->k->anchor, x_var(&l->b, p->acc[r * p->panel->columns + v]));
             for (int i = 0; i < l->k->results.count; i++) {
+                if (!window_stores(l, i)) continue;
                 const Node *node = l->k->results.at[i]->node;
                 lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
                             lower_member(l, node));
@@ -341,7 +342,6 @@ void lower_window_gather(Lower *l)
 {
     Gather g = {.l = l};
     const Node *node = l->k->anchor;
-    int open = 0;
     window_of(l->b.arena, node, &g.w);
     g.combine = g.w.input[1] == ROLE_WEIGHT ? PRODUCT : g.w.input[1] == ROLE_NONE ? SUM : LARGEST;
     g.source = &l->k->contracted[0];
@@ -354,17 +354,18 @@ void lower_window_gather(Lower *l)
     g.sums = g.channelwise ? 1 : (forward ? g.w.in_channels : g.w.out_channels) / g.w.groups;
     g.group = x_int(&l->b, 0);
     choose_tile(&g);
-    if (l->k->domain.dim[0] != 1) {
+    const bool rows = l->k->domain.dim[0] != 1, grouped = !g.channelwise && g.w.groups > 1;
+    if (rows) {
         lower_loop(l, 0);
         if (asks_ahead(&g)) g.next = next_picture(&g);
-        open++;
     }
-    if (!g.channelwise && g.w.groups > 1) {
+    if (grouped)
         g.group =
             x_var(&l->b, loop_begin(&l->b, "group", x_int(&l->b, 0), x_int(&l->b, g.w.groups), 1));
-        open++;
-    }
     if (g.channelwise) gather_each(&g);
     else phases(&g, 0);
-    while (open--) loop_end(&l->b);
+    if (grouped) loop_end(&l->b);
+    window_moments_row(l, l->axis[0] ? l->axis[0] : x_int(&l->b, 0));
+    if (rows) loop_end(&l->b);
+    window_moments_finish(l);
 }

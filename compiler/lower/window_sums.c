@@ -1,10 +1,7 @@
 /* Sums of channels over all rows and positions, of what a window's epilogue computes. */
 #include "lower/window.h"
 
-static bool window_sum_of(const Lower *l, int i)
-{
-    return op_row(l->k->results.at[i]->node->op)->kind == KIND_REDUCE;
-}
+static bool window_sum_of(const Lower *l, int i) { return !window_stores(l, i); }
 
 /* The scratch that keeps the sums of each row. */
 static const Value *rows_of(const Lower *l, int i)

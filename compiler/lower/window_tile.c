@@ -168,6 +168,7 @@ static void epilogue(Gather *g, const Spot *p, LoopExpr *column, int active)
                                       : x_load(b, g->waiting, at);
     lower_bind(l, l->k->anchor, x_var(b, loop_let(b, "sum", sum)));
     for (int i = 0; i < l->k->results.count; i++) {
+        if (!window_stores(l, i)) continue;
         const Node *node = l->k->results.at[i]->node;
         lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
                     lower_member(l, node));
@@ -195,10 +196,9 @@ static void finish(Gather *g, const Spot *p)
 /* The result takes whole vectors of sums as they are. */
 static bool is_plain(const Gather *g, const Spot *p)
 {
-    const Kernel *k = g->l->k;
-    const Value *v = k->results.at[0];
-    return k->nodes.count == 1 && k->results.count == 1 && v->dtype == DT_F32
-        && v->node == k->anchor && p->panel->active == width_of(g) && v->stride[1] == 1;
+    const Value *v = g->l->k->results.at[0];
+    return window_is_bare(g->l) && v->dtype == DT_F32 && p->panel->active == width_of(g)
+        && v->stride[1] == 1;
 }
 
 /* Where the sums go: to the result, or to an array where they wait. */

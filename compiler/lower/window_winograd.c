@@ -159,6 +159,17 @@ static void clear_sums(Winograd *g)
                     WINOGRAD_PLANES * g->weight_plane);
 }
 
+/* Of the pictures of a block, which are still near. */
+static void moments(Winograd *g)
+{
+    LoopBuilder *b = &g->l->b;
+    LoopExpr *pictures = g->pictures;
+    if (pictures->var && pictures->var->known) pictures = x_int(b, pictures->var->value);
+    LoopExpr *n = x_var(b, loop_begin(b, "n", x_int(b, 0), pictures, 1));
+    window_moments_row(g->l, x_add(b, g->picture, n));
+    loop_end(b);
+}
+
 /* Pictures from `first` to `end`. */
 static void blocks(Winograd *g, LoopExpr *first, LoopExpr *end, void (*body)(Winograd *g))
 {
@@ -183,6 +194,7 @@ static void blocks(Winograd *g, LoopExpr *first, LoopExpr *end, void (*body)(Win
     if (several || split) set_ahead(g);
     body(g);
     if (split) loop_end(b);
+    if (g->l->k->moments) moments(g);
     if (several) loop_end(b);
 }
 
@@ -223,6 +235,7 @@ static void forward(Winograd *g)
     if (g->l->entry->plan->threads && end->kind != E_INT)
         end = g->stop = x_var(b, loop_let(b, "stop", end));
     blocks(g, x_int(b, 0), end, forward_block);
+    window_moments_finish(g->l);
 }
 
 static Winograd winograd_of(Lower *l)

@@ -163,12 +163,6 @@ void winograd_tiles_of_gradients(Winograd *g)
     winograd_stage_end(g);
 }
 
-static bool has_epilogue(const Winograd *g)
-{
-    const Kernel *k = g->l->k;
-    return k->results.count != 1 || k->results.at[0]->node != k->anchor;
-}
-
 static void tiles_out(Winograd *g)
 {
     const Value *to = g->l->k->results.at[0];
@@ -222,6 +216,7 @@ static void finish_entry(const Finish *f, LoopExpr *y, LoopExpr *x)
     LoopExpr *value = winograd_load(g, f->tile, result_at(f, y, x), (int)winograd_width(g));
     lower_bind(l, l->k->anchor, x_var(b, loop_let(b, "y", value)));
     for (int i = 0; i < l->k->results.count; i++) {
+        if (!window_stores(l, i)) continue;
         const Node *node = l->k->results.at[i]->node;
         lower_store(l, l->k->results.at[i], l->entry->member[node->id].label,
                     lower_member(l, node));
@@ -269,6 +264,6 @@ static void tiles_finished(Winograd *g)
 
 void winograd_tiles_out(Winograd *g)
 {
-    if (has_epilogue(g)) tiles_finished(g);
-    else tiles_out(g);
+    if (window_is_bare(g->l)) tiles_out(g);
+    else tiles_finished(g);
 }
