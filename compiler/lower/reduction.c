@@ -309,22 +309,38 @@ static bool runs_once(const LoopExpr *from, const LoopExpr *to, int64_t step)
     return from->kind == E_INT && to->kind == E_INT && to->number - from->number == (double)step;
 }
 
-/* Whole vectors from `from` to `to`, `parts` of them a time round. */
-static void whole_lanes(Lower *l, LoopExpr *from, LoopExpr *to, int parts, int *part,
-                        void (*body)(void *context), void *context)
+/* The body for `parts` vectors, the first of them at `first`. */
+static void some_lanes(Lower *l, LoopExpr *first, int parts, int *part,
+                       void (*body)(void *context), void *context)
 {
-    const int axis = l->lane_axis, width = l->target->width;
-    LoopExpr *first = from;
-    if (runs_once(from, to, 0)) return;
-    if (runs_once(from, to, parts * width)) loop_block(&l->b);
-    else
-        first = x_var(&l->b,
-                      loop_begin(&l->b, lower_axis_name(l, axis), from, to, parts * width));
     for (*part = 0; *part < parts; ++*part) {
-        l->axis[axis] = x_add(&l->b, first, x_int(&l->b, *part * width));
+        l->axis[l->lane_axis] = x_add(&l->b, first, x_int(&l->b, *part * l->target->width));
         body(context);
     }
     *part = 0;
+}
+
+static LoopExpr *is_before(Lower *l, LoopExpr *first, LoopExpr *end)
+{
+    return x_map(&l->b, OP_lt, 2, (LoopExpr *[]){x_to_i32(&l->b, first), x_to_i32(&l->b, end)});
+}
+
+/* Whole vectors from `from` to `to`, `parts` of them a time round. */
+static void whole_lanes(Lower *l, LoopExpr *from, LoopExpr *to, LaneRange range, int parts,
+                        int *part, void (*body)(void *context), void *context)
+{
+    const int axis = l->lane_axis, step = parts * l->target->width;
+    LoopExpr *first = from;
+    if (runs_once(from, to, 0)) return;
+    if (runs_once(from, to, step)) loop_block(&l->b);
+    else first = x_var(&l->b, loop_begin(&l->b, lower_axis_name(l, axis), from, to, step));
+    if (range.beyond) loop_if(&l->b, is_before(l, first, range.end));
+    some_lanes(l, first, parts, part, body, context);
+    if (range.beyond) {
+        loop_else(&l->b);
+        some_lanes(l, first, parts, part, range.beyond, context);
+        loop_end(&l->b);
+    }
     loop_end(&l->b);
 }
 
@@ -349,9 +365,10 @@ static void lanes(Lower *l, int64_t extent, LaneRange range, int parts, int *par
     const int64_t width = l->target->width, whole = extent / width * width,
                   grouped = range.end ? range.whole : whole / (parts * width) * (parts * width);
     LoopExpr *zero = x_int(&l->b, 0), *rest = x_int(&l->b, grouped);
+    LoopExpr *end = range.end && !range.beyond ? range.end : rest;
     *part = 0;
-    whole_lanes(l, zero, range.end ? range.end : rest, parts, part, body, context);
-    whole_lanes(l, rest, x_int(&l->b, whole), 1, part, body, context);
+    whole_lanes(l, zero, end, range, parts, part, body, context);
+    whole_lanes(l, rest, x_int(&l->b, whole), (LaneRange){0}, 1, part, body, context);
     tail_lanes(l, whole, extent, body, context);
     l->axis[l->lane_axis] = NULL;
 }
@@ -371,14 +388,6 @@ void lane_loop_parts(Lower *l, LaneRange range, int parts, int *part, void (*bod
                      void *context)
 {
     lanes(l, l->k->domain.dim[l->lane_axis], range, parts, part, body, context);
-}
-
-void lane_loop_between(Lower *l, LoopExpr *from, int64_t to, void (*body)(void *context),
-                       void *context)
-{
-    int part;
-    whole_lanes(l, from, x_int(&l->b, to), 1, &part, body, context);
-    l->axis[l->lane_axis] = NULL;
 }
 
 typedef struct Zero {

@@ -60,10 +60,12 @@ LoopExpr *reduction_of_one(Lower *l, const Node *node);
 LoopExpr *reduction_masked(Lower *l, LoopExpr *x, LoopExpr *rest);
 
 /* Of the first `whole` entries of a row only those in front of `end`, a multiple of the steps;
- * NULL: all. */
+ * NULL: all. For the others of them `beyond` stands in place of the body; NULL: nothing does. A
+ * loop of its own for those would be taken for a memset, whose start costs more than the stores. */
 typedef struct LaneRange {
     int64_t whole;
     LoopExpr *end;
+    void (*beyond)(void *context);
 } LaneRange;
 
 /* The lane axis of the domain in steps of the width, then a tail with fewer active lanes. With
@@ -72,9 +74,6 @@ typedef struct LaneRange {
 void lane_loop(Lower *l, void (*body)(void *context), void *context);
 void lane_loop_parts(Lower *l, LaneRange range, int parts, int *part, void (*body)(void *context),
                      void *context);
-/* Whole vectors from `from` to `to`. */
-void lane_loop_between(Lower *l, LoopExpr *from, int64_t to, void (*body)(void *context),
-                       void *context);
 void lane_loop_over(Lower *l, int64_t extent, void (*body)(void *context), void *context);
 void lane_loop_zero(Lower *l, const Value *value, const int *label);
 #endif

@@ -166,6 +166,12 @@ static void phase_element(void *context)
     rows_element(phase->rows, phase->p, phase->running, phase->running_count, phase->part);
 }
 
+static void phase_beyond(void *context)
+{
+    const Phase *phase = context;
+    rows_beyond(phase->rows, phase->p);
+}
+
 /* What has one value a row and is ready before phase p is computed in front of its loops. */
 void rows_hoist(Rows *r, int p)
 {
@@ -262,6 +268,7 @@ static void run_phase(Rows *r, int p)
     if (!rows_phase_has_work(r, p, n)) return;
     const int parts = rows_parts(r, r->side[0].running, n);
     const bool along = l->lane_axis >= 0 && (r->row >> l->lane_axis & 1);
+    void (*beyond)(void *) = rows_end_in(r, p) ? phase_beyond : NULL;
     for (int v = 0; v < r->sides; v++) {
         enter(r, v);
         rows_hoist(r, p);
@@ -273,8 +280,8 @@ static void run_phase(Rows *r, int p)
         Phase phase = {r, p, r->side[v].running, n, 0};
         enter(r, v);
         if (along)
-            lane_loop_parts(l, (LaneRange){r->whole, r->end}, parts, &phase.part, phase_element,
-                            &phase);
+            lane_loop_parts(l, (LaneRange){r->whole, r->end, beyond}, parts, &phase.part,
+                            phase_element, &phase);
         else phase_element(&phase);
     }
     close_row(r, open, n);

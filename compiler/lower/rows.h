@@ -153,7 +153,11 @@ int rows_parts(const Rows *r, Reduction *const *running, int count);
 void rows_find_band(Rows *r);
 /* In front of a row: where its loops end. */
 void rows_begin_band(Rows *r);
-/* Behind the loops of phase p: zeros in the rest of what they store. */
+/* Whether phase p stores rows that end there, */
+bool rows_end_in(const Rows *r, int p);
+/* zeros in place of an element of them that lies beyond, */
+void rows_beyond(Rows *r, int p);
+/* and behind its loops, where they run one by one, in all of them. */
 void rows_finish_band(Rows *r, int p);
 
 /* ---- rows_columns.c ---- */

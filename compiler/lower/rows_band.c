@@ -79,44 +79,32 @@ static bool stored_in(const Rows *r, const Node *result, int p)
         && (varies(result->type, member_of(r, result)->label) & r->row);
 }
 
-typedef struct Rest {
-    Rows *rows;
-    int p;
-} Rest;
-
-static void store_zeros(void *context)
+bool rows_end_in(const Rows *r, int p)
 {
-    const Rest *rest = context;
-    const Rows *r = rest->rows;
+    for (int i = 0; r->end && i < r->l->k->results.count; i++)
+        if (stored_in(r, r->l->k->results.at[i]->node, p)) return true;
+    return false;
+}
+
+void rows_beyond(Rows *r, int p)
+{
     Lower *l = r->l;
     for (int i = 0; i < l->k->results.count; i++) {
         const Value *v = l->k->results.at[i];
         const Member *m = member_of(r, v->node);
-        if (stored_in(r, v->node, rest->p))
+        if (stored_in(r, v->node, p))
             lower_store(l, v, m->label, lower_number(l, v->node->type.dtype, 0, l->lane_axis >= 0));
     }
-}
-
-static bool stores(const Rows *r, int p)
-{
-    for (int i = 0; i < r->l->k->results.count; i++)
-        if (stored_in(r, r->l->k->results.at[i]->node, p)) return true;
-    return false;
 }
 
 void rows_finish_band(Rows *r, int p)
 {
     Lower *l = r->l;
-    Rest rest = {r, p};
-    if (!stores(r, p)) return;
-    if (l->lane_axis >= 0) {
-        lane_loop_between(l, r->end, r->whole, store_zeros, &rest);
-        return;
-    }
     const int axis = r->band.column;
+    if (l->lane_axis >= 0 || !rows_end_in(r, p)) return;
     Var *i = loop_begin(&l->b, lower_axis_name(l, axis), r->end, x_int(&l->b, r->whole), 1);
     l->axis[axis] = x_var(&l->b, i);
-    store_zeros(&rest);
+    rows_beyond(r, p);
     loop_end(&l->b);
     l->axis[axis] = NULL;
 }

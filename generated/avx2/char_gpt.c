@@ -1864,14 +1864,15 @@ static void char_gpt_exp_4x64x64(const float *NN_RESTRICT h_0_attn_select,
                 }
                 const float row_sum = char_gpt_add_lanes(sum);
                 const float scale = 1.0f / row_sum;
-                for (ptrdiff_t l = 0; l < end; l += 8) {
-                    const __m256 exp =
-                        _mm256_mul_ps(_mm256_loadu_ps(exp_row + l), _mm256_set1_ps(scale));
-                    _mm256_storeu_ps(h_0_attn_exp + row * 16448 + j * 4112 + k * 64 + l, exp);
-                }
-                for (ptrdiff_t l = end; l < 64; l += 8) {
-                    _mm256_storeu_ps(h_0_attn_exp + row * 16448 + j * 4112 + k * 64 + l,
-                        _mm256_setzero_ps());
+                for (ptrdiff_t l = 0; l < 64; l += 8) {
+                    if ((int32_t)l < (int32_t)end) {
+                        const __m256 exp =
+                            _mm256_mul_ps(_mm256_loadu_ps(exp_row + l), _mm256_set1_ps(scale));
+                        _mm256_storeu_ps(h_0_attn_exp + row * 16448 + j * 4112 + k * 64 + l, exp);
+                    } else {
+                        _mm256_storeu_ps(h_0_attn_exp + row * 16448 + j * 4112 + k * 64 + l,
+                            _mm256_setzero_ps());
+                    }
                 }
             }
         }
@@ -3147,23 +3148,24 @@ static void char_gpt_mul_4x64x64(const float *NN_RESTRICT d_h_3_attn_input,
                 }
                 const float row_sum = char_gpt_add_lanes(_mm256_add_ps(_mm256_add_ps(sum, sum2),
                     _mm256_add_ps(sum3, sum4)));
-                for (ptrdiff_t l = 0; l < end; l += 8) {
-                    const __m256i iota =
-                        _mm256_add_epi32(_mm256_set1_epi32((int32_t)l), char_gpt_iota());
-                    const __m256 le = _mm256_castsi256_ps(
-                        _mm256_xor_si256(_mm256_cmpgt_epi32(iota, _mm256_set1_epi32((int32_t)k)),
-                            _mm256_set1_epi32(-1)));
-                    const __m256 mul = _mm256_mul_ps(
-                        _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l),
-                        _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112
-                            + k * 64 + l), _mm256_set1_ps(row_sum)));
-                    _mm256_storeu_ps(d_h_3_attn_mul + row * 16448 + j * 4112 + k * 64 + l,
-                        _mm256_mul_ps(_mm256_blendv_ps(_mm256_setzero_ps(), mul, le),
-                            _mm256_set1_ps(0.17677669f)));
-                }
-                for (ptrdiff_t l = end; l < 64; l += 8) {
-                    _mm256_storeu_ps(d_h_3_attn_mul + row * 16448 + j * 4112 + k * 64 + l,
-                        _mm256_setzero_ps());
+                for (ptrdiff_t l = 0; l < 64; l += 8) {
+                    if ((int32_t)l < (int32_t)end) {
+                        const __m256i iota =
+                            _mm256_add_epi32(_mm256_set1_epi32((int32_t)l), char_gpt_iota());
+                        const __m256 le = _mm256_castsi256_ps(
+                            _mm256_xor_si256(_mm256_cmpgt_epi32(iota,
+                                _mm256_set1_epi32((int32_t)k)), _mm256_set1_epi32(-1)));
+                        const __m256 mul = _mm256_mul_ps(
+                            _mm256_loadu_ps(h_3_attn_exp + row * 16448 + j * 4112 + k * 64 + l),
+                            _mm256_add_ps(_mm256_loadu_ps(d_h_3_attn_input + row * 16448 + j * 4112
+                                + k * 64 + l), _mm256_set1_ps(row_sum)));
+                        _mm256_storeu_ps(d_h_3_attn_mul + row * 16448 + j * 4112 + k * 64 + l,
+                            _mm256_mul_ps(_mm256_blendv_ps(_mm256_setzero_ps(), mul, le),
+                                _mm256_set1_ps(0.17677669f)));
+                    } else {
+                        _mm256_storeu_ps(d_h_3_attn_mul + row * 16448 + j * 4112 + k * 64 + l,
+                            _mm256_setzero_ps());
+                    }
                 }
             }
         }
