@@ -170,21 +170,6 @@ const char *map_gradient_formula(Op op, int input, Arena *arena)
     return length ? arena_strndup(arena, at, length) : NULL;
 }
 
-static bool names(const Formula *formula, char name)
-{
-    if (formula->kind == FORMULA_NAME) return formula->name == name;
-    for (int i = 0; i < formula->arg_count; i++)
-        if (names(formula->args[i], name)) return true;
-    return false;
-}
-
-bool map_gradient_of_value(Op op, Arena *arena)
-{
-    const char *text = map_gradient_formula(op, 0, arena);
-    const Formula *formula = text ? formula_parse(arena, text) : NULL;
-    return formula && names(formula, 'y') && !names(formula, 'a');
-}
-
 static int bound_index(char name)
 {
     static const char names[] = "abcyd";

@@ -21,9 +21,6 @@ const char *map_value_formula(Op op);                            /* or NULL */
 DType map_result(Op op, DType last);              /* of a map whose last input has that dtype */
 const char *map_gradient_formula(Op op, int input, Arena *arena);/* or NULL: no gradient */
 
-/* Whether the gradient of a map of one input is a function of its value, not of its input. */
-bool map_gradient_of_value(Op op, Arena *arena);
-
 /* Walks a formula: `number` and `call` make values, `bound` are those of a, b, c, y, dy. */
 typedef struct FormulaReader {
     void *context;
