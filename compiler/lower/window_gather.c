@@ -283,22 +283,30 @@ static Slide with_zeros(const Gather *g, int axis, Slide slide)
 }
 
 /* All phases of an adjoint: those of each axis combined with those of the others. */
-static void phases(Gather *g, int axis)
+static void phases(Gather *g, int axis, void (*phase)(Gather *g))
 {
     if (axis == g->w.axes) {
-        window_panels(g->l, g->lanes, g->tile.columns, panel, g);
+        phase(g);
         return;
     }
     const WindowAxis *a = &g->w.axis[axis];
     if (g->w.result == ROLE_OUT) {
         g->slide[axis] = with_zeros(g, axis, slide_forward(a));
-        phases(g, axis + 1);
+        phases(g, axis + 1, phase);
         return;
     }
-    for (int64_t phase = 0; phase < a->stride; phase++) {
-        g->slide[axis] = with_zeros(g, axis, slide_adjoint(a, phase));
-        if (g->slide[axis].count) phases(g, axis + 1);
+    for (int64_t first = 0; first < a->stride; first++) {
+        g->slide[axis] = with_zeros(g, axis, slide_adjoint(a, first));
+        if (g->slide[axis].count) phases(g, axis + 1, phase);
     }
+}
+
+static void count_steps(Gather *g) { g->asks += gather_steps(g); }
+
+static void all_panels(Gather *g)
+{
+    window_panels(g->l, g->lanes, g->tile.columns, panel, g);
+    if (g->next) g->asked += gather_steps(g);
 }
 
 static void choose_tile(Gather *g)
@@ -323,9 +331,9 @@ static void choose_tile(Gather *g)
 static bool asks_ahead(const Gather *g)
 {
     const Value *source = g->source->value, *result = g->l->k->results.at[0];
-    if (g->combine != PRODUCT || g->channelwise || g->w.result != ROLE_OUT) return false;
+    if (g->combine != PRODUCT || g->channelwise) return false;
     for (int a = 0; a < g->w.axes; a++)
-        if (g->w.axis[a].taps < g->w.axis[a].stride) return false;
+        if (g->w.result == ROLE_OUT && g->w.axis[a].taps < g->w.axis[a].stride) return false;
     return !g->l->entry->plan->threads && source->place == AT_WORK && result->place == AT_WORK
         && g->source->stride[1] == 1 && result->stride[1] == 1
         && 4 * (g->source->stride[0] + result->stride[0]) <= TILE_CACHE_BYTES;
@@ -357,13 +365,16 @@ void lower_window_gather(Lower *l)
     const bool rows = l->k->domain.dim[0] != 1, grouped = !g.channelwise && g.w.groups > 1;
     if (rows) {
         lower_loop(l, 0);
-        if (asks_ahead(&g)) g.next = next_picture(&g);
+        if (asks_ahead(&g)) {
+            phases(&g, 0, count_steps);
+            g.next = next_picture(&g);
+        }
     }
     if (grouped)
         g.group =
             x_var(&l->b, loop_begin(&l->b, "group", x_int(&l->b, 0), x_int(&l->b, g.w.groups), 1));
     if (g.channelwise) gather_each(&g);
-    else phases(&g, 0);
+    else phases(&g, 0, all_panels);
     if (grouped) loop_end(&l->b);
     window_moments_row(l, l->axis[0] ? l->axis[0] : x_int(&l->b, 0));
     if (rows) loop_end(&l->b);

@@ -17,6 +17,7 @@ typedef struct Gather {
     int64_t lanes, sums; /* channels of a group: of the result, of the source */
     LoopExpr *group;
     LoopExpr *next;                /* the picture that is asked for meanwhile, or NULL */
+    int64_t asked, asks; /* a share with each step of sums: before the phase, of all phases */
     LoopExpr *channel;             /* of the source, within the group */
     Slide slide[MAX_WINDOW_AXES];  /* of the current phase */
     LoopExpr *at[MAX_WINDOW_AXES]; /* positions of the outer axes */
@@ -49,6 +50,8 @@ void gather_tile(Gather *g, Spot *p, bool whole);
 void gather_each(Gather *g);
 
 /* ---- window_tile.c ---- */
+/* Steps of the sums of a picture's phase, each of which asks for a share of the next picture. */
+int64_t gather_steps(const Gather *g);
 /* A tile of products all of whose taps meet entries, or zeros around them, with its epilogue. */
 void gather_product_tile(Gather *g, Spot *p);
 #endif

@@ -65,48 +65,84 @@ static bool merges(const Gather *g)
                    == g->sums * g->weight->stride[1 - g->lane_weight]);
 }
 
+/* Steps of the innermost loop. */
+static int64_t length_of(const Gather *g)
+{
+    return (merges(g) ? g->slide[last_axis(g)].taps : 1) * g->sums;
+}
+
+/* How many steps the loops over taps have. */
+static int64_t outer_steps(const Gather *g)
+{
+    const int last = last_axis(g);
+    int64_t steps = merges(g) ? 1 : g->slide[last].taps;
+    for (int a = 0; a < last; a++) steps *= g->slide[a].taps;
+    return steps;
+}
+
+enum { LEAST_PART = 4 };
+
+/* A sum without such loops goes in parts, for between them is asked for what is needed next. */
+static int64_t parts_of(const Gather *g)
+{
+    const int64_t length = length_of(g);
+    int64_t parts = length / LEAST_PART;
+    if (outer_steps(g) != 1 || !parts) return 1;
+    while (length % parts) parts--;
+    return parts;
+}
+
 /* The taps of the last axis are outermost: next to each other they would read almost the same
  * entries, which compilers then try to keep in registers that they do not have. */
 static void find_loops(const Gather *g, Accumulate *t)
 {
     LoopBuilder *b = &g->l->b;
     const int last = last_axis(g);
-    const bool merged = merges(g);
-    if (!merged) t->loop[t->loops++] = taps_of(g, last);
+    const int64_t parts = g->next ? parts_of(g) : 1, part = length_of(g) / parts,
+                  step_a = g->source->stride[1], step_b = g->weight->stride[1 - g->lane_weight];
+    if (!merges(g)) t->loop[t->loops++] = taps_of(g, last);
     for (int a = 0; a < last; a++) t->loop[t->loops++] = taps_of(g, a);
-    t->loop[t->loops++] = (SumLoop){
-        x_int(b, 0), x_int(b, merged ? g->slide[last].taps * g->sums : g->sums),
-        x_int(b, g->source->stride[1]), x_int(b, g->weight->stride[1 - g->lane_weight])};
+    if (parts > 1)
+        t->loop[t->loops++] = (SumLoop){x_int(b, 0), x_int(b, parts), x_int(b, part * step_a),
+                                        x_int(b, part * step_b)};
+    t->loop[t->loops++] =
+        (SumLoop){x_int(b, 0), x_int(b, part), x_int(b, step_a), x_int(b, step_b)};
 }
 
 /* ---- what is needed next ---- */
 
-/* The number of the tile among those of its picture, and how many there are: by group, panel, line,
- * and positions. */
-static LoopExpr *tile_number(const Gather *g, const Spot *p, int64_t *count)
+/* Tiles of `rows` positions in a line of the phase. */
+static int64_t tiles_of_line(const Gather *g, int64_t rows)
+{
+    return (g->slide[last_axis(g)].count + rows - 1) / rows;
+}
+
+static int64_t panels_of(const Gather *g, int64_t columns)
+{
+    const int64_t panel = columns * width_of(g);
+    return (g->lanes + panel - 1) / panel;
+}
+
+/* The number of the tile in its phase: by group, panel, line, and positions. */
+static LoopExpr *tile_number(const Gather *g, const Spot *p)
 {
     LoopBuilder *b = &g->l->b;
-    const int64_t panel = p->panel->columns * width_of(g), panels = (g->lanes + panel - 1) / panel,
-                  wide = (g->slide[last_axis(g)].count + p->rows - 1) / p->rows;
-    LoopExpr *at = x_add(b, x_mul(b, g->group, panels), x_div(b, p->panel->first, panel));
-    *count = g->w.groups * panels;
-    for (int a = 0; a < last_axis(g); a++) {
+    const int64_t columns = p->panel->columns;
+    LoopExpr *at = x_add(b, x_mul(b, g->group, panels_of(g, columns)),
+                         x_div(b, p->panel->first, columns * width_of(g)));
+    for (int a = 0; a < last_axis(g); a++)
         at = x_add(b, x_mul(b, at, g->slide[a].count), g->at[a]);
-        *count *= g->slide[a].count;
-    }
-    *count *= wide;
-    return x_add(b, x_mul(b, at, wide), x_div(b, p->m, p->rows));
+    return x_add(b, x_mul(b, at, tiles_of_line(g, p->rows)), x_div(b, p->m, p->rows));
 }
 
 /* How many steps the loops around the innermost have. */
-static int64_t steps_of(const Gather *g, const Accumulate *t)
+static int64_t steps_of(const Gather *g) { return outer_steps(g) * parts_of(g); }
+
+int64_t gather_steps(const Gather *g)
 {
-    int64_t steps = 1;
-    for (int i = 0; i + 1 < t->loops; i++) {
-        const LoopExpr *hi = t->loop[i].hi;
-        steps *= hi->kind == E_INT ? (int64_t)hi->number : g->slide[0].taps;
-    }
-    return steps;
+    int64_t tiles = g->w.groups * panels_of(g, g->tile.columns) * tiles_of_line(g, g->tile.rows);
+    for (int a = 0; a < last_axis(g); a++) tiles *= g->slide[a].count;
+    return tiles * steps_of(g);
 }
 
 /* A share of the next picture, and of the lines that its results will take. */
@@ -114,16 +150,15 @@ static void look_ahead(const Gather *g, const Spot *p, Accumulate *t)
 {
     LoopBuilder *b = &g->l->b;
     const Value *result = g->l->k->results.at[0];
-    int64_t count;
-    if (!g->next) return;
-    LoopExpr *at = tile_number(g, p, &count);
-    const int64_t steps = steps_of(g, t),
-                  floats[2] = {g->source->stride[0], result->stride[0]};
+    const int64_t steps = steps_of(g), floats[2] = {g->source->stride[0], result->stride[0]};
     const Value *const of[2] = {g->source->value, result};
+    if (!g->next || !steps) return;
+    LoopExpr *at = tile_number(g, p);
     for (int i = 0; i < 2; i++) {
-        const int64_t each = floats[i] / (count * steps);
+        const int64_t each = floats[i] / g->asks;
         if (!each) continue;
-        LoopExpr *first = x_add(b, x_mul(b, g->next, floats[i]), x_mul(b, at, steps * each));
+        LoopExpr *first = x_add(b, x_mul(b, g->next, floats[i]), x_int(b, g->asked * each));
+        first = x_add(b, first, x_mul(b, at, steps * each));
         t->ahead[i] = (SumAhead){lower_buffer(g->l, of[i]), first, x_int(b, each)};
     }
 }
