@@ -12,7 +12,7 @@
  * the mean of its row by no more than sqrt(lines) deviations, so that the difference in `squares`
  * cancels at most 1 + lines of its ulps, two or three as a rule; each line adds up by itself. Rows
  * are apart, so that any number of threads finds the same. */
-#include "lower/window.h"
+#include "lower/window_stage.h"
 
 enum { PARTS = 2 }; /* sums side by side: an addition takes some cycles, and so does reading */
 
@@ -25,8 +25,6 @@ typedef struct Moments {
     LoopExpr *first; /* channel of the panel */
     int active;
 } Moments;
-
-static int64_t width_of(const Lower *l) { return l->lane_axis >= 0 ? l->target->width : 1; }
 
 static int64_t channels_of(const Lower *l)
 {
@@ -69,17 +67,6 @@ static LoopExpr *as_float(Lower *l, LoopExpr *x)
     return l->lane_axis >= 0 ? x_splat(&l->b, number) : number;
 }
 
-static LoopExpr *load(Lower *l, Buffer *buffer, LoopExpr *at, int active)
-{
-    return l->lane_axis >= 0 ? x_vload(&l->b, buffer, at, active) : x_load(&l->b, buffer, at);
-}
-
-static void store(Lower *l, Buffer *buffer, LoopExpr *at, LoopExpr *x)
-{
-    if (l->lane_axis >= 0) loop_vstore(&l->b, buffer, at, x, l->target->width);
-    else loop_store(&l->b, buffer, at, x);
-}
-
 static LoopExpr *named(Lower *l, const char *name, LoopExpr *x)
 {
     return x_var(&l->b, loop_let(&l->b, name, x));
@@ -102,7 +89,7 @@ static LoopExpr *entry(const Moments *m, LoopExpr *line, LoopExpr *x)
 {
     LoopBuilder *b = &m->l->b;
     LoopExpr *at = x_add(b, x_add(b, m->row, line), x_times(b, x, m->column));
-    return load(m->l, m->entries, x_add(b, at, m->first), m->active);
+    return window_load(m->l, m->entries, x_add(b, at, m->first), m->active);
 }
 
 static LoopExpr *line_mean(const Moments *m)
@@ -192,42 +179,10 @@ static void row_vector(void *context, const Panel *panel)
     LoopExpr *less = map2(l, OP_div, map2(l, OP_mul, off, off), n);
     LoopExpr *squares = map2(l, OP_sub, x_var(b, sums.squares), less);
     LoopExpr *at = x_add(b, m->out, panel->first);
-    store(l, m->rows, at, map2(l, OP_div, x_var(b, sums.entries), n));
-    store(l, m->rows, x_add(b, at, m->width),
-          map2(l, OP_max, squares, x_float(b, 0, l->lane_axis >= 0)));
-}
-
-/* For one size of window, around a stage whose text all sizes share. */
-static void begin_stage(LoopBuilder *b, const char *name, const char *comment)
-{
-    loop_stage(b, name, "For one size of window.", false);
-    loop_stage(b, arena_printf(b->arena, "%s_of", name), comment, true);
-}
-
-static void end_stage(LoopBuilder *b)
-{
-    loop_end(b);
-    loop_end(b);
-}
-
-/* Vectors of channels, the last perhaps with fewer active; a loop even over one, so that windows of
- * any number of channels have it. */
-static void vectors(Moments *m, void (*body)(void *context, const Panel *panel))
-{
-    Lower *l = m->l;
-    LoopBuilder *b = &l->b;
-    const int64_t width = width_of(l), channels = l->k->domain.dim[1],
-                  whole = channels / width * width;
-    LoopExpr *end = x_known(b, "channels", whole, false);
-    if (whole) {
-        Var *o = loop_begin(b, "o", x_int(b, 0), end, width);
-        body(m, &(Panel){x_var(b, o), 1, (int)width});
-        loop_end(b);
-    }
-    if (whole == channels) return;
-    loop_block(b);
-    body(m, &(Panel){whole ? end : x_int(b, 0), 1, (int)(channels - whole)});
-    loop_end(b);
+    const int lanes = window_width(l);
+    window_store(l, m->rows, at, map2(l, OP_div, x_var(b, sums.entries), n), lanes);
+    window_store(l, m->rows, x_add(b, at, m->width),
+                 map2(l, OP_max, squares, x_float(b, 0, l->lane_axis >= 0)), lanes);
 }
 
 void window_moments_row(Lower *l, LoopExpr *row)
@@ -236,8 +191,8 @@ void window_moments_row(Lower *l, LoopExpr *row)
     const Type d = l->k->domain;
     if (!l->k->moments) return;
     Moments m = {.l = l, .of = stored(l)};
-    begin_stage(b, "channel_moments",
-                "Mean of each channel in a row of the batch, and the squares of what is off it.");
+    window_stage_begin(b, "channel_moments",
+                       "Mean of each channel in a row of the batch, and the squares of what is off it.");
     m.entries = lower_buffer(l, m.of);
     m.rows = lower_buffer(l, l->k->moments);
     m.row = x_add(b, x_mul(b, row, m.of->stride[0]), x_int(b, m.of->origin));
@@ -245,8 +200,8 @@ void window_moments_row(Lower *l, LoopExpr *row)
     m.wide = x_known(b, "wide", d.dim[d.rank - 1], false);
     m.column = x_known(b, "column", m.of->stride[d.rank - 1], false);
     m.width = x_known(b, "width", channels_of(l), false);
-    vectors(&m, row_vector);
-    end_stage(b);
+    window_vectors(l, d.dim[1], row_vector, &m);
+    window_stage_end(b);
 }
 
 /* ---- all rows ---- */
@@ -256,7 +211,7 @@ static LoopExpr *moment(const Moments *m, LoopExpr *row, const Panel *panel, boo
 {
     LoopBuilder *b = &m->l->b;
     LoopExpr *at = x_add(b, x_mul(b, x_times(b, row, m->width), 2), panel->first);
-    return load(m->l, m->rows, squares ? x_add(b, at, m->width) : at, (int)width_of(m->l));
+    return window_load(m->l, m->rows, squares ? x_add(b, at, m->width) : at, window_width(m->l));
 }
 
 static void put(const Moments *m, Op op, const Panel *panel, LoopExpr *x)
@@ -266,8 +221,7 @@ static void put(const Moments *m, Op op, const Panel *panel, LoopExpr *x)
     if (!value) return;
     Buffer *to = lower_buffer(l, value);
     LoopExpr *at = x_add(&l->b, x_int(&l->b, value->origin), panel->first);
-    if (l->lane_axis >= 0) loop_vstore(&l->b, to, at, x, panel->active);
-    else loop_store(&l->b, to, at, x);
+    window_store(l, to, at, x, panel->active);
 }
 
 static void all_rows(void *context, const Panel *panel)
@@ -307,6 +261,6 @@ void window_moments_finish(Lower *l)
     m.rows = lower_buffer(l, l->k->moments);
     m.count = count->kind == E_INT ? x_known(b, "count", l->k->domain.dim[0], false) : count;
     m.width = x_known(b, "width", channels_of(l), false);
-    vectors(&m, all_rows);
+    window_vectors(l, l->k->domain.dim[1], all_rows, &m);
     loop_end(b);
 }

@@ -23,50 +23,6 @@
 
 /* ---- what stages share ---- */
 
-int64_t winograd_width(const Winograd *g) { return g->l->lane_axis >= 0 ? g->l->target->width : 1; }
-
-LoopExpr *winograd_load(const Winograd *g, Buffer *buffer, LoopExpr *at, int active)
-{
-    return g->l->lane_axis >= 0 ? x_vload(&g->l->b, buffer, at, active)
-                                : x_load(&g->l->b, buffer, at);
-}
-
-void winograd_store(const Winograd *g, Buffer *buffer, LoopExpr *at, LoopExpr *x, int active)
-{
-    if (g->l->lane_axis >= 0) loop_vstore(&g->l->b, buffer, at, x, active);
-    else loop_store(&g->l->b, buffer, at, x);
-}
-
-void winograd_stage_begin(const Winograd *g, const char *name, const char *comment)
-{
-    LoopBuilder *b = &g->l->b;
-    loop_stage(b, name, "For one size of window.", false);
-    loop_stage(b, arena_printf(b->arena, "%s_of", name), comment, true);
-}
-
-void winograd_stage_end(const Winograd *g)
-{
-    loop_end(&g->l->b);
-    loop_end(&g->l->b);
-}
-
-void winograd_vectors(const Winograd *g, int64_t channels,
-                      void (*body)(void *context, const Panel *panel), void *context)
-{
-    LoopBuilder *b = &g->l->b;
-    const int64_t width = winograd_width(g), whole = channels / width * width;
-    LoopExpr *end = x_known(b, "channels", whole, false);
-    if (whole) {
-        Var *o = loop_begin(b, "o", x_int(b, 0), end, width);
-        body(context, &(Panel){x_var(b, o), 1, (int)width});
-        loop_end(b);
-    }
-    if (whole == channels) return;
-    loop_block(b);
-    body(context, &(Panel){whole ? end : x_int(b, 0), 1, (int)(channels - whole)});
-    loop_end(b);
-}
-
 LoopExpr *winograd_plane(LoopBuilder *b, LoopExpr *plane, LoopExpr *y, LoopExpr *x)
 {
     return x_times(b, x_add(b, x_mul(b, y, WINOGRAD_IN), x), plane);

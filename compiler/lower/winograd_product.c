@@ -13,7 +13,7 @@ typedef struct Spot {
  * not worth reading beyond the end. */
 static int64_t share_of(const Winograd *g, const Product *p, const Ahead *ahead)
 {
-    const int64_t width = winograd_width(g), vectors = (p->columns + width - 1) / width;
+    const int64_t width = window_width(g->l), vectors = (p->columns + width - 1) / width;
     return ahead->floats / (WINOGRAD_PLANES * p->rows * vectors);
 }
 
@@ -64,7 +64,7 @@ static void look_ahead(const Winograd *g, const Product *p, const Spot *s, int64
                        Accumulate *t)
 {
     LoopBuilder *b = &g->l->b;
-    const int64_t width = winograd_width(g), vectors = (p->columns + width - 1) / width;
+    const int64_t width = window_width(g->l), vectors = (p->columns + width - 1) / width;
     LoopExpr *at = x_add(b, x_times(b, s->plane, x_known(b, "vectors", p->rows * vectors, false)),
                          x_times(b, x_div(b, s->n, width), x_known(b, "high", p->rows, false)));
     at = x_add(b, at, x_mul(b, s->m, s->columns));
@@ -98,7 +98,7 @@ static void product_tile(Winograd *g, const Product *p, const Spot *s)
                     .out_row = p->c_row,
                     .rows = s->rows,
                     .columns = s->columns,
-                    .lanes = (int)winograd_width(g),
+                    .lanes = window_width(g->l),
                     .vector = g->l->lane_axis >= 0,
                     .adds = p->adds};
     if (p->adds) t.out_at = x_add(b, t.out_at, window_group_at(g->l, &g->groups, g->u));
@@ -140,15 +140,15 @@ static LoopExpr *share_begin(LoopBuilder *b, const char *name, const Share *run,
 void winograd_products(Winograd *g, const Product *p)
 {
     LoopBuilder *b = &g->l->b;
-    const int64_t width = winograd_width(g), vectors = (p->columns + width - 1) / width;
+    const int64_t width = window_width(g->l), vectors = (p->columns + width - 1) / width;
     const Tile tile = product_tile_of(g, p->rows, vectors);
     Share across[2], down[2];
     const int panels = share_evenly(vectors, tile.columns, across),
               heights = share_evenly(p->rows, tile.rows, down);
     if (p->adds)
-        winograd_stage_begin(g, "winograd_add_product",
+        window_stage_begin(&g->l->b, "winograd_add_product",
                              "In every plane: the sum of products over tiles.");
-    else winograd_stage_begin(g, "winograd_product", "In every plane: tiles times weights.");
+    else window_stage_begin(&g->l->b, "winograd_product", "In every plane: tiles times weights.");
     Spot s = {.plane = x_var(b, loop_begin(b, "plane", x_int(b, 0), x_int(b, WINOGRAD_PLANES), 1))};
     for (int i = 0; i < panels; i++) {
         s.n = share_begin(b, "o", &across[i], width, panels == 1);
@@ -162,5 +162,5 @@ void winograd_products(Winograd *g, const Product *p)
         loop_end(b);
     }
     loop_end(b);
-    winograd_stage_end(g);
+    window_stage_end(&g->l->b);
 }

@@ -2,7 +2,7 @@
 #ifndef NNC_LOWER_WINOGRAD_STAGE_H
 #define NNC_LOWER_WINOGRAD_STAGE_H
 #include "lower/ahead.h"
-#include "lower/window.h"
+#include "lower/window_stage.h"
 #include "lower/winograd.h"
 
 typedef struct Winograd {
@@ -24,18 +24,6 @@ typedef struct Winograd {
                                      axes */
 } Winograd;
 
-/* A stage for windows of this size, whose strides are numbers in its machine code, around one whose
- * text all sizes share. */
-void winograd_stage_begin(const Winograd *g, const char *name, const char *comment);
-void winograd_stage_end(const Winograd *g);
-
-int64_t winograd_width(const Winograd *g); /* of a vector */
-LoopExpr *winograd_load(const Winograd *g, Buffer *buffer, LoopExpr *at, int active);
-void winograd_store(const Winograd *g, Buffer *buffer, LoopExpr *at, LoopExpr *x, int active);
-/* Vectors of channels from 0 on, the last perhaps with fewer active; a loop even over one, so that
- * windows of any number of channels have it. */
-void winograd_vectors(const Winograd *g, int64_t channels,
-                      void (*body)(void *context, const Panel *panel), void *context);
 /* Entry (y, x) of a transform's planes. */
 LoopExpr *winograd_plane(LoopBuilder *b, LoopExpr *plane, LoopExpr *y, LoopExpr *x);
 

@@ -31,25 +31,25 @@ static LoopExpr *tile_at(const Tiles *t, LoopExpr *y, LoopExpr *x)
 static LoopExpr *load_entry(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Tiles *t = context;
-    return winograd_load(t->g, t->entries, entry_at(t, y, x), t->panel->active);
+    return window_load(t->g->l, t->entries, entry_at(t, y, x), t->panel->active);
 }
 
 static void store_entry(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Tiles *t = context;
-    winograd_store(t->g, t->entries, entry_at(t, y, x), value, t->panel->active);
+    window_store(t->g->l, t->entries, entry_at(t, y, x), value, t->panel->active);
 }
 
 static LoopExpr *load_tile(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Tiles *t = context;
-    return winograd_load(t->g, t->planes, tile_at(t, y, x), (int)winograd_width(t->g));
+    return window_load(t->g->l, t->planes, tile_at(t, y, x), window_width(t->g->l));
 }
 
 static void store_tile(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Tiles *t = context;
-    winograd_store(t->g, t->planes, tile_at(t, y, x), value, (int)winograd_width(t->g));
+    window_store(t->g->l, t->planes, tile_at(t, y, x), value, window_width(t->g->l));
 }
 
 /* Whether the last tiles along an axis overlap their neighbours. */
@@ -97,7 +97,7 @@ static void tiles_vector(void *context, const Panel *panel)
     const Plane forth = {t, load_entry, store_tile, t->half},
                 again = {t, load_tile, store_entry, t->half};
     winograd_transform(&t->g->l->b, t->transform, back ? &again : &forth,
-                       (int)winograd_width(t->g));
+                       window_width(t->g->l));
 }
 
 /* The loops over the tiles of the block; three to end. */
@@ -119,7 +119,7 @@ static void tiles(Tiles *t)
     LoopExpr *at[3];
     LoopExpr *const extent[3] = {g->pictures, x_known(b, "high", g->block.high, false),
                                  x_known(b, "wide", g->block.wide, false)};
-    t->half = loop_local(b, "half", WINOGRAD_PLANES * winograd_width(g));
+    t->half = loop_local(b, "half", WINOGRAD_PLANES * window_width(g->l));
     begin_tiles(g, extent, at, &t->tile);
     if (overlaps(g, 0)) at[1] = x_add(b, g->row, at[1]);
     LoopExpr *top = first_of(g, "top", at[1], 0), *left = first_of(g, "left", at[2], 1);
@@ -127,7 +127,7 @@ static void tiles(Tiles *t)
     first = x_add(b, x_times(b, at[0], t->picture), first);
     t->at = x_var(b, loop_let(b, "entry", first));
     t->tile = x_var(b, loop_let(b, "tile", x_times(b, t->tile, t->width)));
-    winograd_vectors(g, t->channels, tiles_vector, t);
+    window_vectors(g->l, t->channels, tiles_vector, t);
     for (int i = 0; i < 3; i++) loop_end(b);
 }
 
@@ -141,12 +141,12 @@ void winograd_tiles_in(Winograd *g)
     int64_t before[2];
     for (int i = 0; i < 2; i++)
         before[i] = g->adjoint ? WINOGRAD_TAPS - 1 - g->w.axis[i].before : g->w.axis[i].before;
-    winograd_stage_begin(g, "winograd_in",
+    window_stage_begin(&g->l->b, "winograd_in",
                          "Winograd F(4 x 4, 3 x 3): tiles of 6 x 6 entries to 36 planes.");
     find_entries(&t, view->stride, view->offset, before);
     find_planes(&t, g->v, g->in_plane, g->in_width);
     tiles(&t);
-    winograd_stage_end(g);
+    window_stage_end(&g->l->b);
 }
 
 void winograd_tiles_of_gradients(Winograd *g)
@@ -156,11 +156,11 @@ void winograd_tiles_of_gradients(Winograd *g)
                .transform = &winograd_out_gradient,
                .channels = g->outs,
                .entries = lower_buffer(g->l, view->value)};
-    winograd_stage_begin(g, "winograd_gradients", "Tiles of 4 x 4 gradients to 36 planes.");
+    window_stage_begin(&g->l->b, "winograd_gradients", "Tiles of 4 x 4 gradients to 36 planes.");
     find_entries(&t, view->stride, view->offset, (int64_t[2]){0, 0});
     find_planes(&t, g->m, g->out_plane, g->out_width);
     tiles(&t);
-    winograd_stage_end(g);
+    window_stage_end(&g->l->b);
 }
 
 static void tiles_out(Winograd *g)
@@ -168,11 +168,11 @@ static void tiles_out(Winograd *g)
     const Value *to = g->l->k->results.at[0];
     Tiles t = {
         .g = g, .transform = &winograd_out, .channels = g->outs, .entries = lower_buffer(g->l, to)};
-    winograd_stage_begin(g, "winograd_out", "Back from 36 planes to tiles of 4 x 4 results.");
+    window_stage_begin(&g->l->b, "winograd_out", "Back from 36 planes to tiles of 4 x 4 results.");
     find_entries(&t, to->stride, to->origin, (int64_t[2]){0, 0});
     find_planes(&t, g->m, g->out_plane, g->out_width);
     tiles(&t);
-    winograd_stage_end(g);
+    window_stage_end(&g->l->b);
 }
 
 /* ---- tiles with an epilogue ---- */
@@ -186,7 +186,7 @@ typedef struct Finish {
 static LoopExpr *result_at(const Finish *f, LoopExpr *y, LoopExpr *x)
 {
     LoopBuilder *b = &f->g->l->b;
-    return x_mul(b, x_add(b, x_mul(b, y, WINOGRAD_OUT), x), winograd_width(f->g));
+    return x_mul(b, x_add(b, x_mul(b, y, WINOGRAD_OUT), x), window_width(f->g->l));
 }
 
 static LoopExpr *load_plane_of_tile(void *context, LoopExpr *y, LoopExpr *x)
@@ -198,7 +198,7 @@ static LoopExpr *load_plane_of_tile(void *context, LoopExpr *y, LoopExpr *x)
 static void store_in_tile(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Finish *f = context;
-    winograd_store(f->g, f->tile, result_at(f, y, x), value, (int)winograd_width(f->g));
+    window_store(f->g->l, f->tile, result_at(f, y, x), value, window_width(f->g->l));
 }
 
 /* The epilogue at one entry of the result. */
@@ -213,7 +213,7 @@ static void finish_entry(const Finish *f, LoopExpr *y, LoopExpr *x)
     l->axis[2] = x_add(b, g->at[2], y);
     l->axis[3] = x_add(b, g->at[3], x);
     l->active = f->tiles.panel->active;
-    LoopExpr *value = winograd_load(g, f->tile, result_at(f, y, x), (int)winograd_width(g));
+    LoopExpr *value = window_load(g->l, f->tile, result_at(f, y, x), window_width(g->l));
     lower_bind(l, l->k->anchor, x_var(b, loop_let(b, "y", value)));
     for (int i = 0; i < l->k->results.count; i++) {
         if (!window_stores(l, i)) continue;
@@ -232,9 +232,9 @@ static void finish_vector(void *context, const Panel *panel)
     f->tiles.panel = panel;
     loop_stage(b, "winograd_tile", "One tile, back from 36 planes to 4 x 4 results.", true);
     find_planes(&f->tiles, f->g->m, f->g->out_plane, f->g->out_width);
-    Buffer *half = loop_local(b, "half", WINOGRAD_PLANES * winograd_width(f->g));
+    Buffer *half = loop_local(b, "half", WINOGRAD_PLANES * window_width(f->g->l));
     winograd_transform(b, &winograd_out, &(Plane){f, load_plane_of_tile, store_in_tile, half},
-                       (int)winograd_width(f->g));
+                       window_width(f->g->l));
     loop_end(b);
     LoopExpr *y = x_var(b, loop_begin(b, "y", x_int(b, 0), x_int(b, WINOGRAD_OUT), 1));
     LoopExpr *x = x_var(b, loop_begin(b, "x", x_int(b, 0), x_int(b, WINOGRAD_OUT), 1));
@@ -252,7 +252,7 @@ static void tiles_finished(Winograd *g)
     if (pictures->var->known) pictures = x_int(b, pictures->var->value);
     LoopExpr *const extent[3] = {pictures, x_int(b, g->block.high), x_int(b, g->block.wide)};
     Finish f = {.g = g, .tiles = {.g = g}};
-    f.tile = loop_local(b, "tile", WINOGRAD_OUT * WINOGRAD_OUT * winograd_width(g));
+    f.tile = loop_local(b, "tile", WINOGRAD_OUT * WINOGRAD_OUT * window_width(g->l));
     begin_tiles(g, extent, at, &f.tiles.tile);
     f.tiles.tile = x_mul(b, f.tiles.tile, g->out_width);
     g->at[0] = x_add(b, g->picture, at[0]);

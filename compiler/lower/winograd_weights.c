@@ -31,14 +31,14 @@ static LoopExpr *plane_at(const Weights *s, LoopExpr *y, LoopExpr *x)
 static LoopExpr *load_weight(void *context, LoopExpr *y, LoopExpr *x)
 {
     const Weights *s = context;
-    return winograd_load(s->g, s->taps, tap_at(s, y, x), s->panel->active);
+    return window_load(s->g->l, s->taps, tap_at(s, y, x), s->panel->active);
 }
 
 static void store_plane(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Weights *s = context;
-    winograd_store(s->g, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x), value,
-                   (int)winograd_width(s->g));
+    window_store(s->g->l, lower_buffer(s->g->l, s->g->u), plane_at(s, y, x), value,
+                   window_width(s->g->l));
 }
 
 static LoopExpr *load_plane(void *context, LoopExpr *y, LoopExpr *x)
@@ -46,14 +46,14 @@ static LoopExpr *load_plane(void *context, LoopExpr *y, LoopExpr *x)
     const Weights *s = context;
     const Winograd *g = s->g;
     LoopExpr *at = window_group_at(g->l, &g->groups, g->u);
-    return winograd_load(g, lower_buffer(g->l, g->u), x_add(&g->l->b, at, plane_at(s, y, x)),
-                         (int)winograd_width(g));
+    return window_load(g->l, lower_buffer(g->l, g->u), x_add(&g->l->b, at, plane_at(s, y, x)),
+                         window_width(g->l));
 }
 
 static void store_weight(void *context, LoopExpr *y, LoopExpr *x, LoopExpr *value)
 {
     const Weights *s = context;
-    winograd_store(s->g, s->taps, tap_at(s, y, x), value, s->panel->active);
+    window_store(s->g->l, s->taps, tap_at(s, y, x), value, s->panel->active);
 }
 
 static void weights_vector(void *context, const Panel *panel)
@@ -61,7 +61,7 @@ static void weights_vector(void *context, const Panel *panel)
     Weights *s = context;
     LoopBuilder *b = &s->g->l->b;
     s->panel = panel;
-    const int width = (int)winograd_width(s->g);
+    const int width = window_width(s->g->l);
     if (s->g->w.result == ROLE_WEIGHT)
         winograd_transform(b, &winograd_weight_gradient,
                            &(Plane){s, load_plane, store_weight, s->half}, width);
@@ -96,14 +96,14 @@ void winograd_weights(Winograd *g)
     LoopBuilder *b = &g->l->b;
     Weights s = {.g = g};
     if (g->w.result == ROLE_WEIGHT)
-        winograd_stage_begin(g, "winograd_taps", "Back from the 36 planes to 3 x 3 taps.");
-    else winograd_stage_begin(g, "winograd_weights", "Weights of 3 x 3 taps to 36 planes.");
-    s.half = loop_local(b, "half", WINOGRAD_PLANES * winograd_width(g));
+        window_stage_begin(&g->l->b, "winograd_taps", "Back from the 36 planes to 3 x 3 taps.");
+    else window_stage_begin(&g->l->b, "winograd_weights", "Weights of 3 x 3 taps to 36 planes.");
+    s.half = loop_local(b, "half", WINOGRAD_PLANES * window_width(g->l));
     find_taps(g, &s);
     s.plane = x_known(b, "plane", g->weight_plane, false);
     s.width = x_known(b, "width", g->out_width, false);
     s.channel = x_var(b, loop_begin(b, "c", x_int(b, 0), x_known(b, "count", g->ins, false), 1));
-    winograd_vectors(g, g->outs, weights_vector, &s);
+    window_vectors(g->l, g->outs, weights_vector, &s);
     loop_end(b);
-    winograd_stage_end(g);
+    window_stage_end(&g->l->b);
 }
