@@ -332,9 +332,10 @@ typedef struct Strassen {
                                         operand large tiles make the others as they load */
     bool exact;                      /* rows and columns of zeros make zeros of the result: it is a
                                         gradient */
-    const Value *lit;                /* scratch: sums of absolute values of each row and column;
-                                        where another keeps the sums, of its rows, which are the
-                                        steps of the sum here; or NULL */
+    const Value *lit;                /* scratch: sums of absolute values of what a gradient has as
+                                        rows: its own, or the steps of the sum of the product whose
+                                        sums it finds; or NULL */
+    const Value *lit_columns;        /* scratch: those of the columns of a gradient, or NULL */
 } Strassen;
 /* Sets Kernel.strassen where it pays; the layout is chosen. */
 void strassen_plan(EntryPlan *entry, Kernel *k);

@@ -47,25 +47,30 @@ static bool is_plain(const Node *product)
     return product->inputs[0]->type.dtype == DT_F32 && product->inputs[1]->type.dtype == DT_F32;
 }
 
-static Value *scratch_of(EntryPlan *entry, Kernel *k, int64_t elements)
+static Value *scratch_of(EntryPlan *entry, Kernel *k, int64_t elements, const char *name)
 {
-    Value *v = plan_value(entry, k->anchor, AT_WORK, -1, "quarters");
+    Value *v = plan_value(entry, k->anchor, AT_WORK, -1, name);
     v->scratch = true;
     v->elements = elements;
     return v;
 }
 
+static void use(EntryPlan *entry, Kernel *k, const Value *scratch)
+{
+    vec_push(entry->arena, k->scratch, (Value *)(uintptr_t)scratch);
+}
+
 /* An earlier product whose repeated operand is this one's, its rows the sum here. */
-static Strassen *kept_of(const EntryPlan *entry, const Kernel *k, const Strassen *own)
+static const Strassen *kept_of(const EntryPlan *entry, const Kernel *k, const Strassen *own)
 {
     const View *tall = &k->contracted[1 - own->wide];
     if (own->columns > WORTH_KEEPING) return NULL;
     for (int i = 0; i < entry->kernels.count && entry->kernels.at[i] != k; i++) {
-        Strassen *s = entry->kernels.at[i]->strassen;
+        const Strassen *s = entry->kernels.at[i]->strassen;
         if (!s || s->tall_stride != own->sum_stride || s->sum_stride != own->tall_stride) continue;
         const View *view = &entry->kernels.at[i]->contracted[1 - s->wide];
         if (s->rows == own->sum && s->sum == own->rows && view->value == tall->value
-            && view->offset == tall->offset && !s->kept && !s->lit)
+            && view->offset == tall->offset && !s->kept)
             return s;
     }
     return NULL;
@@ -79,11 +84,11 @@ static void plan_sums(EntryPlan *entry, Kernel *k, Strassen *s, const Strassen *
     s->ld = (inner + LANE_PAD - 1) / LANE_PAD * LANE_PAD;
     if (s->ld * 4 % WORK_APART == 0) s->ld += LANE_PAD;
     s->plane = s->ld * outer;
-    s->sums = before ? before->sums : scratch_of(entry, k, 4 * s->plane);
+    s->sums = before ? before->sums : scratch_of(entry, k, 4 * s->plane, "sums");
     s->only_t2 = along && s->sum >= LONG_SUM;
-    s->panel = scratch_of(entry, k, (s->only_t2 ? 1 : 4) * (s->sum / 2) * columns);
-    vec_push(entry->arena, k->scratch, (Value *)(uintptr_t)s->sums);
-    vec_push(entry->arena, k->scratch, (Value *)(uintptr_t)s->panel);
+    s->panel = scratch_of(entry, k, (s->only_t2 ? 1 : 4) * (s->sum / 2) * columns, "panel");
+    use(entry, k, s->sums);
+    use(entry, k, s->panel);
 }
 
 /* The part of the multiply-adds that is left to save, in them: a sum of quarters costs 4 for each
@@ -137,16 +142,16 @@ static bool clears_zeros(const Kernel *k, const Strassen *s)
         && s->tall_stride == 1;
 }
 
-static void plan_lit(EntryPlan *entry, Kernel *k, Strassen *s, Strassen *before)
+/* A forward product makes what a gradient of its operand would ask for, whether or not the entry
+ * has one: so tiles of all entries are one text. */
+static void plan_lit(EntryPlan *entry, Kernel *k, Strassen *s, const Strassen *before)
 {
+    if (!s->exact && s->sum_stride != 1) return;
+    s->lit = before ? before->lit : scratch_of(entry, k, s->exact ? s->rows : s->sum, "lit");
+    use(entry, k, s->lit);
     if (!s->exact) return;
-    s->lit = scratch_of(entry, k, s->rows + s->columns);
-    vec_push(entry->arena, k->scratch, (Value *)(uintptr_t)s->lit);
-    if (!before) return;
-    before->lit = s->lit;
-    for (int i = 0; i < entry->kernels.count; i++)
-        if (entry->kernels.at[i]->strassen == before)
-            vec_push(entry->arena, entry->kernels.at[i]->scratch, (Value *)(uintptr_t)s->lit);
+    s->lit_columns = scratch_of(entry, k, s->columns, "lit_columns");
+    use(entry, k, s->lit_columns);
 }
 
 void strassen_plan(EntryPlan *entry, Kernel *k)
@@ -159,7 +164,7 @@ void strassen_plan(EntryPlan *entry, Kernel *k)
         || found.columns * found.sum > NEAREST || found.rows * found.sum > NEAREST
         || found.rows * found.columns > NEAREST)
         return;
-    Strassen *before = kept_of(entry, k, &found);
+    const Strassen *before = kept_of(entry, k, &found);
     found.kept = before != NULL;
     found.exact = !k->forward;
     if (!pays(entry, k, &found)) return;

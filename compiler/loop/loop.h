@@ -169,6 +169,7 @@ typedef struct Function {
     const char *plain; /* the loops without names, made by function_same once */
     size_t plain_length;
     const char *shape; /* the same without numbers, made by function_shape once */
+    const char *recipe; /* all that its maker was told, so that it is not made twice; or NULL */
 } Function;
 
 /* All functions of one target in emission order, math functions first. */

@@ -110,8 +110,8 @@ static void call_tile(Contract *c, const TilePlace *p, const Target4 *target)
     loop_pass(b, (Handed){lower_buffer(c->l, s->panel), x_int(b, 0), s->only_t2 ? 1 : STRASSEN_SUMS,
                           reach, reach});
     if (tile.lit) {
-        LoopExpr *lit_at = s->exact ? x_add(b, p->n, x_int(b, s->rows)) : x_int(b, 0);
-        loop_pass(b, (Handed){lower_buffer(c->l, s->lit), lit_at, 1, 1, 1});
+        Buffer *lit = lower_buffer(c->l, s->exact ? s->lit_columns : s->lit);
+        loop_pass(b, (Handed){lit, s->exact ? p->n : x_int(b, 0), 1, 1, 1});
     }
     loop_pass(b, target->to);
 }

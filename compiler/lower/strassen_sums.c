@@ -52,10 +52,11 @@ LoopExpr *strassen_size(LoopBuilder *b, Var *x, Var *y)
 }
 
 /* Adds the absolute values of two vectors to those of a row or column. */
-static void add_lit(Contract *c, LoopExpr *at, int64_t behind, int lanes, Var *x, Var *y)
+static void add_lit(Contract *c, const Value *to, LoopExpr *at, int64_t behind, int lanes, Var *x,
+                    Var *y)
 {
     LoopBuilder *b = &c->l->b;
-    Buffer *lit = lower_buffer(c->l, c->l->k->strassen->lit);
+    Buffer *lit = lower_buffer(c->l, to);
     at = x_add(b, at, x_int(b, behind));
     LoopExpr *const both[2] = {x_vload(b, lit, at, lanes), strassen_size(b, x, y)};
     loop_vstore(b, lit, at, x_map(b, OP_add, 2, both), lanes);
@@ -81,8 +82,8 @@ static void tall_vector(Contract *c, LoopExpr *at, int lanes)
     load_quarters(c, c->tall, c->m_axis, lanes, a);
     if (s->lit) {
         LoopExpr *place = along ? c->k_index[0] : c->l->axis[c->m_axis];
-        add_lit(c, place, 0, lanes, a[0][0], along ? a[1][0] : a[0][1]);
-        add_lit(c, place, (along ? s->sum : s->rows) / 2, lanes, along ? a[0][1] : a[1][0],
+        add_lit(c, s->lit, place, 0, lanes, a[0][0], along ? a[1][0] : a[0][1]);
+        add_lit(c, s->lit, place, (along ? s->sum : s->rows) / 2, lanes, along ? a[0][1] : a[1][0],
                 a[1][1]);
     }
     strassen_tall_four(b, a, lower_buffer(c->l, s->sums), at, s->plane, lanes);
@@ -127,8 +128,8 @@ void strassen_panel_sums(Contract *c, const TilePlace *p)
     load_quarters(c, c->wide, c->n_axis, product_width(c), x);
     if (s->exact) {
         LoopExpr *place = x_add(b, p->n, v);
-        add_lit(c, place, s->rows, product_width(c), x[0][0], x[1][0]);
-        add_lit(c, place, s->rows + s->columns / 2, product_width(c), x[0][1], x[1][1]);
+        add_lit(c, s->lit_columns, place, 0, product_width(c), x[0][0], x[1][0]);
+        add_lit(c, s->lit_columns, place, s->columns / 2, product_width(c), x[0][1], x[1][1]);
     }
     Var *t1 = loop_let(b, "t1", minus(b, x[0][1], x[0][0]));
     Var *t2 = loop_let(b, "t2", plus(b, x[1][1], t1));
@@ -147,11 +148,11 @@ void strassen_panel_sums(Contract *c, const TilePlace *p)
 void strassen_clear_lit(Contract *c)
 {
     const Strassen *s = c->l->k->strassen;
-    const bool along = s->sum_stride == 1;
-    if (!s->lit) return;
-    const int64_t first = s->kept ? s->rows : 0, tall = along ? s->sum : s->rows,
-                  last = s->exact ? s->rows + s->columns : tall;
-    lower_clear_run(c->l, lower_buffer(c->l, s->lit), x_int(&c->l->b, first), last - first);
+    LoopExpr *first = x_int(&c->l->b, 0);
+    if (s->lit && !s->kept)
+        lower_clear_run(c->l, lower_buffer(c->l, s->lit), first, s->lit->elements);
+    if (s->exact)
+        lower_clear_run(c->l, lower_buffer(c->l, s->lit_columns), first, s->lit_columns->elements);
 }
 
 static void clear_dark_rows(Contract *c, LoopExpr *at)

@@ -4,6 +4,8 @@
  * their S1..S4, a row in a few steps of the first product, which needs none of them: multiply-adds
  * and stores go on side by side. Tiles with many rows have time to load two quarters, and make T1,
  * T3 and T4 so. One function serves all products whose tiles lie alike. */
+#include <string.h>
+
 #include "lower/strassen.h"
 
 enum { UNROLLED_FMAS = 64 };
@@ -318,14 +320,28 @@ static Function *make_function(Program *program, const StrassenTile *at)
     return t.b.function;
 }
 
+static const char *recipe_of(Arena *arena, const StrassenTile *at)
+{
+    const int64_t all[] = {at->rows,   at->columns, at->length,   at->a_row,  at->a_step,
+                           at->a_down, at->a_on,    at->s_row,    at->s_step, at->s_plane,
+                           at->b_step, at->b_on,    at->b_across, at->c_row,  at->c_down,
+                           at->c_across, at->only_t2, at->reversed, at->makes_sums, at->lit,
+                           at->exact};
+    Text text = text_new(arena);
+    text_add(&text, "strassen");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        text_addf(&text, " %lld", (long long)all[i]);
+    return text.at;
+}
+
 Function *strassen_tile(Program *program, const StrassenTile *at)
 {
-    const int before = program->inner.count;
+    const char *recipe = recipe_of(program->arena, at);
+    for (int i = 0; i < program->inner.count; i++) {
+        Function *f = program->inner.at[i];
+        if (f->recipe && !strcmp(f->recipe, recipe)) return f;
+    }
     Function *f = make_function(program, at);
-    for (int i = 0; i < before; i++)
-        if (function_same(program->inner.at[i], f)) {
-            program->inner.count = before;
-            return program->inner.at[i];
-        }
+    f->recipe = recipe;
     return f;
 }

@@ -192,7 +192,8 @@ void window_moments_row(Lower *l, LoopExpr *row)
     if (!l->k->moments) return;
     Moments m = {.l = l, .of = stored(l)};
     window_stage_begin(b, "channel_moments",
-                       "Mean of each channel in a row of the batch, and the squares of what is off it.");
+                       "Mean of each channel in a row of the batch, and the squares of what is off "
+                       "it.");
     m.entries = lower_buffer(l, m.of);
     m.rows = lower_buffer(l, l->k->moments);
     m.row = x_add(b, x_mul(b, row, m.of->stride[0]), x_int(b, m.of->origin));
