@@ -58,12 +58,15 @@ static bool reads_along(const EntryPlan *entry, const Kernel *k, const Node *inp
     return true;
 }
 
+/* Or along another axis than the last: sums of rows begin with zeros in all of the result. */
 static bool reduces_samples(const EntryPlan *entry, const Kernel *k, const Node *node)
 {
     const int *label = entry->member[node->id].label;
     if (op_row(node->op)->kind != KIND_REDUCE) return false;
     for (int i = 0; i < node->attr[0].count; i++)
-        if (label[node->attr[0].ints[i]] == k->domain.batch_axis) return true;
+        if (label[node->attr[0].ints[i]] == k->domain.batch_axis
+            || node->attr[0].ints[i] != node->inputs[0]->type.rank - 1)
+            return true;
     return false;
 }
 
