@@ -58,15 +58,12 @@ static bool reads_along(const EntryPlan *entry, const Kernel *k, const Node *inp
     return true;
 }
 
-/* Or along another axis than the last: sums of rows begin with zeros in all of the result. */
 static bool reduces_samples(const EntryPlan *entry, const Kernel *k, const Node *node)
 {
     const int *label = entry->member[node->id].label;
     if (op_row(node->op)->kind != KIND_REDUCE) return false;
     for (int i = 0; i < node->attr[0].count; i++)
-        if (label[node->attr[0].ints[i]] == k->domain.batch_axis
-            || node->attr[0].ints[i] != node->inputs[0]->type.rank - 1)
-            return true;
+        if (label[node->attr[0].ints[i]] == k->domain.batch_axis) return true;
     return false;
 }
 
@@ -90,11 +87,23 @@ static bool product_goes_along(const Kernel *k)
     return true;
 }
 
+/* How far a sample of the value reaches from where the value begins. */
+static int64_t reach_of(const Value *v)
+{
+    const Type type = v->node->type;
+    int64_t reach = v->origin + 1;
+    for (int a = 0; a < type.rank; a++)
+        reach += ((a == type.batch_axis ? type.batch_inner : type.dim[a]) - 1) * v->stride[a];
+    return reach;
+}
+
+/* A kernel may leave anything in rows beyond its count, which must not be another sample's. */
 static bool writes_along(const Kernel *k)
 {
     for (int i = 0; i < k->results.count; i++) {
         const Value *v = k->results.at[i];
         if ((v->place != AT_WORK && v->place != AT_OUTPUT) || v->halo || !sample_step(v)
+            || reach_of(v) > sample_step(v)
             || type_batch(v->node->type) != type_batch(k->domain))
             return false;
     }
@@ -130,11 +139,7 @@ static bool touches(const Kernel *k, const Value *v)
 /* Samples lie one behind the other, and nothing else shares the memory. */
 static bool lies_apart(const EntryPlan *entry, const Value *v)
 {
-    const Type type = v->node->type;
-    int64_t reach = v->origin + 1;
-    for (int a = 0; a < type.rank; a++)
-        reach += ((a == type.batch_axis ? type.batch_inner : type.dim[a]) - 1) * v->stride[a];
-    if (v->whole || reach > sample_step(v)) return false;
+    if (v->whole || reach_of(v) > sample_step(v)) return false;
     for (int i = 0; i < entry->values.count; i++)
         if (entry->values.at[i]->whole == v) return false;
     return true;

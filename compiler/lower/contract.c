@@ -110,16 +110,15 @@ static void choose_block(Contract *c)
     }
 }
 
-/* Whether the tile may start from the result: it is nothing but the product, alone in its memory,
- * and no vector of partial sums. */
+/* Whether the tile may start from the result, which is cleared first: it is nothing but the
+ * product, alone in its memory, of all samples, and no vector of partial sums. */
 static bool may_add_up(const Contract *c)
 {
     const Kernel *k = c->l->k;
     const Place place = k->results.at[0]->place;
-    return k->nodes.count == 1 && k->results.count == 1 && !k->results.at[0]->halo
-        && !k->results.at[0]->whole
-        && (place == AT_GRAD || place == AT_WORK)
-        && !contract_sums_lanes(c);
+    return k->nodes.count == 1 && k->results.count == 1 && !k->samples
+        && !k->results.at[0]->halo && !k->results.at[0]->whole
+        && (place == AT_GRAD || place == AT_WORK) && !contract_sums_lanes(c);
 }
 
 static void choose_stretch(Contract *c)

@@ -14,13 +14,8 @@
 
 /* ---- accumulators ---- */
 
-static void loop_range(Lower *l, int axis, int64_t extent)
-{
-    Var *i = loop_begin(&l->b, lower_axis_name(l, axis), x_int(&l->b, 0), x_int(&l->b, extent), 1);
-    l->axis[axis] = x_var(&l->b, i);
-}
-
-/* Writes zeros over the whole of a result that is added to. */
+/* Writes zeros over a result that is added to, rows beyond the count left out: it may be called for
+ * one sample alone. */
 static void clear_result(Rows *r, const Node *node)
 {
     Lower *l = r->l;
@@ -31,7 +26,7 @@ static void clear_result(Rows *r, const Node *node)
         if (node->type.dim[i] == 1) continue;
         const bool lanes = label[i] == l->lane_axis && l->target->width > 1;
         if (lanes) continue;
-        loop_range(l, label[i], node->type.dim[i]);
+        lower_loop(l, label[i]);
         open++;
     }
     if (varies(node->type, label) >> (l->lane_axis & 31) & (l->lane_axis >= 0))
